@@ -1,0 +1,29 @@
+// Builds dist/: the Prisma client, then the compiler. `npm ci` runs it as `prepare`; an installation without development
+// dependencies has neither tool and starts what was built before, so there the step has nothing to do.
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const { resolve } = createRequire(import.meta.url);
+const tools = ["prisma/build/index.js", "typescript/bin/tsc"].map((path) => {
+  try {
+    return resolve(path);
+  } catch {
+    return undefined;
+  }
+});
+if (tools.includes(undefined)) {
+  if (process.argv.includes("--if-possible")) process.exit(0);
+  console.error("building needs the development dependencies: npm ci");
+  process.exit(1);
+}
+const [prisma, tsc] = tools;
+run(prisma, "generate", "--config", "prisma/prisma.config.ts");
+run(tsc, "-p", "tsconfig.json");
+run(tsc, "-p", "tsconfig.build.json");
+for (const program of ["dist/main.js", "dist/cli.js"]) chmodSync(program, 0o755);
+
+function run(...args) {
+  const { status } = spawnSync(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) process.exit(status ?? 1);
+}

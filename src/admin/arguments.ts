@@ -1,0 +1,35 @@
+import { OperatorError } from "../errors/operator-error.js";
+import type { CommandContext } from "./command.js";
+
+/** The one word a command takes. @throws OperatorError saying what is missing */
+export function onlyWord({ words }: CommandContext, what: string): string {
+  const [word, ...more] = words;
+  if (word === undefined) throw new OperatorError(`name the ${what}`);
+  if (more.length > 0) throw new OperatorError(`name one ${what}`);
+  return word;
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** A duration such as `90s`, `15m`, `24h` or `7d`, in seconds. */
+export function readDuration(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const factor = UNITS[unit ?? ""];
+  if (factor === undefined) throw new OperatorError(`"${text}" is no duration: write 90s, 15m, 24h or 7d`);
+  return Number(amount) * factor;
+}
+
+/**
+ * A secret for a person or a client: from standard input where asked for, else a new one that is shown once. Never from
+ * the command line, which every process on the machine can read.
+ */
+export async function takeSecret(
+  { flags, stdin, core }: CommandContext,
+  flag: string,
+  bytes: number,
+): Promise<{ readonly secret: string; readonly shown: boolean }> {
+  if (flags[flag] !== true) return { secret: core.random(bytes).toString("base64url"), shown: true };
+  const secret = (await stdin()).replace(/\r?\n$/, "");
+  if (secret === "") throw new OperatorError("standard input is empty");
+  return { secret, shown: false };
+}

@@ -1,0 +1,99 @@
+import { METHODS_WITH_SECRET, storedSecret } from "../clients/secrets.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { CLIENT_KEYS, readClientEntry } from "../provisioning/entries.js";
+import { prepareClient } from "../provisioning/write.js";
+import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { onlyWord, readDuration, takeSecret } from "./arguments.js";
+import type { Command, CommandContext } from "./command.js";
+
+/** A client as an operator sees it: everything but its secrets. */
+function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): object {
+  const said = Object.entries(client).filter(([, value]) => value !== null);
+  return {
+    ...Object.fromEntries(said),
+    secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
+  };
+}
+
+async function existing(context: CommandContext): Promise<ClientRow> {
+  const client_id = onlyWord(context, "client");
+  const client = await findClient(context.core.db, client_id);
+  if (client === null) throw new OperatorError(`there is no client ${client_id}`);
+  return client;
+}
+
+async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
+  const { client_id } = await existing(context);
+  await setClientDisabled(context.core.db.prisma, client_id, disabled);
+  return { client_id, disabled };
+}
+
+async function add(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const client_id = onlyWord(context, "client");
+  if ((await findClient(core.db, client_id)) !== null) throw new OperatorError(`there is a client ${client_id} already`);
+  const { "secret-stdin": _stdin, ...metadata } = context.flags;
+  const method = metadata["token-endpoint-auth-method"] ?? "client_secret_basic";
+  const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
+  const wantsSecret = METHODS_WITH_SECRET.has(String(method));
+  const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
+  const write = prepareClient(core.master, entry);
+  await core.db.prisma.$transaction((tx) => write(tx));
+  return { client_id, ...(wantsSecret && shown ? { client_secret: secret } : {}) };
+}
+
+async function rotateSecret(context: CommandContext): Promise<object> {
+  const { core, flags } = context;
+  const client = await existing(context);
+  const { client_id, token_endpoint_auth_method: method } = client;
+  if (!METHODS_WITH_SECRET.has(method)) throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
+  const overlap = typeof flags["overlap"] === "string" ? readDuration(flags["overlap"]) : 0;
+  const overlapUntil = overlap === 0 ? null : new Date(core.clock.now() + overlap * 1000);
+  const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
+  await core.db.prisma.$transaction((tx) =>
+    replaceSecret(tx, client_id, storedSecret(core.master, client, secret), overlapUntil),
+  );
+  return {
+    client_id,
+    ...(shown ? { client_secret: secret } : {}),
+    ...(overlapUntil === null ? {} : { earlier_secrets_until: overlapUntil.toISOString() }),
+  };
+}
+
+export const CLIENT_COMMANDS: readonly Command[] = [
+  {
+    name: "client list",
+    takes: "",
+    does: "lists every client",
+    run: async ({ core }) =>
+      (await allClients(core.db)).map(({ client_id, client_name, grant_types, scope, disabled }) => ({
+        client_id,
+        ...(client_name === null ? {} : { client_name }),
+        grant_types,
+        scope: scope.join(" "),
+        disabled,
+      })),
+  },
+  {
+    name: "client show",
+    takes: "ID",
+    does: "shows one client, without its secrets",
+    run: async (context) => describe(await existing(context)),
+  },
+  {
+    name: "client add",
+    takes: "ID [--grant-types G]… [--scope S] [--any-other-metadata V] [--secret-stdin]",
+    does: "registers a client; a new secret is shown once",
+    flags: { ...CLIENT_KEYS, "secret-stdin": "switch" },
+    run: add,
+  },
+  { name: "client disable", takes: "ID", does: "refuses everything of it", run: (context) => switchTo(context, true) },
+  { name: "client enable", takes: "ID", does: "takes it back", run: (context) => switchTo(context, false) },
+  {
+    name: "client rotate-secret",
+    takes: "ID [--overlap 24h] [--secret-stdin]",
+    does: "gives it a new secret, shown once; the earlier ones end at once or after the overlap",
+    flags: { overlap: "text", "secret-stdin": "switch" },
+    run: rotateSecret,
+  },
+];

@@ -1,0 +1,15 @@
+import { CLIENT_COMMANDS } from "./clients.js";
+import type { Command } from "./command.js";
+import { KEY_COMMANDS } from "./keys.js";
+import { REVOKE_COMMANDS } from "./revoke.js";
+import { STORE_COMMANDS } from "./store.js";
+import { USER_COMMANDS } from "./users.js";
+
+/** Every administrative command, in the order in which the usage lists them. */
+export const COMMANDS: readonly Command[] = [
+  ...STORE_COMMANDS,
+  ...CLIENT_COMMANDS,
+  ...USER_COMMANDS,
+  ...REVOKE_COMMANDS,
+  ...KEY_COMMANDS,
+];

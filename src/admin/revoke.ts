@@ -1,0 +1,58 @@
+import type { Core } from "../core.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { normaliseIdentifier } from "../accounts/identifiers.js";
+import { revokeToken } from "../store/access-tokens.js";
+import { endEverythingOfClient, findClient } from "../store/clients.js";
+import { endFamily } from "../store/refresh-families.js";
+import { endEverythingOf, findSub } from "../store/users.js";
+import { readRefreshToken } from "../tokens/refresh-token.js";
+import type { Command, CommandContext } from "./command.js";
+
+/** Each way to say what is to be revoked. Every instance refuses it with the next request. */
+const TARGETS: Readonly<Record<string, (core: Core, value: string) => Promise<object>>> = {
+  async token(core, text) {
+    const refresh = readRefreshToken(core.master, text);
+    if (refresh !== undefined) return endGrant(core, refresh.family);
+    const read = await core.accessTokens.read(text, true);
+    if (read === undefined) throw new OperatorError("this is no token of this server");
+    const { jti, exp } = read.claims;
+    return { jti, revoked: (await revokeToken(core.db, jti, new Date(exp * 1000))) === "revoked" };
+  },
+  grant: endGrant,
+  async user({ db }, name) {
+    const sub = await findSub(db, name, normaliseIdentifier(name));
+    if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
+    return { sub, grants_ended: await db.prisma.$transaction((tx) => endEverythingOf(tx, sub)) };
+  },
+  async client({ db }, client_id) {
+    if ((await findClient(db, client_id)) === null) throw new OperatorError(`there is no client ${client_id}`);
+    return { client_id, grants_ended: await db.prisma.$transaction((tx) => endEverythingOfClient(tx, client_id)) };
+  },
+};
+
+async function endGrant({ db, clock }: Core, grant_id: string): Promise<object> {
+  const outcome = await endFamily(db, grant_id, null, clock.statement());
+  if (outcome === "unknown") throw new OperatorError(`there is no grant ${grant_id}`);
+  return { grant_id, revoked: outcome === "ended" };
+}
+
+async function revoke({ core, flags, stdin }: CommandContext): Promise<object> {
+  const named = Object.keys(TARGETS).filter((name) => flags[name] !== undefined);
+  const [target] = named;
+  if (target === undefined || named.length > 1) {
+    throw new OperatorError("say one of --token T, --user SUB, --client ID, --grant ID");
+  }
+  const value = String(flags[target]);
+  // A token on a command line is seen by every process: a dash reads it from standard input instead.
+  return TARGETS[target]!(core, value === "-" ? (await stdin()).trim() : value);
+}
+
+export const REVOKE_COMMANDS: readonly Command[] = [
+  {
+    name: "revoke",
+    takes: "--token T|- | --user SUB | --client ID | --grant ID",
+    does: "ends a token, or everything of a user, a client or a grant",
+    flags: { token: "text", user: "text", client: "text", grant: "text" },
+    run: revoke,
+  },
+];

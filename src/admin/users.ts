@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import { normaliseIdentifier } from "../accounts/identifiers.js";
+import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { readUserEntry, USER_KEYS } from "../provisioning/entries.js";
+import { prepareUser } from "../provisioning/write.js";
+import { isConflict } from "../store/failure.js";
+import { allUsers, findSub, setPassword, setUserDisabled } from "../store/users.js";
+import { onlyWord, takeSecret } from "./arguments.js";
+import type { Command, CommandContext } from "./command.js";
+
+/** The person a command names, by sub or by anything they log in with. */
+async function existing(context: CommandContext): Promise<string> {
+  const name = onlyWord(context, "user (sub, login name, verified email or verified phone number)");
+  const sub = await findSub(context.core.db, name, normaliseIdentifier(name));
+  if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
+  return sub;
+}
+
+async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
+  const sub = await existing(context);
+  await context.core.db.prisma.$transaction((tx) => setUserDisabled(tx, sub, disabled));
+  return { sub, disabled };
+}
+
+async function add(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const preferred_username = onlyWord(context, "login name");
+  const { "password-stdin": _stdin, "user-id": id, ...claims } = context.flags;
+  const sub = typeof id === "string" ? id : randomUUID();
+  const { secret, shown } = await takeSecret(context, "password-stdin", 15);
+  const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
+  const write = await prepareUser(core.passwords, entry);
+  await core.db.prisma.$transaction((tx) => write(tx)).catch((error: unknown) => {
+    if (isConflict(error)) throw new OperatorError("the sub, login name, email or phone number is in use");
+    throw error;
+  });
+  return { sub, preferred_username, ...(shown ? { password: secret } : {}) };
+}
+
+async function passwd(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const sub = await existing(context);
+  const { secret, shown } = await takeSecret(context, "password-stdin", 15);
+  if (secret.length > LONGEST_PASSWORD) throw new OperatorError(`a password has at most ${LONGEST_PASSWORD} characters`);
+  const hash = await core.passwords.hash(secret);
+  await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
+  return { sub, ...(shown ? { password: secret } : {}) };
+}
+
+export const USER_COMMANDS: readonly Command[] = [
+  {
+    name: "user list",
+    takes: "",
+    does: "lists everybody",
+    run: async ({ core }) =>
+      (await allUsers(core.db)).map(({ sub, preferred_username, email, phone_number, roles, disabled }) => ({
+        sub,
+        preferred_username,
+        ...(email === null ? {} : { email }),
+        ...(phone_number === null ? {} : { phone_number }),
+        roles,
+        disabled,
+      })),
+  },
+  {
+    name: "user add",
+    takes: "LOGIN_NAME [--user-id SUB] [--email E] [--email-verified] [--roles R]… [--password-stdin]",
+    does: "adds a person; a new password is shown once",
+    flags: { ...USER_KEYS, "user-id": "text", "password-stdin": "switch" },
+    run: add,
+  },
+  {
+    name: "user disable",
+    takes: "USER",
+    does: "lets nobody in under this name and ends what was issued",
+    run: (context) => switchTo(context, true),
+  },
+  { name: "user enable", takes: "USER", does: "lets the person in again", run: (context) => switchTo(context, false) },
+  {
+    name: "user passwd",
+    takes: "USER [--password-stdin]",
+    does: "sets a password, or shows a new one once, and ends what was issued",
+    flags: { "password-stdin": "switch" },
+    run: passwd,
+  },
+];

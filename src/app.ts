@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import type { RequestListener, Server } from "node:http";
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { Settings } from "./config.js";
+import type { Core } from "./core.js";
+import { chooseDialects } from "./dialects/index.js";
+import { mount, refuse } from "./dialects/mount.js";
+import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
+import { healthEndpoints } from "./endpoints/health.js";
+import { introspectEndpoint } from "./endpoints/introspect.js";
+import { OperationRegistry } from "./endpoints/operations.js";
+import { revokeEndpoint } from "./endpoints/revoke.js";
+import { tokenEndpoint } from "./endpoints/token.js";
+import { clientCredentialsGrant } from "./grants/client-credentials.js";
+import { GrantRegistry } from "./grants/grant.js";
+import { passwordGrant } from "./grants/password.js";
+import { refreshTokenGrant } from "./grants/refresh-token.js";
+import { logDecisions } from "./http/decision.js";
+import { setHeaders } from "./http/headers.js";
+import { BODY_LIMIT } from "./http/limits.js";
+
+export interface AppParts {
+  readonly settings: Pick<Settings, "DIALECTS" | "ROOT_METADATA" | "TRUST_PROXY">;
+  readonly core: Core;
+  readonly logger: FastifyBaseLogger;
+  /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
+  readonly serve: (handler: RequestListener) => Server;
+}
+
+/** Every Fastify plugin, in the order in which it is registered. */
+export async function buildApp({ settings, core, logger, serve }: AppParts): Promise<FastifyInstance> {
+  const dialects = chooseDialects(settings.DIALECTS, settings.ROOT_METADATA);
+  const app = Fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: settings.TRUST_PROXY.length === 0 ? false : [...settings.TRUST_PROXY],
+    bodyLimit: BODY_LIMIT,
+    exposeHeadRoutes: false,
+    // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply),
+    serverFactory: (handler) => serve(handler as RequestListener),
+  });
+  app.removeAllContentTypeParsers();
+  app.decorate("core", core);
+  app.decorate("grants", new GrantRegistry());
+  app.decorate("operations", new OperationRegistry());
+
+  setHeaders(app, core.issuer);
+  logDecisions(app, `${process.pid}`);
+  app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
+  app.setNotFoundHandler(notFoundHandler(dialects));
+
+  await app.register(passwordGrant);
+  await app.register(clientCredentialsGrant);
+  await app.register(refreshTokenGrant);
+
+  await app.register(tokenEndpoint);
+  await app.register(revokeEndpoint);
+  await app.register(introspectEndpoint);
+  await app.register(healthEndpoints);
+
+  for (const dialect of dialects) await app.register(mount(dialect));
+  await app.ready();
+  return app;
+}

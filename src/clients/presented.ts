@@ -1,0 +1,66 @@
+import { Refusal } from "../errors/refusal.js";
+
+/**
+ * What a request brought to say who is asking, before anything of it is believed. A dialect chooses the reader of the
+ * Authorization header and names the parameters; from here on there is no wire.
+ */
+export interface PresentedCredentials {
+  /** From the Authorization header. */
+  readonly basic?: { readonly client_id: string; readonly client_secret: string };
+  /** From the body. */
+  readonly client_id?: string;
+  readonly client_secret?: string;
+}
+
+/** Reads an Authorization header; undefined where it holds no client credentials. */
+export type AuthorizationReader = (header: string) => PresentedCredentials["basic"];
+
+/** The standard's Basic: base64 of `id:secret`, each form-encoded before (RFC 6749 section 2.3.1). */
+export const readFormEncodedBasic: AuthorizationReader = (header) => {
+  const pair = decodeBasic(header);
+  if (pair === undefined) return undefined;
+  if (pair === "") throw malformed("Basic without credentials");
+  const { client_id, client_secret } = splitPair(pair);
+  return { client_id: formDecode(client_id), client_secret: formDecode(client_secret) };
+};
+
+/** SimpleIdentityServer's Basic: taken as it is; its client library sends the bare word where it has no credentials. */
+export const readRawBasic: AuthorizationReader = (header) => {
+  const pair = decodeBasic(header);
+  return pair ? splitPair(pair) : undefined;
+};
+
+/** What follows the scheme, decoded; undefined for another scheme, empty for none (RFC 7617 section 2). */
+function decodeBasic(header: string): string | undefined {
+  const [scheme, token = "", ...rest] = header.split(" ");
+  if (scheme?.toLowerCase() !== "basic") return undefined;
+  if (rest.length > 0 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(token)) throw malformed("not base64");
+  const bytes = Buffer.from(token, "base64");
+  const text = bytes.toString("utf8");
+  if (!Buffer.from(text, "utf8").equals(bytes)) throw malformed("not UTF-8 text");
+  return withoutNul(text);
+}
+
+function splitPair(pair: string) {
+  const colon = pair.indexOf(":");
+  if (colon < 0) throw malformed("no colon");
+  return { client_id: pair.slice(0, colon), client_secret: pair.slice(colon + 1) };
+}
+
+function formDecode(text: string): string {
+  try {
+    return withoutNul(decodeURIComponent(text.replaceAll("+", " ")));
+  } catch (error) {
+    throw error instanceof Refusal ? error : malformed("not form-encoded");
+  }
+}
+
+/** Postgres has no U+0000 in texts; nobody's credentials have one either. */
+function withoutNul(text: string): string {
+  if (text.includes("\0")) throw new Refusal("parameter_malformed", { name: "client_id or client_secret" });
+  return text;
+}
+
+function malformed(reason: string): Refusal {
+  return new Refusal("authorization_header_malformed", {}, { reason });
+}

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { findClient, type ClientRow } from "../store/clients.js";
+import type { ChangeFeed } from "../store/listen.js";
+import type { Db } from "../store/open.js";
+import { allScopes, type DeclaredScope } from "../store/scopes.js";
+import { Remembered } from "./remembered.js";
+
+/** A registered client, as RFC 7591 names its metadata. Enumerated columns are checked when it is read. */
+export type Client = Omit<ClientRow, "access_token_format" | "id_token_signed_response_alg"> & {
+  readonly access_token_format: "jwt" | "opaque";
+  readonly id_token_signed_response_alg: "ES256" | "RS256";
+};
+
+const enumerated = z.object({
+  access_token_format: z.enum(["jwt", "opaque"]),
+  id_token_signed_response_alg: z.enum(["ES256", "RS256"]),
+});
+
+/** A client may name a scope nobody declared: it exists without description, audience or claims. */
+export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
+  readonly description: string | null;
+  readonly audience: string | null;
+}
+
+/** Clients and scopes as every request needs them: remembered, and forgotten as soon as the store says they changed. */
+export class ClientRegistry {
+  readonly #clients: Remembered<Client | null>;
+  readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
+
+  constructor(db: Db, feed: ChangeFeed) {
+    this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
+    this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
+    feed.subscribe((change) => {
+      if (change === null || change.kind === "client") this.#clients.forget(change?.id);
+      if (change === null || change.kind === "scopes") this.#scopes.forget();
+    });
+  }
+
+  /** The client of that id, byte for byte; null if there is none. */
+  find(client_id: string): Promise<Client | null> {
+    return this.#clients.get(client_id);
+  }
+
+  /** Every declared scope by its name. */
+  scopes(): Promise<ReadonlyMap<string, DeclaredScope>> {
+    return this.#scopes.get("");
+  }
+}
+
+function readClient(row: ClientRow | null): Client | null {
+  return row === null ? null : { ...row, ...enumerated.parse(row) };
+}

@@ -1,0 +1,114 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+import { OperatorError } from "./errors/operator-error.js";
+
+/**
+ * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
+ * to `SETTINGS` by a test.
+ */
+
+export const DIALECT_NAMES = ["oauth2", "simple-identity-server"] as const;
+export type MountedDialect = (typeof DIALECT_NAMES)[number];
+
+const issuer = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !text.endsWith("/");
+}, "must be an http(s) URL without query, fragment, credentials or trailing slash");
+
+const cidr = z.string().refine((text) => {
+  const [address, bits, more] = text.split("/");
+  const family = isIP(address ?? "");
+  if (family === 0 || more !== undefined) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}, "must be an IP address or a CIDR range");
+
+const masterKey = z
+  .string()
+  .refine((text) => /^[A-Za-z0-9_-]{43}=?$/.test(text), "must be 32 bytes in base64url")
+  .transform((text) => Buffer.from(text, "base64url"));
+
+const dialectList = z.string().transform((text, context): readonly MountedDialect[] => {
+  if (text === "all") return DIALECT_NAMES;
+  const names = list(text);
+  const unknown = names.filter((name) => !(DIALECT_NAMES as readonly string[]).includes(name));
+  if (unknown.length > 0 || names.length === 0) {
+    context.addIssue({ code: "custom", message: `must be "all" or some of ${DIALECT_NAMES.join(", ")}` });
+  }
+  return names as MountedDialect[];
+});
+
+const port = z
+  .string()
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "must be a port number")
+  .transform(Number);
+
+/** One entry per environment variable; its description is what docs/settings.md says of it. */
+export const SETTINGS = {
+  HOST: z.string().default("127.0.0.1").describe("address to listen on"),
+  PORT: port.default(3000).describe("port to listen on; 0 takes a free one and prints it in the ready line"),
+  ISSUER: issuer.optional().describe("the issuer identifier, exactly as it stands in tokens and metadata"),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .optional()
+    .describe("a Postgres to use; without it an embedded one runs in DATA_DIR"),
+  DATA_DIR: z.string().default("./data").describe("the embedded database and the generated master key"),
+  MASTER_KEY: masterKey
+    .optional()
+    .describe("32 bytes, base64url; seals private keys and recoverable secrets, keys the hashes of secrets and tokens"),
+  PROVISION_FILE: z.string().optional().describe("provisioning file applied at every start"),
+  DIALECTS: dialectList.default(DIALECT_NAMES).describe("which dialects are mounted: all, or names separated by commas"),
+  ROOT_METADATA: z
+    .enum(DIALECT_NAMES)
+    .default("oauth2")
+    .describe("whose discovery document stands at /.well-known/openid-configuration"),
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("pino level"),
+  TRUST_PROXY: z
+    .string()
+    .transform(list)
+    .pipe(z.array(cidr))
+    .default([])
+    .describe("CIDR ranges of the proxies whose X-Forwarded-* headers are believed, separated by commas"),
+  TLS_CERT: z.string().optional().describe("PEM file; with it the server speaks https itself"),
+  TLS_KEY: z.string().optional().describe("PEM file of the private key of TLS_CERT"),
+  NODE_ENV: z.string().optional().describe("production: never any demo data"),
+};
+
+const environment = z
+  .object(SETTINGS)
+  .refine((s) => s.DATABASE_URL === undefined || s.MASTER_KEY !== undefined, {
+    path: ["MASTER_KEY"],
+    message: "is required with DATABASE_URL",
+  })
+  .refine((s) => (s.TLS_CERT === undefined) === (s.TLS_KEY === undefined), {
+    path: ["TLS_KEY"],
+    message: "and TLS_CERT go together",
+  });
+
+export type Settings = z.infer<typeof environment>;
+
+/** A setting that cannot be used; its message is one line for the operator and never holds the value. */
+export class SettingsError extends OperatorError {}
+
+/**
+ * Reads the settings from the environment. An empty variable counts as absent, as docker compose passes it.
+ * @throws SettingsError naming the first variable that cannot be used, and why
+ */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const given = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, env[name] || undefined]));
+  const result = environment.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
+}
+
+function list(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

@@ -1,0 +1,63 @@
+import { ClientAuthentication } from "./clients/authenticate.js";
+import { ClientRegistry } from "./clients/registry.js";
+import { Passwords } from "./accounts/passwords.js";
+import type { Clock, Random } from "./clock.js";
+import { MasterKey } from "./keys/master-key.js";
+import { KeyRing } from "./keys/ring.js";
+import type { ChangeFeed } from "./store/listen.js";
+import type { Db } from "./store/open.js";
+import { AccessTokens } from "./tokens/access-token.js";
+
+/** What every grant and endpoint is handed: the parts that decide, wired once. */
+export interface Core {
+  /** The issuer identifier, exactly as it stands in tokens and metadata. */
+  readonly issuer: string;
+  readonly db: Db;
+  readonly feed: ChangeFeed;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly master: MasterKey;
+  readonly ring: KeyRing;
+  readonly registry: ClientRegistry;
+  readonly authentication: ClientAuthentication;
+  readonly passwords: Passwords;
+  readonly accessTokens: AccessTokens;
+}
+
+declare module "fastify" {
+  interface FastifyInstance {
+    core: Core;
+  }
+}
+
+export interface CoreParts {
+  readonly issuer: string;
+  readonly db: Db;
+  readonly feed: ChangeFeed;
+  readonly master: MasterKey;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Wires the core over an open, migrated store. */
+export async function buildCore({ issuer, db, feed, master, clock, random }: CoreParts): Promise<Core> {
+  const ring = await KeyRing.open(db, master, clock);
+  feed.subscribe((change) => {
+    // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
+    if (change === null || change.kind === "keys") ring.reload().catch(() => {});
+  });
+  const registry = new ClientRegistry(db, feed);
+  return {
+    issuer,
+    db,
+    feed,
+    clock,
+    random,
+    master,
+    ring,
+    registry,
+    authentication: new ClientAuthentication(registry, master, clock),
+    passwords: new Passwords(master, random),
+    accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
+  };
+}

@@ -1,0 +1,72 @@
+import { systemRandom } from "./clock.js";
+import type { Settings } from "./config.js";
+import { OperatorError } from "./errors/operator-error.js";
+import { MasterKey } from "./keys/master-key.js";
+import { masterKeyPath, readMasterKeyFile, writeMasterKeyFile } from "./keys/master-key-file.js";
+import { isStoreUnavailable } from "./store/failure.js";
+import { claimInstallation, isClaimed } from "./store/installation.js";
+import { migrate } from "./store/migrate.js";
+import { closeDb, openDb, type Db } from "./store/open.js";
+
+/** What a server and a command alike work on: a migrated database and the master key it was written under. */
+export interface Deployment {
+  readonly db: Db;
+  readonly url: string;
+  readonly master: MasterKey;
+  readonly migrated: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface DeploymentOptions {
+  readonly role: "server" | "command";
+  /** Told what happens to an embedded Postgres. */
+  readonly report?: (message: string) => void;
+}
+
+/**
+ * Opens the database of the settings, starting the embedded one where none is named.
+ * @throws OperatorError in one line when it cannot be used as it is; nothing is ever started anew over it
+ */
+export async function openDeployment(settings: Settings, options: DeploymentOptions): Promise<Deployment> {
+  const embedded = settings.DATABASE_URL === undefined ? await startEmbedded(settings, options) : undefined;
+  const url = settings.DATABASE_URL ?? embedded!.url;
+  const db = openDb(url);
+  const close = async () => {
+    await closeDb(db);
+    await embedded?.stop();
+  };
+  try {
+    const migrated = await migrate(url);
+    const master = new MasterKey(settings.MASTER_KEY ?? (await generatedKey(settings.DATA_DIR, db)));
+    if ((await claimInstallation(db, master.fingerprint)) !== master.fingerprint) {
+      throw new OperatorError("the master key is not the one this database was written under");
+    }
+    return { db, url, master, migrated, close };
+  } catch (error) {
+    await close();
+    throw explain(error, url);
+  }
+}
+
+async function startEmbedded({ DATA_DIR }: Settings, { role, report }: DeploymentOptions) {
+  const { startEmbedded: start } = await import("./store/embedded/index.js");
+  return start({ dataDir: DATA_DIR, role, ...(report === undefined ? {} : { report }) });
+}
+
+async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {
+  const path = masterKeyPath(dataDir);
+  const existing = await readMasterKeyFile(path);
+  if (existing !== undefined) return existing;
+  if (await isClaimed(db)) {
+    throw new OperatorError(`${path} is gone, and without it this database cannot be read: put it back or set MASTER_KEY`);
+  }
+  return writeMasterKeyFile(path, systemRandom);
+}
+
+function explain(error: unknown, url: string): unknown {
+  const { code, message } = error as { code?: string; message?: string };
+  // 28…: not let in; 3D000: no such database
+  if (!isStoreUnavailable(error) && !/^(28|3D)/.test(code ?? "")) return error;
+  const { host, pathname } = new URL(url);
+  return new OperatorError(`the database ${pathname.slice(1)} at ${host} cannot be used: ${message || code}`);
+}

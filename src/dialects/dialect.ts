@@ -1,0 +1,64 @@
+import type { FastifyPluginAsync } from "fastify";
+import type { PresentedCredentials } from "../clients/presented.js";
+import type { OperationName, Operations } from "../endpoints/operations.js";
+import type { Code, Kind, SlotlessCode } from "../errors/catalogue.js";
+import type { RequestSpelling } from "../grants/spelling.js";
+import type { Parameters } from "../http/form.js";
+
+/**
+ * How one system says things: a declaration, which mount.ts turns into an encapsulated Fastify plugin. A dialect is
+ * spelling, never policy: it says where things stand in a request and how an answer looks, and nothing of who gets what.
+ */
+export interface Dialect extends RequestSpelling {
+  /** Path prefixes below which an unknown path is answered in this dialect's shape; the longest match wins. */
+  readonly territory: readonly string[];
+  /** The bodies it reads, each a plugin that adds content-type parsers yielding Parameters. */
+  readonly bodies: readonly FastifyPluginAsync[];
+  /** Takes parameters and credentials from where they stand, under the standard's names. */
+  readonly read: (wire: WireRequest) => { readonly parameters: Parameters; readonly credentials: PresentedCredentials };
+  readonly endpoints: readonly Endpoint[];
+  /** Where its documents stand; their content is derived (endpoints/jwks.ts, endpoints/metadata.ts). */
+  readonly documents: { readonly jwks: string; readonly metadata: readonly string[] };
+  readonly refusals: RefusalSpelling;
+}
+
+/** What of a request a dialect may look at. */
+export interface WireRequest {
+  readonly parameters: Parameters;
+  readonly authorization: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Parameters in the path. */
+  readonly path: Readonly<Record<string, string>>;
+}
+
+/** An operation on a path. It is asked by POST; the answer is spelt from its result. */
+export type Endpoint = {
+  [Name in OperationName]: {
+    readonly operation: Name;
+    readonly path: string;
+    /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
+    readonly answer: (result: Operations[Name]) => Answer;
+  };
+}[OperationName];
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON; an answer without one is empty. */
+  readonly body?: object;
+}
+
+/** Word and status of a refusal; what is left out is the standard's. */
+export interface Wording {
+  readonly error?: string;
+  readonly status?: number;
+}
+
+export interface RefusalSpelling {
+  readonly kinds: Partial<Record<Kind, Wording>>;
+  /** For single rows that this dialect words unlike their kind; `as` sends another row in their place. */
+  readonly codes: Partial<Record<Code, Wording & { readonly as?: SlotlessCode }>>;
+  /** The challenge of a 401 (RFC 9110 section 11.6.1), where this dialect ever answers one. */
+  readonly challenge?: string;
+  readonly body: (said: { readonly error: string; readonly status: number; readonly description: string }) => object;
+}

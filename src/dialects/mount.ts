@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { metadataDocument } from "../endpoints/metadata.js";
+import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
+import { Refusal } from "../errors/refusal.js";
+import { asRefusal } from "../http/failure.js";
+import type { Parameters } from "../http/form.js";
+import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { JWKS_MAX_AGE } from "../keys/ring.js";
+import type { Answer, Dialect, Endpoint } from "./dialect.js";
+import { spellRefusal } from "./refuse.js";
+
+/** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
+export function mount(dialect: Dialect): FastifyPluginAsync {
+  return async (app) => {
+    for (const body of dialect.bodies) await body(app, {});
+    app.setErrorHandler((error, request, reply) => refuse(dialect, error, request, reply));
+    for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint);
+
+    const { jwks, metadata } = dialect.documents;
+    const operations = Object.fromEntries(dialect.endpoints.map(({ operation, path }) => [operation, path]));
+    addDocument(app, jwks, async () => app.core.ring.jwks);
+    for (const path of metadata) {
+      addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations }));
+    }
+  };
+}
+
+/** Answers anything that was thrown in a dialect's shape, and puts it on record. */
+export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = asRefusal(error);
+  (request.decision ??= { dialect: dialect.name }).refusal = refusal;
+  if (refusal.row.kind === "internal") {
+    // Frames only: the message of an unexpected error may quote what somebody sent.
+    const frames = ((error as Error).stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+    request.log.error({ frames, reason: refusal.reason }, "unexpected error");
+  }
+  return send(reply, spellRefusal(dialect.refusals, refusal));
+}
+
+function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint): void {
+  const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
+  const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
+  app.post(endpoint.path, {
+    onRequest: async (request) => {
+      request.decision = { dialect: dialect.name, operation: endpoint.operation };
+      refuseEncodedBody(request);
+      refuseCredentialsInQuery(request);
+    },
+    handler: async (request, reply) => {
+      const { parameters, credentials } = dialect.read({
+        parameters: bodyOf(request),
+        authorization: singleAuthorization(request),
+        headers: request.headers,
+        path: request.params as Record<string, string>,
+      });
+      const facts = request.decision ?? {};
+      return send(reply, answer(await operation({ parameters, credentials, spelling: dialect, facts })));
+    },
+  });
+}
+
+/** A public document: it may be kept for a while, by anybody. */
+function addDocument(app: FastifyInstance, path: string, content: () => Promise<object>): void {
+  app.get(path, { exposeHeadRoute: true }, async (_request, reply) => {
+    reply.header("Cache-Control", `public, max-age=${JWKS_MAX_AGE}`).removeHeader("Pragma");
+    return content();
+  });
+}
+
+/** The parsed body; the parser hands its refusal over as a value (http/form.ts says why). */
+function bodyOf({ body }: FastifyRequest): Parameters {
+  if (body instanceof Refusal) throw body;
+  if (body === undefined || body === null) throw new Refusal("body_missing");
+  return body as Parameters;
+}
+
+function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+  reply.code(status).headers({ ...headers });
+  return reply.send(body);
+}

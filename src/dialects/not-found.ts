@@ -1,0 +1,40 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Refusal } from "../errors/refusal.js";
+import { HEALTH_PATHS } from "../endpoints/health.js";
+import type { Dialect } from "./dialect.js";
+import { refuse } from "./mount.js";
+
+/**
+ * What no route answers. Fastify has one not-found handler for each prefix and takes a known path with another method for
+ * unknown, so one handler at the root looks both up in the table of what the dialects declare.
+ */
+export function notFoundHandler(dialects: readonly Dialect[]) {
+  const methods = methodTable(dialects);
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const path = request.url.split("?", 1)[0] ?? "";
+    const allow = methods.get(path);
+    const refusal =
+      allow === undefined
+        ? new Refusal("path_unknown")
+        : new Refusal("method_not_allowed", { method: request.method }, { allow });
+    return refuse(dialectOf(dialects, path), refusal, request, reply);
+  };
+}
+
+/** The dialect on whose territory a path lies; the first one answers for nobody's land. */
+export function dialectOf(dialects: readonly Dialect[], path: string): Dialect {
+  const claims = dialects.flatMap((dialect) => dialect.territory.map((prefix) => ({ dialect, prefix })));
+  const matching = claims.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  const [nearest] = matching.sort((one, other) => other.prefix.length - one.prefix.length);
+  return (nearest?.dialect ?? dialects[0])!;
+}
+
+function methodTable(dialects: readonly Dialect[]): ReadonlyMap<string, readonly string[]> {
+  const posts = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path));
+  const gets = dialects.flatMap(({ documents }) => [documents.jwks, ...documents.metadata]);
+  const documents = [...gets, ...Object.values(HEALTH_PATHS)];
+  return new Map<string, readonly string[]>([
+    ...posts.map((path) => [path, ["POST"]] as const),
+    ...documents.map((path) => [path, ["GET", "HEAD"]] as const),
+  ]);
+}

@@ -1,0 +1,17 @@
+import type { AuthorizationReader, PresentedCredentials } from "../clients/presented.js";
+import type { Dialect } from "./dialect.js";
+
+/** Reads parameters and credentials where RFC 6749 puts them; only how Basic is decoded differs between dialects. */
+export function readStandard(readBasic: AuthorizationReader): Dialect["read"] {
+  return ({ parameters, authorization }) => {
+    const basic = authorization === undefined ? undefined : readBasic(authorization);
+    const client_id = parameters.get("client_id");
+    const client_secret = parameters.get("client_secret");
+    const credentials: PresentedCredentials = {
+      ...(basic === undefined ? {} : { basic }),
+      ...(client_id === undefined ? {} : { client_id }),
+      ...(client_secret === undefined ? {} : { client_secret }),
+    };
+    return { parameters, credentials };
+  };
+}

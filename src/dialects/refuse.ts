@@ -1,0 +1,19 @@
+import { KINDS } from "../errors/catalogue.js";
+import { Refusal } from "../errors/refusal.js";
+import type { Answer, RefusalSpelling } from "./dialect.js";
+
+/** Spells a refusal in a dialect: the only place where a word and a status are chosen. */
+export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answer {
+  const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
+  if (as !== undefined) return spellRefusal(spelling, new Refusal(as));
+  const { error, status } = { ...KINDS[refusal.row.kind], ...spelling.kinds[refusal.row.kind], ...byCode };
+  return {
+    status,
+    headers: {
+      ...(status === 401 && spelling.challenge !== undefined ? { "WWW-Authenticate": spelling.challenge } : {}),
+      ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
+      ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
+    },
+    body: spelling.body({ error, status, description: refusal.message }),
+  };
+}

@@ -1,0 +1,66 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { mayActFor } from "../clients/methods.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { optional, readParameters, required } from "../http/parameters.js";
+import { revokeToken } from "../store/access-tokens.js";
+import { endFamily } from "../store/refresh-families.js";
+import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
+import type { OperationRequest } from "./operations.js";
+
+const parameters = z.object({
+  token: required("token_missing"),
+  token_type_hint: optional, // only a hint: every kind of token is told by its text (RFC 7009 section 2.1)
+});
+
+/** What came of a revocation; a token that was not in force is told apart because one dialect says so. */
+export type Revocation = "revoked" | "not_in_force";
+
+/** Revocation (RFC 7009): a client's own tokens, or any token for a client that holds `jeton:admin`. */
+export const revokeEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("revoke", (request) => revoke(app.core, request));
+};
+
+async function revoke(core: Core, request: OperationRequest): Promise<Revocation> {
+  const { token } = readParameters(parameters, request.parameters);
+  const client = await core.authentication.authenticate(request.credentials, request.spelling.name, request.facts);
+  const asker = { client_id: client.client_id, any: mayActFor(client, "jeton:admin") };
+  const refresh = readRefreshToken(core.master, token);
+  return refresh === undefined ? revokeAccess(core, token, asker, request) : revokeGrant(core, refresh, asker, request);
+}
+
+interface Asker {
+  readonly client_id: string;
+  /** Whether it may revoke what was issued to others. */
+  readonly any: boolean;
+}
+
+/** A refresh token stands for its grant: the family ends, and every access token of it. */
+async function revokeGrant(
+  { db, clock }: Core,
+  { family }: RefreshTokenName,
+  { client_id, any }: Asker,
+  { facts }: OperationRequest,
+): Promise<Revocation> {
+  facts.grant_id = family;
+  const outcome = await endFamily(db, family, any ? null : client_id, clock.statement());
+  if (outcome === "foreign") throw new Refusal("token_foreign", { client_id });
+  return outcome === "ended" ? "revoked" : "not_in_force";
+}
+
+/** An access token is revoked by itself; what else was issued with it stays. */
+async function revokeAccess(
+  { db, accessTokens }: Core,
+  token: string,
+  { client_id, any }: Asker,
+  { facts }: OperationRequest,
+): Promise<Revocation> {
+  const read = await accessTokens.read(token);
+  if (read === undefined || read.expired) return "not_in_force";
+  const { claims } = read;
+  facts.jti = claims.jti;
+  if (!any && claims.client_id !== client_id) throw new Refusal("token_foreign", { client_id });
+  const outcome = await revokeToken(db, claims.jti, new Date(claims.exp * 1000));
+  return outcome === "revoked" ? "revoked" : "not_in_force";
+}

@@ -1,0 +1,7 @@
+import type { FastifyPluginAsync } from "fastify";
+import { exchange } from "../grants/exchange.js";
+
+/** The token endpoint (RFC 6749 section 3.2): the steps of an exchange over the grants that are registered. */
+export const tokenEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("token", (request) => exchange(app.core, app.grants, request));
+};

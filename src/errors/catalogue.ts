@@ -1,0 +1,435 @@
+/**
+ * Everything this server refuses, one row each.
+ *
+ * A row names what kind of refusal it is, the message that leaves the server (with named slots), what whoever meets it
+ * can do, and where it is written. The kind carries the standard's word and status; a dialect spells a kind in its own
+ * way and nothing else in the code chooses either. Rows with a `documented` number are the thirty messages of the Token
+ * API page, byte for byte. `docs/errors.md` is held equal to this table by a test. A code, once published, keeps its
+ * meaning for ever: retire a row, never reuse its code.
+ */
+
+/** The kinds of refusal, each with the word and the HTTP status that the standards give it. */
+export const KINDS = {
+  malformed: { error: "invalid_request", status: 400 },
+  unsupported_grant: { error: "unsupported_grant_type", status: 400 },
+  no_credentials: { error: "invalid_client", status: 401 },
+  bad_credentials: { error: "invalid_client", status: 401 },
+  not_allowed: { error: "unauthorized_client", status: 400 },
+  bad_scope: { error: "invalid_scope", status: 400 },
+  bad_grant: { error: "invalid_grant", status: 400 },
+  bad_token: { error: "invalid_token", status: 401 },
+  not_found: { error: "not_found", status: 404 },
+  wrong_method: { error: "invalid_request", status: 405 },
+  too_slow: { error: "invalid_request", status: 408 },
+  too_large: { error: "invalid_request", status: 413 },
+  wrong_media_type: { error: "invalid_request", status: 415 },
+  headers_too_large: { error: "invalid_request", status: 431 },
+  internal: { error: "server_error", status: 500 },
+  busy: { error: "temporarily_unavailable", status: 503 },
+} as const satisfies Record<string, { error: string; status: number }>;
+
+export type Kind = keyof typeof KINDS;
+
+interface Row {
+  readonly kind: Kind;
+  readonly message: string;
+  /** What whoever receives the message can do about it. */
+  readonly remedy: string;
+  /** Where the refusal is specified. */
+  readonly reference: string;
+  /** Its place among the thirty messages of the documented Token API. */
+  readonly documented?: number;
+}
+
+export const CATALOGUE = {
+  grant_type_missing: {
+    documented: 1,
+    kind: "malformed",
+    message: "the parameter grant_type is missing",
+    remedy: "send grant_type in the form body",
+    reference: "RFC 6749 section 5.2",
+  },
+  username_missing: {
+    documented: 2,
+    kind: "malformed",
+    message: "the parameter username is missing",
+    remedy: "send the login name, verified email or verified phone number as username",
+    reference: "RFC 6749 section 4.3.2",
+  },
+  password_missing: {
+    documented: 3,
+    kind: "malformed",
+    message: "the parameter password is missing",
+    remedy: "send the password",
+    reference: "RFC 6749 section 4.3.2",
+  },
+  scope_missing: {
+    documented: 4,
+    kind: "malformed",
+    message: "the parameter scope is missing",
+    remedy: "name the scopes; only dialects whose page requires them ask for it",
+    reference: "RFC 6749 section 3.3",
+  },
+  refresh_token_missing: {
+    documented: 5,
+    kind: "malformed",
+    message: "the parameter refresh_token is missing",
+    remedy: "send the refresh token of the last answer",
+    reference: "RFC 6749 section 6",
+  },
+  code_missing: {
+    documented: 6,
+    kind: "malformed",
+    message: "the parameter code is missing",
+    remedy: "send the authorization code",
+    reference: "RFC 6749 section 4.1.3",
+  },
+  token_missing: {
+    documented: 7,
+    kind: "malformed",
+    message: "the parameter token is missing",
+    remedy: "send the token to revoke or introspect in the form body",
+    reference: "RFC 7009 section 2.1, RFC 7662 section 2.1",
+  },
+  client_unknown: {
+    documented: 8,
+    kind: "bad_credentials",
+    message: "the client doesn't exist",
+    remedy: "send the client_id of a registered, enabled client that may use this path",
+    reference: "RFC 6749 section 5.2",
+  },
+  client_secret_basic_wrong: {
+    documented: 9,
+    kind: "bad_credentials",
+    message: "the client cannot be authenticated with secret basic",
+    remedy: "send client_id and client_secret in the Authorization header, scheme Basic",
+    reference: "RFC 6749 section 2.3.1",
+  },
+  client_secret_post_wrong: {
+    documented: 10,
+    kind: "bad_credentials",
+    message: "the client cannot be authenticated with secret post",
+    remedy: "send client_id and client_secret in the form body",
+    reference: "RFC 6749 section 2.3.1",
+  },
+  client_tls_wrong: {
+    documented: 11,
+    kind: "bad_credentials",
+    message: "the client cannot be authenticated with TLS",
+    remedy: "present the registered client certificate",
+    reference: "RFC 8705 section 2",
+  },
+  client_shared_secret_missing: {
+    documented: 12,
+    kind: "bad_credentials",
+    message: "the client {client_id} doesn't have a shared secret",
+    remedy: "register a secret for this client",
+    reference: "OpenID Connect Core section 9",
+  },
+  assertion_not_jwe: {
+    documented: 13,
+    kind: "bad_credentials",
+    message: "the client assertion is not a JWE token",
+    remedy: "encrypt the assertion as it was registered",
+    reference: "RFC 7516 section 7.1",
+  },
+  assertion_not_decryptable: {
+    documented: 14,
+    kind: "bad_credentials",
+    message: "the jwe token cannot be decrypted",
+    remedy: "encrypt with the registered algorithms and the client's secret",
+    reference: "RFC 7516 section 5.2",
+  },
+  assertion_not_jws: {
+    documented: 15,
+    kind: "bad_credentials",
+    message: "the client assertion is not a JWS token",
+    remedy: "send a signed JWT in compact form",
+    reference: "RFC 7515 section 7.1",
+  },
+  assertion_payload_unreadable: {
+    documented: 16,
+    kind: "bad_credentials",
+    message: "the JWS payload cannot be extracted",
+    remedy: "sign a JSON object with the registered key",
+    reference: "RFC 7515 section 5.2",
+  },
+  assertion_client_wrong: {
+    documented: 17,
+    kind: "bad_credentials",
+    message: "the client id passed in JWT is not correct",
+    remedy: "iss and sub are both the client_id",
+    reference: "RFC 7523 section 3",
+  },
+  assertion_audience_wrong: {
+    documented: 18,
+    kind: "bad_credentials",
+    message: "the audience passed in JWT is not correct",
+    remedy: "aud is the issuer, exactly as it stands in the metadata",
+    reference: "RFC 7523 section 3",
+  },
+  assertion_expired: {
+    documented: 19,
+    kind: "bad_credentials",
+    message: "the received JWT has expired",
+    remedy: "make a new assertion for each request",
+    reference: "RFC 7523 section 3",
+  },
+  resource_owner_credentials_wrong: {
+    documented: 20,
+    kind: "bad_grant",
+    message: "resource owner credentials are not valid",
+    remedy: "check name and password; unknown, wrong and disabled answer alike",
+    reference: "RFC 6749 section 5.2",
+  },
+  scope_not_allowed: {
+    documented: 21,
+    kind: "bad_scope",
+    message: "the scopes {scopes} are not allowed or invalid",
+    remedy: "ask only for scopes the client is registered for, and at a refresh only for those first granted",
+    reference: "RFC 6749 sections 3.3 and 6",
+  },
+  grant_type_not_allowed: {
+    documented: 22,
+    kind: "not_allowed",
+    message: "the client {client_id} doesn't support the grant type {grant_type}",
+    remedy: "list the grant type in the client's grant_types; client_credentials needs a confidential client",
+    reference: "RFC 6749 section 5.2",
+  },
+  response_type_not_allowed: {
+    documented: 23,
+    kind: "not_allowed",
+    message: "the client '{client_id}' doesn't support the response type: '{response_type}'",
+    remedy: "list what this grant answers with in the client's response_types, or leave them out",
+    reference: "RFC 7591 section 2.1",
+  },
+  refresh_token_invalid: {
+    documented: 24,
+    kind: "bad_grant",
+    message: "the refresh token is not valid",
+    remedy: "sign in again: it is unknown, expired, revoked, or was used before",
+    reference: "RFC 6749 section 5.2, RFC 9700 section 4.14",
+  },
+  refresh_token_foreign: {
+    documented: 25,
+    kind: "bad_grant",
+    message: "the refresh token can be used only by the same issuer",
+    remedy: "refresh with the client it was issued to",
+    reference: "RFC 6749 section 6",
+  },
+  redirect_uri_malformed: {
+    documented: 26,
+    kind: "malformed",
+    message: "Based on the RFC-3986 the redirection-uri is not well formed",
+    remedy: "send the absolute redirect_uri of the authorization request",
+    reference: "RFC 6749 section 4.1.3",
+  },
+  code_invalid: {
+    documented: 27,
+    kind: "bad_grant",
+    message: "the authorization code is not correct",
+    remedy: "start again at the authorization endpoint",
+    reference: "RFC 6749 section 5.2",
+  },
+  body_missing: {
+    documented: 28,
+    kind: "malformed",
+    message: "no parameter in body request",
+    remedy: "send the parameters as application/x-www-form-urlencoded in the body",
+    reference: "RFC 6749 section 3.2",
+  },
+  token_foreign: {
+    documented: 29,
+    kind: "bad_grant",
+    message: "the token has not been issued for the given client id '{client_id}'",
+    remedy: "revoke with the client it was issued to, or with one that holds jeton:admin",
+    reference: "RFC 7009 section 2.1",
+  },
+  token_unknown: {
+    documented: 30,
+    kind: "bad_token",
+    message: "the token doesn't exist",
+    remedy: "nothing to do: it is not, or no longer, in force",
+    reference: "RFC 7009 section 2.2 answers 200 instead; so does the standard dialect",
+  },
+
+  grant_type_unsupported: {
+    kind: "unsupported_grant",
+    message: "the grant type {grant_type} is not supported",
+    remedy: "use one of grant_types_supported in the metadata",
+    reference: "RFC 6749 section 5.2",
+  },
+  parameter_repeated: {
+    kind: "malformed",
+    message: "the parameter {name} is repeated",
+    remedy: "send each parameter once",
+    reference: "RFC 6749 section 3.2",
+  },
+  parameter_malformed: {
+    kind: "malformed",
+    message: "the parameter {name} is malformed",
+    remedy: "see the parameter's definition",
+    reference: "RFC 6749 appendix A",
+  },
+  parameters_too_many: {
+    kind: "malformed",
+    message: "there are more than {limit} parameters",
+    remedy: "send only the parameters of the request",
+    reference: "docs/operations.md, limits",
+  },
+  body_malformed: {
+    kind: "malformed",
+    message: "the body is not valid application/x-www-form-urlencoded UTF-8 text",
+    remedy: "percent-encode the UTF-8 bytes of every name and value; U+0000 is not accepted",
+    reference: "RFC 6749 appendix B",
+  },
+  credential_in_query: {
+    kind: "malformed",
+    message: "the parameter {name} must not stand in the query",
+    remedy: "send it in the form body; what stood in a URL may be in logs, so replace it",
+    reference: "RFC 6749 section 3.2, RFC 9700 section 4.3.2",
+  },
+  client_credential_in_query: {
+    kind: "bad_credentials",
+    message: "client credentials must not stand in the query",
+    remedy: "send them in the Authorization header or the body, and replace the secret: URLs end up in logs",
+    reference: "RFC 6749 section 2.3.1",
+  },
+  authorization_header_malformed: {
+    kind: "bad_credentials",
+    message: "the Authorization header cannot be read",
+    remedy: "one space after Basic, then base64 of client_id:client_secret, each form-encoded first",
+    reference: "RFC 7617 section 2, RFC 6749 section 2.3.1",
+  },
+  authorization_header_repeated: {
+    kind: "malformed",
+    message: "the Authorization header is repeated",
+    remedy: "send one",
+    reference: "RFC 9110 section 5.3",
+  },
+  client_methods_mixed: {
+    kind: "malformed",
+    message: "more than one client authentication method was used",
+    remedy: "authenticate in the header or in the body, not in both",
+    reference: "RFC 6749 section 2.3",
+  },
+  client_ids_differ: {
+    kind: "malformed",
+    message: "the client_id in the body is not the one that authenticates",
+    remedy: "send one client_id",
+    reference: "RFC 6749 section 2.3",
+  },
+  client_must_be_confidential: {
+    kind: "bad_credentials",
+    message: "the client has no means to authenticate itself",
+    remedy: "introspect with a confidential client",
+    reference: "RFC 7662 section 2.1",
+  },
+  scope_repeated: {
+    kind: "bad_scope",
+    message: "duplicate scopes {scopes} have been passed in parameter",
+    remedy: "name each scope once",
+    reference: "SimpleIdentityServer 3.1; the standard dialect reads a scope as a set, RFC 6749 section 3.3",
+  },
+  token_not_valid: {
+    kind: "bad_token",
+    message: "the token is not valid",
+    remedy: "nothing to do: it is not in force, or not for the asking client to see",
+    reference: "SimpleIdentityServer 3.1; the standard dialect answers active:false, RFC 7662 section 2.2",
+  },
+  path_unknown: {
+    kind: "not_found",
+    message: "there is nothing at this path",
+    remedy: "see the metadata document for the paths there are",
+    reference: "RFC 9110 section 15.5.5",
+  },
+  method_not_allowed: {
+    kind: "wrong_method",
+    message: "the method {method} is not allowed here",
+    remedy: "use a method named in Allow",
+    reference: "RFC 9110 section 15.5.6",
+  },
+  body_too_large: {
+    kind: "too_large",
+    message: "the body is too large",
+    remedy: "a request fits into 64 KiB",
+    reference: "RFC 9110 section 15.5.14",
+  },
+  media_type_unsupported: {
+    kind: "wrong_media_type",
+    message: "the content type or encoding of the body is not supported",
+    remedy: "send application/x-www-form-urlencoded without Content-Encoding",
+    reference: "RFC 6749 section 3.2, RFC 9110 section 15.5.16",
+  },
+  http_malformed: {
+    kind: "malformed",
+    message: "the request is not valid HTTP",
+    remedy: "check the client or the proxy in between",
+    reference: "RFC 9112",
+  },
+  http_too_slow: {
+    kind: "too_slow",
+    message: "the request did not arrive in time",
+    remedy: "send it faster",
+    reference: "RFC 9110 section 15.5.9",
+  },
+  http_headers_too_large: {
+    kind: "headers_too_large",
+    message: "the header fields are too large",
+    remedy: "keep them below 16 KiB",
+    reference: "RFC 6585 section 5",
+  },
+  hashing_busy: {
+    kind: "busy",
+    message: "too many logins are being checked at the moment",
+    remedy: "try again after the time in Retry-After",
+    reference: "RFC 9110 section 15.6.4",
+  },
+  store_unavailable: {
+    kind: "busy",
+    message: "the server cannot reach its database at the moment",
+    remedy: "try again after the time in Retry-After; a retried refresh is safe",
+    reference: "RFC 9110 section 15.6.4, RFC 7009 section 2.2.1",
+  },
+  not_ready: {
+    kind: "busy",
+    message: "the server is starting or stopping",
+    remedy: "try again after the time in Retry-After",
+    reference: "RFC 9110 section 15.6.4",
+  },
+  internal_error: {
+    kind: "internal",
+    message: "the server met an unexpected condition",
+    remedy: "tell the operator the X-Request-Id of the answer",
+    reference: "RFC 6749 section 4.1.2.1",
+  },
+} as const satisfies Record<string, Row>;
+
+export type Code = keyof typeof CATALOGUE;
+
+/** One row as the rest of the code sees it. */
+export type CatalogueRow = Row & { readonly code: Code };
+
+/** The row of a code. */
+export function row(code: Code): CatalogueRow {
+  return { code, ...CATALOGUE[code] };
+}
+
+/** Whether a text (a zod issue's message, say) is a code of the catalogue. */
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(CATALOGUE, text);
+}
+
+/** The slots a message needs, read off its text, so that a refusal cannot forget one. */
+export type Slots<C extends Code> = SlotNames<(typeof CATALOGUE)[C]["message"]> extends infer N extends string
+  ? Record<N, string>
+  : never;
+
+type SlotNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | SlotNames<Rest>
+  : never;
+
+/** Codes whose message has no slot, so that one can stand in for another row. */
+export type SlotlessCode = {
+  [C in Code]: (typeof CATALOGUE)[C]["message"] extends `${string}{${string}` ? never : C;
+}[Code];

@@ -1,0 +1,56 @@
+import { KINDS, row, type CatalogueRow, type Code, type Slots } from "./catalogue.js";
+
+/** What only the operator gets to read, and how long a client that was turned away should wait. */
+interface RefusalDetails {
+  /** Why, for the log; never leaves the server. Must not hold a secret, a token, a code or a password. */
+  readonly reason?: string;
+  /** Seconds after which trying again makes sense (RFC 9110 section 10.2.3). */
+  readonly retryAfter?: number;
+  /** Methods the path does answer to (RFC 9110 section 10.2.1). */
+  readonly allow?: readonly string[];
+}
+
+/** The one error that is thrown on purpose: a catalogue code, its slots, and the operator's reason. */
+export class Refusal<C extends Code = Code> extends Error {
+  readonly row: CatalogueRow;
+  readonly reason: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly allow: readonly string[] | undefined;
+
+  constructor(code: C, ...[slots, details]: RefusalArguments<C>) {
+    const found = row(code);
+    super(fill(found.message, slots ?? {}));
+    this.name = "Refusal";
+    this.row = found;
+    this.reason = details?.reason;
+    this.retryAfter = details?.retryAfter;
+    this.allow = details?.allow;
+  }
+
+  /** The standard's word for it (RFC 6749 section 5.2 and its companions). */
+  get error(): string {
+    return KINDS[this.row.kind].error;
+  }
+
+  /** The standard's HTTP status for it. */
+  get status(): number {
+    return KINDS[this.row.kind].status;
+  }
+}
+
+type RefusalArguments<C extends Code> = [keyof Slots<C>] extends [never]
+  ? [slots?: Record<string, never>, details?: RefusalDetails]
+  : [slots: Slots<C>, details?: RefusalDetails];
+
+const LONGEST_SLOT = 200;
+
+/**
+ * Fills the named slots of a message. What stands in a slot came from outside, so everything beyond the characters that
+ * RFC 6749 section 5.2 allows in an `error_description` is replaced: no quote can end a header, no line can be forged.
+ */
+function fill(message: string, slots: Record<string, string>): string {
+  return message.replace(/\{(\w+)\}/g, (slot, name: string) => {
+    const value = slots[name] ?? slot;
+    return value.slice(0, LONGEST_SLOT).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+  });
+}

@@ -1,0 +1,62 @@
+import type { z } from "zod";
+import type { Client } from "../clients/registry.js";
+import type { Core } from "../core.js";
+import type { DecisionFacts } from "../http/decision.js";
+import type { Person } from "../store/users.js";
+import type { RefreshTokenName } from "../tokens/refresh-token.js";
+import type { RequestSpelling } from "./spelling.js";
+
+/** What a grant decides on, once its parameters are read and its client is known and allowed to use it. */
+export interface GrantContext {
+  readonly core: Core;
+  readonly client: Client;
+  readonly spelling: RequestSpelling;
+  readonly facts: DecisionFacts;
+}
+
+/** What a grant decided: who gets what. Issuing it is the same for all of them (exchange.ts). */
+export interface Entitlement {
+  readonly scope: readonly string[];
+  /** The person; a client acting for itself has none. */
+  readonly user?: Person;
+  /** When (seconds since the epoch) and how (RFC 8176) that person logged in. */
+  readonly login?: { readonly auth_time: number; readonly amr: readonly string[] };
+  /** The refresh token it goes on with: a new family if the client has that grant, or one that exists. */
+  readonly refresh?: "new" | RefreshTokenName;
+}
+
+/** One grant, as its plugin registers it. */
+export interface Grant<P = unknown> {
+  /** The values of grant_type it answers to. */
+  readonly types: readonly [string, ...string[]];
+  /** Its parameters; what fails first, in the schema's order, is the refusal. */
+  readonly schema: z.ZodType<P>;
+  /** What it answers with: a client that declares its response_types must list these (RFC 7591 section 2). */
+  readonly responseTypes: readonly string[];
+  /** Whether only a client that can prove who it is may use it (RFC 6749 section 4.4). */
+  readonly confidentialOnly?: boolean;
+  decide(parameters: P, context: GrantContext): Promise<Entitlement>;
+}
+
+/** The grants there are; a token endpoint of any dialect asks here. */
+export class GrantRegistry {
+  readonly #byType = new Map<string, Grant>();
+
+  add<P>(grant: Grant<P>): void {
+    for (const type of grant.types) this.#byType.set(type, grant as Grant);
+  }
+
+  find(grant_type: string): Grant | undefined {
+    return this.#byType.get(grant_type);
+  }
+
+  get types(): readonly string[] {
+    return [...this.#byType.keys()];
+  }
+}
+
+declare module "fastify" {
+  interface FastifyInstance {
+    grants: GrantRegistry;
+  }
+}

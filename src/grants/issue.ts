@@ -1,0 +1,80 @@
+import { openFamily } from "../store/refresh-families.js";
+import { releasedClaims } from "../tokens/claims.js";
+import { issueIdToken } from "../tokens/id-token.js";
+import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
+import type { Entitlement, GrantContext } from "./grant.js";
+
+/** A token answer before a dialect spells it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
+export interface IssuedTokens {
+  readonly access_token: string;
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly scope: readonly string[];
+  readonly refresh_token?: string;
+  readonly id_token?: string;
+}
+
+/** Turns what a grant decided into tokens, and puts them on record. */
+export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
+  const { core, client, spelling, facts } = context;
+  const { scope, user, login } = entitlement;
+  const refresh = await refreshName(context, entitlement);
+  const access = await core.accessTokens.issue({
+    client,
+    scope,
+    spelling: spelling.tokens,
+    ...(user === undefined ? {} : { user }),
+    ...(login === undefined ? {} : { auth_time: login.auth_time }),
+    ...(refresh === undefined ? {} : { grant_id: refresh.family }),
+  });
+  facts.jti = access.claims.jti;
+  if (access.kid !== undefined) facts.kid = access.kid;
+  facts.audience = access.claims.aud;
+  facts.scope_granted = scope;
+  return {
+    access_token: access.text,
+    expires_in: access.expires_in,
+    scope,
+    ...(refresh === undefined ? {} : { refresh_token: writeRefreshToken(core.master, refresh) }),
+    ...(await idToken(context, entitlement, access.text)),
+  };
+}
+
+/** The refresh token that goes with it, if the client has that grant. */
+async function refreshName(
+  { core, client, facts }: GrantContext,
+  { scope, user, login, refresh }: Entitlement,
+): Promise<RefreshTokenName | undefined> {
+  if (refresh !== "new") return refresh;
+  if (user === undefined || login === undefined || !client.grant_types.includes("refresh_token")) return undefined;
+  const family = core.random(16).toString("base64url");
+  await openFamily(
+    core.db,
+    {
+      id: family,
+      client_id: client.client_id,
+      sub: user.sub,
+      scope,
+      auth_time: new Date(login.auth_time * 1000),
+      amr: login.amr,
+      idle: client.refresh_token_lifetime,
+      absolute: client.refresh_token_absolute_lifetime,
+    },
+    core.clock.statement(),
+  );
+  facts.grant_id = family;
+  return { family, generation: 0 };
+}
+
+/** An id_token where a person was asked for by `openid`; never for a client alone. */
+async function idToken(
+  { core, client, spelling }: GrantContext,
+  { scope, user, login }: Entitlement,
+  access_token: string,
+): Promise<{ id_token?: string }> {
+  if (user === undefined || login === undefined || !scope.includes("openid")) return {};
+  const claims = spelling.tokens.idTokenCarriesClaims
+    ? releasedClaims(user, scope, await core.registry.scopes())
+    : {};
+  return { id_token: await issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims }) };
+}

@@ -1,0 +1,50 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { normaliseIdentifier } from "../accounts/identifiers.js";
+import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { epochSeconds } from "../clock.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { optional, required } from "../http/parameters.js";
+import { findByIdentifier, type Account } from "../store/users.js";
+import { grantedScope } from "./scope.js";
+
+/**
+ * A person's own password, typed into the client (RFC 6749 section 4.3). RFC 9700 section 2.4 forbids it to new systems;
+ * it is here for those that exist, client by client.
+ */
+const parameters = z.object({
+  username: required("username_missing"),
+  password: required("password_missing").max(LONGEST_PASSWORD),
+  scope: optional, // scope_missing where the dialect's page requires it
+});
+
+export const passwordGrant: FastifyPluginAsync = async (app) => {
+  app.grants.add({
+    types: ["password"],
+    schema: parameters,
+    responseTypes: ["token", "id_token"],
+    async decide({ username, password, scope }, context) {
+      const { core, facts } = context;
+      const user = await checkPassword(core, username, password); // resource_owner_credentials_wrong, hashing_busy
+      facts.sub = user.sub;
+      return {
+        scope: grantedScope(scope, context), // scope_not_allowed
+        user,
+        login: { auth_time: epochSeconds(core.clock), amr: ["pwd"] },
+        refresh: "new",
+      };
+    },
+  });
+};
+
+/** The account whose password this is. Unknown, wrong and disabled cost the same time and get the same answer. */
+async function checkPassword({ db, passwords }: Core, username: string, password: string): Promise<Account> {
+  const account = await findByIdentifier(db, normaliseIdentifier(username));
+  const matches = await passwords.verify(account?.password_hash, password);
+  if (account === undefined || !matches || account.disabled) {
+    const reason = account === undefined ? "no such user" : matches ? "the user is disabled" : "wrong password";
+    throw new Refusal("resource_owner_credentials_wrong", {}, { reason });
+  }
+  return account;
+}

@@ -1,0 +1,86 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { Refusal } from "../errors/refusal.js";
+import { optional, required } from "../http/parameters.js";
+import { redeem, type Redemption } from "../store/refresh-families.js";
+import { readRefreshToken } from "../tokens/refresh-token.js";
+import type { GrantContext } from "./grant.js";
+import { namedScopes, refuseBeyond } from "./scope.js";
+
+/**
+ * Going on with a grant (RFC 6749 section 6): exactly once, and safe to retry. The store decides in one statement
+ * (store/refresh-families.ts); here its outcomes become answers.
+ */
+const parameters = z.object({
+  refresh_token: required("refresh_token_missing"),
+  scope: optional,
+});
+
+export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
+  app.grants.add({
+    types: ["refresh_token"],
+    schema: parameters,
+    responseTypes: [],
+    async decide({ refresh_token, scope }, context) {
+      const { core, client, facts } = context;
+      const name = readRefreshToken(core.master, refresh_token);
+      if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
+      facts.grant_id = name.family;
+
+      const requested = namedScopes(scope, context);
+      const redemption = await redeem(
+        core.db,
+        {
+          ...name,
+          client_id: client.client_id,
+          scope: requested ?? null,
+          scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
+          rotation: client.refresh_token_rotation,
+          idle: client.refresh_token_lifetime,
+        },
+        core.clock.statement(),
+      );
+      const { family, user } = accept(redemption, requested, context); // refresh_token_invalid, …_foreign, scope_…
+      facts.sub = user.sub;
+      return {
+        // What the client may no longer have is not given any more, and a narrower request narrows this token only.
+        scope: (requested ?? family.scope).filter((one) => client.scope.includes(one)),
+        user,
+        login: { auth_time: Math.floor(family.auth_time.getTime() / 1000), amr: family.amr },
+        refresh: { family: family.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
+      };
+    },
+  });
+};
+
+type Accepted = Extract<Redemption, { outcome: "rotated" | "retried" }>;
+
+function accept(
+  redemption: Redemption,
+  requested: readonly string[] | undefined,
+  { client, facts }: GrantContext,
+): Accepted {
+  switch (redemption.outcome) {
+    case "rotated":
+      return redemption;
+    case "retried":
+      facts.alarm = "refresh_token_retried";
+      return redemption;
+    case "reused":
+      facts.alarm = "refresh_token_reused";
+      throw invalid("used before: the family has been ended");
+    case "unknown":
+      throw invalid("no such family");
+    case "over":
+      throw invalid("the family has ended or expired, or its user is disabled");
+    case "foreign":
+      throw new Refusal("refresh_token_foreign");
+    case "scope_exceeded":
+      refuseBeyond(requested ?? [], redemption.granted.filter((one) => client.scope.includes(one)));
+      throw invalid("its scope changed while it was refreshed");
+  }
+}
+
+function invalid(reason: string): Refusal {
+  return new Refusal("refresh_token_invalid", {}, { reason });
+}

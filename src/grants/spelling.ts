@@ -1,0 +1,17 @@
+import type { MissingCode } from "../http/parameters.js";
+import type { TokenSpelling } from "../tokens/spelling.js";
+
+/**
+ * What the core has to know of how a dialect says things: which parameters its page requires, and how tokens got on its
+ * paths are represented. Nothing here decides who gets what.
+ */
+export interface RequestSpelling {
+  /** The dialect's name, which a client lists in `dialects`. */
+  readonly name: string;
+  /** Parameters that this dialect's page requires of a grant beyond the grant's own, each with its refusal. */
+  readonly required: Readonly<Record<string, readonly { readonly name: string; readonly missing: MissingCode }[]>>;
+  /** Whether a scope named twice is refused, or read as the set it is (RFC 6749 section 3.3). */
+  readonly repeatedScope: "refused" | "folded";
+  /** How tokens are represented on this dialect's paths. */
+  readonly tokens: TokenSpelling;
+}

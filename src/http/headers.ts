@@ -1,0 +1,24 @@
+import type { FastifyInstance } from "fastify";
+
+/** What every answer carries; a page or a document widens what it must. */
+const ALWAYS = {
+  "Cache-Control": "no-store",
+  Pragma: "no-cache",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Opener-Policy": "same-origin",
+} as const;
+
+/** Two years, subdomains too: only said where the issuer is served over https. */
+const TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains";
+
+/** Sets the headers of every answer, errors and unknown paths included (RFC 6749 section 5.1 asks for no-store). */
+export function setHeaders(app: FastifyInstance, issuer: string): void {
+  const headers = issuer.startsWith("https:")
+    ? { ...ALWAYS, "Strict-Transport-Security": TRANSPORT_SECURITY }
+    : ALWAYS;
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(headers);
+  });
+}

@@ -1,0 +1,19 @@
+/** What one client may cost, in bytes and milliseconds (docs/operations.md explains each). */
+
+/** Largest body taken. */
+export const BODY_LIMIT = 64 * 1024;
+
+export const LIMITS = {
+  /** All header fields of a request together. */
+  maxHeaderSize: 16 * 1024,
+  /** From the first byte of a request to its last: a dripping body is cut. */
+  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  /** Longer than the idle timeout of common load balancers (60 s), so that they close first. */
+  keepAliveTimeout: 72_000,
+  /** How often Node looks for requests that are too slow. */
+  connectionsCheckingInterval: 2_000,
+} as const;
+
+/** How long a stopping process waits for the answers under way. */
+export const DRAIN_LIMIT = 10_000;

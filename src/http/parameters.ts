@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { isCode } from "../errors/catalogue.js";
+import { Refusal } from "../errors/refusal.js";
+import type { Code } from "../errors/catalogue.js";
+import type { Parameters } from "./form.js";
+
+/** What the absence of a required parameter is refused with. */
+export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
+
+/** A parameter that must be there; the code is what its absence is refused with. */
+export function required(code: MissingCode) {
+  return z.string({ error: code }).max(LONGEST_VALUE);
+}
+
+/** A parameter that may be left out. */
+export const optional = z.string().max(8_192).optional();
+
+/** Longest value of any parameter, in characters. */
+const LONGEST_VALUE = 8_192;
+
+/**
+ * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:
+ * its message is a catalogue code, or the parameter is malformed.
+ */
+export function readParameters<T>(schema: z.ZodType<T>, parameters: Parameters): T {
+  const result = schema.safeParse(Object.fromEntries(parameters));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const code = issue?.message ?? "";
+  if (isCode(code)) throw new Refusal(code as MissingCode);
+  throw new Refusal("parameter_malformed", { name: issue?.path.join(".") ?? "" });
+}

@@ -1,0 +1,34 @@
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Random } from "../clock.js";
+import { OperatorError } from "../errors/operator-error.js";
+
+/** Where an embedded deployment keeps the key that was generated for it. */
+export function masterKeyPath(dataDir: string): string {
+  return join(dataDir, "master.key");
+}
+
+/** The generated key, or undefined where none was generated yet. */
+export async function readMasterKeyFile(path: string): Promise<Buffer | undefined> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new OperatorError(`${path} cannot be read (${error.code})`);
+  });
+  if (text === undefined) return undefined;
+  const bytes = Buffer.from(text.trim(), "base64url");
+  if (bytes.length !== 32) throw new OperatorError(`${path} does not hold a master key of 32 bytes in base64url`);
+  return bytes;
+}
+
+/** Generates a key and writes it, on disk before anything is encrypted under it. */
+export async function writeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
+  const bytes = random(32);
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(`${bytes.toString("base64url")}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return bytes;
+}

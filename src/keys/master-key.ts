@@ -1,0 +1,89 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { systemRandom, type Random } from "../clock.js";
+
+/**
+ * The one secret of a deployment and what is derived from it: a key of its own for each purpose, so that nothing made
+ * for one can be used for another (RFC 5869). Nothing else in the code holds the master key.
+ */
+
+/** What a derived key is for; part of its derivation, so a name, once used, is never given another meaning. */
+export type Purpose =
+  | "signing-key" // sealed private keys
+  | "client-secret" // hashes of secrets, and sealed ones that must be recoverable
+  | "access-token" // sealed, opaque access tokens
+  | "refresh-token" // MACs of refresh tokens
+  | "password" // the pepper of argon2id
+  | "provisioned-entry"; // digests of provisioning entries
+
+const SALT = 16;
+const NONCE = 12;
+const TAG = 16;
+
+export class MasterKey {
+  readonly #bytes: Buffer;
+  readonly #random: Random;
+  readonly #derived = new Map<string, Buffer>();
+
+  /** @param bytes 32 bytes */
+  constructor(bytes: Buffer, random: Random = systemRandom) {
+    if (bytes.length !== 32) throw new RangeError("a master key is 32 bytes");
+    this.#bytes = bytes;
+    this.#random = random;
+  }
+
+  /** Tells one master key from another without giving anything away: base64url of 16 derived bytes. */
+  get fingerprint(): string {
+    return this.derive("fingerprint").subarray(0, 16).toString("base64url");
+  }
+
+  /** The 32-byte key of a purpose (HKDF-SHA-256). */
+  derive(purpose: Purpose | "fingerprint"): Buffer {
+    let key = this.#derived.get(purpose);
+    if (key === undefined) {
+      key = Buffer.from(hkdfSync("sha256", this.#bytes, "", `jeton/1/${purpose}`, 32));
+      this.#derived.set(purpose, key);
+    }
+    return key;
+  }
+
+  /** HMAC-SHA-256 of a text under the purpose's key. */
+  mac(purpose: Purpose, text: string): Buffer<ArrayBuffer> {
+    return createHmac("sha256", this.derive(purpose)).update(text, "utf8").digest() as Buffer<ArrayBuffer>;
+  }
+
+  /** Whether `mac` is that text's, in constant time. */
+  checkMac(purpose: Purpose, text: string, mac: Uint8Array): boolean {
+    const expected = this.mac(purpose, text);
+    return mac.length === expected.length && timingSafeEqual(expected, mac);
+  }
+
+  /**
+   * Encrypts and authenticates (AES-256-GCM). Each sealing has a key of its own, derived from a random salt, so that the
+   * number of sealings is not bounded by the 96-bit nonce (NIST SP 800-38D section 8.3).
+   */
+  seal(purpose: Purpose, plain: Uint8Array): Buffer<ArrayBuffer> {
+    const salt = this.#random(SALT);
+    const nonce = this.#random(NONCE);
+    const cipher = createCipheriv("aes-256-gcm", this.#sealingKey(purpose, salt), nonce);
+    const body = Buffer.concat([cipher.update(plain), cipher.final()]);
+    return Buffer.concat([salt, nonce, body, cipher.getAuthTag()]) as Buffer<ArrayBuffer>;
+  }
+
+  /** Opens what `seal` made; undefined for anything else. */
+  open(purpose: Purpose, sealed: Uint8Array): Buffer | undefined {
+    if (sealed.length < SALT + NONCE + TAG) return undefined;
+    const salt = sealed.subarray(0, SALT);
+    const nonce = sealed.subarray(SALT, SALT + NONCE);
+    const decipher = createDecipheriv("aes-256-gcm", this.#sealingKey(purpose, salt), nonce, { authTagLength: TAG });
+    decipher.setAuthTag(sealed.subarray(-TAG));
+    try {
+      return Buffer.concat([decipher.update(sealed.subarray(SALT + NONCE, -TAG)), decipher.final()]);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #sealingKey(purpose: Purpose, salt: Uint8Array): Buffer {
+    return createHmac("sha256", this.derive(purpose)).update("seal").update(salt).digest();
+  }
+}

@@ -1,0 +1,208 @@
+import {
+  calculateJwkThumbprint,
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyOptions,
+} from "jose";
+import type { Clock } from "../clock.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
+import {
+  activateKey,
+  addKey,
+  allKeys,
+  longestSignedLifetime,
+  retireKey,
+  type SigningKeyRow,
+} from "../store/signing-keys.js";
+import type { MasterKey } from "./master-key.js";
+
+/** What this server signs with: ES256 for its own tokens, RS256 because OpenID Connect Core 15.1 asks for it. */
+export const SIGNING_ALGORITHMS = ["ES256", "RS256"] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** Seconds for which others may cache the published keys. */
+export const JWKS_MAX_AGE = 300;
+
+/** Seconds a superseded key stays published at least, beyond the longest-lived token it can have signed. */
+const RETENTION_MARGIN = 24 * 60 * 60;
+
+/** Milliseconds between two looks into the store for a `kid` nobody has heard of. */
+const UNKNOWN_KID_COOLDOWN = 1_000;
+
+export type KeyState = "next" | "pending" | "current" | "retired";
+
+interface RingKey {
+  readonly row: SigningKeyRow;
+  readonly publicKey: CryptoKey;
+  readonly privateKey: CryptoKey;
+}
+
+/** A sealed key that this master key does not open: damaged, or another deployment's. */
+export class KeyRingError extends OperatorError {}
+
+/** The signing keys: the next one is published before it signs, a retired one until its last token has expired. */
+export class KeyRing {
+  readonly #db: Db;
+  readonly #master: MasterKey;
+  readonly #clock: Clock;
+  #keys: readonly RingKey[] = [];
+  #loadedAt = Number.NEGATIVE_INFINITY;
+
+  private constructor(db: Db, master: MasterKey, clock: Clock) {
+    this.#db = db;
+    this.#master = master;
+    this.#clock = clock;
+  }
+
+  /** Opens the ring, making the first keys where there are none. */
+  static async open(db: Db, master: MasterKey, clock: Clock): Promise<KeyRing> {
+    const ring = new KeyRing(db, master, clock);
+    if ((await allKeys(db)).length === 0) await exclusively(db, LOCKS.keys, (tx) => ring.#makeFirst(tx));
+    await ring.reload();
+    return ring;
+  }
+
+  /** Reads the ring again, as it is after another instance changed it. */
+  async reload(): Promise<void> {
+    this.#loadedAt = performance.now();
+    const known = new Map(this.#keys.map((key) => [key.row.kid, key]));
+    this.#keys = await Promise.all(
+      (await allKeys(this.#db)).map(async (row) => {
+        const before = known.get(row.kid);
+        return before === undefined ? this.#import(row) : { ...before, row };
+      }),
+    );
+  }
+
+  /** Signs a JWT with the current key of the algorithm. */
+  async sign(alg: SigningAlgorithm, typ: string, claims: JWTPayload): Promise<{ text: string; kid: string }> {
+    const { row, privateKey } = this.#current(alg);
+    const { kid } = row;
+    return { text: await new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(privateKey), kid };
+  }
+
+  /**
+   * Verifies a JWT that this server signed.
+   * @throws errors of jose: `JWTExpired` carries the claims of a genuine token whose time is over
+   */
+  async verify(token: string, options: Omit<JWTVerifyOptions, "algorithms" | "currentDate">): Promise<JWTPayload> {
+    const { payload } = await jwtVerify(token, ({ kid, alg }) => this.#find(kid, alg), {
+      ...options,
+      algorithms: [...SIGNING_ALGORITHMS],
+      currentDate: new Date(this.#clock.now()),
+    });
+    return payload;
+  }
+
+  /** The JWK Set others verify with (RFC 7517 section 5): public halves only. */
+  get jwks(): { readonly keys: readonly JWK[] } {
+    return { keys: this.#keys.map(({ row }) => row.public_jwk as JWK) };
+  }
+
+  /** Every key with what it is doing now. */
+  describe(): readonly { kid: string; alg: string; state: KeyState; published_at: Date; active_from: Date | null }[] {
+    return this.#keys.map(({ row }) => {
+      const { kid, alg, published_at, active_from } = row;
+      return { kid, alg, state: this.#state(row), published_at, active_from };
+    });
+  }
+
+  /**
+   * Lets the next keys sign and makes new next ones. Who cached the published keys before a next key was among them must
+   * not meet its signature yet, so a key that was published too recently becomes current later: at the time returned.
+   * @param immediately for a key that leaked: signs at once, and clients with cached keys may fail for JWKS_MAX_AGE
+   */
+  async rotate(immediately = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
+    const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
+      const rows = await allKeys({ prisma: tx });
+      const outcome = [];
+      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, rows, immediately));
+      return outcome;
+    });
+    await this.reload();
+    return rotated;
+  }
+
+  async #rotateOne(tx: Tx, alg: SigningAlgorithm, rows: readonly SigningKeyRow[], immediately: boolean) {
+    const now = this.#clock.now();
+    const mine = rows.filter((row) => row.alg === alg);
+    const pending = mine.find((row) => this.#state(row) === "pending");
+    if (pending?.active_from && !immediately) return { alg, kid: pending.kid, active_from: pending.active_from };
+
+    const next = pending ?? mine.find((row) => row.active_from === null);
+    if (next === undefined) throw new KeyRingError(`there is no next ${alg} key`);
+    const cachedWithoutIt = rows.some((row) => row.published_at < next.published_at);
+    const seenByAll = cachedWithoutIt ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
+    const active_from = new Date(immediately ? now : Math.max(now, seenByAll));
+    await activateKey(tx, next.kid, active_from);
+
+    const kept = (await longestSignedLifetime(tx)) + RETENTION_MARGIN;
+    const superseded = mine.filter((row) => row.kid !== next.kid && row.active_from !== null && !row.retain_until);
+    for (const row of superseded) await retireKey(tx, row.kid, new Date(active_from.getTime() + kept * 1000));
+    if (pending === undefined) await addKey(tx, await this.#make(alg, new Date(now), null));
+    return { alg, kid: next.kid, active_from };
+  }
+
+  async #makeFirst(tx: Tx): Promise<void> {
+    if ((await allKeys({ prisma: tx })).length > 0) return;
+    const now = new Date(this.#clock.now());
+    for (const alg of SIGNING_ALGORITHMS) {
+      await addKey(tx, await this.#make(alg, now, now));
+      await addKey(tx, await this.#make(alg, now, null));
+    }
+  }
+
+  async #make(alg: SigningAlgorithm, published_at: Date, active_from: Date | null) {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
+    const jwk = await exportJWK(publicKey);
+    const kid = await calculateJwkThumbprint(jwk);
+    const sealed_private = this.#master.seal("signing-key", Buffer.from(JSON.stringify(await exportJWK(privateKey))));
+    const public_jwk = { ...jwk, kid, alg, use: "sig" };
+    return { kid, alg, public_jwk, sealed_private, published_at, active_from, retain_until: null };
+  }
+
+  async #import(row: SigningKeyRow): Promise<RingKey> {
+    const plain = this.#master.open("signing-key", row.sealed_private);
+    if (plain === undefined) throw new KeyRingError(`the signing key ${row.kid} cannot be opened with this master key`);
+    const privateKey = (await importJWK(JSON.parse(plain.toString("utf8")) as JWK, row.alg)) as CryptoKey;
+    return { row, privateKey, publicKey: (await importJWK(row.public_jwk as JWK, row.alg)) as CryptoKey };
+  }
+
+  #current(alg: SigningAlgorithm): RingKey {
+    const key = this.#keys.find(({ row }) => row.alg === alg && this.#state(row) === "current");
+    if (key === undefined) throw new KeyRingError(`there is no current ${alg} key`);
+    return key;
+  }
+
+  #state(row: SigningKeyRow): KeyState {
+    const now = this.#clock.now();
+    if (row.active_from === null) return "next";
+    if (row.active_from.getTime() > now) return "pending";
+    const newer = this.#keys.some(
+      ({ row: other }) =>
+        other.alg === row.alg &&
+        other.active_from !== null &&
+        other.active_from.getTime() <= now &&
+        other.active_from > row.active_from!,
+    );
+    return newer ? "retired" : "current";
+  }
+
+  async #find(kid: string | undefined, alg: string): Promise<CryptoKey> {
+    const seek = () => this.#keys.find(({ row }) => row.kid === kid && row.alg === alg)?.publicKey;
+    const found = seek();
+    if (found !== undefined) return found;
+    if (performance.now() - this.#loadedAt > UNKNOWN_KID_COOLDOWN) await this.reload();
+    const later = seek();
+    if (later === undefined) throw new errors.JWKSNoMatchingKey();
+    return later;
+  }
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+import { readSettings, type Settings } from "./config.js";
+import { openDeployment } from "./deployment.js";
+import { OperatorError } from "./errors/operator-error.js";
+import { openListener } from "./http/listener.js";
+import { openLog } from "./http/log.js";
+import { startServer } from "./server.js";
+import { refuseIfOwned } from "./store/embedded/index.js";
+
+/** A process: settings, then store, then application; stopped in reverse, from wherever it has got to. */
+async function main(): Promise<void> {
+  const settings = readSettings();
+  const { log, flush } = openLog(settings.LOG_LEVEL);
+  const started: (() => Promise<void>)[] = [];
+  onStop(async () => {
+    for (const stop of started.reverse()) await stop();
+    flush();
+  });
+  if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
+
+  // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
+  const listener = await openListener(addressOf(settings));
+  const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
+  started.push(deployment.close);
+  try {
+    const server = await startServer({ settings, deployment, listener, log });
+    started.push(server.stop);
+    if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
+    // Said at whatever level: supervisors and people wait for this line.
+    log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
+  } catch (error) {
+    await deployment.close();
+    throw error;
+  }
+}
+
+function addressOf({ HOST, PORT, TLS_CERT, TLS_KEY }: Settings) {
+  const tls = TLS_CERT !== undefined && TLS_KEY !== undefined ? { cert: TLS_CERT, key: TLS_KEY } : undefined;
+  return { host: HOST, port: PORT, ...(tls === undefined ? {} : { tls }) };
+}
+
+/** The first signal drains and ends with 0, the second ends at once. */
+function onStop(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+  }
+}
+
+/** Ends the process in one line: what the operator can mend, or what went wrong and where. */
+function fail(error: unknown): never {
+  const { message, code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (error instanceof OperatorError) console.error(`jeton: ${message}`);
+  else if (syscall === "listen") console.error(`jeton: cannot listen on ${address}:${port} (${code})`);
+  else console.error(error);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { OperatorError } from "../errors/operator-error.js";
+import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema.js";
+
+/**
+ * Single entries as the command line gives them: the same names as in the provisioning file with dashes for underscores,
+ * the same rules.
+ */
+
+type FlagKind = "text" | "list" | "switch";
+type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** Keys that are not given as flags: secrets, and what is no plain value. */
+const NOT_FLAGS = new Set(["client_id", "client_secret", "client_secrets", "jwks", "sub", "password"]);
+
+/** The flags of a section's entry, read off its schema. */
+function flagsOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, FlagKind>> {
+  return Object.fromEntries(
+    Object.entries(shape)
+      .filter(([name]) => !NOT_FLAGS.has(name))
+      .map(([name, schema]) => [name.replaceAll("_", "-"), flagKind(schema)]),
+  );
+}
+
+function flagKind(schema: z.ZodType): FlagKind {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) return "list";
+  return inner instanceof z.ZodBoolean ? "switch" : "text";
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
+    ? unwrap(schema.unwrap() as z.ZodType)
+    : schema;
+}
+
+const CLIENT_SHAPE = SECTIONS.clients.entry.shape;
+const USER_SHAPE = SECTIONS.users.entry.shape;
+
+export const CLIENT_KEYS = flagsOf(CLIENT_SHAPE);
+export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
+
+/** A client entry out of flags. @throws OperatorError naming the flag that is wrong */
+export function readClientEntry(client_id: string, flags: Flags, client_secret: string | undefined): ProvisionedClient {
+  const entry = { client_id, ...fromFlags(CLIENT_SHAPE, flags), ...(client_secret === undefined ? {} : { client_secret }) };
+  return check(SECTIONS.clients.entry, entry);
+}
+
+/** A user entry out of flags. @throws OperatorError naming the flag that is wrong */
+export function readUserEntry(sub: string, flags: Flags, password: string): ProvisionedUser {
+  return check(SECTIONS.users.entry, { sub, password, ...fromFlags(USER_SHAPE, flags) });
+}
+
+function fromFlags(shape: Readonly<Record<string, z.ZodType>>, flags: Flags): Record<string, unknown> {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([flag, value]) => {
+      const name = flag.replaceAll("-", "_");
+      const schema = shape[name];
+      const isNumber = schema !== undefined && unwrap(schema) instanceof z.ZodNumber;
+      return [name, isNumber ? Number(value) : value];
+    }),
+  );
+}
+
+function check<T extends z.ZodType>(schema: T, entry: unknown): z.output<T> {
+  const result = schema.safeParse(entry);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new OperatorError(`${issue.path.join(".").replaceAll("_", "-")}: ${issue.message}`);
+}

@@ -1,0 +1,222 @@
+import { z } from "zod";
+import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
+import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { isPlainText } from "../http/form.js";
+import { SIGNING_ALGORITHMS } from "../keys/ring.js";
+import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
+
+/**
+ * The provisioning file. Names are those of RFC 7591 (clients) and OpenID Connect Core (users). An unknown key is an
+ * error; whoever writes the file is trusted, so what is merely unwise is accepted with a warning (warnings.ts).
+ */
+
+const text = z.string().min(1).refine(isPlainText, "must be well-formed text without U+0000");
+const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
+const seconds = z.int().positive().max(2_147_483_647);
+const secret = text.max(1_024);
+const password = text.max(LONGEST_PASSWORD);
+const url = text.max(2_048).refine((value) => URL.canParse(value), "must be an absolute URI");
+
+/** Any JSON, but for texts the store would refuse or alter. */
+const json: z.ZodType = z.lazy(() =>
+  z.union([
+    z.string().refine(isPlainText),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(json),
+    z.record(z.string().refine(isPlainText), json),
+  ]),
+);
+
+const jwk = z.object({ kty: text }).catchall(json).refine((value) => !("d" in value || "k" in value), "must be a public key");
+
+/** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
+const redirectUri = url
+  .refine((value) => !value.includes("#"), "must not have a fragment")
+  .refine((value) => !value.includes("*"), "must not have a wildcard");
+
+const origin = url.refine((value) => new URL(value).origin === value, "must be an origin: scheme, host and port only");
+
+/** RFC 6749 section 3.3. */
+const scopeName = text.max(255).regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "must be a scope token without spaces or quotes");
+const scopeList = z
+  .string()
+  .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
+  .pipe(z.array(scopeName));
+
+export const AUTHENTICATION_METHODS = [
+  "client_secret_basic",
+  "client_secret_post",
+  "client_secret_jwt",
+  "private_key_jwt",
+  "tls_client_auth",
+  "self_signed_tls_client_auth",
+  "none",
+] as const;
+
+export const GRANT_TYPES = [
+  "client_credentials",
+  "password",
+  "refresh_token",
+  "authorization_code",
+  "uma_ticket",
+  "urn:ietf:params:oauth:grant-type:uma-ticket",
+] as const;
+
+/** Every dialect of the contract; which of them are mounted is a setting. */
+export const DIALECTS = ["oauth2", "simple-identity-server", "iothentix", "screening-eagle", "kii"] as const;
+
+const ASSERTION_ALGORITHMS = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"],
+  ...["EdDSA", "Ed25519", "HS256", "HS384", "HS512"],
+] as const;
+
+const scope = z.strictObject({
+  name: scopeName,
+  description: text.max(1_000).optional(),
+  audience: text.max(2_048).optional(),
+  claims: z.array(claimName()).optional(),
+});
+
+const client = z
+  .strictObject({
+    client_id: id,
+    client_name: text.max(255).optional(),
+    client_secret: secret.optional(),
+    client_secrets: z
+      .array(z.strictObject({ value: secret, expires_at: z.iso.datetime({ offset: true }).optional() }))
+      .optional(),
+    token_endpoint_auth_method: z.enum(AUTHENTICATION_METHODS).default("client_secret_basic"),
+    token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
+    token_endpoint_auth_encryption_alg: z.literal("dir").optional(),
+    token_endpoint_auth_encryption_enc: z.enum(["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"]).optional(),
+    grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
+    response_types: z.array(z.enum(["code", "token", "id_token"])).default([]),
+    redirect_uris: z.array(redirectUri).default([]),
+    post_logout_redirect_uris: z.array(redirectUri).default([]),
+    web_origins: z.array(origin).default([]),
+    scope: scopeList.default([]),
+    audiences: z.array(text.max(2_048)).default([]),
+    jwks: z.strictObject({ keys: z.array(jwk).max(100) }).optional(),
+    jwks_uri: url.optional(),
+    tls_client_auth_subject_dn: text.optional(),
+    tls_client_auth_san_dns: text.optional(),
+    tls_client_auth_san_uri: text.optional(),
+    tls_client_auth_san_ip: text.optional(),
+    tls_client_auth_san_email: text.optional(),
+    tls_client_certificate_thumbprint: text.optional(),
+    access_token_lifetime: seconds.default(600),
+    access_token_format: z.enum(["jwt", "opaque"]).default("jwt"),
+    refresh_token_lifetime: seconds.default(14 * 24 * 60 * 60),
+    refresh_token_absolute_lifetime: seconds.default(90 * 24 * 60 * 60),
+    refresh_token_rotation: z.boolean().default(true),
+    id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
+    require_pkce: z.boolean().default(false),
+    consent: z.enum(["explicit", "implicit"]).default("explicit"),
+    dialects: z.array(z.enum(DIALECTS)).default([...DIALECTS]),
+    disabled: z.boolean().default(false),
+  })
+  .refine(({ client_secret, client_secrets }) => client_secret === undefined || client_secrets === undefined, {
+    path: ["client_secrets"],
+    message: "must not stand beside client_secret",
+  })
+  .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, {
+    path: ["jwks_uri"],
+    message: "must not stand beside jwks (RFC 7591 section 2)",
+  });
+
+const user = z
+  .object({
+    sub: id,
+    preferred_username: text.max(255),
+    password: password.optional(),
+    email: text.max(320).regex(/^[^\s@]+@[^\s@]+$/, "must be an email address").optional(),
+    email_verified: z.boolean().default(false),
+    phone_number: text.refine(isPhoneNumber, "must be a number in international form: +4930123456").optional(),
+    phone_number_verified: z.boolean().default(false),
+    roles: z.array(text.max(255)).default([]),
+    disabled: z.boolean().default(false),
+  })
+  .catchall(json)
+  .superRefine((value, context) => {
+    const why = whyNotALoginName(value.preferred_username);
+    if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
+    for (const name of Object.keys(value)) {
+      if (name !== "sub" && PROTOCOL_CLAIMS.has(name)) {
+        context.addIssue({ code: "custom", path: [name], message: "is a claim about tokens, not about a person" });
+      }
+    }
+  });
+
+const device = z.strictObject({
+  device_id: id,
+  jwk,
+  scope: scopeList.default([]),
+  max_renewals: z.int().nonnegative().optional(),
+  disabled: z.boolean().default(false),
+});
+
+const app = z
+  .strictObject({
+    app_id: id,
+    app_key: secret,
+    client_id: id,
+    client_secret: secret,
+    default_token_lifetime: seconds.default(2_147_483_647),
+    max_token_lifetime: seconds.default(2_147_483_647),
+    refresh_tokens: z.boolean().default(false),
+    user_registration: z.boolean().default(false),
+  })
+  .refine((value) => value.default_token_lifetime <= value.max_token_lifetime, {
+    path: ["default_token_lifetime"],
+    message: "must not be longer than max_token_lifetime",
+  });
+
+const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password });
+
+/** The sections of the file, in the order in which they are written: what is referred to comes first. */
+export const SECTIONS = {
+  scopes: { entry: scope, key: (one: z.output<typeof scope>) => one.name },
+  clients: { entry: client, key: (one: z.output<typeof client>) => one.client_id },
+  users: { entry: user, key: (one: z.output<typeof user>) => one.sub },
+  devices: { entry: device, key: (one: z.output<typeof device>) => one.device_id },
+  apps: { entry: app, key: (one: z.output<typeof app>) => one.app_id },
+  things: { entry: thing, key: (one: z.output<typeof thing>) => `${one.app_id}/${one.vendor_thing_id}` },
+} as const;
+
+export type Section = keyof typeof SECTIONS;
+
+export const provisioningFile = z.strictObject({
+  scopes: section("scopes"),
+  clients: section("clients"),
+  users: section("users"),
+  devices: section("devices"),
+  apps: section("apps"),
+  things: section("things"),
+});
+
+export type ProvisioningFile = z.output<typeof provisioningFile>;
+export type ProvisionedClient = ProvisioningFile["clients"][number];
+export type ProvisionedUser = ProvisioningFile["users"][number];
+
+/** A list in which no two entries have the same key. */
+function section<S extends Section>(name: S) {
+  const { entry, key } = SECTIONS[name] as { entry: (typeof SECTIONS)[S]["entry"]; key: (one: never) => string };
+  return z
+    .array(entry)
+    .default([])
+    .superRefine((entries, context) => {
+      const seen = new Set<string>();
+      entries.forEach((one, index) => {
+        const id = key(one as never);
+        if (seen.has(id)) context.addIssue({ code: "custom", path: [index], message: `repeats ${id}` });
+        seen.add(id);
+      });
+    });
+}
+
+function claimName() {
+  return text.max(255).refine((name) => !PROTOCOL_CLAIMS.has(name), "is a claim about tokens, not about a person");
+}

@@ -1,0 +1,55 @@
+import type { Entry } from "./read.js";
+import type { ProvisionedClient, ProvisionedUser } from "./schema.js";
+
+/**
+ * What is accepted because whoever writes the file is trusted, and said aloud because it may be a mistake. A client that
+ * is incomplete is refused at the endpoint with its documented message.
+ */
+
+const SHORTEST_SECRET = 32;
+const SHORTEST_PASSWORD = 8;
+
+/** The head of every list of leaked passwords. */
+const COMMON_PASSWORDS = new Set([
+  ...["12345678", "123456789", "1234567890", "password", "password1", "passw0rd", "qwertyuiop", "qwerty123"],
+  ...["iloveyou", "sunshine", "princess", "football", "baseball", "welcome1", "letmein1", "changeme", "admin123"],
+]);
+
+const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
+  ["has no secret to authenticate with", (one) => usesSecret(one) && secretsOf(one).length === 0],
+  ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
+  ["has no jwks and no jwks_uri", (one) => usesKey(one) && one.jwks === undefined && one.jwks_uri === undefined],
+  ["has no certificate subject to compare", (one) => usesCertificate(one) && !hasSubject(one)],
+  ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
+  ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
+  ["has a redirect URI over plain http", (one) => one.redirect_uris.some((uri) => uri.startsWith("http:"))],
+  ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
+];
+
+const USER_RULES: readonly (readonly [string, (user: ProvisionedUser) => boolean])[] = [
+  ["has a password shorter than 8 characters", ({ password = "" }) => password !== "" && password.length < SHORTEST_PASSWORD],
+  ["has one of the most common passwords", ({ password = "" }) => COMMON_PASSWORDS.has(password.toLowerCase())],
+];
+
+/** One line for each unwise thing, naming the entry and never a value of it. */
+export function warningsFor(entries: readonly Entry[]): readonly string[] {
+  return entries.flatMap(({ section, path, key, value }) => {
+    const rules = section === "clients" ? CLIENT_RULES : section === "users" ? USER_RULES : [];
+    const met = (rules as readonly (readonly [string, (one: unknown) => boolean])[]).filter(([, holds]) => holds(value));
+    return met.map(([text]) => `${path} (${key}) ${text}`);
+  });
+}
+
+function secretsOf({ client_secret, client_secrets = [] }: ProvisionedClient): string[] {
+  return client_secret === undefined ? client_secrets.map(({ value }) => value) : [client_secret];
+}
+
+const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");
+const usesKey = (one: ProvisionedClient) => one.token_endpoint_auth_method === "private_key_jwt";
+const usesCertificate = (one: ProvisionedClient) => one.token_endpoint_auth_method === "tls_client_auth";
+const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
+const isPublic = (one: ProvisionedClient) => one.token_endpoint_auth_method === "none";
+
+function hasSubject(one: ProvisionedClient): boolean {
+  return Object.entries(one).some(([name, value]) => name.startsWith("tls_client_") && value !== undefined);
+}

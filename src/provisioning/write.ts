@@ -1,0 +1,91 @@
+import { identifiersOf } from "../accounts/identifiers.js";
+import type { Passwords } from "../accounts/passwords.js";
+import { storedSecret } from "../clients/secrets.js";
+import type { MasterKey } from "../keys/master-key.js";
+import { saveClient, type NewClient } from "../store/clients.js";
+import type { Tx } from "../store/open.js";
+import { saveApp, saveDevice, saveScope, saveThing } from "../store/provisioned.js";
+import { saveUser } from "../store/users.js";
+import type { Entry } from "./read.js";
+import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
+
+/** What turns clear secrets into what may be stored. */
+export interface Vault {
+  readonly master: MasterKey;
+  readonly passwords: Passwords;
+}
+
+type Write = (tx: Tx) => Promise<void>;
+
+/**
+ * How each section is written. Preparing (hashing a password takes its time) happens before the transaction begins, the
+ * write that comes back inside it.
+ */
+const WRITERS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Promise<Write> } = {
+  scopes: async (_vault, { name, description = null, audience = null, claims = [] }) => (tx) =>
+    saveScope(tx, { name, description, audience, claims }),
+  clients: async ({ master }, value) => prepareClient(master, value),
+  users: ({ passwords }, value) => prepareUser(passwords, value),
+  devices: async (_vault, { max_renewals = null, jwk, ...device }) => (tx) =>
+    saveDevice(tx, { ...device, jwk: jwk as object, max_renewals }),
+  apps: async ({ master }, { app_key, client_secret, ...app }) => {
+    const app_key_hash = master.mac("client-secret", `${app.app_id}\n${app_key}`);
+    const client_secret_hash = master.mac("client-secret", `${app.client_id}\n${client_secret}`);
+    return (tx) => saveApp(tx, { ...app, app_key_hash, client_secret_hash });
+  },
+  things: async ({ passwords }, { password, ...thing }) => {
+    const password_hash = await passwords.hash(password);
+    return (tx) => saveThing(tx, { ...thing, password_hash });
+  },
+};
+
+/** Does everything that takes time, and returns what is left to do in a transaction. */
+export function prepare(vault: Vault, { section, value }: Entry): Promise<Write> {
+  return (WRITERS[section] as (vault: Vault, value: unknown) => Promise<Write>)(vault, value);
+}
+
+/** A client as it is stored, everything the file leaves out at its default. */
+export function prepareClient(master: MasterKey, value: ProvisionedClient): Write {
+  const { client_secret, client_secrets = [], jwks, ...metadata } = value;
+  const given = client_secret === undefined ? client_secrets : [{ value: client_secret, expires_at: undefined }];
+  const secrets = given.map((one) =>
+    storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
+  );
+  const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
+  return (tx) => saveClient(tx, client, secrets);
+}
+
+/** Columns that a client written anew must not keep from before. */
+const ABSENT = {
+  client_name: null,
+  token_endpoint_auth_signing_alg: null,
+  token_endpoint_auth_encryption_alg: null,
+  token_endpoint_auth_encryption_enc: null,
+  jwks_uri: null,
+  tls_client_auth_subject_dn: null,
+  tls_client_auth_san_dns: null,
+  tls_client_auth_san_uri: null,
+  tls_client_auth_san_ip: null,
+  tls_client_auth_san_email: null,
+  tls_client_certificate_thumbprint: null,
+  userinfo_signed_response_alg: null,
+} as const;
+
+/** A person as stored: what has no column of its own is a claim of that name. */
+export async function prepareUser(passwords: Passwords, value: ProvisionedUser): Promise<Write> {
+  const { sub, preferred_username, password, email = null, email_verified, ...others } = value;
+  const { phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
+  const user = {
+    sub,
+    preferred_username,
+    password_hash: password === undefined ? null : await passwords.hash(password),
+    email,
+    email_verified,
+    phone_number,
+    phone_number_verified,
+    roles,
+    claims: claims as object,
+    disabled,
+  };
+  return (tx) => saveUser(tx, user, identifiersOf(user));
+}

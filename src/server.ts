@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import type { FastifyBaseLogger } from "fastify";
+import { buildApp } from "./app.js";
+import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
+import type { Settings } from "./config.js";
+import { buildCore, type Core } from "./core.js";
+import type { Deployment } from "./deployment.js";
+import { OperatorError } from "./errors/operator-error.js";
+import type { Listener } from "./http/listener.js";
+import { apply } from "./provisioning/apply.js";
+import { demoSet } from "./provisioning/demo.js";
+import { isEmpty } from "./store/installation.js";
+import { listen } from "./store/listen.js";
+import { sweep } from "./store/sweep.js";
+
+/** Milliseconds between two sweeps of what has expired. */
+const SWEEP_INTERVAL = 60_000;
+
+export interface ServerParts {
+  readonly settings: Settings;
+  readonly deployment: Pick<Deployment, "db" | "url" | "master">;
+  readonly listener: Listener;
+  readonly log: FastifyBaseLogger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface RunningServer {
+  readonly issuer: string;
+  readonly core: Core;
+  /** Shown once, where a demo set was made. */
+  readonly introduction: string | undefined;
+  /** Answers what was accepted, then closes everything but the deployment. */
+  stop(): Promise<void>;
+}
+
+/** Serves requests on a listener over an open deployment; provisioning is applied before the first one. */
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { settings, deployment, listener, log, clock = systemClock, random = systemRandom } = parts;
+  const { db, master } = deployment;
+  const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
+  const feed = await listen(deployment.url);
+  const core = await buildCore({ issuer, db, feed, master, clock, random });
+  const introduction = await provision(core, parts);
+  const app = await buildApp({ settings, core, logger: log, serve: listener.serve });
+
+  const sweeping = setInterval(() => {
+    sweep(db, clock.statement()).catch((error: unknown) => log.warn({ err: error }, "sweeping failed; it is tried again"));
+  }, SWEEP_INTERVAL).unref();
+
+  listener.ready();
+  return {
+    issuer,
+    core,
+    introduction,
+    stop: async () => {
+      clearInterval(sweeping);
+      await listener.drain();
+      await app.close();
+      await feed.close();
+    },
+  };
+}
+
+/** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */
+async function provision(core: Core, { settings, listener, log }: ServerParts): Promise<string | undefined> {
+  const { db, random } = core;
+  if (settings.PROVISION_FILE !== undefined) {
+    const { written, entries, warnings } = await applyFile(core, settings.PROVISION_FILE);
+    for (const warning of warnings) log.warn({ type: "provisioning" }, warning);
+    log.info({ type: "provisioning", written, entries }, "provisioning file applied");
+    return undefined;
+  }
+  const mayDemonstrate = settings.DATABASE_URL === undefined && settings.NODE_ENV !== "production";
+  if (!mayDemonstrate || !(await isEmpty(db))) return undefined;
+  const demo = demoSet(listener.url, random);
+  await apply(db, core, demo.file);
+  return demo.introduction;
+}
+
+/** @throws OperatorError naming the file and what is wrong in it */
+async function applyFile(core: Core, path: string) {
+  try {
+    return await apply(core.db, core, await readFile(path, "utf8"));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof OperatorError) throw new OperatorError(`${path}: ${error.message}`);
+    if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") {
+      throw new OperatorError(`${path} cannot be read (${code})`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
+import type { Db, Tx } from "./open.js";
+
+/** A client with the secrets it may use. */
+export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
+
+/** The client, or null if there is none of that id. */
+export async function findClient(db: Db, client_id: string): Promise<ClientRow | null> {
+  return db.prisma.client.findUnique({ where: { client_id }, include: { secrets: true } });
+}
+
+export type NewClient = Omit<Prisma.ClientUncheckedCreateInput, "secrets" | "families" | "token_epoch" | "jwks"> & {
+  readonly jwks: object | null;
+};
+
+/** A secret as it is stored: hashed, or sealed where the method needs it in clear. */
+export interface NewSecret {
+  readonly hash?: Uint8Array<ArrayBuffer> | null;
+  readonly sealed?: Uint8Array<ArrayBuffer> | null;
+  readonly expires_at?: Date | null;
+}
+
+/** Writes a client whole, new or not, with exactly these secrets. */
+export async function saveClient(tx: Tx, client: NewClient, secrets: readonly NewSecret[]): Promise<void> {
+  const { client_id } = client;
+  const row = { ...client, jwks: client.jwks ?? Prisma.DbNull };
+  await tx.client.upsert({ where: { client_id }, create: row, update: row });
+  await tx.clientSecret.deleteMany({ where: { client_id } });
+  await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
+}
+
+/** Adds a secret; those there were end at `overlapUntil`, or at once where it is null. */
+export async function replaceSecret(
+  tx: Tx,
+  client_id: string,
+  secret: NewSecret,
+  overlapUntil: Date | null,
+): Promise<void> {
+  if (overlapUntil === null) {
+    await tx.clientSecret.deleteMany({ where: { client_id } });
+  } else {
+    await tx.clientSecret.updateMany({
+      where: { client_id, OR: [{ expires_at: null }, { expires_at: { gt: overlapUntil } }] },
+      data: { expires_at: overlapUntil },
+    });
+  }
+  await tx.clientSecret.create({ data: { ...secret, client_id } });
+}
+
+/** Switches a client off or on. What was issued to it is refused while it is off. */
+export async function setClientDisabled(tx: Tx, client_id: string, disabled: boolean): Promise<void> {
+  await tx.client.update({ where: { client_id }, data: { disabled } });
+}
+
+/** Ends every token and every grant of a client (`jeton revoke --client`). */
+export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<number> {
+  await tx.client.update({ where: { client_id }, data: { token_epoch: { increment: 1 } } });
+  return tx.$executeRaw`
+    UPDATE refresh_families SET ended_at = now(), ended_because = 'revoked'
+    WHERE client_id = ${client_id} AND ended_at IS NULL`;
+}
+
+/** Every client, by id. */
+export async function allClients(db: Db): Promise<readonly Client[]> {
+  return db.prisma.client.findMany({ orderBy: { client_id: "asc" } });
+}

@@ -1,0 +1,63 @@
+/**
+ * Tells a store that cannot be used right now from a fault of ours. The first is answered with 503 and may be tried
+ * again; the second is a 500 and a bug.
+ */
+
+/** SQLSTATEs (and classes, as prefixes) that say: not now. */
+const PASSING_STATES = [
+  "08", // connection exceptions
+  "53", // insufficient resources: too many connections, disk full
+  "57P", // shutting down, starting up, crashed
+  "57014", // statement timeout
+  "55P03", // lock timeout
+  "40001", // serialisation failure
+  "40P01", // deadlock
+  "25006", // a read-only server: a failover is under way
+  "25P03", // idle in transaction timeout
+];
+
+/** What the operating system, node-postgres and Prisma say when there is no connection to be had. */
+const PASSING_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "P1001",
+  "P1002",
+  "P1008",
+  "P1017",
+  "P2024",
+  "P2028",
+]);
+
+const PASSING_MESSAGES = [
+  /timeout exceeded when trying to connect/,
+  /Connection terminated/,
+  /Client has encountered a connection error/,
+  /Cannot use a pool after calling end/,
+];
+
+/** Whether the error means that the database is out of reach or out of capacity, looking through its causes. */
+export function isStoreUnavailable(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause instanceof Object && depth < 5; depth += 1) {
+    const { code, originalCode, message, errors } = cause as Record<string, unknown>;
+    if ([code, originalCode].some((value) => typeof value === "string" && isPassing(value))) return true;
+    if (typeof message === "string" && PASSING_MESSAGES.some((pattern) => pattern.test(message))) return true;
+    if (Array.isArray(errors) && errors.some(isStoreUnavailable)) return true;
+    cause = (cause as { cause?: unknown }).cause;
+  }
+  return false;
+}
+
+function isPassing(code: string): boolean {
+  return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state) && code.length >= 5);
+}
+
+/** Whether a unique constraint, or the trigger that keeps client ids and subs apart, refused a write. */
+export function isConflict(error: unknown): boolean {
+  const { code, message = "" } = error as { code?: string; message?: string };
+  return code === "P2002" || code === "23505" || message.includes("the identifier is in use");
+}

@@ -1,0 +1,22 @@
+import type { Db } from "./open.js";
+
+/**
+ * Ties the database to one master key. The first caller writes its fingerprint; whoever comes with another key learns
+ * it here, before anything is decrypted wrongly or hashed under a key nobody has.
+ * @returns the fingerprint the database was written under
+ */
+export async function claimInstallation(db: Db, fingerprint: string): Promise<string> {
+  const mine = { id: 1, master_key_fingerprint: fingerprint };
+  await db.prisma.installation.createMany({ data: [mine], skipDuplicates: true });
+  return (await db.prisma.installation.findUniqueOrThrow({ where: { id: 1 } })).master_key_fingerprint;
+}
+
+/** Whether this database was ever claimed by a master key. */
+export async function isClaimed(db: Db): Promise<boolean> {
+  return (await db.prisma.installation.count()) > 0;
+}
+
+/** Whether nobody and nothing is registered yet: only then may a demo set be made. */
+export async function isEmpty(db: Db): Promise<boolean> {
+  return (await db.prisma.client.count()) === 0 && (await db.prisma.user.count()) === 0;
+}

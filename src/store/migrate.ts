@@ -1,0 +1,90 @@
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { OperatorError } from "../errors/operator-error.js";
+import { LOCKS } from "./open.js";
+
+/** Where the migrations stand, seen from src/store and from dist/store alike. */
+const FOLDER = fileURLToPath(new URL("../../prisma/migrations/", import.meta.url));
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** A database whose schema this program must not touch; the message is one line for the operator. */
+export class MigrationError extends OperatorError {}
+
+/**
+ * Brings the schema up to date. One instance at a time; a database that is up to date is only looked at, so a warm start
+ * does not load the engine.
+ * @returns the names of the migrations that were applied
+ * @throws MigrationError when the database is ahead of this program, or a migration failed before
+ */
+export async function migrate(url: string): Promise<readonly string[]> {
+  const migrations = await readMigrations();
+  // Connections of its own, without the time limits of requests: the lock is waited for, and an index takes its time.
+  const pool = new pg.Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 5_000 });
+  pool.on("error", () => {});
+  try {
+    if (await isUpToDate(pool, migrations)) return [];
+    const holder = await pool.connect();
+    try {
+      await holder.query("SELECT pg_advisory_lock($1)", [LOCKS.migrate]);
+      return (await isUpToDate(pool, migrations)) ? [] : await apply(pool, migrations);
+    } finally {
+      holder.release(true);
+    }
+  } finally {
+    await pool.end();
+  }
+}
+
+async function readMigrations(): Promise<readonly Migration[]> {
+  const entries = await readdir(FOLDER, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => ({ name, sql: await readFile(`${FOLDER}${name}/migration.sql`, "utf8") })),
+  );
+}
+
+interface AppliedMigration {
+  readonly migration_name: string;
+  readonly checksum: string;
+  readonly finished_at: Date | null;
+}
+
+async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Promise<boolean> {
+  const { rows: tables } = await pool.query("SELECT to_regclass('_prisma_migrations') AS found");
+  if (tables[0].found === null) return false;
+  const { rows } = await pool.query<AppliedMigration>(
+    "SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL",
+  );
+  const known = new Map(migrations.map(({ name, sql }) => [name, createHash("sha256").update(sql).digest("hex")]));
+  for (const { migration_name: name, checksum, finished_at } of rows) {
+    if (finished_at === null) throw new MigrationError(`the migration ${name} failed before; repair the database first`);
+    if (!known.has(name)) throw new MigrationError(`the database was migrated by a newer Jeton (${name})`);
+    if (known.get(name) !== checksum) throw new MigrationError(`the migration ${name} is not the one that was applied`);
+  }
+  return rows.length === migrations.length;
+}
+
+async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<readonly string[]> {
+  // Only a database that is behind pays for loading the engine.
+  const { openSchemaEngine } = await import("./schema-engine.js");
+  const engine = await openSchemaEngine(pool);
+  const { appliedMigrationNames } = await engine.applyMigrations({
+    migrationsList: {
+      baseDir: FOLDER,
+      lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
+      shadowDbInitScript: "",
+      migrationDirectories: migrations.map(({ name, sql }) => ({
+        path: name,
+        migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
+      })),
+    },
+    filters: { externalTables: [], externalEnums: [] },
+  });
+  return appliedMigrationNames;
+}

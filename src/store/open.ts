@@ -1,0 +1,77 @@
+import { PrismaPg } from "@prisma/adapter-pg";
+import pg from "pg";
+import { PrismaClient, type Prisma } from "./generated/client.js";
+
+/**
+ * The store owns every statement and knows nothing of tokens, requests or secrets in clear: what it is given is already
+ * hashed or sealed. One file per aggregate; Prisma where a statement is ordinary, a named statement on the same pool
+ * where it is hot or has to decide a race.
+ */
+export interface Db {
+  readonly pool: pg.Pool;
+  readonly prisma: PrismaClient;
+}
+
+/** Either the client itself or the transaction it handed out. */
+export type Tx = Prisma.TransactionClient;
+
+/** Everything a statement may wait for, in milliseconds: a request never outlasts these. */
+const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
+
+/** How many connections one instance takes; the sum over all instances stays below the server's max_connections. */
+const POOL_SIZE = 10;
+
+/**
+ * Opens the pool that Prisma and the named statements share. No connection is made yet.
+ * @param url connection string, `postgres://…`
+ */
+export function openDb(url: string): Db {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: POOL_SIZE,
+    connectionTimeoutMillis: LIMITS.connect,
+    keepAlive: true,
+    application_name: "jeton",
+    statement_timeout: LIMITS.statement,
+    lock_timeout: LIMITS.lock,
+    idle_in_transaction_session_timeout: LIMITS.idleInTransaction,
+  });
+  // An idle connection that breaks is replaced at the next query, which reports what is wrong if anything still is.
+  pool.on("error", () => {});
+  return { pool, prisma: new PrismaClient({ adapter: new PrismaPg(pool), log: [] }) };
+}
+
+/** Closes the pool after the statements under way. */
+export async function closeDb(db: Db): Promise<void> {
+  await db.prisma.$disconnect();
+  await db.pool.end();
+}
+
+/** Runs one named (prepared once per connection) statement. */
+export async function run<Row extends pg.QueryResultRow>(
+  db: Db,
+  statement: { readonly name: string; readonly text: string },
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const result = await db.pool.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
+  return result.rows;
+}
+
+/** Advisory locks, so that no two places take the same number for different things. */
+export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003 } as const;
+
+/** Longest one administrative transaction may take, in milliseconds: a provisioning file may hold many entries. */
+const LONGEST_TRANSACTION = 120_000;
+
+/** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same thing in turn. */
+export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return db.prisma.$transaction(
+    async (tx) => {
+      await tx.$executeRaw`SET LOCAL lock_timeout = '60s'`;
+      await tx.$executeRaw`SET LOCAL statement_timeout = '60s'`;
+      await tx.$executeRaw`SELECT pg_advisory_xact_lock(${lock}::bigint)`;
+      return work(tx);
+    },
+    { timeout: LONGEST_TRANSACTION, maxWait: LIMITS.connect },
+  );
+}

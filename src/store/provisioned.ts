@@ -1,0 +1,44 @@
+import type { Prisma } from "./generated/client.js";
+import type { Tx } from "./open.js";
+
+/** What was last applied, by section and key, as a keyed digest. */
+export async function appliedDigests(tx: Tx): Promise<ReadonlyMap<string, string>> {
+  const rows = await tx.provisionedEntry.findMany();
+  return new Map(rows.map(({ kind, id, digest }) => [`${kind}/${id}`, digest]));
+}
+
+/** Remembers an entry as applied. */
+export async function recordApplied(tx: Tx, kind: string, id: string, digest: string): Promise<void> {
+  const entry = { kind, id, digest };
+  await tx.provisionedEntry.upsert({ where: { kind_id: { kind, id } }, create: entry, update: entry });
+}
+
+/** Writes a scope whole, new or not. */
+export async function saveScope(tx: Tx, scope: Prisma.ScopeCreateInput): Promise<void> {
+  await tx.scope.upsert({ where: { name: scope.name }, create: scope, update: scope });
+}
+
+/** Writes a device whole, new or not. */
+export async function saveDevice(tx: Tx, device: Prisma.DeviceCreateInput): Promise<void> {
+  await tx.device.upsert({ where: { device_id: device.device_id }, create: device, update: device });
+}
+
+/** Writes an application whole, new or not. */
+export async function saveApp(tx: Tx, app: Omit<Prisma.AppUncheckedCreateInput, "things">): Promise<void> {
+  await tx.app.upsert({ where: { app_id: app.app_id }, create: app, update: app });
+}
+
+/** Writes a thing whole, new or not. */
+export async function saveThing(tx: Tx, thing: Prisma.ThingUncheckedCreateInput): Promise<void> {
+  const { app_id, vendor_thing_id } = thing;
+  await tx.thing.upsert({
+    where: { app_id_vendor_thing_id: { app_id, vendor_thing_id } },
+    create: thing,
+    update: thing,
+  });
+}
+
+/** Takes their identifiers from people who are about to be written whole, so that two may swap theirs. */
+export async function releaseIdentifiers(tx: Tx, subs: readonly string[]): Promise<void> {
+  await tx.userIdentifier.deleteMany({ where: { sub: { in: [...subs] } } });
+}

@@ -1,0 +1,109 @@
+import type { Prisma } from "./generated/client.js";
+import { run, type Db, type Tx } from "./open.js";
+
+/** What tokens and answers say of a person. */
+export interface Person {
+  readonly sub: string;
+  readonly preferred_username: string;
+  readonly email: string | null;
+  readonly email_verified: boolean;
+  readonly phone_number: string | null;
+  readonly phone_number_verified: boolean;
+  readonly roles: readonly string[];
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly token_epoch: number;
+}
+
+/** What checking a password needs besides. */
+export interface Account extends Person {
+  readonly password_hash: string | null;
+  readonly disabled: boolean;
+}
+
+const PERSON = [
+  "sub",
+  "preferred_username",
+  "email",
+  "email_verified",
+  "phone_number",
+  "phone_number_verified",
+  "roles",
+  "claims",
+  "token_epoch",
+];
+
+/** The columns of a Person, for a statement that reads them from the table called `alias`. */
+export function personColumns(alias: string): string {
+  return PERSON.map((column) => `${alias}.${column}`).join(", ");
+}
+
+const FIND = {
+  name: "user_by_identifier",
+  text: `
+    SELECT ${personColumns("u")}, u.password_hash, u.disabled
+    FROM user_identifiers i JOIN users u ON u.sub = i.sub
+    WHERE i.value = $1`,
+};
+
+/** The account that logs in with this normalised identifier (accounts/identifiers.ts). */
+export async function findByIdentifier(db: Db, identifier: string): Promise<Account | undefined> {
+  const [account] = await run<Account>(db, FIND, [identifier]);
+  return account;
+}
+
+/** One thing a person logs in with. */
+export interface Identifier {
+  readonly value: string;
+  readonly kind: "login" | "email" | "phone";
+}
+
+export type NewUser = Omit<Prisma.UserUncheckedCreateInput, "identifiers" | "families" | "token_epoch"> & {
+  readonly sub: string;
+  readonly disabled: boolean;
+};
+
+/**
+ * Writes a person whole, new or not. Whoever is disabled by it loses what was issued to them.
+ * @throws a unique violation (Prisma P2002) when an identifier belongs to somebody else
+ */
+export async function saveUser(tx: Tx, user: NewUser, identifiers: readonly Identifier[]): Promise<void> {
+  await tx.user.upsert({ where: { sub: user.sub }, create: user, update: user });
+  await tx.userIdentifier.deleteMany({ where: { sub: user.sub } });
+  await tx.userIdentifier.createMany({ data: identifiers.map((one) => ({ ...one, sub: user.sub })) });
+  if (user.disabled) await endEverythingOf(tx, user.sub);
+}
+
+/** Ends every token and every grant of a person (`jeton revoke --user`, a disabled user, a new password). */
+export async function endEverythingOf(tx: Tx, sub: string): Promise<number> {
+  await tx.user.update({ where: { sub }, data: { token_epoch: { increment: 1 } } });
+  return tx.$executeRaw`
+    UPDATE refresh_families SET ended_at = now(), ended_because = 'revoked'
+    WHERE sub = ${sub} AND ended_at IS NULL`;
+}
+
+/** Switches a person off or on. Switching off ends what was issued; switching on brings none of it back. */
+export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): Promise<void> {
+  await tx.user.update({ where: { sub }, data: { disabled } });
+  if (disabled) await endEverythingOf(tx, sub);
+}
+
+/** Gives a person a new password and ends what was issued under the old one. */
+export async function setPassword(tx: Tx, sub: string, password_hash: string): Promise<void> {
+  await tx.user.update({ where: { sub }, data: { password_hash } });
+  await endEverythingOf(tx, sub);
+}
+
+/** Everybody, by login name, without what checks a password. */
+export async function allUsers(db: Db) {
+  return db.prisma.user.findMany({
+    omit: { password_hash: true, token_epoch: true },
+    orderBy: { preferred_username: "asc" },
+  });
+}
+
+/** Whose sub or normalised identifier this is. */
+export async function findSub(db: Db, subOrIdentifier: string, identifier: string): Promise<string | undefined> {
+  const bySub = await db.prisma.user.findUnique({ where: { sub: subOrIdentifier }, select: { sub: true } });
+  const found = bySub ?? (await db.prisma.userIdentifier.findUnique({ where: { value: identifier } }));
+  return found?.sub;
+}

