@@ -9,7 +9,7 @@ export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_sh
 
 /** A parameter that must be there; the code is what its absence is refused with. */
 export function required(code: MissingCode) {
-  return z.string({ error: code }).max(LONGEST_VALUE);
+  return z.string({ error: (issue) => (issue.input === undefined ? code : undefined) }).max(LONGEST_VALUE);
 }
 
 /** A parameter that may be left out. */

@@ -140,8 +140,10 @@ export class KeyRing {
     const next = pending ?? mine.find((row) => row.active_from === null);
     if (next === undefined) throw new KeyRingError(`there is no next ${alg} key`);
     const cachedWithoutIt = rows.some((row) => row.published_at < next.published_at);
-    const seenByAll = cachedWithoutIt ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
-    const active_from = new Date(immediately ? now : Math.max(now, seenByAll));
+    const seenByAll = cachedWithoutIt && !immediately ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
+    // The newest active_from signs, so this one's is the newest even where the clock that set the last one runs ahead.
+    const latest = mine.filter((row) => row.kid !== next.kid).map((row) => (row.active_from?.getTime() ?? 0) + 1);
+    const active_from = new Date(Math.max(now, seenByAll, ...latest));
     await activateKey(tx, next.kid, active_from);
 
     const kept = (await longestSignedLifetime(tx)) + RETENTION_MARGIN;

@@ -1,5 +1,9 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Folders of runs begin so; the number is the runner's process id, which all its test processes have as their parent. */
+export const RUN_FOLDERS = join(tmpdir(), "jeton-test-");
+
 /** One PostgreSQL for the whole run: where it lives, and the database every test file gets a copy of. */
-export const DATA_DIR = join(import.meta.dirname, "..", "..", "node_modules", ".jeton-test");
+export const DATA_DIR = `${RUN_FOLDERS}${process.ppid}`;
 export const TEMPLATE = "jeton_template";

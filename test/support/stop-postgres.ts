@@ -1,9 +1,9 @@
-// Runs once after all tests.
 import { rm } from "node:fs/promises";
 import { startEmbedded } from "../../src/store/embedded/index.js";
-import { DATA_DIR } from "./run.js";
 
-const postgres = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
-await postgres.stop();
-await rm(DATA_DIR, { recursive: true, force: true });
-process.exit(0);
+/** Stops the PostgreSQL of a run, if it still runs, and removes its folder. */
+export async function stopPostgres(dataDir: string): Promise<void> {
+  const postgres = await startEmbedded({ dataDir, role: "server" }).catch(() => undefined);
+  await postgres?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}

@@ -1,5 +1,7 @@
+import { OperatorError } from "../../errors/operator-error.js";
+
 /** What the operator is told when the embedded PostgreSQL cannot be used: one line, never a password. */
-export class EmbeddedPostgresError extends Error {
+export class EmbeddedPostgresError extends OperatorError {
   override readonly name: string = "EmbeddedPostgresError";
 
   constructor(message: string, options?: ErrorOptions) {

@@ -1,0 +1,94 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import t from "tap";
+
+const SRC = join(import.meta.dirname, "..", "src");
+
+/** What each room may import, besides its own files. Imports point down; a new arrow is argued for here. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  "clock.ts": [],
+  "config.ts": ["errors"],
+  store: ["errors"],
+  http: ["errors", "store"],
+  keys: ["errors", "store", "clock.ts"],
+  accounts: ["errors", "store", "keys", "clock.ts"],
+  clients: ["errors", "store", "keys", "clock.ts"],
+  tokens: ["errors", "store", "keys", "clients", "clock.ts"],
+  "core.ts": ["store", "keys", "accounts", "clients", "tokens", "clock.ts"],
+  grants: ["errors", "store", "http", "accounts", "clients", "tokens", "core.ts", "clock.ts"],
+  endpoints: ["errors", "store", "http", "keys", "clients", "tokens", "grants", "core.ts"],
+  dialects: ["errors", "http", "keys", "clients", "grants", "endpoints", "config.ts"],
+  provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "clock.ts"],
+  "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
+  admin: ["errors", "store", "accounts", "clients", "tokens", "provisioning", "core.ts", "deployment.ts"],
+  "app.ts": ["http", "grants", "endpoints", "dialects", "core.ts", "config.ts"],
+  "server.ts": ["errors", "store", "http", "provisioning", "app.ts", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
+  "main.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts"],
+  "cli.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
+};
+
+/** Packages that one room alone may import. */
+const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
+  "@prisma/": ["store"],
+  pg: ["store"],
+  argon2: ["accounts"],
+  pino: ["http"],
+};
+
+async function sources(): Promise<readonly { file: string; room: string; text: string }[]> {
+  const entries = await readdir(SRC, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => relative(SRC, join(entry.parentPath, entry.name)))
+    .filter((file) => !file.startsWith(join("store", "generated")));
+  return Promise.all(
+    files.map(async (file) => ({ file, room: file.split("/")[0]!, text: await readFile(join(SRC, file), "utf8") })),
+  );
+}
+
+function importsOf(text: string): readonly string[] {
+  return [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, path]) => path!);
+}
+
+t.test("imports point one way", async (t) => {
+  for (const { file, room, text } of await sources()) {
+    const allowed = ARROWS[room];
+    if (allowed === undefined) {
+      t.fail(`${room} is a room nobody has placed`);
+      continue;
+    }
+    for (const path of importsOf(text).filter((one) => one.startsWith("."))) {
+      const target = join(file, "..", path).replace(/\.js$/, ".ts").split("/")[0]!;
+      if (target !== room && !allowed.includes(target)) t.fail(`${file} imports ${path}`);
+    }
+  }
+  t.pass("no arrow beyond those listed");
+});
+
+t.test("the store alone speaks to Prisma and Postgres, the accounts alone hash passwords", async (t) => {
+  for (const { file, room, text } of await sources()) {
+    for (const path of importsOf(text)) {
+      for (const [name, rooms] of Object.entries(KEPT_APART)) {
+        const matches = name.endsWith("/") ? path.startsWith(name) : path === name;
+        if (matches && !rooms.includes(room)) t.fail(`${file} imports ${path}`);
+      }
+    }
+  }
+  t.pass("each at home");
+});
+
+t.test("config.ts alone reads the environment", async (t) => {
+  for (const { file, text } of await sources()) {
+    if (file !== "config.ts" && !file.startsWith("store/embedded/")) t.notMatch(text, /process\.env/, file);
+  }
+});
+
+t.test("no drawer, no loose end", async (t) => {
+  for (const { file, text } of await sources()) {
+    t.notMatch(file, /(^|\/)(utils?|helpers?|common|lib|misc|shared)(\/|\.ts$)/);
+    t.notMatch(text, /\b(TODO|FIXME|XXX|HACK)\b|@ts-(ignore|expect-error)|\bas any\b/, file);
+    const limit = 250;
+    t.ok(text.split("\n").length <= limit || file === "errors/catalogue.ts", `${file} can be held in mind`);
+  }
+});

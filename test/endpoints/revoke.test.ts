@@ -1,0 +1,137 @@
+import t from "tap";
+import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Instance } from "../support/instance.js";
+
+async function logIn(server: Instance) {
+  const { json } = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
+  return json as { access_token: string; refresh_token: string };
+}
+
+async function isActive(server: Instance, token: string): Promise<boolean> {
+  return (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
+}
+
+const revoke = (server: Instance, form: Record<string, string>, headers = {}) =>
+  server.post("/oauth2/revoke", form, headers);
+
+const refresh = (server: Instance, refresh_token: string) =>
+  server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+
+t.test("what is revoked is refused with the next request, on every instance", async (t) => {
+  const one = await startInstance(t, { provision: FLEET });
+  const other = await startInstance(t, { database: one.database, env: { ISSUER: one.core.issuer } });
+
+  t.test("an access token takes just itself", async (t) => {
+    const { access_token, refresh_token } = await logIn(one);
+    t.ok(await isActive(other, access_token));
+    const { status, text } = await revoke(one, { token: access_token, client_id: "mobile" });
+    t.equal(status, 200);
+    t.equal(text, "");
+    t.notOk(await isActive(one, access_token));
+    t.notOk(await isActive(other, access_token));
+    t.equal((await refresh(other, refresh_token)).status, 200);
+  });
+
+  t.test("a refresh token takes its family and every access token of the grant", async (t) => {
+    const first = await logIn(one);
+    const { json: second } = await refresh(other, first.refresh_token);
+    const { status } = await revoke(one, { token: second.refresh_token, client_id: "mobile" });
+    t.equal(status, 200);
+    for (const instance of [one, other]) {
+      t.notOk(await isActive(instance, first.access_token));
+      t.notOk(await isActive(instance, second.access_token));
+      t.notOk(await isActive(instance, second.refresh_token));
+      t.equal((await refresh(instance, second.refresh_token)).json.error, "invalid_grant");
+    }
+  });
+
+  t.test("a hint, right, wrong or unknown, changes nothing", async (t) => {
+    for (const hint of ["access", "refresh", "access_token", "refresh_token", "nonsense"]) {
+      const { access_token, refresh_token } = await logIn(one);
+      for (const token of [access_token, refresh_token]) {
+        const { status } = await revoke(one, { token, token_type_hint: hint, client_id: "mobile" });
+        t.equal(status, 200);
+        t.notOk(await isActive(other, token), hint);
+      }
+    }
+  });
+
+  t.test("a token of another client stays in force, unless jeton:admin asks", async (t) => {
+    const { access_token, refresh_token } = await logIn(one);
+    for (const token of [access_token, refresh_token]) {
+      t.equal((await revoke(one, { token }, basic("backend", SECRET))).status, 400);
+      t.ok(await isActive(other, token));
+    }
+    for (const token of [access_token, refresh_token]) {
+      t.equal((await revoke(one, { token }, basic("admin", SECRET))).status, 200);
+      t.notOk(await isActive(other, token));
+    }
+  });
+
+  t.test("revoking again, or revoking nothing, is no error in the standard", async (t) => {
+    const { access_token, refresh_token } = await logIn(one);
+    for (const token of [access_token, access_token, refresh_token, refresh_token, "never was one"]) {
+      t.equal((await revoke(one, { token, client_id: "mobile" })).status, 200);
+    }
+  });
+
+  t.test("and #30 in the SimpleIdentityServer dialect", async (t) => {
+    const { refresh_token } = await logIn(one);
+    const ask = () => one.post("/token/revoke", { token: refresh_token, client_id: "mobile" });
+    const first = await ask();
+    t.equal(first.status, 200);
+    t.equal(first.text, "");
+    t.equal((await ask()).json.error_description, "the token doesn't exist");
+  });
+
+  t.test("a revoked JWT stays revoked however its text is respelt", async (t) => {
+    const { access_token } = await logIn(one);
+    await revoke(one, { token: access_token, client_id: "mobile" });
+    const [header, payload, signature = ""] = access_token.split(".");
+    // The last character of a 64-byte signature carries two bits that base64url ignores.
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const last = alphabet.indexOf(signature.at(-1)!);
+    const respelt = `${header}.${payload}.${signature.slice(0, -1)}${alphabet[last ^ 1]}`;
+    t.not(respelt, access_token);
+    for (const text of [respelt, `${access_token}=`, ` ${access_token}`, flippedS(access_token)]) {
+      t.notOk(await isActive(other, text));
+    }
+  });
+
+  t.test("an opaque token is revoked alike", async (t) => {
+    const { json } = await one.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET));
+    t.match(json.access_token, /^jat_/);
+    t.ok(await isActive(other, json.access_token));
+    t.equal((await revoke(one, { token: json.access_token }, basic("kiosk", SECRET))).status, 200);
+    t.notOk(await isActive(other, json.access_token));
+  });
+
+  t.test("revoking while refreshing never leaves a token in force", async (t) => {
+    const { openFamily } = await import("../../src/store/refresh-families.js");
+    const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
+    let survivors = 0;
+    for (let times = 0; times < 100; times += 1) {
+      const family = one.core.random(16).toString("base64url");
+      const row = { id: family, client_id: "mobile", sub: "user-alice", scope: ["api1"], amr: ["pwd"] };
+      await openFamily(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
+      const token = writeRefreshToken(one.core.master, { family, generation: 0 });
+      const [refreshed] = await Promise.all([
+        refresh(one, token),
+        revoke(other, { token, client_id: "mobile" }),
+      ]);
+      const left = [refreshed.json.access_token, refreshed.json.refresh_token].filter(Boolean) as string[];
+      for (const text of left) if (await isActive(one, text)) survivors += 1;
+    }
+    t.equal(survivors, 0);
+  });
+});
+
+/** The other signature that is good for the same text: (r, n − s). */
+function flippedS(token: string): string {
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const [header, payload, signature] = token.split(".");
+  const bytes = Buffer.from(signature!, "base64url");
+  const s = BigInt(`0x${bytes.subarray(32).toString("hex")}`);
+  const flipped = Buffer.from((n - s).toString(16).padStart(64, "0"), "hex");
+  return `${header}.${payload}.${Buffer.concat([bytes.subarray(0, 32), flipped]).toString("base64url")}`;
+}

@@ -1,0 +1,52 @@
+import t from "tap";
+import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { basic, startInstance } from "../support/instance.js";
+import { statementsOf } from "../support/statements.js";
+
+t.test("a warm endpoint runs as many statements as its page says", async (t) => {
+  const server = await startInstance(t, { provision: FLEET });
+  const backend = basic("backend", SECRET);
+  const machine = () => server.post("/oauth2/token", { grant_type: "client_credentials" }, backend);
+  const person = () => server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
+  const introspect = (token: string) => server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
+  const revoke = (token: string) => server.post("/oauth2/revoke", { token }, basic("admin", SECRET));
+  const refresh = (refresh_token: string) =>
+    server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+
+  // Warm: every client and the scopes have been asked for once.
+  const { access_token } = (await machine()).json;
+  const first = (await person()).json;
+  await introspect(access_token);
+  await revoke("nothing");
+
+  const count = async (work: () => Promise<unknown>) => (await statementsOf(work)).length;
+
+  t.test("client_credentials: none", async (t) => {
+    t.equal(await count(machine), 0);
+  });
+  t.test("client_credentials with an opaque token: none either", async (t) => {
+    await server.apply({ clients: [{ ...FLEET.clients[0], access_token_format: "opaque" }] });
+    await machine();
+    const sent = await statementsOf(async () => t.match((await machine()).json.access_token, /^jat_/));
+    t.equal(sent.length, 0);
+  });
+  t.test("introspection of an access or refresh token: one", async (t) => {
+    t.equal(await count(() => introspect(access_token)), 1);
+    t.equal(await count(() => introspect(first.access_token)), 1);
+    t.equal(await count(() => introspect(first.refresh_token)), 1);
+  });
+  t.test("introspection of what is no token: none", async (t) => {
+    t.equal(await count(() => introspect("garbage")), 0);
+  });
+  t.test("refresh: one", async (t) => {
+    t.equal(await count(() => refresh(first.refresh_token)), 1);
+    t.equal(await count(() => refresh("garbage")), 0);
+  });
+  t.test("revocation: one", async (t) => {
+    t.equal(await count(() => revoke(access_token)), 1);
+    t.equal(await count(() => revoke(first.refresh_token)), 1);
+  });
+  t.test("password: the account, and the grant that is opened", async (t) => {
+    t.equal(await count(person), 2);
+  });
+});

@@ -1,0 +1,38 @@
+// Runs once before all tests: a fresh PostgreSQL, left running when this process ends, and a migrated template.
+import { readdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import pg from "pg";
+import { startEmbedded } from "../../src/store/embedded/index.js";
+import { migrate } from "../../src/store/migrate.js";
+import { DATA_DIR, RUN_FOLDERS, TEMPLATE } from "./run.js";
+import { stopPostgres } from "./stop-postgres.js";
+
+await removeLeftOvers();
+const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
+const client = new pg.Client(url);
+await client.connect();
+await client.query(`CREATE DATABASE ${TEMPLATE}`);
+await client.end();
+const template = new URL(url);
+template.pathname = `/${TEMPLATE}`;
+await migrate(template.href);
+await writeFile(join(DATA_DIR, "url"), url, { mode: 0o600 });
+process.exit(0);
+
+/** What interrupted runs left behind: their runner is gone. */
+async function removeLeftOvers(): Promise<void> {
+  const names = await readdir(dirname(RUN_FOLDERS));
+  for (const name of names.filter((one) => one.startsWith(basename(RUN_FOLDERS)))) {
+    const runner = Number(name.slice(basename(RUN_FOLDERS).length));
+    if (runner === process.ppid || !isAlive(runner)) await stopPostgres(join(dirname(RUN_FOLDERS), name));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
