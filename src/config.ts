@@ -61,7 +61,7 @@ export const SETTINGS = {
   DIALECTS: dialectList.default(DIALECT_NAMES).describe("which dialects are mounted: all, or names separated by commas"),
   ROOT_METADATA: z
     .enum(DIALECT_NAMES)
-    .default("oauth2")
+    .optional()
     .describe("whose discovery document stands at /.well-known/openid-configuration"),
   LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
@@ -87,7 +87,12 @@ const environment = z
   .refine((s) => (s.TLS_CERT === undefined) === (s.TLS_KEY === undefined), {
     path: ["TLS_KEY"],
     message: "and TLS_CERT go together",
-  });
+  })
+  .refine((s) => s.ROOT_METADATA === undefined || s.DIALECTS.includes(s.ROOT_METADATA), {
+    path: ["ROOT_METADATA"],
+    message: "must be one of DIALECTS",
+  })
+  .transform((s) => ({ ...s, ROOT_METADATA: s.ROOT_METADATA ?? rootOf(s.DIALECTS) }));
 
 export type Settings = z.infer<typeof environment>;
 
@@ -104,6 +109,11 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
+}
+
+/** The standard where it is mounted, else what is. */
+function rootOf(dialects: readonly MountedDialect[]): MountedDialect {
+  return dialects.includes("oauth2") ? "oauth2" : dialects[0]!;
 }
 
 function list(text: string): string[] {

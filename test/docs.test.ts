@@ -1,0 +1,34 @@
+import { access, readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import t from "tap";
+import { SETTINGS } from "../src/config.js";
+
+const ROOT = join(import.meta.dirname, "..");
+
+t.test("docs/settings.md lists every setting with its meaning", async (t) => {
+  const page = await readFile(join(ROOT, "docs/settings.md"), "utf8");
+  const environment = page.slice(0, page.indexOf("## The provisioning file"));
+  const rows = [...environment.matchAll(/^\| `(\w+)` \| .* \| (.*) \|$/gm)].map(([, name, meaning]) => ({ name, meaning }));
+  t.strictSame(
+    rows,
+    Object.entries(SETTINGS).map(([name, schema]) => ({ name, meaning: schema.description })),
+  );
+});
+
+t.test("every link between the pages leads somewhere", async (t) => {
+  const entries = await readdir(join(ROOT, "docs"), { recursive: true });
+  const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
+  for (const page of pages) {
+    const text = await readFile(join(ROOT, page), "utf8");
+    for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      await t.resolves(access(join(ROOT, dirname(page), target!)), `${page} → ${target}`);
+    }
+  }
+});
+
+t.test("docs/standards.md names files and tests that exist", async (t) => {
+  const page = await readFile(join(ROOT, "docs/standards.md"), "utf8");
+  const paths = [...page.matchAll(/`((?:src|test)\/[^`]+)`/g)].map(([, path]) => path!);
+  t.ok(paths.length > 20);
+  for (const path of new Set(paths)) await t.resolves(access(join(ROOT, path)), path);
+});
