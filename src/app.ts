@@ -6,11 +6,14 @@ import type { Core } from "./core.js";
 import { chooseDialects } from "./dialects/index.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
+import { authorizationCodeGrant } from "./grants/authorization-code.js";
 import { healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { revokeEndpoint } from "./endpoints/revoke.js";
 import { tokenEndpoint } from "./endpoints/token.js";
+import { userinfoEndpoint } from "./endpoints/userinfo.js";
+import { browserPages } from "./pages/plugin.js";
 import { clientCredentialsGrant } from "./grants/client-credentials.js";
 import { GrantRegistry } from "./grants/grant.js";
 import { passwordGrant } from "./grants/password.js";
@@ -56,13 +59,16 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(passwordGrant);
   await app.register(clientCredentialsGrant);
   await app.register(refreshTokenGrant);
+  await app.register(authorizationCodeGrant);
 
   await app.register(tokenEndpoint);
   await app.register(revokeEndpoint);
   await app.register(introspectEndpoint);
+  await app.register(userinfoEndpoint);
   await app.register(healthEndpoints);
 
   for (const dialect of dialects) await app.register(mount(dialect));
+  await app.register(browserPages(dialects.map(({ name, authorize }) => ({ dialect: name, authorize }))));
   await app.ready();
   return app;
 }

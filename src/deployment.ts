@@ -2,7 +2,7 @@ import { systemRandom } from "./clock.js";
 import type { Settings } from "./config.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { MasterKey } from "./keys/master-key.js";
-import { masterKeyPath, readMasterKeyFile, writeMasterKeyFile } from "./keys/master-key-file.js";
+import { masterKeyPath, readMasterKeyFile, makeMasterKeyFile } from "./keys/master-key-file.js";
 import { isStoreUnavailable } from "./store/failure.js";
 import { claimInstallation, isClaimed } from "./store/installation.js";
 import { migrate } from "./store/migrate.js";
@@ -28,6 +28,7 @@ export interface DeploymentOptions {
  * @throws OperatorError in one line when it cannot be used as it is; nothing is ever started anew over it
  */
 export async function openDeployment(settings: Settings, options: DeploymentOptions): Promise<Deployment> {
+  if (settings.DATABASE_URL !== undefined) describeDatabase(settings.DATABASE_URL);
   const embedded = settings.DATABASE_URL === undefined ? await startEmbedded(settings, options) : undefined;
   const url = settings.DATABASE_URL ?? embedded!.url;
   const db = openDb(url);
@@ -60,13 +61,29 @@ async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {
   if (await isClaimed(db)) {
     throw new OperatorError(`${path} is gone, and without it this database cannot be read: put it back or set MASTER_KEY`);
   }
-  return writeMasterKeyFile(path, systemRandom);
+  return makeMasterKeyFile(path, systemRandom);
 }
 
+/** 28…: not let in; 3D000: no such database; 42501: no right to make tables; the others: what TLS says of the server. */
+const NOT_USABLE = /^(28|3D|42501)|CERT|ERR_TLS|ERR_SSL/;
+
 function explain(error: unknown, url: string): unknown {
-  const { code, message } = error as { code?: string; message?: string };
-  // 28…: not let in; 3D000: no such database
-  if (!isStoreUnavailable(error) && !/^(28|3D)/.test(code ?? "")) return error;
-  const { host, pathname } = new URL(url);
-  return new OperatorError(`the database ${pathname.slice(1)} at ${host} cannot be used: ${message || code}`);
+  const { code = "", message = "", syscall } = error as NodeJS.ErrnoException;
+  const isOutOfReach = isStoreUnavailable(error) || syscall === "connect";
+  const isUnfit = NOT_USABLE.test(code) || /support SSL connections/.test(message);
+  return isOutOfReach || isUnfit ? new OperatorError(`${describeDatabase(url)} cannot be used: ${message || code}`) : error;
+}
+
+/**
+ * Database and host of a connection string, without user and password.
+ * @throws OperatorError where it is no URL; the parsers' own errors quote it whole
+ */
+function describeDatabase(url: string): string {
+  try {
+    // As node-postgres does: no host means the socket that a parameter names.
+    const { host, pathname } = new URL(URL.canParse(url) ? url : url.replace("@/", "@localhost/"));
+    return `the database ${pathname.slice(1)} at ${host || "localhost"}`;
+  } catch {
+    throw new OperatorError("DATABASE_URL is not a URL; special characters in the password must be percent-encoded");
+  }
 }

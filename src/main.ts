@@ -3,31 +3,40 @@ import { readSettings, type Settings } from "./config.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { openListener } from "./http/listener.js";
-import { openLog } from "./http/log.js";
+import { openLog, type Log } from "./http/log.js";
 import { startServer } from "./server.js";
 import { refuseIfOwned } from "./store/embedded/index.js";
 
-/** A process: settings, then store, then application; stopped in reverse, from wherever it has got to. */
+/** A process: settings, then store, then application; stopped in reverse. */
 async function main(): Promise<void> {
   const settings = readSettings();
   const { log, flush } = openLog(settings.LOG_LEVEL);
-  const started: (() => Promise<void>)[] = [];
+  const started = start(settings, log);
   onStop(async () => {
-    for (const stop of started.reverse()) await stop();
+    // A signal that comes meanwhile waits for the start to be through: half a start cannot be stopped in order.
+    const stop = await started;
+    await stop();
     flush();
   });
+  await started;
+}
+
+/** Starts everything, and returns what stops it. */
+async function start(settings: Settings, log: Log): Promise<() => Promise<void>> {
   if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
 
   // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
   const listener = await openListener(addressOf(settings));
   const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
-  started.push(deployment.close);
   try {
     const server = await startServer({ settings, deployment, listener, log });
-    started.push(server.stop);
     if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
     // Said at whatever level: supervisors and people wait for this line.
     log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
+    return async () => {
+      await server.stop();
+      await deployment.close();
+    };
   } catch (error) {
     await deployment.close();
     throw error;
@@ -56,9 +65,7 @@ function onStop(stop: () => Promise<void>): void {
 
 /** Ends the process in one line: what the operator can mend, or what went wrong and where. */
 function fail(error: unknown): never {
-  const { message, code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (error instanceof OperatorError) console.error(`jeton: ${message}`);
-  else if (syscall === "listen") console.error(`jeton: cannot listen on ${address}:${port} (${code})`);
+  if (error instanceof OperatorError) console.error(`jeton: ${error.message}`);
   else console.error(error);
   process.exit(1);
 }

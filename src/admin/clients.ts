@@ -3,6 +3,7 @@ import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, readClientEntry } from "../provisioning/entries.js";
 import { prepareClient } from "../provisioning/write.js";
 import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { isConflict } from "../store/failure.js";
 import { onlyWord, readDuration, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 
@@ -38,7 +39,10 @@ async function add(context: CommandContext): Promise<object> {
   const wantsSecret = METHODS_WITH_SECRET.has(String(method));
   const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
   const write = prepareClient(core.master, entry);
-  await core.db.prisma.$transaction((tx) => write(tx));
+  await core.db.prisma.$transaction((tx) => write(tx)).catch((error: unknown) => {
+    if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
+    throw error;
+  });
   return { client_id, ...(wantsSecret && shown ? { client_secret: secret } : {}) };
 }
 

@@ -3,7 +3,7 @@ import { OperatorError } from "../errors/operator-error.js";
 import { normaliseIdentifier } from "../accounts/identifiers.js";
 import { revokeToken } from "../store/access-tokens.js";
 import { endEverythingOfClient, findClient } from "../store/clients.js";
-import { endFamily } from "../store/refresh-families.js";
+import { endGrant } from "../store/grants.js";
 import { endEverythingOf, findSub } from "../store/users.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import type { Command, CommandContext } from "./command.js";
@@ -12,13 +12,13 @@ import type { Command, CommandContext } from "./command.js";
 const TARGETS: Readonly<Record<string, (core: Core, value: string) => Promise<object>>> = {
   async token(core, text) {
     const refresh = readRefreshToken(core.master, text);
-    if (refresh !== undefined) return endGrant(core, refresh.family);
+    if (refresh !== undefined) return endOneGrant(core, refresh.grant_id);
     const read = await core.accessTokens.read(text, true);
     if (read === undefined) throw new OperatorError("this is no token of this server");
     const { jti, exp } = read.claims;
     return { jti, revoked: (await revokeToken(core.db, jti, new Date(exp * 1000))) === "revoked" };
   },
-  grant: endGrant,
+  grant: endOneGrant,
   async user({ db }, name) {
     const sub = await findSub(db, name, normaliseIdentifier(name));
     if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
@@ -30,8 +30,8 @@ const TARGETS: Readonly<Record<string, (core: Core, value: string) => Promise<ob
   },
 };
 
-async function endGrant({ db, clock }: Core, grant_id: string): Promise<object> {
-  const outcome = await endFamily(db, grant_id, null, clock.statement());
+async function endOneGrant({ db, clock }: Core, grant_id: string): Promise<object> {
+  const outcome = await endGrant(db, grant_id, null, clock.statement());
   if (outcome === "unknown") throw new OperatorError(`there is no grant ${grant_id}`);
   return { grant_id, revoked: outcome === "ended" };
 }

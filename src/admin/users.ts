@@ -28,11 +28,14 @@ async function add(context: CommandContext): Promise<object> {
   const preferred_username = onlyWord(context, "login name");
   const { "password-stdin": _stdin, "user-id": id, ...claims } = context.flags;
   const sub = typeof id === "string" ? id : randomUUID();
+  const inUse = new OperatorError("the sub, login name, email or phone number is in use");
+  // Writing a person writes them whole: an existing one must not be written over by an addition.
+  if ((await findSub(core.db, sub, normaliseIdentifier(preferred_username))) !== undefined) throw inUse;
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
   const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
   const write = await prepareUser(core.passwords, entry);
   await core.db.prisma.$transaction((tx) => write(tx)).catch((error: unknown) => {
-    if (isConflict(error)) throw new OperatorError("the sub, login name, email or phone number is in use");
+    if (isConflict(error)) throw inUse;
     throw error;
   });
   return { sub, preferred_username, ...(shown ? { password: secret } : {}) };

@@ -31,7 +31,7 @@ export class ClientAuthentication {
     facts: { client_id?: string; client_auth?: string },
   ): Promise<Client> {
     const { basic, client_id, client_secret } = presented;
-    if (basic?.client_secret && client_secret) throw new Refusal("client_methods_mixed");
+    if (basic !== undefined && client_secret !== undefined) throw new Refusal("client_methods_mixed");
     if (basic && client_id !== undefined && client_id !== basic.client_id) throw new Refusal("client_ids_differ");
 
     const id = basic?.client_id ?? client_id;

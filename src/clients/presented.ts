@@ -7,6 +7,8 @@ import { Refusal } from "../errors/refusal.js";
 export interface PresentedCredentials {
   /** From the Authorization header. */
   readonly basic?: { readonly client_id: string; readonly client_secret: string };
+  /** An access token in the Authorization header (RFC 6750 section 2.1): no client's credential, but a person's. */
+  readonly bearer?: string;
   /** From the body. */
   readonly client_id?: string;
   readonly client_secret?: string;
@@ -29,6 +31,12 @@ export const readRawBasic: AuthorizationReader = (header) => {
   const pair = decodeBasic(header);
   return pair ? splitPair(pair) : undefined;
 };
+
+/** The access token of an Authorization header of the scheme Bearer; undefined for any other. */
+export function readBearer(header: string): string | undefined {
+  const [, token] = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
+  return token;
+}
 
 /** What follows the scheme, decoded; undefined for another scheme, empty for none (RFC 7617 section 2). */
 function decodeBasic(header: string): string | undefined {

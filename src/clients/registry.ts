@@ -1,26 +1,32 @@
 import { z } from "zod";
+import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { findClient, type ClientRow } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
 import { Remembered } from "./remembered.js";
 
-/** A registered client, as RFC 7591 names its metadata. Enumerated columns are checked when it is read. */
-export type Client = Omit<ClientRow, "access_token_format" | "id_token_signed_response_alg"> & {
-  readonly access_token_format: "jwt" | "opaque";
-  readonly id_token_signed_response_alg: "ES256" | "RS256";
-};
-
+/** Columns that hold one of a few words. */
 const enumerated = z.object({
   access_token_format: z.enum(["jwt", "opaque"]),
-  id_token_signed_response_alg: z.enum(["ES256", "RS256"]),
+  id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
+  userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
+  consent: z.enum(["explicit", "implicit"]),
 });
+
+type Enumerated = z.infer<typeof enumerated>;
+
+/** A registered client, as RFC 7591 names its metadata. Enumerated columns are checked when it is read. */
+export type Client = Omit<ClientRow, keyof Enumerated> & Readonly<Enumerated>;
 
 /** A client may name a scope nobody declared: it exists without description, audience or claims. */
 export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
   readonly description: string | null;
   readonly audience: string | null;
 }
+
+/** No client id is longer, in characters; a guess is not remembered at any length. */
+const LONGEST_ID = 255;
 
 /** Clients and scopes as every request needs them: remembered, and forgotten as soon as the store says they changed. */
 export class ClientRegistry {
@@ -37,8 +43,8 @@ export class ClientRegistry {
   }
 
   /** The client of that id, byte for byte; null if there is none. */
-  find(client_id: string): Promise<Client | null> {
-    return this.#clients.get(client_id);
+  async find(client_id: string): Promise<Client | null> {
+    return client_id.length > LONGEST_ID ? null : this.#clients.get(client_id);
   }
 
   /** Every declared scope by its name. */

@@ -17,6 +17,8 @@ export interface Dialect extends RequestSpelling {
   /** Takes parameters and credentials from where they stand, under the standard's names. */
   readonly read: (wire: WireRequest) => { readonly parameters: Parameters; readonly credentials: PresentedCredentials };
   readonly endpoints: readonly Endpoint[];
+  /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
+  readonly authorize?: string;
   /** Where its documents stand; their content is derived (endpoints/jwks.ts, endpoints/metadata.ts). */
   readonly documents: { readonly jwks: string; readonly metadata: readonly string[] };
   readonly refusals: RefusalSpelling;
@@ -31,11 +33,13 @@ export interface WireRequest {
   readonly path: Readonly<Record<string, string>>;
 }
 
-/** An operation on a path. It is asked by POST; the answer is spelt from its result. */
+/** An operation on a path; the answer is spelt from its result. */
 export type Endpoint = {
   [Name in OperationName]: {
     readonly operation: Name;
     readonly path: string;
+    /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
+    readonly methods?: readonly ("GET" | "POST")[];
     /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
     readonly answer: (result: Operations[Name]) => Answer;
   };
@@ -44,8 +48,8 @@ export type Endpoint = {
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON; an answer without one is empty. */
-  readonly body?: object;
+  /** Sent as JSON, or as it is where it is a text of another type; an answer without one is empty. */
+  readonly body?: object | string;
 }
 
 /** Word and status of a refusal; what is left out is the standard's. */
@@ -58,7 +62,7 @@ export interface RefusalSpelling {
   readonly kinds: Partial<Record<Kind, Wording>>;
   /** For single rows that this dialect words unlike their kind; `as` sends another row in their place. */
   readonly codes: Partial<Record<Code, Wording & { readonly as?: SlotlessCode }>>;
-  /** The challenge of a 401 (RFC 9110 section 11.6.1), where this dialect ever answers one. */
-  readonly challenge?: string;
+  /** What WWW-Authenticate says beside an error (RFC 9110 section 11.6.1), where this dialect says anything. */
+  readonly challenge?: (said: { readonly error: string; readonly description: string }) => string | undefined;
   readonly body: (said: { readonly error: string; readonly status: number; readonly description: string }) => object;
 }

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import { metadataDocument } from "../endpoints/metadata.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
-import { asRefusal } from "../http/failure.js";
-import type { Parameters } from "../http/form.js";
+import { asRefusal, logUnexpected } from "../http/failure.js";
+import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
+import { headersOf } from "../http/headers.js";
 import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
@@ -18,9 +20,10 @@ export function mount(dialect: Dialect): FastifyPluginAsync {
 
     const { jwks, metadata } = dialect.documents;
     const operations = Object.fromEntries(dialect.endpoints.map(({ operation, path }) => [operation, path]));
+    const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
-      addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations }));
+      addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations, pages }));
     }
   };
 }
@@ -29,10 +32,10 @@ export function mount(dialect: Dialect): FastifyPluginAsync {
 export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = asRefusal(error);
   (request.decision ??= { dialect: dialect.name }).refusal = refusal;
-  if (refusal.row.kind === "internal") {
-    // Frames only: the message of an unexpected error may quote what somebody sent.
-    const frames = ((error as Error).stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-    request.log.error({ frames, reason: refusal.reason }, "unexpected error");
+  logUnexpected(error, refusal, request.log);
+  // A URL that cannot be decoded is refused before any hook has run.
+  if (!reply.hasHeader("X-Request-Id")) {
+    reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
   return send(reply, spellRefusal(dialect.refusals, refusal));
 }
@@ -40,7 +43,10 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
 function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint): void {
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
-  app.post(endpoint.path, {
+  const methods = endpoint.methods ?? ["POST"];
+  app.route({
+    method: [...methods],
+    url: endpoint.path,
     onRequest: async (request) => {
       request.decision = { dialect: dialect.name, operation: endpoint.operation };
       refuseEncodedBody(request);
@@ -48,7 +54,7 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
     },
     handler: async (request, reply) => {
       const { parameters, credentials } = dialect.read({
-        parameters: bodyOf(request),
+        parameters: bodyOf(request, methods.includes("GET")),
         authorization: singleAuthorization(request),
         headers: request.headers,
         path: request.params as Record<string, string>,
@@ -68,10 +74,13 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
 }
 
 /** The parsed body; the parser hands its refusal over as a value (http/form.ts says why). */
-function bodyOf({ body }: FastifyRequest): Parameters {
+function bodyOf({ body }: FastifyRequest, mayBeMissing: boolean): Parameters {
   if (body instanceof Refusal) throw body;
-  if (body === undefined || body === null) throw new Refusal("body_missing");
-  return body as Parameters;
+  if (body === undefined || body === null) {
+    if (mayBeMissing) return new Map();
+    throw new Refusal("body_missing");
+  }
+  return withoutRepetition(body as Form);
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

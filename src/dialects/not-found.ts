@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
+import { ACCOUNT_PATH, LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
+import { pathOf } from "../http/edge.js";
 import type { Dialect } from "./dialect.js";
 import { refuse } from "./mount.js";
 
@@ -11,7 +13,7 @@ import { refuse } from "./mount.js";
 export function notFoundHandler(dialects: readonly Dialect[]) {
   const methods = methodTable(dialects);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const path = request.url.split("?", 1)[0] ?? "";
+    const path = pathOf(request.url);
     const allow = methods.get(path);
     const refusal =
       allow === undefined
@@ -21,8 +23,9 @@ export function notFoundHandler(dialects: readonly Dialect[]) {
   };
 }
 
-/** The dialect on whose territory a path lies; the first one answers for nobody's land. */
-export function dialectOf(dialects: readonly Dialect[], path: string): Dialect {
+/** The dialect on whose territory a request-target lies; the first one answers for nobody's land. */
+export function dialectOf(dialects: readonly Dialect[], target: string): Dialect {
+  const path = pathOf(target);
   const claims = dialects.flatMap((dialect) => dialect.territory.map((prefix) => ({ dialect, prefix })));
   const matching = claims.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
   const [nearest] = matching.sort((one, other) => other.prefix.length - one.prefix.length);
@@ -30,11 +33,13 @@ export function dialectOf(dialects: readonly Dialect[], path: string): Dialect {
 }
 
 function methodTable(dialects: readonly Dialect[]): ReadonlyMap<string, readonly string[]> {
-  const posts = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path));
   const gets = dialects.flatMap(({ documents }) => [documents.jwks, ...documents.metadata]);
   const documents = [...gets, ...Object.values(HEALTH_PATHS)];
+  const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
+  const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ACCOUNT_PATH, LOGOUT_PATH];
   return new Map<string, readonly string[]>([
-    ...posts.map((path) => [path, ["POST"]] as const),
+    ...endpoints.map(({ path, methods = ["POST"] }) => [path, methods] as const),
     ...documents.map((path) => [path, ["GET", "HEAD"]] as const),
+    ...pages.map((path) => [path, ["GET", "POST"]] as const),
   ]);
 }

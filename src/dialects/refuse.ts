@@ -7,10 +7,11 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answe
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
   if (as !== undefined) return spellRefusal(spelling, new Refusal(as));
   const { error, status } = { ...KINDS[refusal.row.kind], ...spelling.kinds[refusal.row.kind], ...byCode };
+  const challenge = spelling.challenge?.({ error, description: refusal.message });
   return {
     status,
     headers: {
-      ...(status === 401 && spelling.challenge !== undefined ? { "WWW-Authenticate": spelling.challenge } : {}),
+      ...(challenge === undefined ? {} : { "WWW-Authenticate": challenge }),
       ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
       ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
     },

@@ -4,6 +4,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { readStandard } from "./read-standard.js";
+import { answerUserinfo } from "./userinfo.js";
 
 /** SimpleIdentityServer 3.1: its paths, its 400 for everything, scopes as arrays, keys that are there when empty. */
 const scope = { name: "scope", missing: "scope_missing" } as const;
@@ -24,7 +25,11 @@ export const simpleIdentityServer: Dialect = {
   ],
   bodies: [formBody],
   read: readStandard(readRawBasic),
-  required: { password: [scope], client_credentials: [scope] },
+  required: {
+    password: [scope],
+    client_credentials: [scope],
+    authorization_code: [{ name: "redirect_uri", missing: "redirect_uri_malformed" }],
+  },
   repeatedScope: "refused",
   tokens: { idTokenCarriesClaims: true },
 
@@ -61,7 +66,9 @@ export const simpleIdentityServer: Dialect = {
         return { status: 200, body: { active: result.active, ...describe(state) } };
       },
     },
+    { operation: "userinfo", path: "/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
   ],
+  authorize: "/authorization",
   documents: { jwks: "/jwks", metadata: ["/simple-identity-server/.well-known/openid-configuration"] },
 
   refusals: {
@@ -69,6 +76,7 @@ export const simpleIdentityServer: Dialect = {
       no_credentials: { status: 400 },
       bad_credentials: { status: 400 },
       bad_token: { status: 400 },
+      insufficient_scope: { error: "invalid_token", status: 400 },
       not_allowed: { error: "invalid_client" },
       internal: { error: "unhandled_exception" },
     },

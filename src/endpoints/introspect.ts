@@ -6,8 +6,8 @@ import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters, required } from "../http/parameters.js";
 import { lookAtToken } from "../store/access-tokens.js";
-import { lookAtFamily } from "../store/refresh-families.js";
-import type { AccessTokenClaims } from "../tokens/access-token.js";
+import { lookAtGrant } from "../store/grants.js";
+import { statusQuestion, type AccessTokenClaims } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import type { OperationRequest } from "./operations.js";
 
@@ -36,6 +36,12 @@ export interface TokenState {
 export type Introspection =
   | { readonly active: true; readonly state: TokenState }
   | { readonly active: false; readonly expired?: TokenState };
+
+declare module "./operations.js" {
+  interface Operations {
+    introspect: Introspection;
+  }
+}
 
 const INACTIVE: Introspection = { active: false };
 
@@ -71,13 +77,7 @@ async function introspectAccess(
   const { claims, expired } = read;
   facts.jti = claims.jti;
   if (expired) return { active: false, expired: stateOf(claims, null) };
-  const { sub, user_epoch, ...rest } = claims;
-  const found = await lookAtToken(db, {
-    ...rest,
-    sub: user_epoch === undefined ? undefined : sub,
-    user_epoch,
-    grant_id: claims.grant_id,
-  });
+  const found = await lookAtToken(db, statusQuestion(claims));
   return found === undefined ? INACTIVE : { active: true, state: stateOf(claims, found.username) };
 }
 
@@ -95,13 +95,13 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
 /** A refresh token is nobody's business but its client's: no audience makes it visible. */
 async function introspectRefresh(
   { db, clock, issuer }: Core,
-  { family, generation }: RefreshTokenName,
+  { grant_id, generation }: RefreshTokenName,
   client: Client,
   { facts }: OperationRequest,
 ): Promise<Introspection> {
-  const found = await lookAtFamily(db, family, generation, clock.statement());
+  const found = await lookAtGrant(db, grant_id, generation, clock.statement());
   if (found === undefined || !maySee(client, { client_id: found.client_id })) return INACTIVE;
-  facts.grant_id = family;
+  facts.grant_id = grant_id;
   const { client_id, sub, username, scope, created_at, expires_at } = found;
   return {
     active: true,
@@ -113,7 +113,7 @@ async function introspectRefresh(
       scope: scope.join(" "),
       iat: Math.floor(created_at.getTime() / 1000),
       exp: Math.floor(expires_at.getTime() / 1000),
-      grant_id: family,
+      grant_id,
     },
   };
 }

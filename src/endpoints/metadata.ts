@@ -3,12 +3,17 @@ import type { Core } from "../core.js";
 import type { GrantRegistry } from "../grants/grant.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
+import { PASSWORD_ACR } from "./authorize/claims-request.js";
+import { PROMPTS } from "./authorize/next.js";
+import { RESPONSE_MODES } from "./authorize/request.js";
 import type { OperationName } from "./operations.js";
 
 /** Where a dialect has its endpoints, as paths below the issuer. */
 export interface MountedPaths {
   readonly jwks: string;
   readonly operations: Readonly<Partial<Record<OperationName, string>>>;
+  /** Where people's browsers are sent. */
+  readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
 /** The metadata name of each operation's URL (RFC 8414 section 2). */
@@ -16,6 +21,7 @@ const ENDPOINT_NAMES: Readonly<Record<OperationName, string>> = {
   token: "token_endpoint",
   revoke: "revocation_endpoint",
   introspect: "introspection_endpoint",
+  userinfo: "userinfo_endpoint",
 };
 
 /** Scopes that are powers over other clients' tokens: nobody is invited to ask for them. */
@@ -28,7 +34,7 @@ const POWERS = /^jeton:/;
 export async function metadataDocument(
   { issuer, registry }: Core,
   grants: GrantRegistry,
-  { jwks, operations }: MountedPaths,
+  { jwks, operations, pages }: MountedPaths,
 ): Promise<object> {
   const endpoints = Object.entries(operations).map(([operation, path]) => [
     ENDPOINT_NAMES[operation as OperationName],
@@ -42,12 +48,34 @@ export async function metadataDocument(
     ...Object.fromEntries(endpoints),
     jwks_uri: issuer + jwks,
     grant_types_supported: grants.types,
-    response_types_supported: [],
+    ...authorizationMetadata(issuer, pages),
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !POWERS.test(name)),
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: confidential,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
+    userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
+    claims_supported: [...new Set(["sub", "iss", "auth_time", "acr", ...scopes.flatMap(({ claims }) => claims)])],
+  };
+}
+
+/** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */
+function authorizationMetadata(issuer: string, { authorize, logout }: MountedPaths["pages"]): object {
+  if (authorize === undefined) return { response_types_supported: [] };
+  return {
+    authorization_endpoint: issuer + authorize,
+    ...(logout === undefined ? {} : { end_session_endpoint: issuer + logout }),
+    response_types_supported: ["code"],
+    response_modes_supported: RESPONSE_MODES,
+    code_challenge_methods_supported: ["S256"],
+    prompt_values_supported: PROMPTS,
+    display_values_supported: ["page"],
+    acr_values_supported: [PASSWORD_ACR],
+    claims_parameter_supported: true,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    authorization_response_iss_parameter_supported: true,
+    ui_locales_supported: ["en", "de"],
   };
 }

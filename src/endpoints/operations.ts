@@ -1,10 +1,7 @@
 import type { PresentedCredentials } from "../clients/presented.js";
 import type { RequestSpelling } from "../grants/spelling.js";
-import type { IssuedTokens } from "../grants/issue.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
-import type { Introspection } from "./introspect.js";
-import type { Revocation } from "./revoke.js";
 
 /** A request after a dialect has read it: nothing of the wire is left in it. */
 export interface OperationRequest {
@@ -15,12 +12,8 @@ export interface OperationRequest {
   readonly facts: DecisionFacts;
 }
 
-/** What each operation results in, before a dialect spells it. */
-export interface Operations {
-  token: IssuedTokens;
-  revoke: Revocation;
-  introspect: Introspection;
-}
+/** What each operation results in, before a dialect spells it. The file of an operation adds its own line. */
+export interface Operations {}
 
 export type OperationName = keyof Operations;
 export type Operation<Name extends OperationName> = (request: OperationRequest) => Promise<Operations[Name]>;

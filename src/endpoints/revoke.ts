@@ -5,7 +5,7 @@ import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters, required } from "../http/parameters.js";
 import { revokeToken } from "../store/access-tokens.js";
-import { endFamily } from "../store/refresh-families.js";
+import { endGrant } from "../store/grants.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import type { OperationRequest } from "./operations.js";
 
@@ -16,6 +16,12 @@ const parameters = z.object({
 
 /** What came of a revocation; a token that was not in force is told apart because one dialect says so. */
 export type Revocation = "revoked" | "not_in_force";
+
+declare module "./operations.js" {
+  interface Operations {
+    revoke: Revocation;
+  }
+}
 
 /** Revocation (RFC 7009): a client's own tokens, or any token for a client that holds `jeton:admin`. */
 export const revokeEndpoint: FastifyPluginAsync = async (app) => {
@@ -36,15 +42,15 @@ interface Asker {
   readonly any: boolean;
 }
 
-/** A refresh token stands for its grant: the family ends, and every access token of it. */
+/** A refresh token stands for its grant: the grant ends, and every access token of it. */
 async function revokeGrant(
   { db, clock }: Core,
-  { family }: RefreshTokenName,
+  { grant_id }: RefreshTokenName,
   { client_id, any }: Asker,
   { facts }: OperationRequest,
 ): Promise<Revocation> {
-  facts.grant_id = family;
-  const outcome = await endFamily(db, family, any ? null : client_id, clock.statement());
+  facts.grant_id = grant_id;
+  const outcome = await endGrant(db, grant_id, any ? null : client_id, clock.statement());
   if (outcome === "foreign") throw new Refusal("token_foreign", { client_id });
   return outcome === "ended" ? "revoked" : "not_in_force";
 }

@@ -6,6 +6,8 @@ interface RefusalDetails {
   readonly reason?: string;
   /** Seconds after which trying again makes sense (RFC 9110 section 10.2.3). */
   readonly retryAfter?: number;
+  /** Where a person can begin again. */
+  readonly again?: string;
   /** Methods the path does answer to (RFC 9110 section 10.2.1). */
   readonly allow?: readonly string[];
 }
@@ -15,6 +17,7 @@ export class Refusal<C extends Code = Code> extends Error {
   readonly row: CatalogueRow;
   readonly reason: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly again: string | undefined;
   readonly allow: readonly string[] | undefined;
 
   constructor(code: C, ...[slots, details]: RefusalArguments<C>) {
@@ -24,6 +27,7 @@ export class Refusal<C extends Code = Code> extends Error {
     this.row = found;
     this.reason = details?.reason;
     this.retryAfter = details?.retryAfter;
+    this.again = details?.again;
     this.allow = details?.allow;
   }
 

@@ -14,14 +14,28 @@ export interface GrantContext {
   readonly facts: DecisionFacts;
 }
 
+/** How a person came to be known. */
+export interface Login {
+  /** Seconds since the epoch. */
+  readonly auth_time: number;
+  /** RFC 8176. */
+  readonly amr: readonly string[];
+  readonly acr?: string | null;
+  readonly nonce?: string | null;
+  /** The browser session, where there was one. */
+  readonly sid?: string | null;
+}
+
 /** What a grant decided: who gets what. Issuing it is the same for all of them (exchange.ts). */
 export interface Entitlement {
   readonly scope: readonly string[];
   /** The person; a client acting for itself has none. */
   readonly user?: Person;
-  /** When (seconds since the epoch) and how (RFC 8176) that person logged in. */
-  readonly login?: { readonly auth_time: number; readonly amr: readonly string[] };
-  /** The refresh token it goes on with: a new family if the client has that grant, or one that exists. */
+  /** When and how that person logged in. */
+  readonly login?: Login;
+  /** Claims asked for by name for the id_token, and their languages. */
+  readonly claims?: { readonly names: readonly string[]; readonly locales: readonly string[] };
+  /** The refresh token it goes on with: of a new grant if the client has that grant, or one that exists. */
   readonly refresh?: "new" | RefreshTokenName;
 }
 

@@ -1,5 +1,5 @@
-import { openFamily } from "../store/refresh-families.js";
-import { releasedClaims } from "../tokens/claims.js";
+import { openGrant } from "../store/grants.js";
+import { claimsAbout } from "../tokens/claims.js";
 import { issueIdToken } from "../tokens/id-token.js";
 import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import type { Entitlement, GrantContext } from "./grant.js";
@@ -25,7 +25,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     spelling: spelling.tokens,
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
-    ...(refresh === undefined ? {} : { grant_id: refresh.family }),
+    ...(refresh === undefined ? {} : { grant_id: refresh.grant_id }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;
@@ -47,11 +47,11 @@ async function refreshName(
 ): Promise<RefreshTokenName | undefined> {
   if (refresh !== "new") return refresh;
   if (user === undefined || login === undefined || !client.grant_types.includes("refresh_token")) return undefined;
-  const family = core.random(16).toString("base64url");
-  await openFamily(
+  const grant_id = core.random(16).toString("base64url");
+  await openGrant(
     core.db,
     {
-      id: family,
+      id: grant_id,
       client_id: client.client_id,
       sub: user.sub,
       scope,
@@ -62,19 +62,18 @@ async function refreshName(
     },
     core.clock.statement(),
   );
-  facts.grant_id = family;
-  return { family, generation: 0 };
+  facts.grant_id = grant_id;
+  return { grant_id, generation: 0 };
 }
 
 /** An id_token where a person was asked for by `openid`; never for a client alone. */
 async function idToken(
   { core, client, spelling }: GrantContext,
-  { scope, user, login }: Entitlement,
+  { scope, user, login, claims: asked }: Entitlement,
   access_token: string,
 ): Promise<{ id_token?: string }> {
   if (user === undefined || login === undefined || !scope.includes("openid")) return {};
-  const claims = spelling.tokens.idTokenCarriesClaims
-    ? releasedClaims(user, scope, await core.registry.scopes())
-    : {};
+  const wish = { ...asked, scope: spelling.tokens.idTokenCarriesClaims ? scope : [], clientScope: client.scope };
+  const claims = claimsAbout(user, wish, await core.registry.scopes());
   return { id_token: await issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims }) };
 }

@@ -1,12 +1,9 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { normaliseIdentifier } from "../accounts/identifiers.js";
+import { checkPassword } from "../accounts/log-in.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { epochSeconds } from "../clock.js";
-import type { Core } from "../core.js";
-import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
-import { findByIdentifier, type Account } from "../store/users.js";
 import { grantedScope } from "./scope.js";
 
 /**
@@ -37,14 +34,3 @@ export const passwordGrant: FastifyPluginAsync = async (app) => {
     },
   });
 };
-
-/** The account whose password this is. Unknown, wrong and disabled cost the same time and get the same answer. */
-async function checkPassword({ db, passwords }: Core, username: string, password: string): Promise<Account> {
-  const account = await findByIdentifier(db, normaliseIdentifier(username));
-  const matches = await passwords.verify(account?.password_hash, password);
-  if (account === undefined || !matches || account.disabled) {
-    const reason = account === undefined ? "no such user" : matches ? "the user is disabled" : "wrong password";
-    throw new Refusal("resource_owner_credentials_wrong", {}, { reason });
-  }
-  return account;
-}

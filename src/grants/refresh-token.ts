@@ -2,14 +2,14 @@ import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
-import { redeem, type Redemption } from "../store/refresh-families.js";
+import { redeemRefreshToken, type RefreshOutcome } from "../store/grants.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import type { GrantContext } from "./grant.js";
 import { namedScopes, refuseBeyond } from "./scope.js";
 
 /**
  * Going on with a grant (RFC 6749 section 6): exactly once, and safe to retry. The store decides in one statement
- * (store/refresh-families.ts); here its outcomes become answers.
+ * (store/grants.ts); here its outcomes become answers.
  */
 const parameters = z.object({
   refresh_token: required("refresh_token_missing"),
@@ -25,10 +25,10 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
       const { core, client, facts } = context;
       const name = readRefreshToken(core.master, refresh_token);
       if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
-      facts.grant_id = name.family;
+      facts.grant_id = name.grant_id;
 
       const requested = namedScopes(scope, context);
-      const redemption = await redeem(
+      const outcome = await redeemRefreshToken(
         core.db,
         {
           ...name,
@@ -40,43 +40,44 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
         },
         core.clock.statement(),
       );
-      const { family, user } = accept(redemption, requested, context); // refresh_token_invalid, …_foreign, scope_…
+      const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
       facts.sub = user.sub;
       return {
         // What the client may no longer have is not given any more, and a narrower request narrows this token only.
-        scope: (requested ?? family.scope).filter((one) => client.scope.includes(one)),
+        scope: (requested ?? grant.scope).filter((one) => client.scope.includes(one)),
         user,
-        login: { auth_time: Math.floor(family.auth_time.getTime() / 1000), amr: family.amr },
-        refresh: { family: family.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
+        login: { auth_time: Math.floor(grant.auth_time.getTime() / 1000), amr: grant.amr, acr: grant.acr, sid: grant.sid },
+        claims: { names: grant.id_token_claims, locales: grant.claims_locales },
+        refresh: { grant_id: grant.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
       };
     },
   });
 };
 
-type Accepted = Extract<Redemption, { outcome: "rotated" | "retried" }>;
+type Accepted = Extract<RefreshOutcome, { outcome: "rotated" | "retried" }>;
 
 function accept(
-  redemption: Redemption,
+  outcome: RefreshOutcome,
   requested: readonly string[] | undefined,
   { client, facts }: GrantContext,
 ): Accepted {
-  switch (redemption.outcome) {
+  switch (outcome.outcome) {
     case "rotated":
-      return redemption;
+      return outcome;
     case "retried":
       facts.alarm = "refresh_token_retried";
-      return redemption;
+      return outcome;
     case "reused":
       facts.alarm = "refresh_token_reused";
-      throw invalid("used before: the family has been ended");
+      throw invalid("used before: the grant has been ended");
     case "unknown":
-      throw invalid("no such family");
+      throw invalid("no such grant");
     case "over":
-      throw invalid("the family has ended or expired, or its user is disabled");
+      throw invalid("the grant has ended or expired, or its user is disabled");
     case "foreign":
       throw new Refusal("refresh_token_foreign");
     case "scope_exceeded":
-      refuseBeyond(requested ?? [], redemption.granted.filter((one) => client.scope.includes(one)));
+      refuseBeyond(requested ?? [], outcome.granted.filter((one) => client.scope.includes(one)));
       throw invalid("its scope changed while it was refreshed");
   }
 }

@@ -5,7 +5,7 @@ import type { GrantContext } from "./grant.js";
  * The scopes a request names, in their order, each once; undefined where it names none.
  * @throws Refusal scope_repeated in a dialect that does not fold them
  */
-export function namedScopes(scope: string | undefined, { spelling, facts }: GrantContext): string[] | undefined {
+export function namedScopes(scope: string | undefined, { client, spelling, facts }: GrantContext): string[] | undefined {
   const names = (scope ?? "").split(" ").filter((name) => name !== "");
   if (names.length === 0) return undefined;
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
@@ -13,7 +13,8 @@ export function namedScopes(scope: string | undefined, { spelling, facts }: Gran
     throw new Refusal("scope_repeated", { scopes: [...new Set(repeated)].join(",") });
   }
   const requested = [...new Set(names)];
-  facts.scope_requested = requested;
+  // Only names that are known to be scopes: a password may have been put into the wrong field.
+  facts.scope_requested = requested.filter((name) => client.scope.includes(name));
   return requested;
 }
 

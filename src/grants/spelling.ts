@@ -1,4 +1,4 @@
-import type { MissingCode } from "../http/parameters.js";
+import type { SlotlessCode } from "../errors/catalogue.js";
 import type { TokenSpelling } from "../tokens/spelling.js";
 
 /**
@@ -9,7 +9,7 @@ export interface RequestSpelling {
   /** The dialect's name, which a client lists in `dialects`. */
   readonly name: string;
   /** Parameters that this dialect's page requires of a grant beyond the grant's own, each with its refusal. */
-  readonly required: Readonly<Record<string, readonly { readonly name: string; readonly missing: MissingCode }[]>>;
+  readonly required: Readonly<Record<string, readonly { readonly name: string; readonly missing: SlotlessCode }[]>>;
   /** Whether a scope named twice is refused, or read as the set it is (RFC 6749 section 3.3). */
   readonly repeatedScope: "refused" | "folded";
   /** How tokens are represented on this dialect's paths. */

@@ -22,7 +22,7 @@ export interface DecisionFacts {
   scope_granted?: readonly string[];
   audience?: string | readonly string[];
   /** Something an operator should look at although the request was answered as it should be. */
-  alarm?: "refresh_token_reused" | "refresh_token_retried";
+  alarm?: "refresh_token_reused" | "refresh_token_retried" | "code_replayed";
   refusal?: Refusal;
 }
 
@@ -40,7 +40,10 @@ const SCHEMA = 1;
 
 const LONGEST_USER_AGENT = 200;
 
-/** Writes one line for each decision, when its answer has left. */
+/**
+ * Writes one line for each decision, before its answer leaves: whoever does not wait for the answer is on record too, and
+ * what was answered always is.
+ */
 export function logDecisions(app: FastifyInstance, instance: string): void {
   app.decorateRequest("decision", undefined);
   app.decorateRequest("arrivedAt", 0);
@@ -48,7 +51,7 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
     request.arrivedAt = performance.now();
     reply.header("X-Request-Id", request.id);
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onSend", async (request, reply) => {
     if (request.decision === undefined) return;
     const { refusal, ...facts } = request.decision;
     const line = {
@@ -63,7 +66,7 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
       status: reply.statusCode,
       latency_ms: Math.round((performance.now() - request.arrivedAt) * 10) / 10,
     };
-    const level = facts.alarm === "refresh_token_reused" || reply.statusCode >= 500 ? "warn" : "info";
+    const level = facts.alarm === "refresh_token_reused" || facts.alarm === "code_replayed" || reply.statusCode >= 500 ? "warn" : "info";
     request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
   });
 }
@@ -72,6 +75,7 @@ function origin(request: FastifyRequest) {
   return {
     ip: request.ip,
     peer_ip: request.socket.remoteAddress,
-    user_agent: request.headers["user-agent"]?.slice(0, LONGEST_USER_AGENT),
+    // A terminal may obey control characters beyond ASCII, which JSON does not escape.
+    user_agent: request.headers["user-agent"]?.slice(0, LONGEST_USER_AGENT).replace(/[^\x20-\x7e]/g, "?"),
   };
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
+import type { Form } from "./form.js";
 
 /** Checks on the envelope of a request, before its body is read. */
 
@@ -22,11 +23,17 @@ const CREDENTIALS = new Set([
   "rpt",
 ]);
 
+/** The path of a request-target, also of one that names a host before it (absolute-form, RFC 9112 section 3.2.2). */
+export function pathOf(target: string): string {
+  const [path = ""] = target.replace(/^https?:\/\/[^/?]*/, "").split("?", 1);
+  return path;
+}
+
 /** @throws Refusal if the query holds a credential; anything else in a query is ignored */
 export function refuseCredentialsInQuery(request: FastifyRequest): void {
-  const query = request.url.split("?", 2)[1];
-  if (query === undefined) return;
-  const names = [...new URLSearchParams(query).keys()];
+  const mark = request.url.indexOf("?");
+  if (mark < 0) return;
+  const names = [...new URLSearchParams(request.url.slice(mark + 1)).keys()];
   if (names.some((name) => CLIENT_CREDENTIALS.has(name))) throw new Refusal("client_credential_in_query");
   const name = names.find((one) => CREDENTIALS.has(one));
   if (name !== undefined) throw new Refusal("credential_in_query", { name });
@@ -43,4 +50,26 @@ export function singleAuthorization({ raw, headers }: FastifyRequest): string | 
   const names = raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === "authorization");
   if (names.length > 1) throw new Refusal("authorization_header_repeated");
   return headers.authorization;
+}
+
+const NO_PARAMETERS: Form = { parameters: new Map(), repeated: new Set() };
+
+/** The query of a request, read by the rules of a form. */
+export function queryOf({ url }: FastifyRequest, read: (text: string) => Form | undefined): Form {
+  const mark = url.indexOf("?");
+  return (mark < 0 ? undefined : read(url.slice(mark + 1))) ?? NO_PARAMETERS;
+}
+
+/**
+ * Refuses a form that another site sent. Browsers say so in Sec-Fetch-Site; older ones in Origin, which is "null" where a
+ * page lets no referrer out, as ours do. Who sends neither is held by the form's own token.
+ * @throws Refusal form_foreign
+ */
+export function refuseForeignForm({ headers }: FastifyRequest, issuer: string): void {
+  const { origin, "sec-fetch-site": site } = headers;
+  const foreign =
+    site === undefined
+      ? origin !== undefined && origin !== "null" && origin !== new URL(issuer).origin
+      : site !== "same-origin" && site !== "none";
+  if (foreign) throw new Refusal("form_foreign", {}, { reason: "sent from another origin" });
 }

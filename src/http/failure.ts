@@ -1,4 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
+import type { FastifyBaseLogger } from "fastify";
 import { isStoreUnavailable } from "../store/failure.js";
 
 /** Seconds after which a request that met no database may be tried again. */
@@ -19,15 +20,34 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
  */
 export function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
+  if (isAbandoned(error)) return new Refusal("http_malformed", {}, { reason: "its sender left" });
   if (isStoreUnavailable(error)) {
     return new Refusal("store_unavailable", {}, { retryAfter: RETRY_AFTER, reason: describe(error) });
   }
-  const byFastify = BY_FASTIFY[(error as { code?: string }).code ?? ""];
-  return byFastify?.() ?? new Refusal("internal_error", {}, { reason: describe(error) });
+  return byFastify(error) ?? new Refusal("internal_error", {}, { reason: describe(error) });
+}
+
+function byFastify(error: unknown): Refusal | undefined {
+  const { code = "", statusCode = 500 } = error as { code?: string; statusCode?: number };
+  if (Object.hasOwn(BY_FASTIFY, code)) return BY_FASTIFY[code]!();
+  // Whatever else it blames on the request: a new version finds new reasons.
+  const blamed = code.startsWith("FST_ERR_") && statusCode < 500;
+  return blamed ? new Refusal("http_malformed", {}, { reason: code }) : undefined;
+}
+
+/** Node says ECONNRESET of a sender that leaves in the middle of its body, as the network does of a database. */
+function isAbandoned(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  return code === "ECONNRESET" && message === "aborted";
 }
 
 /** Name and code only: messages of database errors may quote parameters. */
 function describe(error: unknown): string {
   const { name, code } = error as { name?: string; code?: string };
   return [name, code].filter(Boolean).join(" ");
+}
+
+/** Logs what nobody expected, by its frames only: the message of such an error may quote what somebody sent. */
+export function logUnexpected(error: unknown, refusal: Refusal, log: FastifyBaseLogger): void {
+  if (refusal.row.kind === "internal") log.error({ err: error, reason: refusal.reason }, "unexpected error");
 }

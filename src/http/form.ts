@@ -1,42 +1,69 @@
 import { Refusal } from "../errors/refusal.js";
 
-/** Parameters as they arrived: each name once, each value well-formed text, none empty. */
+/** Parameters by name: well-formed text, none empty. */
 export type Parameters = ReadonlyMap<string, string>;
+
+/** A form or a query as it arrived. */
+export interface Form {
+  readonly parameters: Parameters;
+  /** Names that stood there more than once: nothing is said of which value counts. */
+  readonly repeated: ReadonlySet<string>;
+}
 
 /** Parameters a request may hold; the longest documented one has eighteen. */
 const MOST_PARAMETERS = 64;
 
 /**
- * Parses `application/x-www-form-urlencoded` for @fastify/formbody, strictly: what cannot be read exactly one way is
- * refused (RFC 6749 section 3.2 and appendix B). A parameter without a value counts as absent.
- * @returns undefined for a body without any parameter, and the refusal instead of throwing it, because the plugin calls this from an event where nobody would catch it
+ * Parses `application/x-www-form-urlencoded`, strictly: what cannot be read exactly one way is refused (RFC 6749 section
+ * 3.2 and appendix B). A parameter without a value counts as absent. Brackets spell a list or an object to some libraries
+ * and have no place in a name (section 8.2), so they are no unknown parameter to be ignored.
+ * @returns undefined where there is no parameter at all
+ * @throws Refusal body_malformed, parameter_malformed, parameters_too_many
  */
-export function parseForm(text: string): Parameters | Refusal | undefined {
-  try {
-    return readForm(text);
-  } catch (error) {
-    return error instanceof Refusal ? error : new Refusal("body_malformed", {}, { reason: "bad percent-encoding" });
-  }
-}
-
-function readForm(text: string): Parameters | undefined {
+export function readForm(text: string): Form | undefined {
   const pairs = text.split("&").filter((pair) => pair !== "");
   if (pairs.length === 0) return undefined;
   if (pairs.length > MOST_PARAMETERS) throw new Refusal("parameters_too_many", { limit: String(MOST_PARAMETERS) });
   const seen = new Map<string, string>();
+  const repeated = new Set<string>();
   for (const pair of pairs) {
     const equals = pair.indexOf("=");
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));
-    if (seen.has(name)) throw new Refusal("parameter_repeated", { name });
+    if (name.includes("[")) throw new Refusal("parameter_malformed", { name });
+    if (seen.has(name)) repeated.add(name);
     seen.set(name, equals < 0 ? "" : decode(pair.slice(equals + 1)));
   }
-  return new Map([...seen].filter(([, value]) => value !== ""));
+  return { parameters: new Map([...seen].filter(([, value]) => value !== "")), repeated };
+}
+
+/** The same for @fastify/formbody, which calls it from an event where nobody would catch what it throws. */
+export function parseForm(text: string): Form | Refusal | undefined {
+  try {
+    return readForm(text);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/** A form in which no parameter stands more than once (RFC 6749 section 3.2). */
+export function withoutRepetition({ parameters, repeated }: Form): Parameters {
+  for (const name of repeated) throw new Refusal("parameter_repeated", { name });
+  return parameters;
 }
 
 function decode(encoded: string): string {
-  const text = decodeURIComponent(encoded.replaceAll("+", " "));
-  if (!isPlainText(text)) throw new Refusal("body_malformed", {}, { reason: "U+0000, U+FFFD or a lone surrogate" });
+  const text = percentDecode(encoded.replaceAll("+", " "));
+  if (text === undefined || !isPlainText(text)) throw new Refusal("body_malformed");
   return text;
+}
+
+function percentDecode(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

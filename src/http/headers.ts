@@ -13,11 +13,14 @@ const ALWAYS = {
 /** Two years, subdomains too: only said where the issuer is served over https. */
 const TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains";
 
-/** Sets the headers of every answer, errors and unknown paths included (RFC 6749 section 5.1 asks for no-store). */
+/** The headers of every answer, errors and unknown paths included (RFC 6749 section 5.1 asks for no-store). */
+export function headersOf(issuer: string): Readonly<Record<string, string>> {
+  return issuer.startsWith("https:") ? { ...ALWAYS, "Strict-Transport-Security": TRANSPORT_SECURITY } : ALWAYS;
+}
+
+/** Sets them on everything that passes the hooks; what is refused before them gets them where it is refused. */
 export function setHeaders(app: FastifyInstance, issuer: string): void {
-  const headers = issuer.startsWith("https:")
-    ? { ...ALWAYS, "Strict-Transport-Security": TRANSPORT_SECURITY }
-    : ALWAYS;
+  const headers = headersOf(issuer);
   app.addHook("onRequest", async (_request, reply) => {
     reply.headers(headers);
   });

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createServer, STATUS_CODES, type RequestListener, type Server } from "node:http";
+import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
 
@@ -17,7 +18,7 @@ export interface Listener {
   readonly serve: (handler: RequestListener) => Server;
   /** From here on `/readyz` answers 200. */
   ready(): void;
-  /** Answers what was accepted, takes nothing new, and closes within DRAIN_LIMIT. */
+  /** `/readyz` answers 503 while what was accepted before is being answered; then, or after DRAIN_LIMIT, it closes. */
   drain(): Promise<void>;
 }
 
@@ -28,12 +29,15 @@ export interface ListenOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
-/** Takes the address. @throws Error of the operating system when it cannot be had */
+/** Takes the address. @throws OperatorError when it cannot be had, or a PEM file cannot be used */
 export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
+  const underWay = new Set<ServerResponse>();
 
   const answer: RequestListener = (request, response) => {
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
     if (state === "draining") response.setHeader("Connection", "close");
     const path = request.url?.split("?", 1)[0];
     if (path === "/readyz" && state !== "serving") return refuseEarly(response);
@@ -42,12 +46,12 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     return refuseEarly(response);
   };
 
-  const server = tls
-    ? createTlsServer({ ...LIMITS, cert: await readFile(tls.cert), key: await readFile(tls.key) }, answer)
-    : createServer(LIMITS, answer);
+  const server = tls ? await openTlsServer(tls, answer) : createServer(LIMITS, answer);
   server.on("clientError", refuseBrokenHttp);
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", ({ code }: NodeJS.ErrnoException) => {
+      reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
+    });
     server.listen({ host, port, exclusive: true }, resolve);
   });
   const address = server.address() as AddressInfo;
@@ -63,16 +67,32 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     },
     drain: async () => {
       state = "draining";
+      const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
+      for (const response of underWay) if (!response.headersSent) response.setHeader("Connection", "close");
+      // The socket stays until what was accepted is answered: whoever asks meanwhile hears 503 from /readyz.
+      await Promise.all([...underWay].map((response) => new Promise((resolve) => response.once("close", resolve))));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
       await closed;
       clearTimeout(deadline);
     },
   };
 }
 
-function refuseEarly(response: Parameters<RequestListener>[1]): void {
+async function openTlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>, answer: RequestListener): Promise<Server> {
+  const read = (path: string) =>
+    readFile(path).catch(({ code }: NodeJS.ErrnoException) => {
+      throw new OperatorError(`${path} cannot be read (${code})`);
+    });
+  const pem = { cert: await read(cert), key: await read(key) };
+  try {
+    return createTlsServer({ ...LIMITS, ...pem }, answer);
+  } catch (error) {
+    throw new OperatorError(`TLS_CERT and TLS_KEY cannot be used: ${(error as Error).message}`);
+  }
+}
+
+function refuseEarly(response: ServerResponse): void {
   const { status, message, error } = new Refusal("not_ready");
   response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "1", "Cache-Control": "no-store" });
   response.end(JSON.stringify({ error, error_description: message }));

@@ -1,11 +1,16 @@
-import { destination, pino, type Logger } from "pino";
+import { destination, pino, type DestinationStream, type Logger as Log } from "pino";
+
+export type { Log };
 
 /**
  * The log: JSON lines on standard output, written without waiting for whoever reads them. Nothing of a request is logged
  * but what http/decision.ts names; the serialisers that would print headers and URLs are off.
+ * @param sink takes the lines instead of standard output
  */
-export function openLog(level: string): { readonly log: Logger; flush(): void } {
-  const sink = destination({ dest: 1, sync: false });
+export function openLog(
+  level: string,
+  sink: DestinationStream & { flushSync?(): void } = destination({ dest: 1, sync: false }),
+): { readonly log: Log; flush(): void } {
   const log = pino(
     {
       level,
@@ -16,7 +21,7 @@ export function openLog(level: string): { readonly log: Logger; flush(): void } 
     },
     sink,
   );
-  return { log, flush: () => sink.flushSync() };
+  return { log, flush: () => sink.flushSync?.() };
 }
 
 /** Name, code and frames: messages of unexpected errors may quote what somebody sent. */

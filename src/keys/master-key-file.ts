@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { link, open, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
@@ -20,15 +20,22 @@ export async function readMasterKeyFile(path: string): Promise<Buffer | undefine
   return bytes;
 }
 
-/** Generates a key and writes it, on disk before anything is encrypted under it. */
-export async function writeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
-  const bytes = random(32);
-  const file = await open(path, "wx", 0o600);
+/**
+ * Generates a key and writes it, on disk and whole before anything is encrypted under it. Where somebody else was first,
+ * theirs is the key.
+ */
+export async function makeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
+  const draft = `${path}.new-${random(6).toString("hex")}`;
+  const file = await open(draft, "wx", 0o600);
   try {
-    await file.writeFile(`${bytes.toString("base64url")}\n`);
+    await file.writeFile(`${random(32).toString("base64url")}\n`);
     await file.sync();
   } finally {
     await file.close();
   }
-  return bytes;
+  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  await unlink(draft);
+  return (await readMasterKeyFile(path))!;
 }

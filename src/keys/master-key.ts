@@ -12,6 +12,9 @@ export type Purpose =
   | "client-secret" // hashes of secrets, and sealed ones that must be recoverable
   | "access-token" // sealed, opaque access tokens
   | "refresh-token" // MACs of refresh tokens
+  | "authorization-code" // MACs of authorization codes
+  | "cookie" // hashes of what cookies hold
+  | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id
   | "provisioned-entry"; // digests of provisioning entries
 

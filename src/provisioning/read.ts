@@ -3,7 +3,12 @@ import { OperatorError } from "../errors/operator-error.js";
 import { provisioningFile, SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
 
 /** A file that is refused: one line that names the path in the file, and never a value in it. */
-export class ProvisioningError extends OperatorError {}
+export class ProvisioningError extends OperatorError {
+  constructor(message: string) {
+    // Keys and ids of the file stand in it, whatever they are made of.
+    super(message.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "\ufffd"));
+  }
+}
 
 /** One entry as it was read, and as it stood in the file. */
 export interface Entry<S extends Section = Section> {

@@ -29,7 +29,7 @@ const json: z.ZodType = z.lazy(() =>
   ]),
 );
 
-const jwk = z.object({ kty: text }).catchall(json).refine((value) => !("d" in value || "k" in value), "must be a public key");
+const jwk = z.object({ kty: text }).catchall(json).superRefine(checkNames).refine((value) => !("d" in value || "k" in value), "must be a public key");
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
 const redirectUri = url
@@ -140,6 +140,7 @@ const user = z
     disabled: z.boolean().default(false),
   })
   .catchall(json)
+  .superRefine(checkNames)
   .superRefine((value, context) => {
     const why = whyNotALoginName(value.preferred_username);
     if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
@@ -183,7 +184,7 @@ export const SECTIONS = {
   users: { entry: user, key: (one: z.output<typeof user>) => one.sub },
   devices: { entry: device, key: (one: z.output<typeof device>) => one.device_id },
   apps: { entry: app, key: (one: z.output<typeof app>) => one.app_id },
-  things: { entry: thing, key: (one: z.output<typeof thing>) => `${one.app_id}/${one.vendor_thing_id}` },
+  things: { entry: thing, key: (one: z.output<typeof thing>) => `${one.app_id.replace(/[%/]/g, encodeURIComponent)}/${one.vendor_thing_id}` },
 } as const;
 
 export type Section = keyof typeof SECTIONS;
@@ -215,6 +216,13 @@ function section<S extends Section>(name: S) {
         seen.add(id);
       });
     });
+}
+
+/** Names of its own choosing are stored like the values beside them. */
+function checkNames(value: object, context: z.RefinementCtx): void {
+  for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
+    context.addIssue({ code: "custom", path: [name], message: "the name must be well-formed text without U+0000" });
+  }
 }
 
 function claimName() {

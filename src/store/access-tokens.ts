@@ -1,4 +1,5 @@
 import { run, type Db } from "./open.js";
+import { personColumns, type Person } from "./users.js";
 
 /**
  * What the store knows of access tokens: nothing while they are in force. A token is refused because its `jti` was
@@ -16,33 +17,53 @@ export interface TokenSubject {
   readonly grant_id: string | undefined;
 }
 
-const STATUS = {
-  name: "access_token_status",
-  text: `
-    SELECT u.preferred_username AS username
+/**
+ * What has to hold of a token: its client, and its person and grant where it has them, as they were when it was issued,
+ * and itself not revoked.
+ */
+const IN_FORCE = `
     FROM clients c
     LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND u.token_epoch = $5::int
-    LEFT JOIN refresh_families f ON f.id = $6 AND f.ended_at IS NULL
+    LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL
     WHERE c.client_id = $2 AND NOT c.disabled AND c.token_epoch = $3::int
       AND ($4::text IS NULL OR u.sub IS NOT NULL)
-      AND ($6::text IS NULL OR f.id IS NOT NULL)
-      AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`,
-};
+      AND ($6::text IS NULL OR g.id IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
+
+function parameters({ jti, client_id, client_epoch, sub, user_epoch, grant_id }: TokenSubject): unknown[] {
+  return [jti, client_id, client_epoch, sub, user_epoch, grant_id];
+}
+
+const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
 
 /** Whether the token is in force, and the login name of whom it speaks for. Signature and expiry are the caller's. */
 export async function lookAtToken(
   db: Db,
-  { jti, client_id, client_epoch, sub, user_epoch, grant_id }: TokenSubject,
+  subject: TokenSubject,
 ): Promise<{ readonly username: string | null } | undefined> {
-  const [found] = await run<{ username: string | null }>(db, STATUS, [
-    jti,
-    client_id,
-    client_epoch,
-    sub,
-    user_epoch,
-    grant_id,
-  ]);
+  const [found] = await run<{ username: string | null }>(db, STATUS, parameters(subject));
   return found;
+}
+
+const PERSON = {
+  name: "access_token_person",
+  text: `
+    SELECT ${personColumns("u")}, coalesce(g.userinfo_claims, '{}') AS userinfo_claims,
+           coalesce(g.claims_locales, '{}') AS claims_locales
+    ${IN_FORCE}`,
+};
+
+export interface TokenPerson {
+  readonly person: Person;
+  /** Claims asked for by name when the grant was made, and their languages. */
+  readonly userinfo_claims: readonly string[];
+  readonly claims_locales: readonly string[];
+}
+
+/** The person a token speaks for, if it is in force. */
+export async function lookAtPerson(db: Db, subject: TokenSubject): Promise<TokenPerson | undefined> {
+  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, parameters(subject));
+  return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }
 
 const REVOKE = {

@@ -56,7 +56,7 @@ export async function setClientDisabled(tx: Tx, client_id: string, disabled: boo
 export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<number> {
   await tx.client.update({ where: { client_id }, data: { token_epoch: { increment: 1 } } });
   return tx.$executeRaw`
-    UPDATE refresh_families SET ended_at = now(), ended_because = 'revoked'
+    UPDATE grants SET ended_at = now(), ended_because = 'revoked'
     WHERE client_id = ${client_id} AND ended_at IS NULL`;
 }
 

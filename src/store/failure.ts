@@ -7,7 +7,10 @@
 const PASSING_STATES = [
   "08", // connection exceptions
   "53", // insufficient resources: too many connections, disk full
+  "28", // not let in: its password was changed under us
+  "3D", // no such database: it was renamed or dropped under us
   "57P", // shutting down, starting up, crashed
+  "55000", // the database does not accept connections at the moment
   "57014", // statement timeout
   "55P03", // lock timeout
   "40001", // serialisation failure
@@ -36,6 +39,7 @@ const PASSING_CODES = new Set([
 const PASSING_MESSAGES = [
   /timeout exceeded when trying to connect/,
   /Connection terminated/,
+  /Query read timeout/,
   /Client has encountered a connection error/,
   /Cannot use a pool after calling end/,
 ];
@@ -43,11 +47,14 @@ const PASSING_MESSAGES = [
 /** Whether the error means that the database is out of reach or out of capacity, looking through its causes. */
 export function isStoreUnavailable(error: unknown): boolean {
   for (let cause = error, depth = 0; cause instanceof Object && depth < 5; depth += 1) {
-    const { code, originalCode, message, errors } = cause as Record<string, unknown>;
+    const { code, originalCode, message, errors, syscall } = cause as Record<string, unknown>;
+    if (syscall === "connect") return true;
     if ([code, originalCode].some((value) => typeof value === "string" && isPassing(value))) return true;
     if (typeof message === "string" && PASSING_MESSAGES.some((pattern) => pattern.test(message))) return true;
     if (Array.isArray(errors) && errors.some(isStoreUnavailable)) return true;
-    cause = (cause as { cause?: unknown }).cause;
+    // Prisma keeps what the driver said in `meta`.
+    const { cause: inner, meta } = cause as { cause?: unknown; meta?: { driverAdapterError?: unknown } };
+    cause = inner ?? meta?.driverAdapterError;
   }
   return false;
 }

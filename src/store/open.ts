@@ -18,6 +18,12 @@ export type Tx = Prisma.TransactionClient;
 /** Everything a statement may wait for, in milliseconds: a request never outlasts these. */
 const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
 
+/**
+ * Milliseconds for which the answer to a hot statement is waited for: longer than the server takes to give up, so that
+ * only a connection whose other end is gone (half-open, RFC 9293 section 3.5.1) meets it.
+ */
+const ANSWER_LIMIT = 6_000;
+
 /** How many connections one instance takes; the sum over all instances stays below the server's max_connections. */
 const POOL_SIZE = 10;
 
@@ -53,8 +59,8 @@ export async function run<Row extends pg.QueryResultRow>(
   statement: { readonly name: string; readonly text: string },
   values: readonly unknown[],
 ): Promise<Row[]> {
-  const result = await db.pool.query<Row>({ name: statement.name, text: statement.text, values: [...values] });
-  return result.rows;
+  const query = { ...statement, values: [...values], query_timeout: ANSWER_LIMIT };
+  return (await db.pool.query<Row>(query)).rows;
 }
 
 /** Advisory locks, so that no two places take the same number for different things. */

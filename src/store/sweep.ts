@@ -18,12 +18,24 @@ const EXPIRED = [
              LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
-    name: "sweep_refresh_families",
-    text: `DELETE FROM refresh_families WHERE id IN (
-             SELECT f.id FROM refresh_families f JOIN clients c USING (client_id)
+    name: "sweep_grants",
+    text: `DELETE FROM grants WHERE id IN (
+             SELECT f.id FROM grants f JOIN clients c USING (client_id)
              WHERE f.absolute_expires_at
                < coalesce($2::timestamptz, now()) - ${KEPT} - c.access_token_lifetime * interval '1 second'
              LIMIT $1 FOR UPDATE OF f SKIP LOCKED)`,
+  },
+  {
+    name: "sweep_sessions",
+    text: `DELETE FROM sessions WHERE id_hash IN (
+             SELECT id_hash FROM sessions WHERE expires_at < coalesce($2::timestamptz, now()) - ${KEPT}
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+  },
+  {
+    name: "sweep_interactions",
+    text: `DELETE FROM interactions WHERE id IN (
+             SELECT id FROM interactions WHERE expires_at < coalesce($2::timestamptz, now()) - interval '1 hour'
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
     name: "sweep_signing_keys",

@@ -77,7 +77,7 @@ export async function saveUser(tx: Tx, user: NewUser, identifiers: readonly Iden
 export async function endEverythingOf(tx: Tx, sub: string): Promise<number> {
   await tx.user.update({ where: { sub }, data: { token_epoch: { increment: 1 } } });
   return tx.$executeRaw`
-    UPDATE refresh_families SET ended_at = now(), ended_because = 'revoked'
+    UPDATE grants SET ended_at = now(), ended_because = 'revoked'
     WHERE sub = ${sub} AND ended_at IS NULL`;
 }
 

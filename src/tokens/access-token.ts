@@ -4,6 +4,7 @@ import type { Client, ClientRegistry } from "../clients/registry.js";
 import { epochSeconds, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { KeyRing } from "../keys/ring.js";
+import type { TokenSubject } from "../store/access-tokens.js";
 import { describeScope } from "./claims.js";
 import type { TokenSpelling } from "./spelling.js";
 
@@ -35,6 +36,12 @@ const claimsSchema = z.object({
 
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
 export type AccessTokenClaims = z.infer<typeof claimsSchema>;
+
+/** What the store has to be asked about a token: everything that can have ended it. */
+export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
+  const { jti, client_id, client_epoch, grant_id } = claims;
+  return { jti, client_id, client_epoch, grant_id, user_epoch, sub: user_epoch === undefined ? undefined : sub };
+}
 
 export interface AccessTokenOrder {
   readonly client: Client;

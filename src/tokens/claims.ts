@@ -85,17 +85,33 @@ function allClaims(person: Person): Record<string, unknown> {
   };
 }
 
-/** The claims of a person that these scopes release. */
-export function releasedClaims(
+/** What a token or an answer may say of a person. */
+export interface ClaimsWish {
+  /** Scopes that were granted: each releases its claims. */
+  readonly scope: readonly string[];
+  /** Claims asked for one by one (OpenID Connect Core section 5.5). */
+  readonly names?: readonly string[];
+  /** What the client is registered for: no claim beyond it is released, whatever is asked for. */
+  readonly clientScope?: readonly string[];
+  /** Languages in which claims are wanted beside their plain form (section 5.2). */
+  readonly locales?: readonly string[];
+}
+
+/** The claims of a person that a wish releases, as far as they are known. */
+export function claimsAbout(
   person: Person,
-  scopes: readonly string[],
+  { scope, names = [], clientScope = [], locales = [] }: ClaimsWish,
   declared: ReadonlyMap<string, Scope>,
 ): Record<string, unknown> {
   const known = allClaims(person);
-  const released = new Set(scopes.flatMap((name) => describeScope(name, declared).claims));
+  const releasable = releasedBy(clientScope, declared);
+  const wanted = new Set([...releasedBy(scope, declared), ...names.filter((name) => releasable.has(name))]);
+  const spelt = [...wanted].flatMap((name) => [name, ...locales.map((locale) => `${name}#${locale}`)]);
   return Object.fromEntries(
-    [...released]
-      .filter((name) => Object.hasOwn(known, name) && !PROTOCOL_CLAIMS.has(name))
-      .map((name) => [name, known[name]]),
+    spelt.filter((name) => Object.hasOwn(known, name) && !PROTOCOL_CLAIMS.has(name)).map((name) => [name, known[name]]),
   );
+}
+
+function releasedBy(scopes: readonly string[], declared: ReadonlyMap<string, Scope>): ReadonlySet<string> {
+  return new Set(scopes.flatMap((name) => describeScope(name, declared).claims));
 }

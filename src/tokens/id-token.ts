@@ -1,7 +1,12 @@
 import { createHash } from "node:crypto";
+import { errors, type JWTPayload } from "jose";
 import type { Client } from "../clients/registry.js";
 import { epochSeconds, type Clock } from "../clock.js";
+import { Refusal } from "../errors/refusal.js";
 import type { KeyRing } from "../keys/ring.js";
+
+/** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
+const ID_TOKEN_TYPE = "JWT";
 
 /** Seconds an id_token is good for: it is read once, right after it was got. */
 export const ID_TOKEN_LIFETIME = 600;
@@ -14,17 +19,23 @@ export interface IdTokenOrder {
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time: number;
   readonly amr: readonly string[];
-  /** Claims of the person that a dialect puts into the id_token itself. */
+  /** The authentication context class, where the client asked for one. */
+  readonly acr?: string | null;
+  /** What the client sent to know its own request by. */
+  readonly nonce?: string | null;
+  /** The browser session it was got in. */
+  readonly sid?: string | null;
+  /** Claims of the person that a client or a dialect wants in the id_token itself. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /** Issues an id_token (OpenID Connect Core section 2), signed as the client is registered for. */
 export async function issueIdToken(
   { issuer, ring, clock }: { readonly issuer: string; readonly ring: KeyRing; readonly clock: Clock },
-  { client, sub, access_token, auth_time, amr, claims }: IdTokenOrder,
+  { client, sub, access_token, auth_time, amr, acr, nonce, sid, claims }: IdTokenOrder,
 ): Promise<string> {
   const iat = epochSeconds(clock);
-  const { text } = await ring.sign(client.id_token_signed_response_alg, "JWT", {
+  const { text } = await ring.sign(client.id_token_signed_response_alg, ID_TOKEN_TYPE, {
     ...claims,
     iss: issuer,
     sub,
@@ -33,6 +44,9 @@ export async function issueIdToken(
     exp: iat + ID_TOKEN_LIFETIME,
     auth_time,
     amr: [...amr],
+    ...(acr ? { acr } : {}),
+    ...(nonce ? { nonce } : {}),
+    ...(sid ? { sid } : {}),
     at_hash: leftHalf(access_token),
   });
   return text;
@@ -41,4 +55,40 @@ export async function issueIdToken(
 /** `at_hash`: the left half of the hash; RS256 and ES256 both mean SHA-256 (OpenID Connect Core section 3.1.3.6). */
 function leftHalf(text: string): string {
   return createHash("sha256").update(text, "ascii").digest().subarray(0, 16).toString("base64url");
+}
+
+/** What an id_token_hint says: whom the client believes to be logged in. */
+export interface IdTokenHint {
+  readonly sub: string;
+  readonly client_id: string;
+}
+
+/**
+ * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): one of our own, for this client where it is named, and
+ * good however old it is, because it is no credential.
+ * @throws Refusal id_token_hint_invalid
+ */
+export async function readIdTokenHint(
+  ring: KeyRing,
+  issuer: string,
+  text: string | undefined,
+  client_id: string | undefined,
+): Promise<IdTokenHint | undefined> {
+  if (text === undefined) return undefined;
+  const { sub, aud } = await verifyHint(ring, issuer, text);
+  const audience = typeof aud === "string" ? aud : undefined;
+  if (sub === undefined || audience === undefined || (client_id !== undefined && audience !== client_id)) {
+    throw new Refusal("id_token_hint_invalid", {}, { reason: "for another client" });
+  }
+  return { sub, client_id: audience };
+}
+
+async function verifyHint(ring: KeyRing, issuer: string, text: string): Promise<JWTPayload> {
+  try {
+    return await ring.verify(text, { issuer, typ: ID_TOKEN_TYPE });
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) return error.payload;
+    if (error instanceof errors.JOSEError) throw new Refusal("id_token_hint_invalid", {}, { reason: error.code });
+    throw error;
+  }
 }

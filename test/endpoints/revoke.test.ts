@@ -107,14 +107,14 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("revoking while refreshing never leaves a token in force", async (t) => {
-    const { openFamily } = await import("../../src/store/refresh-families.js");
+    const { openGrant } = await import("../../src/store/grants.js");
     const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
     let survivors = 0;
     for (let times = 0; times < 100; times += 1) {
       const family = one.core.random(16).toString("base64url");
       const row = { id: family, client_id: "mobile", sub: "user-alice", scope: ["api1"], amr: ["pwd"] };
-      await openFamily(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
-      const token = writeRefreshToken(one.core.master, { family, generation: 0 });
+      await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
+      const token = writeRefreshToken(one.core.master, { grant_id: family, generation: 0 });
       const [refreshed] = await Promise.all([
         refresh(one, token),
         revoke(other, { token, client_id: "mobile" }),

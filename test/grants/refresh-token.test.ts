@@ -69,7 +69,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     for (let times = 0; times < 3; times += 1) current = (await refresh(server, current)).json.refresh_token;
     t.match(await refresh(server, refresh_token), REFUSED);
     t.match(await refresh(server, current), REFUSED);
-    const [row] = await sql(server.database, "SELECT count(*)::int AS n FROM refresh_families WHERE ended_because = 'reuse'");
+    const [row] = await sql(server.database, "SELECT count(*)::int AS n FROM grants WHERE ended_because = 'reuse'");
     t.ok((row!["n"] as number) >= 1);
   });
 
@@ -207,13 +207,13 @@ t.test("32 at once on two instances have one outcome, for each of 100 tokens", a
   const other = await startInstance(t, { database: one.database });
   const tokens: string[] = [];
   // Families are opened in the store: a hundred password checks would only test argon2id.
-  const { openFamily } = await import("../../src/store/refresh-families.js");
+  const { openGrant } = await import("../../src/store/grants.js");
   const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
   for (let index = 0; index < 100; index += 1) {
     const family = one.core.random(16).toString("base64url");
     const row = { id: family, client_id: "mobile", sub: "user-alice", scope: ["api1"], amr: ["pwd"] };
-    await openFamily(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
-    tokens.push(writeRefreshToken(one.core.master, { family, generation: 0 }));
+    await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
+    tokens.push(writeRefreshToken(one.core.master, { grant_id: family, generation: 0 }));
   }
   let split = 0;
   for (const token of tokens) {
@@ -226,7 +226,7 @@ t.test("32 at once on two instances have one outcome, for each of 100 tokens", a
   t.equal(split, 0, "each token had one successor, the same for all");
   const [row] = await sql(
     one.database,
-    "SELECT count(*)::int AS families, min(generation) AS least, max(generation) AS most, count(ended_at)::int AS ended FROM refresh_families",
+    "SELECT count(*)::int AS families, min(generation) AS least, max(generation) AS most, count(ended_at)::int AS ended FROM grants",
   );
   t.strictSame(row, { families: 100, least: 1, most: 1, ended: 0 });
 });

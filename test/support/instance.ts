@@ -1,10 +1,10 @@
 import { Writable } from "node:stream";
-import { pino } from "pino";
 import type { Test } from "tap";
 import { systemClock, type Clock } from "../../src/clock.js";
 import { readSettings } from "../../src/config.js";
 import type { Core } from "../../src/core.js";
 import { openListener } from "../../src/http/listener.js";
+import { openLog } from "../../src/http/log.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
@@ -20,7 +20,6 @@ export interface Reply {
   readonly headers: Headers;
   readonly text: string;
   // What a test looks into is what it expects to find.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly json: any;
 }
 
@@ -64,7 +63,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
       done();
     },
   });
-  const parts = { settings, deployment: { db, url: database, master }, listener, log: pino({ base: null }, sink), clock };
+  const parts = { settings, deployment: { db, url: database, master }, listener, log: openLog("info", sink).log, clock };
   const server = await startServer(parts);
 
   const applyFile = async (file: object) => void (await apply(db, server.core, JSON.stringify(file)));

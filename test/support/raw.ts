@@ -16,7 +16,6 @@ export interface RawReply {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly text: string;
   // What a test looks into is what it expects to find.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly json: any;
 }
 

@@ -10,7 +10,6 @@ const HOUSEKEEPING = /^(SELECT 1|LISTEN )/;
 export async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   const sent: string[] = [];
   const original = pg.Client.prototype.query;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
     const text = typeof args[0] === "string" ? args[0] : (args[0]?.text ?? "");
     if (!HOUSEKEEPING.test(text)) sent.push(text);

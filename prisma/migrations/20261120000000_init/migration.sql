@@ -111,7 +111,7 @@ CREATE TABLE "user_identifiers" (
 );
 
 -- CreateTable
-CREATE TABLE "refresh_families" (
+CREATE TABLE "grants" (
     "id" TEXT NOT NULL,
     "client_id" TEXT NOT NULL,
     "sub" TEXT NOT NULL,
@@ -127,7 +127,7 @@ CREATE TABLE "refresh_families" (
     "ended_at" TIMESTAMPTZ(3),
     "ended_because" TEXT,
 
-    CONSTRAINT "refresh_families_pkey" PRIMARY KEY ("id")
+    CONSTRAINT "grants_pkey" PRIMARY KEY ("id")
 );
 
 -- CreateTable
@@ -198,13 +198,13 @@ CREATE INDEX "client_secrets_client_id_idx" ON "client_secrets"("client_id");
 CREATE INDEX "user_identifiers_sub_idx" ON "user_identifiers"("sub");
 
 -- CreateIndex
-CREATE INDEX "refresh_families_sub_idx" ON "refresh_families"("sub");
+CREATE INDEX "grants_sub_idx" ON "grants"("sub");
 
 -- CreateIndex
-CREATE INDEX "refresh_families_client_id_idx" ON "refresh_families"("client_id");
+CREATE INDEX "grants_client_id_idx" ON "grants"("client_id");
 
 -- CreateIndex
-CREATE INDEX "refresh_families_absolute_expires_at_idx" ON "refresh_families"("absolute_expires_at");
+CREATE INDEX "grants_absolute_expires_at_idx" ON "grants"("absolute_expires_at");
 
 -- CreateIndex
 CREATE INDEX "revoked_tokens_expires_at_idx" ON "revoked_tokens"("expires_at");
@@ -219,10 +219,10 @@ ALTER TABLE "client_secrets" ADD CONSTRAINT "client_secrets_client_id_fkey" FORE
 ALTER TABLE "user_identifiers" ADD CONSTRAINT "user_identifiers_sub_fkey" FOREIGN KEY ("sub") REFERENCES "users"("sub") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "refresh_families" ADD CONSTRAINT "refresh_families_client_id_fkey" FOREIGN KEY ("client_id") REFERENCES "clients"("client_id") ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE "grants" ADD CONSTRAINT "grants_client_id_fkey" FOREIGN KEY ("client_id") REFERENCES "clients"("client_id") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "refresh_families" ADD CONSTRAINT "refresh_families_sub_fkey" FOREIGN KEY ("sub") REFERENCES "users"("sub") ON DELETE CASCADE ON UPDATE CASCADE;
+ALTER TABLE "grants" ADD CONSTRAINT "grants_sub_fkey" FOREIGN KEY ("sub") REFERENCES "users"("sub") ON DELETE CASCADE ON UPDATE CASCADE;
 
 -- AddForeignKey
 ALTER TABLE "things" ADD CONSTRAINT "things_app_id_fkey" FOREIGN KEY ("app_id") REFERENCES "apps"("app_id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -1,0 +1,49 @@
+/**
+ * Redirect URIs are compared as strings (RFC 9700 section 4.1.3): nothing is parsed, normalised or matched by pattern. The
+ * one exception is the port of a loopback address, which a native app learns only when it listens (RFC 8252 section 7.3).
+ */
+export function isRegistered(requested: string, registered: readonly string[]): boolean {
+  if (registered.includes(requested)) return true;
+  const portless = withoutLoopbackPort(requested);
+  return portless !== undefined && registered.some((uri) => withoutLoopbackPort(uri) === portless);
+}
+
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/;
+
+/** A URI on a literal loopback address without its port; undefined for any other, `localhost` included. */
+function withoutLoopbackPort(uri: string): string | undefined {
+  const [, host, path = ""] = LOOPBACK.exec(uri) ?? [];
+  return host === undefined ? undefined : host + path;
+}
+
+/**
+ * A redirect URI with an answer in its query. What the registered URI itself has of the same names is dropped, so that
+ * each parameter of the answer stands there once.
+ */
+export function withAnswer(uri: string, answer: Readonly<Record<string, string>>): string {
+  const [base, query = ""] = split(uri);
+  const kept = query.split("&").filter((pair) => pair !== "" && !Object.hasOwn(answer, nameOf(pair)));
+  const added = Object.entries(answer).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  const pairs = [...kept, ...added];
+  return pairs.length === 0 ? base : `${base}?${pairs.join("&")}`;
+}
+
+function split(uri: string): [string, string?] {
+  const mark = uri.indexOf("?");
+  return mark < 0 ? [uri] : [uri.slice(0, mark), uri.slice(mark + 1)];
+}
+
+function nameOf(pair: string): string {
+  const name = pair.split("=", 1)[0]!.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** What a policy must allow a form to lead to, so that the browser follows the answer there (CSP form-action). */
+export function formTarget(uri: string): string {
+  const { origin, protocol } = new URL(uri);
+  return origin === "null" ? protocol : origin;
+}

@@ -1,0 +1,59 @@
+import type { BrowserSessions } from "../../accounts/browser-session.js";
+import { checkPassword } from "../../accounts/log-in.js";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import type { DecisionFacts } from "../../http/decision.js";
+import type { Form } from "../../http/form.js";
+import { recordConsent } from "../../store/consents.js";
+import { recordProgress } from "../../store/interactions.js";
+import type { Position } from "./position.js";
+import type { BrowserAnswer, Visit } from "./view.js";
+
+interface ActionContext {
+  readonly core: Core;
+  readonly sessions: BrowserSessions;
+  readonly position: Position;
+  readonly form: Form;
+  readonly visit: Visit;
+  readonly facts: DecisionFacts;
+}
+
+type Action = (context: ActionContext) => Promise<BrowserAnswer["cookies"]>;
+
+/** What each button does, by the step it belongs to; anything else was sent out of turn. */
+export const ACTIONS: Readonly<Record<string, Action>> = {
+  "login/login": logIn,
+  "login/cancel": async ({ core, position }) =>
+    void (await recordProgress(core.db, position.interaction.id, { cancelled: true })),
+  "consent/allow": (context) => decideConsent(context, "allowed"),
+  "consent/deny": (context) => decideConsent(context, "denied"),
+};
+
+async function logIn({ core, sessions, position, form, visit, facts }: ActionContext): Promise<BrowserAnswer["cookies"]> {
+  const { id } = position.interaction;
+  const username = form.parameters.get("username") ?? "";
+  try {
+    const person = await checkPassword(core, username, form.parameters.get("password") ?? "");
+    facts.sub = person.sub;
+    const { cookie, sid } = await sessions.logIn(person, ["pwd"], visit.session);
+    await recordProgress(core.db, id, { login_sid: sid });
+    return { session: cookie };
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.row.code !== "resource_owner_credentials_wrong") throw error;
+    facts.refusal = error;
+    await recordProgress(core.db, id, { failed_username: username.slice(0, 255) });
+    return undefined;
+  }
+}
+
+async function decideConsent(
+  { core, position }: ActionContext,
+  consent: "allowed" | "denied",
+): Promise<undefined> {
+  const { interaction, purpose, session, client } = position;
+  if (consent === "allowed" && purpose.kind === "authorization") {
+    const given = { sub: session!.sub, client_id: client!.client_id, scope: purpose.request.scope };
+    await recordConsent(core.db, given, core.clock.statement());
+  }
+  await recordProgress(core.db, interaction.id, { consent, consent_sid: session!.sid });
+}

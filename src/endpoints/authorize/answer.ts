@@ -1,0 +1,65 @@
+import type { Client } from "../../clients/registry.js";
+import type { Core } from "../../core.js";
+import type { Refusal } from "../../errors/refusal.js";
+import type { DecisionFacts } from "../../http/decision.js";
+import { openGrant } from "../../store/grants.js";
+import type { LiveSession } from "../../store/sessions.js";
+import { writeAuthorizationCode } from "../../tokens/authorization-code.js";
+import { PASSWORD_ACR } from "./claims-request.js";
+import type { AnswerTarget, AuthorizationRequest } from "./request.js";
+import type { BrowserAnswer } from "./view.js";
+
+/** Seconds an authorization code may be exchanged for (RFC 6749 section 4.1.2 recommends at most ten minutes). */
+export const CODE_LIFETIME = 60;
+
+/** Every answer says who gives it, so that a client with several servers cannot be confused (RFC 9207). */
+function answer({ issuer }: Core, to: AnswerTarget, said: Readonly<Record<string, string>>): BrowserAnswer {
+  const { redirect_uri, response_mode, state } = to;
+  return {
+    kind: "answer",
+    to: { redirect_uri, response_mode },
+    parameters: { ...said, ...(state === undefined ? {} : { state }), iss: issuer },
+  };
+}
+
+/** Tells the client that, and why, it gets nothing (RFC 6749 section 4.1.2.1). */
+export function answerWithRefusal(core: Core, to: AnswerTarget, refusal: Refusal, facts: DecisionFacts): BrowserAnswer {
+  facts.refusal = refusal;
+  return answer(core, to, { error: refusal.error, error_description: refusal.message });
+}
+
+/** Opens the grant and gives the client the code that leads to it (RFC 6749 section 4.1.2). */
+export async function answerWithCode(
+  core: Core,
+  request: AuthorizationRequest,
+  client: Client,
+  session: LiveSession,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
+  const grant_id = core.random(16).toString("base64url");
+  const { redirect_uri, redirect_uri_given, code_challenge = null, nonce = null } = request;
+  await openGrant(
+    core.db,
+    {
+      id: grant_id,
+      client_id: client.client_id,
+      sub: session.sub,
+      scope: request.scope,
+      auth_time: session.auth_time,
+      amr: session.amr,
+      idle: client.refresh_token_lifetime,
+      absolute: client.refresh_token_absolute_lifetime,
+      sid: session.sid,
+      acr: request.wants_acr ? PASSWORD_ACR : null,
+      id_token_claims: request.id_token_claims,
+      userinfo_claims: request.userinfo_claims,
+      claims_locales: request.claims_locales,
+      code: { redirect_uri, redirect_uri_given, code_challenge, nonce, lifetime: CODE_LIFETIME },
+    },
+    core.clock.statement(),
+  );
+  facts.sub = session.sub;
+  facts.grant_id = grant_id;
+  facts.scope_granted = request.scope;
+  return answer(core, request, { code: writeAuthorizationCode(core.master, grant_id) });
+}

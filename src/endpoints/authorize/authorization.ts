@@ -1,0 +1,199 @@
+import type { BrowserSessions } from "../../accounts/browser-session.js";
+import { isConfidential } from "../../clients/methods.js";
+import type { Client } from "../../clients/registry.js";
+import { epochSeconds } from "../../clock.js";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import type { DecisionFacts } from "../../http/decision.js";
+import type { Form } from "../../http/form.js";
+import { consentedScope } from "../../store/consents.js";
+import {
+  finishInteraction,
+  lookAtInteraction,
+  openInteraction,
+  startOf,
+  type Interaction,
+} from "../../store/interactions.js";
+import type { LiveSession } from "../../store/sessions.js";
+import { ACTIONS } from "./actions.js";
+import { answerWithCode, answerWithRefusal } from "./answer.js";
+import { next, type Next } from "./next.js";
+import { readClient, readRequest, readTarget, type AuthorizationRequest } from "./request.js";
+import { ACCOUNT_PATH, INTERACTION_PATH } from "./paths.js";
+import type { Position, Purpose } from "./position.js";
+import { viewOf } from "./show.js";
+import type { BrowserAnswer, Visit } from "./view.js";
+
+/** How an authorization request came in. */
+interface Asked {
+  readonly dialect: string;
+  readonly path: string;
+  /** From a client's page, by POST. */
+  readonly posted: boolean;
+  readonly facts: DecisionFacts;
+}
+
+/**
+ * The way of a person through an authorization. Nothing here calls the next step: each changes what is stored and sends
+ * the browser back to `resume`, where next() decides.
+ */
+export class Authorization {
+  readonly #core: Core;
+  readonly #sessions: BrowserSessions;
+
+  constructor(core: Core, sessions: BrowserSessions) {
+    this.#core = core;
+    this.#sessions = sessions;
+  }
+
+  /**
+   * An authorization request. What can be answered without a person is answered at once; a request that was posted from a
+   * client's page came without our cookies (SameSite), so it goes on with the browser's own GET.
+   */
+  async start(form: Form, visit: Visit, asked: Asked): Promise<BrowserAnswer> {
+    const { dialect, path, posted, facts } = asked;
+    const { client, redirect_uri } = await readClient(this.#core, form, dialect);
+    facts.client_id = client.client_id;
+    const answer = readTarget(redirect_uri, form);
+    try {
+      const request = await readRequest(this.#core, form, { client, answer, dialect });
+      facts.scope_requested = request.scope;
+      if (!posted) {
+        const session = await this.#sessions.see(visit.session);
+        const step = await this.#next(request, client, session, undefined);
+        if (step.step === "issue" || step.step === "refuse") {
+          return await this.#conclude(request, client, session, step, facts);
+        }
+      }
+      const again = `${path}?${new URLSearchParams([...form.parameters])}`;
+      return await this.#open({ kind: "authorization", request, again }, visit, posted);
+    } catch (error) {
+      if (error instanceof Refusal) return answerWithRefusal(this.#core, answer, error, facts);
+      throw error;
+    }
+  }
+
+  /** Somebody who wants to see their own page has to log in first. */
+  logInForAccount(visit: Visit): Promise<BrowserAnswer> {
+    return this.#open({ kind: "account", again: ACCOUNT_PATH }, visit, false);
+  }
+
+  /** What comes next in an interaction: a page, or its answer. */
+  async resume(id: string, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+    const browser = visit.browser ?? this.#sessions.newBrowser();
+    const position = await this.#find(id, { ...visit, browser });
+    const cookies = visit.browser === undefined ? { cookies: { browser } } : {};
+    const view = await viewOf(position, this.#sessions.formToken(browser, formPurpose(position)), this.#core.registry);
+    if (view !== undefined) return { kind: "show", view, ...cookies };
+
+    if (!(await finishInteraction(this.#core.db, id, this.#core.clock.statement()))) {
+      throw await this.#expired(id, browser);
+    }
+    const { purpose, client, session, next: step } = position;
+    if (step.step === "refuse" && purpose.kind === "account") throw new Refusal(step.code);
+    if (purpose.kind === "account") return { kind: "go", path: ACCOUNT_PATH };
+    return this.#conclude(purpose.request, client!, session, step, facts);
+  }
+
+  /** A form of an interaction. It changes what is stored, and the browser comes back to see what that means. */
+  async act(id: string, form: Form, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+    const { browser } = visit;
+    if (browser === undefined) throw new Refusal("interaction_foreign");
+    const position = await this.#find(id, { ...visit, browser });
+    const csrf = form.parameters.get("csrf") ?? "";
+    if (!this.#sessions.checkFormToken(browser, formPurpose(position), csrf)) {
+      throw new Refusal("form_foreign", {}, { again: `${INTERACTION_PATH}/${id}` });
+    }
+    const action = form.parameters.get("action");
+    const back = { kind: "go", path: `${INTERACTION_PATH}/${id}` } as const;
+    const act = ACTIONS[`${position.next.step}/${action}`];
+    // A form of another step: sent twice, or out of turn.
+    if (act === undefined) throw await this.#expired(id, browser);
+    const cookies = await act({ core: this.#core, sessions: this.#sessions, position, form, visit, facts });
+    return cookies === undefined ? back : { ...back, cookies };
+  }
+
+  async #open(purpose: Purpose, visit: Visit, posted: boolean): Promise<BrowserAnswer> {
+    const { db, clock, random } = this.#core;
+    const id = random(16).toString("base64url");
+    const browser = posted ? undefined : (visit.browser ?? this.#sessions.newBrowser());
+    const browser_hash = browser === undefined ? null : this.#sessions.hash(browser);
+    await openInteraction(db, { id, browser_hash, request: purpose }, clock.statement());
+    return {
+      kind: "go",
+      path: `${INTERACTION_PATH}/${id}`,
+      ...(browser === undefined || browser === visit.browser ? {} : { cookies: { browser } }),
+    };
+  }
+
+  async #find(id: string, visit: Visit & { browser: string }): Promise<Position> {
+    const { db, clock, registry } = this.#core;
+    const interaction = await lookAtInteraction(db, id, this.#sessions.hash(visit.browser), clock.statement());
+    if (interaction === "unknown") throw await this.#expired(id, visit.browser);
+    if (interaction === "foreign") throw new Refusal("interaction_foreign");
+    const purpose = interaction.request as Purpose;
+    const session = await this.#sessions.see(visit.session);
+    if (purpose.kind === "account") {
+      const step = nextForAccount(interaction, session);
+      return { interaction, purpose, client: undefined, session, next: step };
+    }
+    const client = await registry.find(purpose.request.client_id);
+    if (client === null || client.disabled) throw new Refusal("client_unknown");
+    const step = await this.#next(purpose.request, client, session, interaction);
+    return { interaction, purpose, client, session, next: step };
+  }
+
+  async #next(
+    request: AuthorizationRequest,
+    client: Client,
+    session: LiveSession | undefined,
+    interaction: Interaction | undefined,
+  ): Promise<Next> {
+    const { db, clock } = this.#core;
+    const said = interaction?.consent_sid === session?.sid ? interaction?.consent : undefined;
+    const consent = said ?? undefined;
+    return next({
+      now: epochSeconds(clock),
+      request,
+      client: { consent: client.consent, remembers: isConfidential(client) },
+      ...(session === undefined
+        ? {}
+        : { session: { sub: session.sub, auth_time: Math.floor(session.auth_time.getTime() / 1000) } }),
+      consented: session === undefined ? [] : await consentedScope(db, session.sub, client.client_id),
+      done: {
+        login: session !== undefined && interaction?.login_sid === session.sid,
+        cancelled: interaction?.cancelled ?? false,
+        ...(consent === undefined ? {} : { consent }),
+      },
+    });
+  }
+
+  /** Says that an interaction is over, and to its own browser where it can be begun again. */
+  async #expired(id: string, browser: string): Promise<Refusal> {
+    const again = await startOf(this.#core.db, id, this.#sessions.hash(browser));
+    return new Refusal("interaction_unknown", {}, again === undefined ? {} : { again });
+  }
+
+  #conclude(
+    request: AuthorizationRequest,
+    client: Client,
+    session: LiveSession | undefined,
+    step: Next,
+    facts: DecisionFacts,
+  ): Promise<BrowserAnswer> {
+    if (step.step === "issue" && session !== undefined) return answerWithCode(this.#core, request, client, session, facts);
+    const code = step.step === "refuse" ? step.code : "login_required";
+    return Promise.resolve(answerWithRefusal(this.#core, request, new Refusal(code), facts));
+  }
+}
+
+/** The person's own page needs a login and nothing else. */
+function nextForAccount({ cancelled }: Interaction, session: LiveSession | undefined): Next {
+  if (session !== undefined) return { step: "issue" };
+  return cancelled ? { step: "refuse", code: "access_denied" } : { step: "login", selectAccount: false };
+}
+
+/** A form belongs to its interaction and to whoever was logged in when it was shown. */
+function formPurpose({ interaction, session }: Position): string {
+  return `${interaction.id}\n${session?.sid ?? ""}`;
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { Refusal } from "../../errors/refusal.js";
+
+/** The claims parameter (OpenID Connect Core section 5.5): single claims asked for by name. */
+
+const wish = z
+  .object({
+    essential: z.boolean().optional(),
+    value: z.unknown().optional(),
+    values: z.array(z.unknown()).max(20).optional(),
+  })
+  .nullable();
+
+const claimsParameter = z.object({
+  id_token: z.record(z.string().max(255), wish).optional(),
+  userinfo: z.record(z.string().max(255), wish).optional(),
+});
+
+/** Authentication context class of a password (ISO/IEC 29115 level 1); the only one there is so far. */
+export const PASSWORD_ACR = "1";
+
+export interface ClaimsRequest {
+  readonly id_token: readonly string[];
+  readonly userinfo: readonly string[];
+  /** The person who must be the one that logs in. */
+  readonly sub?: string;
+  /** Whether an authentication context is asked for that cannot be had. */
+  readonly impossible: boolean;
+}
+
+/** @throws Refusal parameter_malformed for what is not the documented JSON */
+export function readClaimsRequest(text: string | undefined): ClaimsRequest {
+  const { id_token = {}, userinfo = {} } = parse(text);
+  const { sub, acr } = id_token;
+  return {
+    id_token: Object.keys(id_token),
+    userinfo: Object.keys(userinfo),
+    ...(typeof sub?.value === "string" ? { sub: sub.value } : {}),
+    impossible: acr?.essential === true && !allows(acr, PASSWORD_ACR),
+  };
+}
+
+function parse(text: string | undefined): z.infer<typeof claimsParameter> {
+  if (text === undefined) return {};
+  try {
+    return claimsParameter.parse(JSON.parse(text));
+  } catch {
+    throw new Refusal("parameter_malformed", { name: "claims" });
+  }
+}
+
+function allows({ value, values }: { value?: unknown; values?: unknown[] | undefined }, acr: string): boolean {
+  if (value === undefined && values === undefined) return true;
+  return value === acr || values?.includes(acr) === true;
+}

@@ -1,0 +1,23 @@
+import type { Client } from "../../clients/registry.js";
+import type { Interaction } from "../../store/interactions.js";
+import type { LiveSession } from "../../store/sessions.js";
+import type { Next } from "./next.js";
+import type { AuthorizationRequest } from "./request.js";
+
+/** What an interaction leads to: an answer to a client, or the person's own page. */
+export type Purpose = (
+  | { readonly kind: "authorization"; readonly request: AuthorizationRequest }
+  | { readonly kind: "account" }
+) & {
+  /** Where it began, and can begin again. */
+  readonly again: string;
+};
+
+/** An interaction with everything that next() needs, read once for each visit. */
+export interface Position {
+  readonly interaction: Interaction;
+  readonly purpose: Purpose;
+  readonly client: Client | undefined;
+  readonly session: LiveSession | undefined;
+  readonly next: Next;
+}

@@ -1,0 +1,47 @@
+import { formTarget } from "../../clients/redirect-uri.js";
+import type { Client, ClientRegistry } from "../../clients/registry.js";
+import { describeScope } from "../../tokens/claims.js";
+import type { Position } from "./position.js";
+import { INTERACTION_PATH } from "./paths.js";
+import type { View } from "./view.js";
+
+/** The page of the step a person has come to; undefined where there is nothing to show but an answer to give. */
+export async function viewOf(
+  { interaction, purpose, client, session, next: step }: Position,
+  csrf: string,
+  registry: ClientRegistry,
+): Promise<View | undefined> {
+  const { id, failed_username } = interaction;
+  const request = purpose.kind === "authorization" ? purpose.request : undefined;
+  const form = {
+    action: `${INTERACTION_PATH}/${id}`,
+    csrf,
+    formTargets: request === undefined ? [] : [formTarget(request.redirect_uri)],
+    ...(request?.ui_locales === undefined ? {} : { uiLocales: request.ui_locales }),
+  };
+  if (step.step === "login") {
+    const username = failed_username ?? request?.login_hint;
+    return {
+      ...form,
+      page: "login",
+      ...(failed_username === null ? {} : { failed: "wrong" as const }),
+      selectAccount: step.selectAccount,
+      ...(client === undefined ? {} : { clientName: nameOf(client) }),
+      ...(username === undefined ? {} : { username }),
+    };
+  }
+  if (step.step !== "consent" || client === undefined || session === undefined || request === undefined) return undefined;
+  const declared = await registry.scopes();
+  return {
+    ...form,
+    page: "consent",
+    clientId: client.client_id,
+    clientName: nameOf(client),
+    userName: session.name ?? session.preferred_username,
+    scopes: request.scope.map((name) => describeScope(name, declared)),
+  };
+}
+
+function nameOf({ client_name, client_id }: Client): string {
+  return client_name ?? client_id;
+}

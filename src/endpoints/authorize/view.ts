@@ -1,0 +1,71 @@
+import type { Scope } from "../../clients/registry.js";
+import type { AnswerTarget } from "./request.js";
+
+/** What a browser is shown or where it is sent, before anybody writes HTML. */
+export type BrowserAnswer = BrowserStep & {
+  /** Cookies to set; null removes one. */
+  readonly cookies?: { readonly session?: string | null; readonly browser?: string };
+};
+
+type BrowserStep =
+  | { readonly kind: "show"; readonly view: View }
+  /** A path of our own. */
+  | { readonly kind: "go"; readonly path: string }
+  /** An address of a client that is known to be its own, with nothing added. */
+  | { readonly kind: "leave"; readonly uri: string }
+  /** An answer to a client, in the way it asked for. */
+  | { readonly kind: "answer"; readonly to: AnswerTarget; readonly parameters: Readonly<Record<string, string>> };
+
+/** A page as data; src/pages turns it into HTML. */
+export type View =
+  | (FormView & {
+      readonly page: "login";
+      readonly clientName?: string;
+      readonly username?: string;
+      /** Why the form is shown again. */
+      readonly failed?: "wrong";
+      readonly selectAccount: boolean;
+    })
+  | (FormView & {
+      readonly page: "consent";
+      readonly clientId: string;
+      readonly clientName: string;
+      readonly userName: string;
+      readonly scopes: readonly Scope[];
+    })
+  | (FormView & {
+      readonly page: "logout";
+      readonly clientName?: string;
+      readonly userName?: string;
+      /** What the form brings back. */
+      readonly hidden: Readonly<Record<string, string>>;
+    })
+  | { readonly page: "logged_out"; readonly uiLocales?: string }
+  | (FormView & {
+      readonly page: "account";
+      readonly userName: string;
+      readonly consents: readonly {
+        readonly clientId: string;
+        readonly clientName: string;
+        readonly scopes: readonly Scope[];
+        readonly since: Date;
+      }[];
+    });
+
+/** What every form has. */
+interface FormView {
+  /** The path it is sent to. */
+  readonly action: string;
+  /** Ties the form to its browser. */
+  readonly csrf: string;
+  /** Origins its answer may lead to. */
+  readonly formTargets: readonly string[];
+  readonly uiLocales?: string;
+}
+
+/** What a browser brought besides the request itself. */
+export interface Visit {
+  /** Values of its cookies. */
+  readonly session: string | undefined;
+  readonly browser: string | undefined;
+}

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import type { BrowserSessions } from "../accounts/browser-session.js";
+import type { Client } from "../clients/registry.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import type { DecisionFacts } from "../http/decision.js";
+import { withoutRepetition, type Form } from "../http/form.js";
+import { optional, readParameters } from "../http/parameters.js";
+import { readIdTokenHint } from "../tokens/id-token.js";
+import { formTarget, isRegistered, withAnswer } from "../clients/redirect-uri.js";
+import { LOGOUT_PATH } from "./authorize/paths.js";
+import type { BrowserAnswer, Visit } from "./authorize/view.js";
+
+/** RP-Initiated Logout 1.0: with a hint that names the person who is logged in at once, else after asking. */
+
+const parameters = z.object({
+  id_token_hint: optional,
+  client_id: optional,
+  post_logout_redirect_uri: optional,
+  state: optional,
+  logout_hint: optional,
+  ui_locales: optional,
+  action: optional,
+  csrf: optional,
+});
+
+const PURPOSE = "logout";
+
+/** What a logout request asks for, once it is known to be the client's. */
+interface LogoutRequest {
+  readonly client: Client | undefined;
+  /** The person the id_token_hint is about. */
+  readonly sub: string | undefined;
+  readonly redirect_uri: string | undefined;
+  readonly state: string | undefined;
+}
+
+/** Logs the browser's person out, at once or after asking. */
+export async function logOut(
+  { core, sessions }: { readonly core: Core; readonly sessions: BrowserSessions },
+  form: Form,
+  visit: Visit,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
+  withoutRepetition(form);
+  const typed = readParameters(parameters, form.parameters);
+  const request = await readRequest(core, typed);
+  if (request.client !== undefined) facts.client_id = request.client.client_id;
+  const uiLocales = typed.ui_locales === undefined ? {} : { uiLocales: typed.ui_locales };
+
+  const session = await sessions.see(visit.session);
+  if (session === undefined) return goodbye(request, uiLocales);
+  facts.sub = session.sub;
+  const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, typed.csrf);
+  if (confirmed || request.sub === session.sub) {
+    await sessions.logOut(visit.session!);
+    return { ...goodbye(request, uiLocales), cookies: { session: null } };
+  }
+
+  // Anybody can send a browser here: without proof that the client knows the person, the person is asked.
+  const browser = visit.browser ?? sessions.newBrowser();
+  const hidden = Object.entries({
+    client_id: typed.client_id ?? request.client?.client_id,
+    post_logout_redirect_uri: request.redirect_uri,
+    state: request.state,
+    ui_locales: typed.ui_locales,
+  }).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return {
+    kind: "show",
+    view: {
+      page: "logout",
+      action: LOGOUT_PATH,
+      csrf: sessions.formToken(browser, PURPOSE),
+      formTargets: request.redirect_uri === undefined ? [] : [formTarget(request.redirect_uri)],
+      userName: session.name ?? session.preferred_username,
+      hidden: Object.fromEntries(hidden),
+      ...uiLocales,
+      ...(request.client === undefined ? {} : { clientName: request.client.client_name ?? request.client.client_id }),
+    },
+    ...(visit.browser === undefined ? { cookies: { browser } } : {}),
+  };
+}
+
+async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promise<LogoutRequest> {
+  const { id_token_hint, client_id, post_logout_redirect_uri, state } = typed;
+  const hint = await readIdTokenHint(core.ring, core.issuer, id_token_hint, client_id);
+  const id = client_id ?? hint?.client_id;
+  const client = id === undefined ? undefined : ((await core.registry.find(id)) ?? undefined);
+  if (id !== undefined && client === undefined) throw new Refusal("client_unknown");
+  if (
+    post_logout_redirect_uri !== undefined &&
+    (client === undefined || !isRegistered(post_logout_redirect_uri, client.post_logout_redirect_uris))
+  ) {
+    throw new Refusal("post_logout_redirect_uri_unknown");
+  }
+  return { client, sub: hint?.sub, redirect_uri: post_logout_redirect_uri, state };
+}
+
+function isOwnForm(sessions: BrowserSessions, { browser }: Visit, csrf: string | undefined): boolean {
+  if (browser === undefined || csrf === undefined || !sessions.checkFormToken(browser, PURPOSE, csrf)) {
+    throw new Refusal("form_foreign");
+  }
+  return true;
+}
+
+function goodbye({ redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
+  if (redirect_uri === undefined) return { kind: "show", view: { page: "logged_out", ...uiLocales } };
+  return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }) };
+}

@@ -1,0 +1,60 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { optional, readParameters } from "../http/parameters.js";
+import { lookAtPerson } from "../store/access-tokens.js";
+import { statusQuestion } from "../tokens/access-token.js";
+import { claimsAbout } from "../tokens/claims.js";
+import type { OperationRequest } from "./operations.js";
+
+/** Claims of the person a token speaks for, as JSON or, where the client asked for it, as a signed JWT. */
+export type Userinfo = { readonly claims: Readonly<Record<string, unknown>> } | { readonly jwt: string };
+
+declare module "./operations.js" {
+  interface Operations {
+    userinfo: Userinfo;
+  }
+}
+
+const parameters = z.object({ access_token: optional });
+
+/** Userinfo (OpenID Connect Core section 5.3), for an access token in the header or in the form body. */
+export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("userinfo", (request) => userinfo(app.core, request));
+};
+
+async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {
+  const { db, accessTokens, registry, ring, issuer } = core;
+  const { facts, spelling } = request;
+  const read = await accessTokens.read(takeToken(request));
+  if (read === undefined || read.expired) throw new Refusal("token_not_valid");
+  const { claims: token } = read;
+  facts.jti = token.jti;
+  facts.client_id = token.client_id;
+  const client = await registry.find(token.client_id);
+  if (client === null || !client.dialects.includes(spelling.name)) throw new Refusal("token_not_valid");
+  const scope = token.scope.split(" ");
+  if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
+
+  const found = await lookAtPerson(db, statusQuestion(token));
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  facts.sub = token.sub;
+  const { person, userinfo_claims, claims_locales } = found;
+  const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };
+  const claims = { ...claimsAbout(person, wishes, await registry.scopes()), sub: token.sub };
+  const alg = client.userinfo_signed_response_alg;
+  if (alg === null) return { claims };
+  const { text } = await ring.sign(alg, "JWT", { ...claims, iss: issuer, aud: client.client_id });
+  return { jwt: text };
+}
+
+/** The one access token of the request (RFC 6750 section 2): two are an error, even if they are the same. */
+function takeToken(request: OperationRequest): string {
+  const { access_token } = readParameters(parameters, request.parameters);
+  const { bearer } = request.credentials;
+  if (access_token !== undefined && bearer !== undefined) throw new Refusal("access_token_repeated");
+  const token = bearer ?? access_token;
+  if (token === undefined) throw new Refusal("access_token_missing");
+  return token;
+}

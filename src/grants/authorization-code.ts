@@ -1,0 +1,85 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { isRegistered } from "../clients/redirect-uri.js";
+import { Refusal } from "../errors/refusal.js";
+import { optional, required } from "../http/parameters.js";
+import { redeemCode, type CodeBinding, type RedeemedCode } from "../store/authorization-codes.js";
+import { readAuthorizationCode } from "../tokens/authorization-code.js";
+import type { GrantContext } from "./grant.js";
+
+/**
+ * Exchanging a code (RFC 6749 section 4.1.3). The first try uses the code up, whatever comes of it: a wrong verifier gets
+ * no second guess. A second try ends what the first one gave.
+ */
+const parameters = z.object({
+  code: required("code_missing"),
+  redirect_uri: optional.refine((uri) => uri === undefined || isAbsolute(uri), { error: "redirect_uri_malformed" }),
+  code_verifier: optional,
+});
+
+export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
+  app.grants.add({
+    types: ["authorization_code"],
+    schema: parameters,
+    responseTypes: ["code"],
+    async decide({ code, redirect_uri, code_verifier }, context) {
+      const { core, client, facts } = context;
+      const grant_id = readAuthorizationCode(core.master, code);
+      if (grant_id === undefined) throw new Refusal("code_invalid", {}, { reason: "not written by this server" });
+      facts.grant_id = grant_id;
+
+      const { binding, user } = await redeem(grant_id, context); // code_invalid
+      facts.sub = user.sub;
+      checkVerifier(binding.code_challenge, code_verifier); // code_verifier_wrong
+      if (binding.client_id !== client.client_id) {
+        throw new Refusal("code_foreign", { client_id: client.client_id });
+      }
+      checkRedirectUri(binding, redirect_uri); // code_redirect_uri_differs
+      if (binding.obsolete) throw new Refusal("code_obsolete");
+      if (!isRegistered(binding.redirect_uri, client.redirect_uris)) {
+        throw new Refusal("code_redirect_uri_unknown", { redirect_uri: binding.redirect_uri });
+      }
+      const { nonce, acr, sid, auth_time, amr, scope } = binding;
+      return {
+        scope: scope.filter((name) => client.scope.includes(name)),
+        user,
+        login: { auth_time: Math.floor(auth_time.getTime() / 1000), amr, nonce, acr, sid },
+        claims: { names: binding.id_token_claims, locales: binding.claims_locales },
+        refresh: { grant_id, generation: 0 },
+      };
+    },
+  });
+};
+
+/** Uses the code up. @throws Refusal code_invalid for one that is unknown, used, or whose person may not log in any more */
+async function redeem(grant_id: string, { core, facts }: GrantContext): Promise<RedeemedCode> {
+  const redeemed = await redeemCode(core.db, grant_id, core.clock.statement());
+  if (redeemed === "replayed") facts.alarm = "code_replayed";
+  if (typeof redeemed === "string") throw new Refusal("code_invalid", {}, { reason: `the code is ${redeemed}` });
+  return redeemed;
+}
+
+/** RFC 7636 section 4.1: 43 to 128 unreserved characters. */
+const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
+
+/**
+ * A challenge, once sent, is always enforced; a verifier without a challenge means that somebody took the challenge out
+ * of the request on its way (RFC 9700 section 2.1.1).
+ */
+function checkVerifier(challenge: string | null, verifier: string | undefined): void {
+  if (challenge === null && verifier === undefined) return;
+  if (challenge === null || verifier === undefined || !VERIFIER.test(verifier)) throw new Refusal("code_verifier_wrong");
+  const expected = Buffer.from(challenge, "base64url");
+  const actual = createHash("sha256").update(verifier, "ascii").digest();
+  if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) throw new Refusal("code_verifier_wrong");
+}
+
+function checkRedirectUri({ redirect_uri, redirect_uri_given }: CodeBinding, sent: string | undefined): void {
+  const matches = sent === undefined ? !redirect_uri_given : sent === redirect_uri;
+  if (!matches) throw new Refusal("code_redirect_uri_differs");
+}
+
+function isAbsolute(uri: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:[^\s\\]+$/.test(uri) && URL.canParse(uri);
+}

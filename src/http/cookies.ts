@@ -1,0 +1,40 @@
+/**
+ * The two cookies of a browser. Over https they bear the `__Host-` prefix, so that no subdomain and no plain-http page
+ * can set them (RFC 6265bis section 4.1.3.2).
+ */
+export const COOKIES = { session: "jeton_session", browser: "jeton_browser" } as const;
+export type CookieName = keyof typeof COOKIES;
+
+/** Longest Cookie header looked at, in characters. */
+const LONGEST = 8_192;
+
+export class Cookies {
+  readonly #secure: boolean;
+
+  /** @param issuer decides whether cookies are for https: it is what browsers see, whatever a proxy forwards */
+  constructor(issuer: string) {
+    this.#secure = issuer.startsWith("https:");
+  }
+
+  /** The value of a cookie in a Cookie header; undefined where there is none, or more than one. */
+  read(header: string | undefined, name: CookieName): string | undefined {
+    const wanted = `${this.#name(name)}=`;
+    const found = (header ?? "")
+      .slice(0, LONGEST)
+      .split(";")
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(wanted));
+    return found.length === 1 ? found[0]!.slice(wanted.length) : undefined;
+  }
+
+  /** A Set-Cookie header for the browser's session; without a value it removes the cookie. */
+  write(name: CookieName, value: string | undefined): string {
+    const attributes = ["Path=/", "HttpOnly", "SameSite=Lax", ...(this.#secure ? ["Secure"] : [])];
+    const expiry = value === undefined ? ["Max-Age=0"] : [];
+    return [`${this.#name(name)}=${value ?? ""}`, ...attributes, ...expiry].join("; ");
+  }
+
+  #name(name: CookieName): string {
+    return this.#secure ? `__Host-${COOKIES[name]}` : COOKIES[name];
+  }
+}

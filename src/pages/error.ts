@@ -1,0 +1,60 @@
+import { html, isLink, isolated, when, type Html } from "./html.js";
+import type { Language } from "./language.js";
+import { pageOf, type Common, type Page } from "./layout.js";
+import { say } from "./texts.js";
+
+interface ErrorPage extends Common {
+  readonly status: number;
+  /** The catalogue's sentence: English in every language, as the documentation has it. */
+  readonly message: string;
+  /** What the log knows this decision by. */
+  readonly decisionId: string;
+  /** Where to start again. With it, a 400 or 403 is explained as a form that is too old or not of this browser. */
+  readonly again?: string | undefined;
+}
+
+type Explanation = "request" | "stale" | "denied" | "missing" | "busy" | "internal";
+
+const BY_STATUS: Readonly<Record<number, Explanation>> = {
+  401: "denied",
+  403: "denied",
+  404: "missing",
+  405: "missing",
+  408: "busy",
+  410: "missing",
+  429: "busy",
+  503: "busy",
+};
+
+/** A sentence of the catalogue with its slots filled fits well within. */
+const LONGEST_MESSAGE = 1000;
+
+/** Says what went wrong to somebody who did not cause it, and to whoever they ask for help. Never sends anybody away. */
+export function errorPage({ language, status, message, decisionId, again }: ErrorPage): Page {
+  const explanation = explain(status, again !== undefined);
+  return pageOf({
+    language,
+    status,
+    title: say(language, `error.${explanation}`),
+    body: html`<p>${say(language, `error.${explanation}.help`)}</p>
+${when(again, (address) => linkAgain(language, address))}
+<dl class="plain">
+<dt>${say(language, "error.detail")}</dt>
+<dd id="error-detail" lang="en">${isolated(message, { longest: LONGEST_MESSAGE })}</dd>
+<dt>${say(language, "error.reference")}</dt>
+<dd><code id="error-reference">${isolated(decisionId)}</code></dd>
+</dl>`,
+  });
+}
+
+function linkAgain(language: Language, address: string): Html {
+  if (!isLink(address)) return html``;
+  return html`<p class="actions">
+<a class="button primary" id="again" href="${address}">${say(language, "error.again")}</a>
+</p>`;
+}
+
+function explain(status: number, canStartAgain: boolean): Explanation {
+  if (canStartAgain && (status === 400 || status === 403)) return "stale";
+  return BY_STATUS[status] ?? (status >= 500 ? "internal" : "request");
+}

@@ -1,0 +1,149 @@
+import formbody from "@fastify/formbody";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { browserSessions } from "../accounts/browser-session.js";
+import { withAnswer } from "../clients/redirect-uri.js";
+import { changeAccount, showAccount } from "../endpoints/account.js";
+import { Authorization } from "../endpoints/authorize/authorization.js";
+import { ACCOUNT_PATH, INTERACTION_PATH, LOGOUT_PATH } from "../endpoints/authorize/paths.js";
+import type { BrowserAnswer, Visit } from "../endpoints/authorize/view.js";
+import { logOut } from "../endpoints/logout.js";
+import { Refusal } from "../errors/refusal.js";
+import { Cookies } from "../http/cookies.js";
+import type { DecisionFacts } from "../http/decision.js";
+import { queryOf, refuseForeignForm } from "../http/edge.js";
+import { asRefusal, logUnexpected } from "../http/failure.js";
+import { parseForm, readForm, type Form } from "../http/form.js";
+import { errorPage } from "./error.js";
+import { formPostPage } from "./form-post.js";
+import { chooseLanguage } from "./language.js";
+import type { Page } from "./layout.js";
+import { render } from "./render.js";
+
+/** Where a dialect has people sent. */
+export interface BrowserPaths {
+  readonly dialect: string;
+  readonly authorize: string | undefined;
+}
+
+/** A step of a browser: what it brought, and what is on record of it. */
+type Step = (form: Form, visit: Visit, facts: DecisionFacts, request: FastifyRequest) => Promise<BrowserAnswer>;
+
+/**
+ * Everything a person's browser meets. An encapsulated plugin like a dialect: its own body parser, its own error handler,
+ * which answers with a page. What is decided comes from the endpoints as data; here it becomes HTML, cookies and redirects.
+ */
+export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync {
+  return async (app) => {
+    const { core } = app;
+    const cookies = new Cookies(core.issuer);
+    const sessions = browserSessions(core);
+    const authorization = new Authorization(core, sessions);
+    const account = { core, sessions, authorization };
+
+    await app.register(formbody, { parser: (text) => parseForm(text) as unknown as Record<string, unknown> });
+    app.setErrorHandler((error, request, reply) => showRefusal(error, request, reply));
+
+    const visitOf = ({ headers }: FastifyRequest): Visit => ({
+      session: cookies.read(headers.cookie, "session"),
+      browser: cookies.read(headers.cookie, "browser"),
+    });
+    const route = (method: "GET" | "POST", url: string, about: { operation: string; dialect?: string }, step: Step) =>
+      app.route({
+        method,
+        url,
+        handler: async (request, reply) => {
+          const facts: DecisionFacts = { ...about };
+          request.decision = facts;
+          const form = method === "GET" ? queryOf(request, readForm) : bodyOf(request);
+          const answer = await step(form, visitOf(request), facts, request);
+          setCookies(reply, cookies, answer);
+          return send(answer, request, reply);
+        },
+      });
+
+    for (const { dialect, authorize } of paths) {
+      if (authorize === undefined) continue;
+      for (const method of ["GET", "POST"] as const) {
+        route(method, authorize, { operation: "authorize", dialect }, (form, visit, facts) =>
+          authorization.start(form, visit, { dialect, path: authorize, posted: method === "POST", facts }),
+        );
+      }
+    }
+    route("GET", `${INTERACTION_PATH}/:id`, { operation: "interaction" }, (_form, visit, facts, request) =>
+      authorization.resume(idOf(request), visit, facts),
+    );
+    route("POST", `${INTERACTION_PATH}/:id`, { operation: "interaction" }, (form, visit, facts, request) => {
+      refuseForeignForm(request, core.issuer);
+      return authorization.act(idOf(request), form, visit, facts);
+    });
+    route("GET", ACCOUNT_PATH, { operation: "account" }, (_form, visit, facts) => showAccount(account, visit, facts));
+    route("POST", ACCOUNT_PATH, { operation: "account" }, (form, visit, facts, request) => {
+      refuseForeignForm(request, core.issuer);
+      return changeAccount(account, form, visit, facts);
+    });
+    for (const method of ["GET", "POST"] as const) {
+      route(method, LOGOUT_PATH, { operation: "logout" }, (form, visit, facts) =>
+        logOut({ core, sessions }, form, visit, facts),
+      );
+    }
+  };
+}
+
+function bodyOf({ body }: FastifyRequest): Form {
+  if (body instanceof Refusal) throw body;
+  if (body === undefined || body === null) throw new Refusal("body_missing");
+  return body as Form;
+}
+
+function idOf({ params }: FastifyRequest): string {
+  return (params as { id: string }).id;
+}
+
+function setCookies(reply: FastifyReply, cookies: Cookies, { cookies: set = {} }: BrowserAnswer): void {
+  const { session, browser } = set;
+  const headers = [
+    ...(session === undefined ? [] : [cookies.write("session", session ?? undefined)]),
+    ...(browser === undefined ? [] : [cookies.write("browser", browser)]),
+  ];
+  if (headers.length > 0) reply.header("Set-Cookie", headers);
+}
+
+function send(answer: BrowserAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const acceptLanguage = request.headers["accept-language"];
+  switch (answer.kind) {
+    case "show":
+      return sendPage(reply, render(answer.view, acceptLanguage, LOGOUT_PATH));
+    case "go":
+      return redirect(reply, answer.path);
+    case "leave":
+      return redirect(reply, answer.uri);
+    case "answer": {
+      const { redirect_uri, response_mode } = answer.to;
+      if (response_mode === "query") return redirect(reply, withAnswer(redirect_uri, answer.parameters));
+      const language = chooseLanguage(undefined, acceptLanguage);
+      return sendPage(reply, formPostPage({ language, action: redirect_uri, fields: answer.parameters }));
+    }
+  }
+}
+
+/** 303: whatever was posted to us is not posted on (RFC 9700 section 4.12). */
+function redirect(reply: FastifyReply, uri: string): FastifyReply {
+  // A registered URI may hold characters that a header cannot.
+  return reply.redirect(uri.replace(/[^\x21-\x7e]+/g, encodeURIComponent), 303);
+}
+
+function sendPage(reply: FastifyReply, { status, html, policy }: Page): FastifyReply {
+  reply.code(status).header("Content-Security-Policy", policy).header("X-Frame-Options", "DENY");
+  return reply.type("text/html; charset=utf-8").send(html);
+}
+
+/** What was refused, on a page that says so; nobody is sent anywhere (RFC 6749 section 4.1.2.1). */
+function showRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = asRefusal(error);
+  (request.decision ??= {}).refusal = refusal;
+  logUnexpected(error, refusal, request.log);
+  if (refusal.retryAfter !== undefined) reply.header("Retry-After", String(refusal.retryAfter));
+  const language = chooseLanguage(undefined, request.headers["accept-language"]);
+  const { status, message, again } = refusal;
+  return sendPage(reply, errorPage({ language, status, message, decisionId: request.id, again }));
+}

@@ -1,0 +1,129 @@
+import { Html, escape } from "./html.js";
+import type { Language } from "./language.js";
+
+/** Every sentence people read, in every language: a row without one of them does not compile. `{name}` is a slot. */
+export const TEXTS = {
+  "login.title": { en: "Sign in", de: "Anmelden" },
+  "login.for": { en: "to continue to {client}", de: "um mit {client} fortzufahren" },
+  "login.select": {
+    en: "Which account do you want to use? Sign in with it.",
+    de: "Welches Konto möchten Sie verwenden? Melden Sie sich damit an.",
+  },
+  "login.username": { en: "User name, email or phone number", de: "Benutzername, E-Mail oder Telefonnummer" },
+  "login.password": { en: "Password", de: "Passwort" },
+  "login.wrong": {
+    en: "That did not work. Please check the user name and the password.",
+    de: "Das hat nicht geklappt. Bitte prüfen Sie Benutzername und Passwort.",
+  },
+  "login.expired": {
+    en: "This form had been open for too long. Please sign in once more.",
+    de: "Dieses Formular war zu lange geöffnet. Bitte melden Sie sich noch einmal an.",
+  },
+  "login.submit": { en: "Sign in", de: "Anmelden" },
+  cancel: { en: "Cancel", de: "Abbrechen" },
+
+  "consent.title": { en: "Allow access?", de: "Zugriff erlauben?" },
+  "consent.asks": {
+    en: "{client} would like access to your account {user}.",
+    de: "{client} möchte Zugriff auf Ihr Konto {user}.",
+  },
+  "consent.list": { en: "What it asks for", de: "Worum es geht" },
+  "consent.nothing": { en: "Know that you have signed in", de: "Wissen, dass Sie sich angemeldet haben" },
+  "consent.target": { en: "You will be sent back to {target}.", de: "Sie werden zurückgeleitet zu {target}." },
+  "consent.remembered": {
+    en: "If you allow it, this is remembered until you withdraw it in your account.",
+    de: "Wenn Sie es erlauben, gilt das, bis Sie es in Ihrem Konto widerrufen.",
+  },
+  "consent.client": { en: "Client ID: {id}", de: "Client-ID: {id}" },
+  "consent.allow": { en: "Allow", de: "Erlauben" },
+  "consent.deny": { en: "Deny", de: "Ablehnen" },
+
+  "logout.title": { en: "Sign out?", de: "Abmelden?" },
+  "logout.user": { en: "You are signed in as {user}.", de: "Sie sind angemeldet als {user}." },
+  "logout.client": { en: "{client} asks to sign you out.", de: "{client} möchte Sie abmelden." },
+  "logout.submit": { en: "Sign out", de: "Abmelden" },
+  "logout.stay": { en: "Stay signed in", de: "Angemeldet bleiben" },
+  "logout.done": { en: "You are signed out", de: "Sie sind abgemeldet" },
+  "logout.close": { en: "You can close this window.", de: "Sie können dieses Fenster schließen." },
+
+  "account.title": { en: "Your account", de: "Ihr Konto" },
+  "account.apps": { en: "Apps with access", de: "Apps mit Zugriff" },
+  "account.none": {
+    en: "You have not given any app access to your account.",
+    de: "Sie haben keiner App Zugriff auf Ihr Konto gegeben.",
+  },
+  "account.since": { en: "Since {date}", de: "Seit {date}" },
+  "account.withdraw": { en: "Withdraw access", de: "Zugriff entziehen" },
+
+  "error.request": { en: "This request cannot be answered", de: "Diese Anfrage lässt sich nicht beantworten" },
+  "error.request.help": {
+    en: "The app or the link that brought you here did not ask in the right way. Go back and try it again; if it happens again, tell the people who run the app.",
+    de: "Die App oder der Link, über den Sie hierher kamen, hat nicht richtig gefragt. Gehen Sie zurück und versuchen Sie es noch einmal; hilft das nicht, wenden Sie sich an die Betreiber der App.",
+  },
+  "error.stale": { en: "This form is no longer valid", de: "Dieses Formular gilt nicht mehr" },
+  "error.stale.help": {
+    en: "It had been open for too long, was sent before, or was opened in another browser. Nothing was done with what you entered. You can safely start again.",
+    de: "Es war zu lange geöffnet, wurde schon einmal abgeschickt oder stammt aus einem anderen Browser. Mit Ihren Eingaben ist nichts geschehen. Sie können unbesorgt neu beginnen.",
+  },
+  "error.denied": { en: "This is not allowed", de: "Das ist nicht erlaubt" },
+  "error.denied.help": {
+    en: "You, or the app that brought you here, may not do this.",
+    de: "Sie oder die App, die Sie hierher gebracht hat, dürfen das nicht.",
+  },
+  "error.missing": { en: "There is nothing here", de: "Hier ist nichts" },
+  "error.missing.help": {
+    en: "The address may be mistyped or out of date.",
+    de: "Vielleicht ist die Adresse falsch geschrieben oder veraltet.",
+  },
+  "error.busy": { en: "Please try again in a moment", de: "Bitte versuchen Sie es gleich noch einmal" },
+  "error.busy.help": {
+    en: "More is going on here right now than can be dealt with.",
+    de: "Hier ist gerade mehr los, als bearbeitet werden kann.",
+  },
+  "error.internal": { en: "Something went wrong here", de: "Hier ist etwas schiefgegangen" },
+  "error.internal.help": {
+    en: "This is not your fault. Please try again later; if it happens again, tell us the reference below.",
+    de: "Das liegt nicht an Ihnen. Bitte versuchen Sie es später noch einmal; hilft das nicht, nennen Sie uns die Referenz.",
+  },
+  "error.detail": { en: "Details", de: "Einzelheiten" },
+  "error.reference": { en: "Reference", de: "Referenz" },
+  "error.again": { en: "Start again", de: "Neu beginnen" },
+
+  "form_post.title": { en: "One moment", de: "Einen Moment" },
+  "form_post.target": { en: "You are being sent back to {target}.", de: "Sie werden zurückgeleitet zu {target}." },
+  "form_post.submit": { en: "Continue", de: "Weiter" },
+
+  // in English word for word what the scopes are declared with, which is how a changed description is recognised
+  "scope.openid": { en: "Know who you are", de: "Wissen, wer Sie sind" },
+  "scope.profile": { en: "See your profile", de: "Ihr Profil sehen" },
+  "scope.email": { en: "See your email address", de: "Ihre E-Mail-Adresse sehen" },
+  "scope.phone": { en: "See your phone number", de: "Ihre Telefonnummer sehen" },
+  "scope.address": { en: "See your postal address", de: "Ihre Postanschrift sehen" },
+  "scope.role": { en: "See your roles", de: "Ihre Rollen sehen" },
+  "scope.offline_access": { en: "Stay signed in when you are away", de: "Angemeldet bleiben, wenn Sie nicht da sind" },
+  "scope.jeton:admin": { en: "Revoke any token", de: "Jedes Token widerrufen" },
+  "scope.jeton:introspect": { en: "Introspect every token", de: "Jedes Token prüfen" },
+  "scope.uma_protection": { en: "Protect resources", de: "Ressourcen schützen" },
+} as const satisfies Record<string, Record<Language, string>>;
+
+export type TextName = keyof typeof TEXTS;
+
+type SlotsIn<Text extends string> = Text extends `${string}{${infer Slot}}${infer Rest}` ? Slot | SlotsIn<Rest> : never;
+type Slots<Name extends TextName> = Readonly<Record<SlotsIn<(typeof TEXTS)[Name]["en"]>, Html>>;
+type SlotArguments<Name extends TextName> = [keyof Slots<Name>] extends [never] ? [] : [slots: Slots<Name>];
+
+/** A sentence of the table with its slots filled. */
+export function say<Name extends TextName>(language: Language, name: Name, ...[slots]: SlotArguments<Name>): Html {
+  const filled: Readonly<Record<string, Html>> = slots ?? {};
+  return new Html(escape(TEXTS[name][language]).replace(/\{(\w+)\}/g, (slot, key: string) => `${filled[key] ?? slot}`));
+}
+
+/**
+ * What a scope is called to people: the description it was declared with, translated where it is one of ours and was not
+ * changed; undefined where it has none and its name has to do.
+ */
+export function describeScope(language: Language, name: string, description: string | null): string | undefined {
+  const ours = Object.hasOwn(TEXTS, `scope.${name}`) ? TEXTS[`scope.${name}` as TextName] : undefined;
+  if (ours !== undefined && (description === null || description === ours.en)) return ours[language];
+  return description ?? undefined;
+}

@@ -1,0 +1,62 @@
+import { run, type Db } from "./open.js";
+import { personColumns, type Person } from "./users.js";
+
+/**
+ * Redeeming an authorization code. A code is the opening of a grant's row, so one statement by primary key uses it up,
+ * tells the first use from every later one, and ends the grant at the second (RFC 6749 section 4.1.2).
+ */
+
+/** What a code was bound to, and what the tokens of its grant say. */
+export interface CodeBinding {
+  readonly client_id: string;
+  readonly redirect_uri: string;
+  readonly redirect_uri_given: boolean;
+  readonly code_challenge: string | null;
+  /** Whether its time was over. */
+  readonly obsolete: boolean;
+  readonly scope: string[];
+  readonly auth_time: Date;
+  readonly amr: string[];
+  readonly acr: string | null;
+  readonly nonce: string | null;
+  readonly sid: string | null;
+  readonly id_token_claims: string[];
+  readonly claims_locales: string[];
+}
+
+export interface RedeemedCode {
+  readonly binding: CodeBinding;
+  readonly user: Person;
+}
+
+const REDEEM = {
+  name: "code_redeem",
+  text: `
+    WITH redeemed AS (
+      UPDATE grants g SET
+        code_uses     = g.code_uses + 1,
+        ended_at      = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_at, t.now) ELSE g.ended_at END,
+        ended_because = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_because, 'code_replayed') ELSE g.ended_because END
+      FROM (SELECT coalesce($2::timestamptz, now()) AS now) t
+      WHERE g.id = $1 AND g.code_expires_at IS NOT NULL
+      RETURNING g.*, g.code_expires_at <= t.now AS obsolete
+    )
+    SELECT r.client_id, r.redirect_uri, r.redirect_uri_given, r.code_challenge, r.obsolete, r.scope, r.auth_time, r.amr,
+           r.acr, r.nonce, r.sid, r.id_token_claims, r.claims_locales,
+           r.code_uses > 1 AS replayed, r.ended_at IS NOT NULL AS ended, u.disabled, ${personColumns("u")}
+    FROM redeemed r JOIN users u ON u.sub = r.sub`,
+};
+
+type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean; readonly disabled: boolean };
+
+/** Uses the code of a grant up, whatever comes of it. */
+export async function redeemCode(
+  db: Db,
+  grant_id: string,
+  now: Date | null,
+): Promise<RedeemedCode | "unknown" | "replayed" | "ended"> {
+  const [found] = await run<Row>(db, REDEEM, [grant_id, now]);
+  if (found === undefined) return "unknown";
+  if (found.replayed) return "replayed";
+  return found.ended || found.disabled ? "ended" : { binding: found, user: found };
+}

@@ -1,0 +1,58 @@
+import { run, type Db } from "./open.js";
+
+/** What people allowed clients, one row for each pair. */
+
+const FIND = { name: "consent_find", text: `SELECT scope FROM consents WHERE sub = $1 AND client_id = $2` };
+
+/** The scopes this person allowed this client. */
+export async function consentedScope(db: Db, sub: string, client_id: string): Promise<readonly string[]> {
+  const [found] = await run<{ scope: string[] }>(db, FIND, [sub, client_id]);
+  return found?.scope ?? [];
+}
+
+const RECORD = {
+  name: "consent_record",
+  text: `
+    INSERT INTO consents (sub, client_id, scope, given_at) VALUES ($1, $2, $3, coalesce($4::timestamptz, now()))
+    ON CONFLICT (sub, client_id) DO UPDATE SET
+      scope = ARRAY(SELECT DISTINCT unnest(consents.scope || excluded.scope)), given_at = excluded.given_at`,
+};
+
+/** Adds to what was allowed before. */
+export async function recordConsent(
+  db: Db,
+  { sub, client_id, scope }: { sub: string; client_id: string; scope: readonly string[] },
+  now: Date | null,
+): Promise<void> {
+  await run(db, RECORD, [sub, client_id, scope, now]);
+}
+
+const WITHDRAW = {
+  name: "consent_withdraw",
+  text: `
+    WITH withdrawn AS (DELETE FROM consents WHERE sub = $1 AND client_id = $2)
+    UPDATE grants SET ended_at = coalesce($3::timestamptz, now()), ended_because = 'consent_withdrawn'
+    WHERE sub = $1 AND client_id = $2 AND ended_at IS NULL`,
+};
+
+/** Takes back what was allowed, and ends every grant that rests on it. */
+export async function withdrawConsent(db: Db, sub: string, client_id: string, now: Date | null): Promise<void> {
+  await run(db, WITHDRAW, [sub, client_id, now]);
+}
+
+export interface GivenConsent {
+  readonly client_id: string;
+  readonly client_name: string | null;
+  readonly scope: string[];
+  readonly given_at: Date;
+}
+
+/** Everything this person allowed, the latest first. */
+export async function consentsOf(db: Db, sub: string): Promise<readonly GivenConsent[]> {
+  const rows = await db.prisma.consent.findMany({
+    where: { sub },
+    include: { client: { select: { client_name: true } } },
+    orderBy: { given_at: "desc" },
+  });
+  return rows.map(({ client, ...consent }) => ({ ...consent, ...client }));
+}

@@ -1,0 +1,371 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import t, { type Test } from "tap";
+import type { CommandContext } from "../../src/admin/command.js";
+import { COMMANDS } from "../../src/admin/commands.js";
+import { OperatorError } from "../../src/errors/operator-error.js";
+import { sql } from "../support/database.js";
+import { everythingIn } from "../support/dump.js";
+import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { basic, MASTER_KEY, startInstance, type Instance } from "../support/instance.js";
+import { dataFolder, jeton, startProcess, until, type Environment } from "../support/process.js";
+
+/** What was changed by a command is obeyed by a running server within this many milliseconds (contract, "How soon"). */
+const SOON = 1_000;
+
+t.test("the command line, beside a running server", async (t) => {
+  const server = await startInstance(t, { provision: FLEET });
+  const env = { DATABASE_URL: server.database, MASTER_KEY };
+  const { does, refuses } = commandsOf(env);
+  const refusesToo = (t: Test, cases: readonly Refused[]) => tableRefuses(t, server, cases);
+
+  t.test("apply takes a provisioning file", async (t) => {
+    const path = join(dirname(await dataFolder(t)), "a file.json");
+    const client = { client_id: "applied", client_secret: "short", grant_types: ["client_credentials"], scope: "api1" };
+    await writeFile(path, JSON.stringify({ clients: [client] }));
+    t.match(await does(t, ["apply", path]), { written: 1, entries: 1, warnings: [/^clients\[0\] \(applied\) has a secret shorter/] });
+    t.match(await does(t, ["apply", path]), { written: 0, entries: 1 });
+    t.equal((await asClient(server, "applied", "short")).status, 200);
+
+    await writeFile(path, JSON.stringify({ clients: [{ ...client, client_name: "One" }], users: [{ sub: "u1" }] }));
+    await refuses(t, [[["apply", path], /users\[0\]\.preferred_username: /]]);
+    await refusesToo(t, [
+      ["apply", [`${path}.not`], {}, /cannot be read \(ENOENT\)/],
+      ["apply", [], {}, /name the provisioning file/],
+    ]);
+    t.match(await does(t, ["client", "show", "applied"]), { client_name: undefined });
+  });
+
+  t.test("client list and client show tell everything but secrets", async (t) => {
+    const list = await does(t, ["client", "list"]);
+    t.match(list.find((one: { client_id: string }) => one.client_id === "backend"), {
+      grant_types: ["client_credentials"],
+      scope: "api1 api2 plain",
+      disabled: false,
+    });
+    const shown = await does(t, ["client", "show", "backend"]);
+    t.match(shown, { client_id: "backend", token_endpoint_auth_method: "client_secret_basic", secrets: [{ expires_at: null }] });
+    t.strictSame(Object.keys(shown.secrets[0]).sort(), ["created_at", "expires_at"]);
+    for (const text of [list, shown].map((one) => JSON.stringify(one))) t.notMatch(text, new RegExp(`${SECRET}|hash|sealed`));
+    const { stdout } = await jeton(env, ["client", "show", "backend"]);
+    t.match(stdout, /^client_id=backend  /);
+    t.notMatch(stdout, new RegExp(`${SECRET}|hash|sealed`));
+    await refuses(t, [[["client", "show", "nobody"], /there is no client nobody/]]);
+    await refusesToo(t, [
+      ["client show", [], {}, /name the client/],
+      ["client show", ["backend", "poster"], {}, /name one client/],
+    ]);
+  });
+
+  t.test("client add registers a client, whose secret is shown once", async (t) => {
+    t.equal((await asClient(server, "worker", "any")).status, 401, "the server remembers that there was none");
+    const metadata = ["--grant-types", "client_credentials", "--grant-types", "password", "--scope", "api1", "--access-token-lifetime", "60"];
+    const added = await does(t, ["client", "add", "worker", ...metadata]);
+    t.match(added, { client_id: "worker", client_secret: /^[\w-]{43}$/ });
+    await soon(t, async () => (await asClient(server, "worker", added.client_secret)).status === 200);
+    t.match((await asClient(server, "worker", added.client_secret)).json, { expires_in: 60, scope: "api1" });
+    t.match(await does(t, ["client", "show", "worker"]), { grant_types: ["client_credentials", "password"] });
+
+    t.strictSame(await does(t, ["client", "add", "piped", ...metadata, "--secret-stdin"], `${SECRET}\n`), { client_id: "piped" });
+    t.equal((await asClient(server, "piped", SECRET)).status, 200);
+    t.strictSame(await does(t, ["client", "add", "public", "--token-endpoint-auth-method", "none"]), { client_id: "public" });
+
+    const before = await everythingIn(server.database);
+    await refuses(t, [
+      [["client", "add", "user-alice"], /user-alice is in use by a user or a device/],
+      [["client", "add", "new", "--client-secret", SECRET], /Unknown option '--client-secret'/],
+    ]);
+    await refusesToo(t, [
+      ["client add", ["backend"], {}, /there is a client backend already/],
+      ["client add", ["new"], { "grant-types": ["implicit"] }, /^grant-types\.0: /],
+      ["client add", ["new"], { "access-token-lifetime": "long" }, /^access-token-lifetime: /],
+      ["client add", ["new"], { "secret-stdin": true }, /standard input is empty/],
+    ]);
+    t.strictSame(await everythingIn(server.database), before);
+  });
+
+  t.test("client disable and client enable are obeyed within a second", async (t) => {
+    const { access_token } = (await asClient(server, "poster", undefined)).json;
+    t.strictSame(await does(t, ["client", "disable", "poster"]), { client_id: "poster", disabled: true });
+    t.equal(await isActive(server, access_token), false, "what was issued to it is refused with the next request");
+    await soon(t, async () => (await asClient(server, "poster", undefined)).status === 401);
+    await does(t, ["client", "enable", "poster"]);
+    await soon(t, async () => (await asClient(server, "poster", undefined)).status === 200);
+    await refusesToo(t, [["client disable", ["nobody"], {}, /there is no client nobody/]]);
+  });
+
+  t.test("client rotate-secret is obeyed within a second, and lets the earlier secret live on if it is told to", async (t) => {
+    const { client_secret: second, ...rest } = await does(t, ["client", "rotate-secret", "backend"]);
+    t.strictSame(rest, { client_id: "backend" });
+    await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 401);
+    t.equal((await asClient(server, "backend", second)).status, 200);
+
+    const third = await does(t, ["client", "rotate-secret", "backend", "--overlap", "1h"]);
+    t.ok(Math.abs(Date.parse(third.earlier_secrets_until) - Date.now() - 3_600_000) < 60_000);
+    await soon(t, async () => (await asClient(server, "backend", third.client_secret)).status === 200);
+    t.equal((await asClient(server, "backend", second)).status, 200);
+    t.equal((await asClient(server, "backend", SECRET)).status, 401);
+
+    t.strictSame(await does(t, ["client", "rotate-secret", "backend", "--secret-stdin"], SECRET), { client_id: "backend" });
+    await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 200);
+    t.equal((await asClient(server, "backend", second)).status, 401);
+
+    await refusesToo(t, [
+      ["client rotate-secret", ["mobile"], {}, /mobile authenticates with none, not a secret/],
+      ["client rotate-secret", ["backend"], { overlap: "soon" }, /"soon" is no duration: write 90s, 15m, 24h or 7d/],
+      ["client rotate-secret", ["nobody"], {}, /there is no client nobody/],
+    ]);
+    t.equal((await asClient(server, "backend", SECRET)).status, 200);
+  });
+
+  t.test("user add and user list", async (t) => {
+    const more = ["--email", "Erin@example.com", "--email-verified", "--roles", "user", "--roles", "editor", "--name", "Erin"];
+    const added = await does(t, ["user", "add", "erin", ...more]);
+    t.match(added, { sub: /^[\w-]{36}$/, preferred_username: "erin", password: /^[\w-]{20}$/ });
+    t.equal((await logIn(server, "erin@EXAMPLE.com", added.password)).status, 200);
+    t.match(await does(t, ["user", "add", "frank", "--user-id", "user-frank", "--password-stdin"], "frank's password\n"), {
+      sub: "user-frank",
+      password: undefined,
+    });
+    t.equal((await logIn(server, "frank", "frank's password")).status, 200);
+
+    const list = await does(t, ["user", "list"]);
+    t.match(list.find((one: { sub: string }) => one.sub === added.sub), { email: "Erin@example.com", roles: ["user", "editor"], disabled: false });
+    t.notMatch(JSON.stringify(list), /argon2|password|hash/);
+
+    const before = await everythingIn(server.database);
+    await refuses(t, [
+      [["user", "add", "grace", "--user-id", "user-alice"], /is in use/],
+      [["user", "add", "grace", "--password", "p"], /Unknown option '--password'/],
+    ]);
+    await refusesToo(t, [
+      ["user add", ["ALICE"], {}, /is in use/],
+      ["user add", ["grace"], { "user-id": "backend" }, /is in use/],
+      ["user add", ["grace"], { email: "alice@example.com", "email-verified": true }, /is in use/],
+      ["user add", ["grace@example.com"], {}, /^preferred-username: looks like an email address/],
+    ]);
+    t.strictSame(await everythingIn(server.database), before);
+  });
+
+  t.test("user disable ends what was issued with the next request, and user enable brings none of it back", async (t) => {
+    const { access_token, refresh_token } = (await logIn(server)).json;
+    t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
+    t.equal(await isActive(server, access_token), false);
+    t.equal((await refresh(server, refresh_token)).status, 400);
+    t.equal((await logIn(server)).status, 400);
+    t.strictSame(await does(t, ["user", "enable", "user-alice"]), { sub: "user-alice", disabled: false });
+    t.equal((await logIn(server)).status, 200);
+    t.equal(await isActive(server, access_token), false);
+    await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
+  });
+
+  t.test("user passwd sets a password, or makes one up, and ends what was issued", async (t) => {
+    const { access_token, refresh_token } = (await logIn(server)).json;
+    const made = await does(t, ["user", "passwd", "alice"]);
+    t.equal(await isActive(server, access_token), false);
+    t.equal((await refresh(server, refresh_token)).status, 400);
+    t.equal((await logIn(server)).status, 400);
+    t.equal((await logIn(server, "alice", made.password)).status, 200);
+    t.strictSame(await does(t, ["user", "passwd", "alice", "--password-stdin"], `${ALICE.password}\n`), { sub: "user-alice" });
+    t.equal((await logIn(server)).status, 200);
+    await refusesToo(t, [
+      ["user passwd", ["alice"], { "password-stdin": true }, /standard input is empty/],
+      ["user passwd", ["nobody"], {}, /there is no user nobody/],
+    ]);
+  });
+
+  t.test("revoke --token ends an access token alone, and with a refresh token the whole grant", async (t) => {
+    const { access_token, refresh_token } = (await logIn(server)).json;
+    t.match(await does(t, ["revoke", "--token", access_token]), { jti: String, revoked: true });
+    t.equal(await isActive(server, access_token), false);
+    t.match(await does(t, ["revoke", "--token", access_token]), { revoked: false }, "once");
+    const second = (await refresh(server, refresh_token)).json;
+    t.ok(second.access_token);
+    t.match(await does(t, ["revoke", "--token", "-"], `${second.refresh_token}\n`), { grant_id: String, revoked: true });
+    t.equal(await isActive(server, second.access_token), false);
+    t.equal((await refresh(server, second.refresh_token)).status, 400);
+
+    const opaque = (await server.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET))).json.access_token;
+    t.equal(await isActive(server, opaque), true);
+    await does(t, ["revoke", "--token", opaque]);
+    t.equal(await isActive(server, opaque), false);
+  });
+
+  t.test("revoke --grant, --user and --client end everything of theirs with the next request", async (t) => {
+    const one = (await logIn(server)).json;
+    const other = (await logIn(server)).json;
+    const { grant_id } = (await introspect(server, one.access_token)).json;
+    t.strictSame(await does(t, ["revoke", "--grant", grant_id]), { grant_id, revoked: true });
+    t.equal(await isActive(server, one.access_token), false);
+    t.equal((await refresh(server, one.refresh_token)).status, 400);
+    t.equal(await isActive(server, other.access_token), true);
+
+    t.match(await does(t, ["revoke", "--user", "alice"]), { sub: "user-alice", grants_ended: Number });
+    t.equal(await isActive(server, other.access_token), false);
+    t.equal((await refresh(server, other.refresh_token)).status, 400);
+
+    const third = (await logIn(server)).json;
+    t.match(await does(t, ["revoke", "--client", "mobile"]), { client_id: "mobile", grants_ended: Number });
+    t.equal(await isActive(server, third.access_token), false);
+    t.equal((await refresh(server, third.refresh_token)).status, 400);
+    await soon(t, async () => isActive(server, (await logIn(server)).json.access_token));
+
+    await refusesToo(t, [
+      ["revoke", [], {}, /say one of --token T, --user SUB, --client ID, --grant ID/],
+      ["revoke", [], { user: "alice", client: "mobile" }, /say one of/],
+      ["revoke", [], { token: "garbage" }, /this is no token of this server/],
+      ["revoke", [], { grant: "garbage" }, /there is no grant garbage/],
+      ["revoke", [], { user: "nobody" }, /there is no user nobody/],
+      ["revoke", [], { client: "nobody" }, /there is no client nobody/],
+    ]);
+  });
+
+  t.test("keys rotate changes who signs, and no valid token fails", async (t) => {
+    const before = (await logIn(server)).json.access_token;
+    const keys = await does(t, ["keys", "list"]);
+    t.strictSame(keys.map(({ alg, state }: Record<string, string>) => `${alg} ${state}`).sort(), ["ES256 current", "ES256 next", "RS256 current", "RS256 next"]);
+    t.notMatch(JSON.stringify(keys), /sealed|private|"d"/);
+
+    const rotated = await does(t, ["keys", "rotate", "--now"]);
+    t.match(rotated, [{ alg: "ES256", kid: String, active_from: String }, { alg: "RS256" }]);
+    await soon(t, async () => kidOf((await logIn(server)).json.access_token) === rotated[0].kid);
+    t.equal(await isActive(server, before), true);
+    t.ok((await server.send("/oauth2/jwks")).json.keys.some(({ kid }: { kid: string }) => kid === kidOf(before)), "still published");
+
+    const [later] = await does(t, ["keys", "rotate"]);
+    t.ok(Date.parse(later.active_from) > Date.now(), "others may have cached the keys of before");
+    t.equal(await isActive(server, (await logIn(server)).json.access_token), true);
+  });
+
+  t.test("what cannot be read as a command is refused, and the usage names every one", async (t) => {
+    const { stdout, code } = await jeton({}, ["--help"]);
+    t.equal(code, 0);
+    for (const name of ["apply FILE", "client rotate-secret", "user passwd", "revoke", "keys rotate", "migrate"]) t.match(stdout, `jeton ${name}`);
+    await refuses(t, [
+      [["client", "destroy", "backend"], /there is no command "client destroy"/],
+      [["clients", "list"], /there is no command "clients list"/],
+      [["client", "list", "--colour"], /Unknown option '--colour'/],
+    ]);
+  });
+});
+
+t.test("migrate brings a database up to date, and then has nothing to do", async (t) => {
+  const server = await startInstance(t);
+  const url = new URL(server.database);
+  url.pathname += "_bare";
+  const name = url.pathname.slice(1);
+  await sql(server.database, `CREATE DATABASE ${name}`);
+  t.teardown(() => sql(server.database, `DROP DATABASE ${name} WITH (FORCE)`));
+  const { does, refuses } = commandsOf({ DATABASE_URL: url.href, MASTER_KEY });
+  const { applied } = await does(t, ["migrate"]);
+  t.ok(applied.length > 0);
+  t.strictSame(await does(t, ["migrate"]), { applied: [] });
+  t.strictSame(await does(t, ["user", "list"]), []);
+
+  await sql(url.href, "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '9999_later', now())");
+  await refuses(t, [[["migrate"], /the database was migrated by a newer Jeton \(9999_later\)/]]);
+});
+
+t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
+  const DATA_DIR = await dataFolder(t);
+  const { does } = commandsOf({ DATA_DIR });
+
+  t.test("starts it where no server runs, and stops it again", async (t) => {
+    const { sub } = await does(t, ["user", "add", "erin", "--user-id", "user-erin"]);
+    t.equal(sub, "user-erin");
+    t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"));
+  });
+
+  t.test("works beside a running server, and leaves it what it needs", async (t) => {
+    const server = await startProcess(t, { DATA_DIR });
+    t.notMatch(server.output(), /curl/, "somebody is registered, so there is no demo");
+    const [{ client_secret }, people] = await Promise.all([
+      does(t, ["client", "add", "backend", "--grant-types", "client_credentials", "--scope", "api1"]),
+      does(t, ["user", "list"]),
+    ]);
+    t.match(people, [{ sub: "user-erin" }]);
+    const body = new URLSearchParams({ grant_type: "client_credentials" });
+    const { status } = await fetch(`${server.url}/oauth2/token`, { method: "POST", body, headers: basic("backend", client_secret) });
+    t.equal(status, 200);
+    t.equal((await fetch(`${server.url}/readyz`)).status, 200);
+    server.signal("SIGTERM");
+    t.match(await server.ended, { code: 0, stderr: "" });
+  });
+});
+
+/** The two ways a command ends: it does what it is told and prints one JSON document, or refuses in one line. */
+function commandsOf(env: Environment) {
+  return {
+    // What a test looks into is what it expects to find.
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    async does(t: Test, args: readonly string[], stdin = ""): Promise<any> {
+      const { code, stdout, stderr } = await jeton(env, [...args, "--json"], stdin);
+      t.equal(stderr, "", args.join(" "));
+      t.equal(code, 0);
+      t.match(stdout, /^[^\n]+\n$/);
+      return JSON.parse(stdout);
+    },
+    async refuses(t: Test, cases: readonly (readonly [readonly string[], RegExp])[]): Promise<void> {
+      const ended = await inPairs(cases, ([args]) => jeton(env, [...args, "--json"]));
+      for (const [index, [args, message]] of cases.entries()) {
+        const { code, stdout, stderr } = ended[index]!;
+        const [line = "", ...more] = stderr.split("\n");
+        t.match(line.replace(/^jeton: /, ""), message, args.join(" "));
+        t.strictSame({ code, stdout, more }, { code: 1, stdout: "", more: [""] });
+      }
+    },
+  };
+}
+
+/** A command of the table, its words and flags, and the one line with which it refuses; without the time a process takes. */
+type Refused = readonly [name: string, words: readonly string[], flags: CommandContext["flags"], message: RegExp];
+
+async function tableRefuses(t: Test, { core }: Instance, cases: readonly Refused[]): Promise<void> {
+  for (const [name, words, flags, message] of cases) {
+    const command = COMMANDS.find((one) => one.name === name)!;
+    const run = async () => command.run({ core, deployment: { migrated: [] }, words, flags, stdin: async () => "" });
+    const error: unknown = await run().then(() => undefined, (reason: unknown) => reason);
+    t.ok(error instanceof OperatorError, `${name} ${words.join(" ")}`);
+    t.match((error as Error | undefined)?.message, message);
+  }
+}
+
+/** Two at a time: a process takes its time, and there are two cores. */
+async function inPairs<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < all.length; at += 2) results.push(...(await Promise.all(all.slice(at, at + 2).map(work))));
+  return results;
+}
+
+/** A token for a client itself; without a secret as the one that puts it into the body. */
+function asClient(server: Instance, client_id: string, secret: string | undefined) {
+  const form = { grant_type: "client_credentials", scope: "api1" };
+  return secret === undefined
+    ? server.post("/oauth2/token", { ...form, client_id, client_secret: SECRET })
+    : server.post("/oauth2/token", form, basic(client_id, secret));
+}
+
+function logIn(server: Instance, username = ALICE.username, password = ALICE.password) {
+  return server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password });
+}
+
+function refresh(server: Instance, refresh_token: string) {
+  return server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+}
+
+function introspect(server: Instance, token: string) {
+  return server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
+}
+
+async function isActive(server: Instance, token: string): Promise<boolean> {
+  return (await introspect(server, token)).json.active;
+}
+
+function kidOf(token: string): string {
+  return JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString()).kid;
+}
+
+/** Asks again until it is so, for as long as the contract allows. */
+async function soon(t: Test, condition: () => Promise<boolean>): Promise<void> {
+  await until("it is obeyed", condition, SOON).catch((error: Error) => t.fail(error.message));
+}

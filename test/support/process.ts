@@ -1,0 +1,150 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Test } from "tap";
+import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
+import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+
+/**
+ * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
+ * environment. dist/ is what `npm test` has just built.
+ */
+const DIST = join(import.meta.dirname, "..", "..", "dist");
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How a process ended, and everything it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** From the spawn to the end, in milliseconds. */
+  readonly took: number;
+}
+
+export interface RunningProcess {
+  readonly pid: number;
+  readonly url: string;
+  readonly dataDir: string;
+  /** From the spawn to the ready line, in milliseconds. */
+  readonly readyAfter: number;
+  /** What it said so far. */
+  output(): string;
+  /** Sends a signal to it, or to its whole process group as a terminal's Ctrl-C does. */
+  signal(name: NodeJS.Signals, to?: "process" | "group"): void;
+  readonly ended: Promise<Ended>;
+}
+
+/** A folder that goes with its test, and the PostgreSQL that may have been left running in it too. */
+export async function dataFolder(t: Test): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), "jeton-process-"));
+  const dataDir = join(parent, "data folder");
+  t.teardown(async () => {
+    await endPostgres(dataDir);
+    await rm(parent, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return dataDir;
+}
+
+/** Ends the PostgreSQL of a folder as a crash would. Returns its process id, or undefined where none runs. */
+export async function endPostgres(dataDir: string, signal: NodeJS.Signals = "SIGQUIT"): Promise<number | undefined> {
+  const place = placeOf(dataDir);
+  const pid = (await livingPostmaster(place).catch(() => undefined))?.pid;
+  if (pid === undefined) return undefined;
+  process.kill(pid, signal);
+  await until("PostgreSQL ends", async () => (await livingPostmaster(place).catch(() => undefined))?.pid !== pid);
+  return pid;
+}
+
+/** The connection string of the PostgreSQL that runs in a folder. */
+export async function embeddedUrl(dataDir: string): Promise<string> {
+  const place = placeOf(dataDir);
+  const file = await livingPostmaster(place);
+  return urlOf("jeton", file!.port, (await readPassword(place))!);
+}
+
+/** A server from its first moment on. It ends with its test, at the latest. */
+export function launchServer(t: Test, env: Environment & { readonly DATA_DIR: string }) {
+  const begun = performance.now();
+  const { child, ended, said } = launch("main.js", [], { PORT: "0", ...env });
+  t.teardown(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  let over = false;
+  void ended.then(() => (over = true));
+  const started = {
+    pid: child.pid!,
+    dataDir: env.DATA_DIR,
+    output: () => said.stdout + said.stderr,
+    signal: (name: NodeJS.Signals, to: "process" | "group" = "process") =>
+      void process.kill(to === "group" ? -child.pid! : child.pid!, name),
+    ended,
+  };
+  const ready = async (): Promise<RunningProcess> => {
+    let url: string | undefined;
+    await until("the server is ready", () => {
+      url = readyLine(said.stdout)?.url;
+      if (over && url === undefined) throw new Error(`it ended before it was ready: ${started.output()}`);
+      return url !== undefined;
+    });
+    return { ...started, url: url!, readyAfter: performance.now() - begun };
+  };
+  return { ...started, ready };
+}
+
+/** Starts the server and waits for its ready line. */
+export function startProcess(t: Test, env: Environment & { readonly DATA_DIR: string }): Promise<RunningProcess> {
+  return launchServer(t, env).ready();
+}
+
+/** Runs the server where it is expected to refuse its start. */
+export function refusedStart(env: Environment): Promise<Ended> {
+  return launch("main.js", [], { PORT: "0", ...env }).ended;
+}
+
+/** Runs one command of the command line. */
+export function jeton(env: Environment, args: readonly string[], stdin = ""): Promise<Ended> {
+  const { child, ended } = launch("cli.js", args, env);
+  // A command that refuses before it reads has closed the pipe.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(stdin);
+  return ended;
+}
+
+function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
+  const begun = performance.now();
+  const said = { stdout: "", stderr: "" };
+  const child: ChildProcess = spawn(process.execPath, [join(DIST, program), ...args], {
+    cwd: tmpdir(),
+    env: { PATH: process.env["PATH"], ...env },
+    // A group of its own, so that a signal to the group reaches nobody else.
+    detached: true,
+  });
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said.stderr += text));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, ...said, took: performance.now() - begun }));
+  });
+  return { child, ended, said };
+}
+
+/** The line everybody waits for, read as supervisors would: a JSON object with a `url`. */
+function readyLine(stdout: string): { url: string } | undefined {
+  const lines = stdout.split("\n").slice(0, -1);
+  const ready = lines.find((line) => line.startsWith("{") && typeof JSON.parse(line).url === "string");
+  return ready === undefined ? undefined : (JSON.parse(ready) as { url: string });
+}
+
+/** Polls until the condition holds. @throws Error when it does not within half a minute */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
+  const deadline = Date.now() + limit;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited ${limit / 1000} s in vain: ${what}`);
+    await delay(10);
+  }
+}
