@@ -19,7 +19,6 @@ if (tools.includes(undefined)) {
 }
 const [prisma, tsc] = tools;
 run(prisma, "generate", "--config", "prisma/prisma.config.ts");
-run(tsc, "-p", "tsconfig.json");
 run(tsc, "-p", "tsconfig.build.json");
 for (const program of ["dist/main.js", "dist/cli.js"]) chmodSync(program, 0o755);
 

@@ -5,6 +5,7 @@ import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import type { Settings } from "./config.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
+import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
@@ -64,7 +65,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 
 /** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */
 async function provision(core: Core, { settings, listener, log }: ServerParts): Promise<string | undefined> {
-  const { db, random } = core;
+  const { db, random, issuer } = core;
   if (settings.PROVISION_FILE !== undefined) {
     const { written, entries, warnings } = await applyFile(core, settings.PROVISION_FILE);
     for (const warning of warnings) log.warn({ type: "provisioning" }, warning);
@@ -73,7 +74,7 @@ async function provision(core: Core, { settings, listener, log }: ServerParts): 
   }
   const mayDemonstrate = settings.DATABASE_URL === undefined && settings.NODE_ENV !== "production";
   if (!mayDemonstrate || !(await isEmpty(db))) return undefined;
-  const demo = demoSet(listener.url, random);
+  const demo = demoSet({ url: listener.url, issuer, account: `${listener.url}${ACCOUNT_PATH}` }, random);
   await apply(db, core, demo.file);
   return demo.introduction;
 }

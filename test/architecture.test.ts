@@ -24,7 +24,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
   admin: ["errors", "store", "accounts", "clients", "tokens", "provisioning", "core.ts", "deployment.ts"],
   "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "config.ts"],
-  "server.ts": ["errors", "store", "http", "provisioning", "app.ts", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
+  "server.ts": ["errors", "store", "http", "endpoints", "provisioning", "app.ts", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
   "main.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts"],
   "cli.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
 };

@@ -13,16 +13,25 @@ const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/;
 /** A URI on a literal loopback address without its port; undefined for any other, `localhost` included. */
 function withoutLoopbackPort(uri: string): string | undefined {
   const [, host, path = ""] = LOOPBACK.exec(uri) ?? [];
-  return host === undefined ? undefined : host + path;
+  // Five digits may be more than a port can be; nobody is sent to what is no URI.
+  return host === undefined || !URL.canParse(uri) ? undefined : host + path;
 }
 
+/** What an authorization answer may hold (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). */
+const AUTHORIZATION_ANSWER = ["code", "state", "iss", "error", "error_description", "error_uri"] as const;
+
 /**
- * A redirect URI with an answer in its query. What the registered URI itself has of the same names is dropped, so that
- * each parameter of the answer stands there once.
+ * A redirect URI with an answer in its query. What the registered URI itself has of such names is dropped, also where
+ * this answer has none: a `code` beside an error, or a `state` nobody sent, would be taken for ours.
+ * @param names what only an answer of this kind may say
  */
-export function withAnswer(uri: string, answer: Readonly<Record<string, string>>): string {
+export function withAnswer(
+  uri: string,
+  answer: Readonly<Record<string, string>>,
+  names: readonly string[] = AUTHORIZATION_ANSWER,
+): string {
   const [base, query = ""] = split(uri);
-  const kept = query.split("&").filter((pair) => pair !== "" && !Object.hasOwn(answer, nameOf(pair)));
+  const kept = query.split("&").filter((pair) => pair !== "" && !names.includes(nameOf(pair)));
   const added = Object.entries(answer).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const pairs = [...kept, ...added];
   return pairs.length === 0 ? base : `${base}?${pairs.join("&")}`;
@@ -40,6 +49,15 @@ function nameOf(pair: string): string {
   } catch {
     return name;
   }
+}
+
+/** Where a client's own pages come from: its `web_origins`, and the origins it sends people back to. */
+export function webOriginsOf(client: {
+  readonly redirect_uris: readonly string[];
+  readonly web_origins: readonly string[];
+}): readonly string[] {
+  const origins = client.redirect_uris.map((uri) => new URL(uri).origin).filter((origin) => origin !== "null");
+  return [...new Set([...client.web_origins, ...origins])];
 }
 
 /** What a policy must allow a form to lead to, so that the browser follows the answer there (CSP form-action). */

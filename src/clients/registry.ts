@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
-import { findClient, type ClientRow } from "../store/clients.js";
+import { allClientUris, findClient, type ClientRow } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
+import { webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
 /** Columns that hold one of a few words. */
@@ -32,12 +33,17 @@ const LONGEST_ID = 255;
 export class ClientRegistry {
   readonly #clients: Remembered<Client | null>;
   readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
+  readonly #origins: Remembered<ReadonlySet<string>>;
 
   constructor(db: Db, feed: ChangeFeed) {
     this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
     this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
+    this.#origins = new Remembered(feed, async () => new Set((await allClientUris(db)).flatMap(webOriginsOf)));
     feed.subscribe((change) => {
-      if (change === null || change.kind === "client") this.#clients.forget(change?.id);
+      if (change === null || change.kind === "client") {
+        this.#clients.forget(change?.id);
+        this.#origins.forget();
+      }
       if (change === null || change.kind === "scopes") this.#scopes.forget();
     });
   }
@@ -45,6 +51,11 @@ export class ClientRegistry {
   /** The client of that id, byte for byte; null if there is none. */
   async find(client_id: string): Promise<Client | null> {
     return client_id.length > LONGEST_ID ? null : this.#clients.get(client_id);
+  }
+
+  /** The origins of every client's pages. */
+  webOrigins(): Promise<ReadonlySet<string>> {
+    return this.#origins.get("");
   }
 
   /** Every declared scope by its name. */

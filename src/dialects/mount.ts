@@ -9,6 +9,7 @@ import { headersOf } from "../http/headers.js";
 import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
+import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
@@ -44,6 +45,9 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
+  // Introspection is for resource servers, which are no pages.
+  const forPages = endpoint.operation !== "introspect";
+  if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
     url: endpoint.path,
@@ -52,6 +56,7 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
       refuseEncodedBody(request);
       refuseCredentialsInQuery(request);
     },
+    ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
       const { parameters, credentials } = dialect.read({
         parameters: bodyOf(request, methods.includes("GET")),
@@ -68,6 +73,7 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
 /** A public document: it may be kept for a while, by anybody. */
 function addDocument(app: FastifyInstance, path: string, content: () => Promise<object>): void {
   app.get(path, { exposeHeadRoute: true }, async (_request, reply) => {
+    allowEverybody(reply);
     reply.header("Cache-Control", `public, max-age=${JWKS_MAX_AGE}`).removeHeader("Pragma");
     return content();
   });

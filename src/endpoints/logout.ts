@@ -8,7 +8,7 @@ import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
 import { formTarget, isRegistered, withAnswer } from "../clients/redirect-uri.js";
-import { LOGOUT_PATH } from "./authorize/paths.js";
+import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
 /** RP-Initiated Logout 1.0: with a hint that names the person who is logged in at once, else after asking. */
@@ -24,7 +24,8 @@ const parameters = z.object({
   csrf: optional,
 });
 
-const PURPOSE = "logout";
+/** What an answer to a logout may say (RP-Initiated Logout 1.0 section 3). */
+const ANSWER = ["state"] as const;
 
 /** What a logout request asks for, once it is known to be the client's. */
 interface LogoutRequest {
@@ -51,7 +52,10 @@ export async function logOut(
   const session = await sessions.see(visit.session);
   if (session === undefined) return goodbye(request, uiLocales);
   facts.sub = session.sub;
-  const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, typed.csrf);
+  // Whoever stays is shown what they stay logged in to; the client has no answer for it (section 3).
+  if (typed.action === "cancel") return { kind: "go", path: ACCOUNT_PATH };
+  const purpose = `logout\n${session.sid}`;
+  const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, { purpose, csrf: typed.csrf });
   if (confirmed || request.sub === session.sub) {
     await sessions.logOut(visit.session!);
     return { ...goodbye(request, uiLocales), cookies: { session: null } };
@@ -70,7 +74,7 @@ export async function logOut(
     view: {
       page: "logout",
       action: LOGOUT_PATH,
-      csrf: sessions.formToken(browser, PURPOSE),
+      csrf: sessions.formToken(browser, purpose),
       formTargets: request.redirect_uri === undefined ? [] : [formTarget(request.redirect_uri)],
       userName: session.name ?? session.preferred_username,
       hidden: Object.fromEntries(hidden),
@@ -86,7 +90,7 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
   const hint = await readIdTokenHint(core.ring, core.issuer, id_token_hint, client_id);
   const id = client_id ?? hint?.client_id;
   const client = id === undefined ? undefined : ((await core.registry.find(id)) ?? undefined);
-  if (id !== undefined && client === undefined) throw new Refusal("client_unknown");
+  if (id !== undefined && (client === undefined || client.disabled)) throw new Refusal("client_unknown");
   if (
     post_logout_redirect_uri !== undefined &&
     (client === undefined || !isRegistered(post_logout_redirect_uri, client.post_logout_redirect_uris))
@@ -96,8 +100,12 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
   return { client, sub: hint?.sub, redirect_uri: post_logout_redirect_uri, state };
 }
 
-function isOwnForm(sessions: BrowserSessions, { browser }: Visit, csrf: string | undefined): boolean {
-  if (browser === undefined || csrf === undefined || !sessions.checkFormToken(browser, PURPOSE, csrf)) {
+function isOwnForm(
+  sessions: BrowserSessions,
+  { browser }: Visit,
+  { purpose, csrf }: { readonly purpose: string; readonly csrf: string | undefined },
+): boolean {
+  if (browser === undefined || csrf === undefined || !sessions.checkFormToken(browser, purpose, csrf)) {
     throw new Refusal("form_foreign");
   }
   return true;
@@ -105,5 +113,5 @@ function isOwnForm(sessions: BrowserSessions, { browser }: Visit, csrf: string |
 
 function goodbye({ redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
   if (redirect_uri === undefined) return { kind: "show", view: { page: "logged_out", ...uiLocales } };
-  return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }) };
+  return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }, ANSWER) };
 }

@@ -13,7 +13,7 @@ export interface DecisionFacts {
   /** The method the client is registered to authenticate with. */
   client_auth?: string;
   sub?: string;
-  /** The refresh token family, which is the grant. */
+  /** The grant: what a person let a client have, with all its tokens. */
   grant_id?: string;
   jti?: string;
   /** The key that signed the access token. */

@@ -1,7 +1,32 @@
 import type { Random } from "../clock.js";
 
 /** Names of the demo set, which only an empty embedded store ever gets. */
-const NAMES = { backend: "demo-backend", mobile: "demo-mobile", admin: "demo-admin", user: "demo" } as const;
+const NAMES = {
+  backend: "demo-backend",
+  mobile: "demo-mobile",
+  web: "demo-web",
+  admin: "demo-admin",
+  user: "demo",
+} as const;
+
+/** Where docs/example-web-app.mjs listens, on whatever port (RFC 8252 section 7.3). */
+const EXAMPLE_CALLBACK = "http://127.0.0.1/callback";
+
+interface DemoSecrets {
+  readonly backend: string;
+  readonly mobile: string;
+  readonly web: string;
+  readonly admin: string;
+  readonly user: string;
+}
+
+/** Where the server is to be found, as URLs. */
+export interface DemoPlace {
+  readonly url: string;
+  readonly issuer: string;
+  /** A person's own page. */
+  readonly account: string;
+}
 
 export interface DemoSet {
   /** A provisioning file. */
@@ -11,12 +36,13 @@ export interface DemoSet {
 }
 
 /**
- * A backend service, a mobile app with the password grant, an administration client and a user, with secrets of their own.
- * @param url where the server answers
+ * A backend service, a mobile app with the password grant, a web app, an administration client and a user, with secrets
+ * of their own.
  */
-export function demoSet(url: string, random: Random): DemoSet {
+export function demoSet(place: DemoPlace, random: Random): DemoSet {
   const secret = () => random(32).toString("base64url");
-  const secrets = { backend: secret(), mobile: secret(), admin: secret(), user: random(12).toString("base64url") };
+  const user = random(12).toString("base64url");
+  const secrets = { backend: secret(), mobile: secret(), web: secret(), admin: secret(), user };
   const file = {
     scopes: [{ name: "api1", description: "Use the demo API", audience: "https://api.example" }],
     clients: [
@@ -34,6 +60,16 @@ export function demoSet(url: string, random: Random): DemoSet {
         token_endpoint_auth_method: "client_secret_post",
         grant_types: ["password", "refresh_token"],
         scope: "openid profile email api1",
+      },
+      {
+        client_id: NAMES.web,
+        client_name: "Demo web app",
+        client_secret: secrets.web,
+        grant_types: ["authorization_code", "refresh_token"],
+        scope: "openid profile email offline_access api1",
+        // Without a page of its own it sends people to theirs, which shows what they have just allowed.
+        redirect_uris: [place.account, EXAMPLE_CALLBACK],
+        post_logout_redirect_uris: ["http://127.0.0.1/"],
       },
       {
         client_id: NAMES.admin,
@@ -54,10 +90,10 @@ export function demoSet(url: string, random: Random): DemoSet {
       },
     ],
   };
-  return { file: JSON.stringify(file), introduction: introduce(url, secrets) };
+  return { file: JSON.stringify(file), introduction: introduce(place, secrets) };
 }
 
-function introduce(url: string, secrets: { backend: string; mobile: string; admin: string; user: string }): string {
+function introduce({ url, issuer, account }: DemoPlace, secrets: DemoSecrets): string {
   const asBackend = `curl -s -u ${NAMES.backend}:${secrets.backend} -d grant_type=client_credentials ${url}/oauth2/token`;
   const asPerson = [
     `curl -s -d grant_type=password -d client_id=${NAMES.mobile} -d client_secret=${secrets.mobile}`,
@@ -68,6 +104,12 @@ function introduce(url: string, secrets: { backend: string; mobile: string; admi
     `curl -s -u ${NAMES.admin}:${secrets.admin}`,
     `-d token="$(${asBackend} | ${takeToken})" ${url}/oauth2/introspect`,
   ].join(" ");
+  const asWebApp = new URLSearchParams({
+    client_id: NAMES.web,
+    response_type: "code",
+    scope: "openid profile",
+    redirect_uri: account,
+  });
   return [
     "A demo set was made. Its secrets are shown here once and stored only as hashes:",
     "",
@@ -79,6 +121,12 @@ function introduce(url: string, secrets: { backend: string; mobile: string; admi
     "",
     "# an administrator looks at a token (and could revoke it at /oauth2/revoke)",
     asAdmin,
+    "",
+    `# a web app signs its user in: open this address in a browser and log in as ${NAMES.user} with ${secrets.user}`,
+    `${url}/oauth2/authorize?${asWebApp}`,
+    "",
+    "# the same with a web app of forty lines, which then stands at http://127.0.0.1:3001",
+    `ISSUER=${issuer} CLIENT_ID=${NAMES.web} CLIENT_SECRET=${secrets.web} PORT=3001 node docs/example-web-app.mjs`,
     "",
   ].join("\n");
 }

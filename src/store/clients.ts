@@ -9,7 +9,7 @@ export async function findClient(db: Db, client_id: string): Promise<ClientRow |
   return db.prisma.client.findUnique({ where: { client_id }, include: { secrets: true } });
 }
 
-export type NewClient = Omit<Prisma.ClientUncheckedCreateInput, "secrets" | "families" | "token_epoch" | "jwks"> & {
+export type NewClient = Omit<Prisma.ClientUncheckedCreateInput, "secrets" | "grants" | "consents" | "token_epoch" | "jwks"> & {
   readonly jwks: object | null;
 };
 
@@ -58,6 +58,11 @@ export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<
   return tx.$executeRaw`
     UPDATE grants SET ended_at = now(), ended_because = 'revoked'
     WHERE client_id = ${client_id} AND ended_at IS NULL`;
+}
+
+/** Where the pages of all enabled clients come from: what they were registered with, not yet read as origins. */
+export async function allClientUris(db: Db): Promise<readonly Pick<Client, "redirect_uris" | "web_origins">[]> {
+  return db.prisma.client.findMany({ where: { disabled: false }, select: { redirect_uris: true, web_origins: true } });
 }
 
 /** Every client, by id. */

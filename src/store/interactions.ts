@@ -8,6 +8,9 @@ import { run, type Db } from "./open.js";
 /** Seconds from the request to the answer; a person may look for a password meanwhile. */
 export const INTERACTION_LIFETIME = 15 * 60;
 
+/** An id comes back in a path, where anything can stand: U+0000 too, which Postgres would not take. */
+const ID = /^[A-Za-z0-9_-]{22}$/;
+
 export interface Interaction {
   readonly id: string;
   /** What was asked, as endpoints/authorize/request.ts read it. */
@@ -54,6 +57,7 @@ export async function lookAtInteraction(
   browser_hash: Uint8Array,
   now: Date | null,
 ): Promise<Interaction | "unknown" | "foreign"> {
+  if (!ID.test(id)) return "unknown";
   const [found] = await run<Interaction & { mine: boolean }>(db, LOOK, [id, browser_hash, now]);
   if (found === undefined) return "unknown";
   return found.mine ? found : "foreign";
@@ -66,6 +70,7 @@ const START = {
 
 /** Where an interaction of this browser began, also after it is over. */
 export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Promise<string | undefined> {
+  if (!ID.test(id)) return undefined;
   const [found] = await run<{ again: string }>(db, START, [id, browser_hash]);
   return found?.again;
 }

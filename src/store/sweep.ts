@@ -7,8 +7,8 @@ const BATCH = 1_000;
 const KEPT = "interval '1 day'";
 
 /**
- * Everything that stops mattering after a time. A family outlives its tokens: an access token of the grant is refused
- * once its family is gone.
+ * Everything that stops mattering after a time. A grant outlives its tokens: an access token of it is refused
+ * once its row is gone.
  */
 const EXPIRED = [
   {

@@ -57,7 +57,7 @@ export interface Identifier {
   readonly kind: "login" | "email" | "phone";
 }
 
-export type NewUser = Omit<Prisma.UserUncheckedCreateInput, "identifiers" | "families" | "token_epoch"> & {
+export type NewUser = Omit<Prisma.UserUncheckedCreateInput, "identifiers" | "grants" | "sessions" | "consents" | "token_epoch"> & {
   readonly sub: string;
   readonly disabled: boolean;
 };

@@ -55,7 +55,8 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!);
   const db = openDb(database);
-  const listener = await openListener({ host: "127.0.0.1", port: 0 });
+  const { TLS_CERT: cert, TLS_KEY: key } = settings;
+  const listener = await openListener({ host: "127.0.0.1", port: 0, ...(cert && key ? { tls: { cert, key } } : {}) });
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {

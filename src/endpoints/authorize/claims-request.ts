@@ -1,19 +1,26 @@
 import { z } from "zod";
 import { Refusal } from "../../errors/refusal.js";
+import { isPlainText } from "../../http/form.js";
 
 /** The claims parameter (OpenID Connect Core section 5.5): single claims asked for by name. */
+
+/** JSON can spell what the form around it cannot: U+0000 and lone surrogates, which the store does not take. */
+const name = z.string().max(255).refine(isPlainText);
 
 const wish = z
   .object({
     essential: z.boolean().optional(),
-    value: z.unknown().optional(),
+    value: z
+      .unknown()
+      .refine((value) => typeof value !== "string" || isPlainText(value))
+      .optional(),
     values: z.array(z.unknown()).max(20).optional(),
   })
   .nullable();
 
 const claimsParameter = z.object({
-  id_token: z.record(z.string().max(255), wish).optional(),
-  userinfo: z.record(z.string().max(255), wish).optional(),
+  id_token: z.record(name, wish).optional(),
+  userinfo: z.record(name, wish).optional(),
 });
 
 /** Authentication context class of a password (ISO/IEC 29115 level 1); the only one there is so far. */

@@ -50,7 +50,9 @@ function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): strin
 
 /** Where the answer goes; readable whatever else is wrong with the request. */
 export function readTarget(redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
-  const state = repeated.has("state") ? undefined : parameters.get("state");
+  // One that cannot be sent back is refused below: a posted one may be longer than any address.
+  const { success, data } = optional.safeParse(parameters.get("state"));
+  const state = success && !repeated.has("state") ? data : undefined;
   const formPost = parameters.get("response_mode") === "form_post" && !repeated.has("response_mode");
   return {
     redirect_uri,
@@ -65,6 +67,7 @@ const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 const request = z.object({
   response_type: z.string({ error: (issue) => (issue.input === undefined ? "response_type_missing" : undefined) }),
   response_mode: z.enum(RESPONSE_MODES).optional(),
+  state: optional,
   scope: optional,
   nonce: optional,
   prompt: z
