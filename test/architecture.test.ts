@@ -37,6 +37,9 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   pino: ["http"],
 };
 
+/** Spelt so that a search for them in the repository finds none. */
+const LOOSE_ENDS = /\bT[O]DO\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b|@ts-(ignore|expect)|\bas an[y]\b/
+
 async function sources(): Promise<readonly { file: string; room: string; text: string }[]> {
   const entries = await readdir(SRC, { recursive: true, withFileTypes: true });
   const files = entries
@@ -88,7 +91,7 @@ t.test("config.ts alone reads the environment", async (t) => {
 t.test("no drawer, no loose end", async (t) => {
   for (const { file, text } of await sources()) {
     t.notMatch(file, /(^|\/)(utils?|helpers?|common|lib|misc|shared)(\/|\.ts$)/);
-    t.notMatch(text, /\b(TODO|FIXME|XXX|HACK)\b|@ts-(ignore|expect-error)|\bas any\b/, file);
+    t.notMatch(text, LOOSE_ENDS, file);
     const limit = 250;
     t.ok(text.split("\n").length <= limit || file === "errors/catalogue.ts", `${file} can be held in mind`);
   }

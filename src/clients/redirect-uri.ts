@@ -59,9 +59,3 @@ export function webOriginsOf(client: {
   const origins = client.redirect_uris.map((uri) => new URL(uri).origin).filter((origin) => origin !== "null");
   return [...new Set([...client.web_origins, ...origins])];
 }
-
-/** What a policy must allow a form to lead to, so that the browser follows the answer there (CSP form-action). */
-export function formTarget(uri: string): string {
-  const { origin, protocol } = new URL(uri);
-  return origin === "null" ? protocol : origin;
-}

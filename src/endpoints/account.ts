@@ -34,7 +34,7 @@ export async function showAccount(parts: AccountParts, visit: Visit, facts: Deci
       page: "account",
       action: ACCOUNT_PATH,
       csrf: sessions.formToken(browser, PURPOSE),
-      formTargets: [],
+      leadsTo: [],
       userName: session.name ?? session.preferred_username,
       consents: consents.map(({ client_id, client_name, scope, given_at }) => ({
         clientId: client_id,

@@ -7,7 +7,7 @@ import type { DecisionFacts } from "../http/decision.js";
 import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
-import { formTarget, isRegistered, withAnswer } from "../clients/redirect-uri.js";
+import { isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
@@ -41,7 +41,7 @@ export async function logOut(
   { core, sessions }: { readonly core: Core; readonly sessions: BrowserSessions },
   form: Form,
   visit: Visit,
-  facts: DecisionFacts,
+  { posted, facts }: { readonly posted: boolean; readonly facts: DecisionFacts },
 ): Promise<BrowserAnswer> {
   withoutRepetition(form);
   const typed = readParameters(parameters, form.parameters);
@@ -49,6 +49,10 @@ export async function logOut(
   if (request.client !== undefined) facts.client_id = request.client.client_id;
   const uiLocales = typed.ui_locales === undefined ? {} : { uiLocales: typed.ui_locales };
 
+  // A form of the client's page came without our cookies (SameSite): the browser's own GET brings them.
+  if (posted && typed.action === undefined && visit.session === undefined) {
+    return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams([...form.parameters])}` };
+  }
   const session = await sessions.see(visit.session);
   if (session === undefined) return goodbye(request, uiLocales);
   facts.sub = session.sub;
@@ -75,7 +79,7 @@ export async function logOut(
       page: "logout",
       action: LOGOUT_PATH,
       csrf: sessions.formToken(browser, purpose),
-      formTargets: request.redirect_uri === undefined ? [] : [formTarget(request.redirect_uri)],
+      leadsTo: leadsTo(request),
       userName: session.name ?? session.preferred_username,
       hidden: Object.fromEntries(hidden),
       ...uiLocales,
@@ -109,6 +113,12 @@ function isOwnForm(
     throw new Refusal("form_foreign");
   }
   return true;
+}
+
+/** As after an authorization: the page a person lands on may send them on. */
+function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
+  if (client === undefined || redirect_uri === undefined) return [];
+  return [redirect_uri, ...client.web_origins, ...client.post_logout_redirect_uris];
 }
 
 function goodbye({ redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {

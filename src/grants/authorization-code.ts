@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { isRegistered } from "../clients/redirect-uri.js";
+import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
 import { redeemCode, type CodeBinding, type RedeemedCode } from "../store/authorization-codes.js";
@@ -46,18 +47,26 @@ export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
         user,
         login: { auth_time: Math.floor(auth_time.getTime() / 1000), amr, nonce, acr, sid },
         claims: { names: binding.id_token_claims, locales: binding.claims_locales },
-        refresh: { grant_id, generation: 0 },
+        grant: { grant_id, generation: 0 },
       };
     },
   });
 };
 
 /** Uses the code up. @throws Refusal code_invalid for one that is unknown, used, or whose person may not log in any more */
-async function redeem(grant_id: string, { core, facts }: GrantContext): Promise<RedeemedCode> {
-  const redeemed = await redeemCode(core.db, grant_id, core.clock.statement());
+async function redeem(grant_id: string, { core, client, facts }: GrantContext): Promise<RedeemedCode> {
+  const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), core.clock.statement());
   if (redeemed === "replayed") facts.alarm = "code_replayed";
   if (typeof redeemed === "string") throw new Refusal("code_invalid", {}, { reason: `the code is ${redeemed}` });
   return redeemed;
+}
+
+/** What cannot be refreshed lives as long as its one access token. */
+function grantLifetimes(client: Client): { idle: number; absolute: number } {
+  const { access_token_lifetime, refresh_token_lifetime, refresh_token_absolute_lifetime } = client;
+  return client.grant_types.includes("refresh_token")
+    ? { idle: refresh_token_lifetime, absolute: refresh_token_absolute_lifetime }
+    : { idle: access_token_lifetime, absolute: access_token_lifetime };
 }
 
 /** RFC 7636 section 4.1: 43 to 128 unreserved characters. */

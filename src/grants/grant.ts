@@ -35,8 +35,8 @@ export interface Entitlement {
   readonly login?: Login;
   /** Claims asked for by name for the id_token, and their languages. */
   readonly claims?: { readonly names: readonly string[]; readonly locales: readonly string[] };
-  /** The refresh token it goes on with: of a new grant if the client has that grant, or one that exists. */
-  readonly refresh?: "new" | RefreshTokenName;
+  /** The grant it belongs to and the refresh token it goes on with, where there is one already. */
+  readonly grant?: RefreshTokenName;
 }
 
 /** One grant, as its plugin registers it. */

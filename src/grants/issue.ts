@@ -18,14 +18,15 @@ export interface IssuedTokens {
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, spelling, facts } = context;
   const { scope, user, login } = entitlement;
-  const refresh = await refreshName(context, entitlement);
+  const refreshable = client.grant_types.includes("refresh_token");
+  const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
     client,
     scope,
     spelling: spelling.tokens,
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
-    ...(refresh === undefined ? {} : { grant_id: refresh.grant_id }),
+    ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;
@@ -35,18 +36,17 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     access_token: access.text,
     expires_in: access.expires_in,
     scope,
-    ...(refresh === undefined ? {} : { refresh_token: writeRefreshToken(core.master, refresh) }),
+    ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
     ...(await idToken(context, entitlement, access.text)),
   };
 }
 
-/** The refresh token that goes with it, if the client has that grant. */
-async function refreshName(
+/** A grant for a person who logged in and can go on with it; a client acting for itself has none (RFC 6749 section 4.4.3). */
+async function openNewGrant(
   { core, client, facts }: GrantContext,
-  { scope, user, login, refresh }: Entitlement,
+  { scope, user, login }: Entitlement,
 ): Promise<RefreshTokenName | undefined> {
-  if (refresh !== "new") return refresh;
-  if (user === undefined || login === undefined || !client.grant_types.includes("refresh_token")) return undefined;
+  if (user === undefined || login === undefined) return undefined;
   const grant_id = core.random(16).toString("base64url");
   await openGrant(
     core.db,

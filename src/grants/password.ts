@@ -29,7 +29,6 @@ export const passwordGrant: FastifyPluginAsync = async (app) => {
         scope: grantedScope(scope, context), // scope_not_allowed
         user,
         login: { auth_time: epochSeconds(core.clock), amr: ["pwd"] },
-        refresh: "new",
       };
     },
   });

@@ -48,7 +48,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
         user,
         login: { auth_time: Math.floor(grant.auth_time.getTime() / 1000), amr: grant.amr, acr: grant.acr, sid: grant.sid },
         claims: { names: grant.id_token_claims, locales: grant.claims_locales },
-        refresh: { grant_id: grant.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
+        grant: { grant_id: grant.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
       };
     },
   });

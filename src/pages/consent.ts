@@ -11,6 +11,8 @@ interface ConsentPage extends FormCommon {
   readonly userName: string;
   readonly scopes: readonly ShownScope[];
   readonly formTargets: readonly string[];
+  /** Whether the answer is kept for the next time. */
+  readonly remembered: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export function consentPage(p: ConsentPage): Page {
 <ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">
 ${scopes.length === 0 ? html`<li>${say(language, "consent.nothing")}</li>` : scopeItems(language, scopes)}
 </ul>
-<p class="quiet">${say(language, "consent.remembered")}</p>
+${when(p.remembered || undefined, () => html`<p class="quiet">${say(language, "consent.remembered")}</p>`)}
 ${when(target, (uri) => html`<p class="quiet">${say(language, "consent.target", { target: targetName(uri) })}</p>`)}
 <p class="quiet">${say(language, "consent.client", { id: isolated(p.clientId) })}</p>
 <form id="consent" method="post" action="${p.action}">

@@ -83,7 +83,7 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
     });
     for (const method of ["GET", "POST"] as const) {
       route(method, LOGOUT_PATH, { operation: "logout" }, (form, visit, facts) =>
-        logOut({ core, sessions }, form, visit, facts),
+        logOut({ core, sessions }, form, visit, { posted: method === "POST", facts }),
       );
     }
   };
@@ -118,10 +118,10 @@ function send(answer: BrowserAnswer, request: FastifyRequest, reply: FastifyRepl
     case "leave":
       return redirect(reply, answer.uri);
     case "answer": {
-      const { redirect_uri, response_mode } = answer.to;
+      const { redirect_uri, response_mode, leads_to } = answer.to;
       if (response_mode === "query") return redirect(reply, withAnswer(redirect_uri, answer.parameters));
       const language = chooseLanguage(undefined, acceptLanguage);
-      return sendPage(reply, formPostPage({ language, action: redirect_uri, fields: answer.parameters }));
+      return sendPage(reply, formPostPage({ language, action: redirect_uri, fields: answer.parameters, leadsTo: leads_to }));
     }
   }
 }

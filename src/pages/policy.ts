@@ -48,6 +48,11 @@ export function formTarget(redirectUri: string): string | undefined {
   return protocol === "http:" || protocol === "https:" ? origin : protocol;
 }
 
+/** The targets of several redirect URIs, in their order. */
+export function formTargets(redirectUris: readonly string[]): readonly string[] {
+  return redirectUris.flatMap((uri) => formTarget(uri) ?? []);
+}
+
 /** A target for people, shown whole: where the name of a host is cut, what it ends with, and so whose it is, is gone. */
 export function targetName(target: string): Html {
   return isolated(target, { longest: 300 });

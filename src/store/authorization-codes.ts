@@ -35,6 +35,8 @@ const REDEEM = {
     WITH redeemed AS (
       UPDATE grants g SET
         code_uses     = g.code_uses + 1,
+        idle_expires_at     = CASE WHEN g.code_uses = 0 THEN t.now + $3 * interval '1 second' ELSE g.idle_expires_at END,
+        absolute_expires_at = CASE WHEN g.code_uses = 0 THEN t.now + $4 * interval '1 second' ELSE g.absolute_expires_at END,
         ended_at      = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_at, t.now) ELSE g.ended_at END,
         ended_because = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_because, 'code_replayed') ELSE g.ended_because END
       FROM (SELECT coalesce($2::timestamptz, now()) AS now) t
@@ -49,13 +51,17 @@ const REDEEM = {
 
 type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean; readonly disabled: boolean };
 
-/** Uses the code of a grant up, whatever comes of it. */
+/**
+ * Uses the code of a grant up, whatever comes of it.
+ * @param lifetimes seconds the grant lives from here on: an abandoned code leaves a row for a day, no longer
+ */
 export async function redeemCode(
   db: Db,
   grant_id: string,
+  lifetimes: { readonly idle: number; readonly absolute: number },
   now: Date | null,
 ): Promise<RedeemedCode | "unknown" | "replayed" | "ended"> {
-  const [found] = await run<Row>(db, REDEEM, [grant_id, now]);
+  const [found] = await run<Row>(db, REDEEM, [grant_id, now, lifetimes.idle, lifetimes.absolute]);
   if (found === undefined) return "unknown";
   if (found.replayed) return "replayed";
   return found.ended || found.disabled ? "ended" : { binding: found, user: found };

@@ -22,7 +22,7 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
     login: loginPage({ ...form, clientName: text, username: text }),
     "login, wrong": loginPage({ ...form, clientName: text, username: text, failed: "wrong", selectAccount: true }),
     "login, expired": loginPage({ ...form, failed: "expired" }),
-    consent: consentPage({ ...form, clientName: text, clientId: text, userName: text, scopes }),
+    consent: consentPage({ ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true }),
     logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }),
     "logged out": loggedOutPage({ language }),
     account: accountPage({
@@ -191,13 +191,15 @@ t.test("scopes are described where they can be, and named where not", async (t) 
     { name: "api1", description: null },
     { name: "api2", description: "Read your measurements" },
   ];
-  const form = { action: "/a", csrf: "c", clientName: "", clientId: "client-1", userName: "alice", formTargets: ["https://app.example"] };
+  const form = { action: "/a", csrf: "c", clientName: "", clientId: "client-1", userName: "alice", formTargets: ["https://app.example"], remembered: true };
   const items = (language: Language, asked = scopes) =>
     [...consentPage({ ...form, language, scopes: asked }).html.matchAll(/<li>(.*)<\/li>/g)].map(([, item]) => item!.replace(/<[^>]*>/g, ""));
   t.strictSame(items("en"), ["Know who you are", "api1", "Read your measurements"]);
   t.strictSame(items("de"), ["Wissen, wer Sie sind", "api1", "Read your measurements"]);
   t.strictSame(items("en", []), ["Know that you have signed in"]);
   const page = consentPage({ ...form, language: "en", scopes });
+  t.match(page.html, /remember/i);
+  t.notMatch(consentPage({ ...form, language: "en", scopes, remembered: false }).html, /remember/i, "nothing is promised");
   t.match(page.html, "<bdi>client-1</bdi> would like access to your account <bdi>alice</bdi>.", "a client without a name goes by its id");
   t.match(page.html, "You will be sent back to <bdi>https://app.example</bdi>.");
 });

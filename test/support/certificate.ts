@@ -33,8 +33,8 @@ function sequence(...parts: readonly Buffer[]): Buffer {
 
 function tagged(tag: number, content: Buffer): Buffer {
   const { length } = content;
-  if (length < 128) return Buffer.concat([Buffer.from([tag, length]), content]);
-  return Buffer.concat([Buffer.from([tag, 0x82, length >> 8, length & 0xff]), content]);
+  const bytes = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.from([tag, ...bytes]), content]);
 }
 
 /** YYMMDDHHMMSSZ. */

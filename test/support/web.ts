@@ -73,7 +73,8 @@ export function formOf({ text }: Reply, id: string): { action: string; values: R
 }
 
 function unescape(text: string): string {
-  return text.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+  const named: Readonly<Record<string, string>> = { quot: '"', lt: "<", gt: ">", amp: "&" };
+  return text.replace(/&(?:#(\d+)|(\w+));/g, (whole, code, name) => (code ? String.fromCodePoint(Number(code)) : (named[name] ?? whole)));
 }
 
 /** What an address that a browser was sent to says in its query. */

@@ -14,10 +14,10 @@ export const CODE_LIFETIME = 60;
 
 /** Every answer says who gives it, so that a client with several servers cannot be confused (RFC 9207). */
 function answer({ issuer }: Core, to: AnswerTarget, said: Readonly<Record<string, string>>): BrowserAnswer {
-  const { redirect_uri, response_mode, state } = to;
+  const { redirect_uri, response_mode, leads_to, state } = to;
   return {
     kind: "answer",
-    to: { redirect_uri, response_mode },
+    to: { redirect_uri, response_mode, leads_to },
     parameters: { ...said, ...(state === undefined ? {} : { state }), iss: issuer },
   };
 }
@@ -47,8 +47,9 @@ export async function answerWithCode(
       scope: request.scope,
       auth_time: session.auth_time,
       amr: session.amr,
-      idle: client.refresh_token_lifetime,
-      absolute: client.refresh_token_absolute_lifetime,
+      // Until the code is exchanged; the exchange gives the grant its own time (store/authorization-codes.ts).
+      idle: CODE_LIFETIME,
+      absolute: CODE_LIFETIME,
       sid: session.sid,
       acr: request.wants_acr ? PASSWORD_ACR : null,
       id_token_claims: request.id_token_claims,

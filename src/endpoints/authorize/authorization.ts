@@ -54,7 +54,7 @@ export class Authorization {
     const { dialect, path, posted, facts } = asked;
     const { client, redirect_uri } = await readClient(this.#core, form, dialect);
     facts.client_id = client.client_id;
-    const answer = readTarget(redirect_uri, form);
+    const answer = readTarget(client, redirect_uri, form);
     try {
       const request = await readRequest(this.#core, form, { client, answer, dialect });
       facts.scope_requested = request.scope;
@@ -83,7 +83,7 @@ export class Authorization {
     const browser = visit.browser ?? this.#sessions.newBrowser();
     const position = await this.#find(id, { ...visit, browser });
     const cookies = visit.browser === undefined ? { cookies: { browser } } : {};
-    const view = await viewOf(position, this.#sessions.formToken(browser, formPurpose(position)), this.#core.registry);
+    const view = await viewOf(position, this.#sessions.formToken(browser, formPurpose(position.interaction, position.session)), this.#core.registry);
     if (view !== undefined) return { kind: "show", view, ...cookies };
 
     if (!(await finishInteraction(this.#core.db, id, this.#core.clock.statement()))) {
@@ -100,15 +100,20 @@ export class Authorization {
     const { browser } = visit;
     if (browser === undefined) throw new Refusal("interaction_foreign");
     const position = await this.#find(id, { ...visit, browser });
+    const back = { kind: "go", path: `${INTERACTION_PATH}/${id}` } as const;
     const csrf = form.parameters.get("csrf") ?? "";
-    if (!this.#sessions.checkFormToken(browser, formPurpose(position), csrf)) {
-      throw new Refusal("form_foreign", {}, { again: `${INTERACTION_PATH}/${id}` });
+    if (!this.#sessions.checkFormToken(browser, formPurpose(position.interaction, position.session), csrf)) {
+      // A form that was shown before the login, sent again or from another tab after it: nothing is left to do.
+      if (this.#sessions.checkFormToken(browser, formPurpose(position.interaction, undefined), csrf)) return back;
+      throw new Refusal("form_foreign", {}, { again: back.path });
     }
     const action = form.parameters.get("action");
-    const back = { kind: "go", path: `${INTERACTION_PATH}/${id}` } as const;
     const act = ACTIONS[`${position.next.step}/${action}`];
-    // A form of another step: sent twice, or out of turn.
-    if (act === undefined) throw await this.#expired(id, browser);
+    if (act === undefined) {
+      // The second click on a button whose first one has done it; anything else was sent out of turn.
+      if (isDone(position.interaction, action)) return back;
+      throw await this.#expired(id, browser);
+    }
     const cookies = await act({ core: this.#core, sessions: this.#sessions, position, form, visit, facts });
     return cookies === undefined ? back : { ...back, cookies };
   }
@@ -194,6 +199,10 @@ function nextForAccount({ cancelled }: Interaction, session: LiveSession | undef
 }
 
 /** A form belongs to its interaction and to whoever was logged in when it was shown. */
-function formPurpose({ interaction, session }: Position): string {
-  return `${interaction.id}\n${session?.sid ?? ""}`;
+function formPurpose({ id }: Interaction, session: LiveSession | undefined): string {
+  return `${id}\n${session?.sid ?? ""}`;
+}
+
+function isDone({ consent }: Interaction, action: string | undefined): boolean {
+  return (action === "allow" && consent === "allowed") || (action === "deny" && consent === "denied");
 }

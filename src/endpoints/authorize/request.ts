@@ -8,7 +8,7 @@ import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import { readIdTokenHint } from "../../tokens/id-token.js";
 import { readClaimsRequest } from "./claims-request.js";
-import { PROMPTS } from "./next.js";
+import { PROMPTS, type Prompt } from "./next.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 
 /**
@@ -23,6 +23,11 @@ export const RESPONSE_MODES = ["query", "form_post"] as const;
 export interface AnswerTarget {
   readonly redirect_uri: string;
   readonly response_mode: (typeof RESPONSE_MODES)[number];
+  /**
+   * Every address that a form of ours may end at: the redirect URI first, then the client's other ones, because a callback
+   * may send people on to its front end and browsers hold the whole chain to the form's policy (CSP form-action).
+   */
+  readonly leads_to: readonly string[];
   readonly state?: string;
 }
 
@@ -49,7 +54,7 @@ function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): strin
 }
 
 /** Where the answer goes; readable whatever else is wrong with the request. */
-export function readTarget(redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
+export function readTarget(client: Client, redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
   // One that cannot be sent back is refused below: a posted one may be longer than any address.
   const { success, data } = optional.safeParse(parameters.get("state"));
   const state = success && !repeated.has("state") ? data : undefined;
@@ -57,6 +62,7 @@ export function readTarget(redirect_uri: string, { parameters, repeated }: Form)
   return {
     redirect_uri,
     response_mode: formPost ? "form_post" : "query",
+    leads_to: [redirect_uri, ...client.web_origins, ...client.redirect_uris],
     ...(state === undefined ? {} : { state }),
   };
 }
@@ -72,8 +78,9 @@ const request = z.object({
   nonce: optional,
   prompt: z
     .string()
-    .transform((text) => text.split(" ").filter((one) => one !== ""))
-    .pipe(z.array(z.enum(PROMPTS)))
+    // Checked as a whole: what is malformed is the parameter, not the second word of it.
+    .transform((text) => text.split(" ").filter((one) => one !== "") as Prompt[])
+    .refine((prompts) => prompts.every((one) => PROMPTS.includes(one)))
     .refine((prompts) => !prompts.includes("none") || prompts.length === 1)
     .default([]),
   max_age: z
@@ -99,7 +106,7 @@ export interface AuthorizationRequest extends AnswerTarget {
   /** Whether the request named its redirect URI, so that the exchange must too (RFC 6749 section 4.1.3). */
   readonly redirect_uri_given: boolean;
   readonly scope: readonly string[];
-  readonly prompt: readonly (typeof PROMPTS)[number][];
+  readonly prompt: readonly Prompt[];
   readonly nonce?: string;
   readonly max_age?: number;
   readonly login_hint?: string;

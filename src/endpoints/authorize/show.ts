@@ -1,4 +1,4 @@
-import { formTarget } from "../../clients/redirect-uri.js";
+import { isConfidential } from "../../clients/methods.js";
 import type { Client, ClientRegistry } from "../../clients/registry.js";
 import { describeScope } from "../../tokens/claims.js";
 import type { Position } from "./position.js";
@@ -16,7 +16,7 @@ export async function viewOf(
   const form = {
     action: `${INTERACTION_PATH}/${id}`,
     csrf,
-    formTargets: request === undefined ? [] : [formTarget(request.redirect_uri)],
+    leadsTo: request?.leads_to ?? [],
     ...(request?.ui_locales === undefined ? {} : { uiLocales: request.ui_locales }),
   };
   if (step.step === "login") {
@@ -38,6 +38,7 @@ export async function viewOf(
     clientId: client.client_id,
     clientName: nameOf(client),
     userName: session.name ?? session.preferred_username,
+    remembered: isConfidential(client),
     scopes: request.scope.map((name) => describeScope(name, declared)),
   };
 }

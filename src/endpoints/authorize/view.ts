@@ -32,6 +32,8 @@ export type View =
       readonly clientName: string;
       readonly userName: string;
       readonly scopes: readonly Scope[];
+      /** Whether the person will be asked again next time. */
+      readonly remembered: boolean;
     })
   | (FormView & {
       readonly page: "logout";
@@ -58,8 +60,8 @@ interface FormView {
   readonly action: string;
   /** Ties the form to its browser. */
   readonly csrf: string;
-  /** Origins its answer may lead to. */
-  readonly formTargets: readonly string[];
+  /** Addresses its answer may lead to, the first of them the one that is meant. */
+  readonly leadsTo: readonly string[];
   readonly uiLocales?: string;
 }
 

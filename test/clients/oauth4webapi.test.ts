@@ -1,0 +1,124 @@
+import * as oauth from "oauth4webapi";
+import t from "tap";
+import { ALICE, SECRET } from "../support/fleet.js";
+import { startInstance } from "../support/instance.js";
+import { reason } from "../support/reason.js";
+import { Browser } from "../support/web.js";
+
+/** oauth4webapi 3 as it comes from npm, step by step: each answer is parsed by its rules, which are the RFCs'. */
+
+const CALLBACK = "https://app.example/cb";
+const WEB = {
+  client_secret: SECRET,
+  grant_types: ["authorization_code", "refresh_token"],
+  scope: "openid profile email api1",
+  redirect_uris: [CALLBACK],
+};
+
+const server = await startInstance(t, {
+  provision: {
+    clients: [
+      { ...WEB, client_id: "basic" },
+      { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
+      { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
+      { ...WEB, client_id: "signed", userinfo_signed_response_alg: "ES256" },
+    ],
+    users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
+  },
+});
+
+const INSECURE = { [oauth.allowInsecureRequests]: true };
+const issuer = new URL(server.core.issuer);
+
+async function discover(algorithm: "oidc" | "oauth2"): Promise<oauth.AuthorizationServer> {
+  return oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { algorithm, ...INSECURE }));
+}
+
+/** Sends Alice through login and consent. Where her browser was sent in the end. */
+async function answerTo(url: URL): Promise<URL> {
+  const browser = new Browser(server);
+  let page = await browser.open(url.pathname + url.search);
+  page = await browser.submit(page, "login", { ...ALICE, action: "login" });
+  if (page.text.includes('id="consent"')) page = await browser.submit(page, "consent", { action: "allow" });
+  return new URL(page.headers.get("location")!);
+}
+
+const KINDS: readonly { client: oauth.Client; auth: oauth.ClientAuth }[] = [
+  { client: { client_id: "basic" }, auth: oauth.ClientSecretBasic(SECRET) },
+  { client: { client_id: "post" }, auth: oauth.ClientSecretPost(SECRET) },
+  { client: { client_id: "public" }, auth: oauth.None() },
+  { client: { client_id: "signed", userinfo_signed_response_alg: "ES256" }, auth: oauth.ClientSecretBasic(SECRET) },
+];
+
+for (const { client, auth } of KINDS) {
+  t.test(`oauth4webapi does the whole round for the ${client.client_id} client`, async (t) => {
+    const as = await discover("oidc");
+    const verifier = oauth.generateRandomCodeVerifier();
+    const nonce = oauth.generateRandomNonce();
+    const state = oauth.generateRandomState();
+    const url = new URL(as.authorization_endpoint!);
+    url.search = new URLSearchParams({
+      client_id: client.client_id,
+      redirect_uri: CALLBACK,
+      response_type: "code",
+      scope: "openid profile api1",
+      code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
+      nonce,
+      state,
+      max_age: "300",
+    }).toString();
+    const callback = await answerTo(url);
+
+    t.throws(() => oauth.validateAuthResponse({ ...as, issuer: "https://another.example" }, client, callback, state), /iss/);
+    t.throws(() => oauth.validateAuthResponse(as, client, callback, "another"), /state/);
+    const answer = oauth.validateAuthResponse(as, client, callback, state);
+    const response = await oauth.authorizationCodeGrantRequest(as, client, auth, answer, CALLBACK, verifier, INSECURE);
+    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+      expectedNonce: nonce,
+      maxAge: 300,
+      requireIdToken: true,
+    });
+    await oauth.validateApplicationLevelSignature(as, response, INSECURE);
+    const { sub } = oauth.getValidatedIdTokenClaims(tokens)!;
+    t.equal(sub, "user-alice");
+
+    const about = await oauth.userInfoRequest(as, client, tokens.access_token, INSECURE);
+    t.equal(about.headers.get("content-type")!.split(";")[0], client.client_id === "signed" ? "application/jwt" : "application/json");
+    t.match(await oauth.processUserInfoResponse(as, client, sub, about), { sub, name: "Alice Example" });
+    if (client.client_id === "signed") await oauth.validateApplicationLevelSignature(as, about, INSECURE);
+
+    const again = await oauth.refreshTokenGrantRequest(as, client, auth, tokens.refresh_token!, INSECURE);
+    const refreshed = await oauth.processRefreshTokenResponse(as, client, again);
+    t.not(refreshed.refresh_token, tokens.refresh_token);
+
+    const introspect = async () => {
+      const reply = await oauth.introspectionRequest(as, client, auth, refreshed.access_token, INSECURE);
+      return oauth.processIntrospectionResponse(as, client, reply);
+    };
+    if (client.client_id !== "public") t.match(await introspect(), { active: true, sub, scope: "openid profile api1" });
+    await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, refreshed.refresh_token!, INSECURE));
+    if (client.client_id !== "public") t.strictSame(await introspect(), { active: false });
+    const ended = await oauth.refreshTokenGrantRequest(as, client, auth, refreshed.refresh_token!, INSECURE);
+    t.match(await reason(() => oauth.processRefreshTokenResponse(as, client, ended)), { error: "invalid_grant", status: 400 });
+  });
+}
+
+t.test("oauth4webapi finds the same endpoints in both discovery documents", async (t) => {
+  t.strictSame(await discover("oauth2"), await discover("oidc"));
+});
+
+t.test("oauth4webapi reads what the server refuses", async (t) => {
+  const as = await discover("oidc");
+  const client = { client_id: "basic" };
+  const refused = await oauth.userInfoRequest(as, client, "not-a-token", INSECURE);
+  t.match(await reason(() => oauth.processUserInfoResponse(as, client, oauth.skipSubjectCheck, refused)), {
+    cause: [{ scheme: "bearer", parameters: { error: "invalid_token" } }],
+    status: 401,
+  });
+  const url = new URL(as.authorization_endpoint!);
+  url.search = new URLSearchParams({ ...client, redirect_uri: CALLBACK, response_type: "token", state: "s" }).toString();
+  const reply = await new Browser(server).get(url.pathname + url.search);
+  const callback = new URL(reply.headers.get("location")!);
+  t.match(await reason(() => oauth.validateAuthResponse(as, client, callback, "s")), { error: "unsupported_response_type" });
+});

@@ -1,0 +1,169 @@
+import { createHash } from "node:crypto";
+import { decodeProtectedHeader } from "jose";
+import * as client from "openid-client";
+import t from "tap";
+import { ALICE, SECRET } from "../support/fleet.js";
+import { startInstance, type Reply } from "../support/instance.js";
+import { reason } from "../support/reason.js";
+import { Browser, formOf } from "../support/web.js";
+
+/** openid-client 6 as it comes from npm, against a server: nothing here helps it but `allowInsecureRequests` for http. */
+
+const CALLBACK = "https://app.example/cb";
+const GOODBYE = "https://app.example/bye";
+const WEB = {
+  client_secret: SECRET,
+  grant_types: ["authorization_code", "refresh_token"],
+  scope: "openid profile email api1 offline_access",
+  redirect_uris: [CALLBACK],
+  post_logout_redirect_uris: [GOODBYE],
+};
+
+const server = await startInstance(t, {
+  provision: {
+    scopes: [{ name: "api1", audience: "https://api.example" }],
+    clients: [
+      { ...WEB, client_id: "basic" },
+      { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
+      { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
+      { ...WEB, client_id: "signed", userinfo_signed_response_alg: "RS256" },
+      { ...WEB, client_id: "elliptic", id_token_signed_response_alg: "ES256", userinfo_signed_response_alg: "ES256" },
+    ],
+    users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
+  },
+});
+
+type Metadata = Partial<client.ClientMetadata>;
+
+function discover(id: string, auth: client.ClientAuth, metadata: Metadata = {}): Promise<client.Configuration> {
+  return client.discovery(new URL(server.core.issuer), id, metadata, auth, {
+    execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
+  });
+}
+
+/** What an app keeps of a request until its answer comes. */
+interface Asked {
+  readonly pkceCodeVerifier: string;
+  readonly expectedNonce: string;
+  readonly expectedState: string;
+}
+
+/** Sends Alice to sign in and consent. The answer, as her browser got it. */
+async function signIn(config: client.Configuration, parameters: Record<string, string> = {}): Promise<{ asked: Asked; reply: Reply }> {
+  const asked = {
+    pkceCodeVerifier: client.randomPKCECodeVerifier(),
+    expectedNonce: client.randomNonce(),
+    expectedState: client.randomState(),
+  };
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: CALLBACK,
+    scope: "openid profile api1 offline_access",
+    code_challenge: await client.calculatePKCECodeChallenge(asked.pkceCodeVerifier),
+    code_challenge_method: "S256",
+    nonce: asked.expectedNonce,
+    state: asked.expectedState,
+    ...parameters,
+  });
+  const browser = new Browser(server);
+  let page = await browser.open(url.pathname + url.search);
+  page = await browser.submit(page, "login", { ...ALICE, action: "login" });
+  if (page.text.includes('id="consent"')) page = await browser.submit(page, "consent", { action: "allow" });
+  return { asked, reply: page };
+}
+
+const addressOf = ({ headers }: Reply) => new URL(headers.get("location")!);
+
+const KINDS: Readonly<Record<string, client.ClientAuth>> = {
+  basic: client.ClientSecretBasic(SECRET),
+  post: client.ClientSecretPost(SECRET),
+  public: client.None(),
+};
+
+for (const [id, auth] of Object.entries(KINDS)) {
+  t.test(`openid-client does the whole round for the ${id} client`, async (t) => {
+    const config = await discover(id, auth);
+    t.ok(config.serverMetadata().supportsPKCE());
+    const { asked, reply } = await signIn(config);
+    const tokens = await client.authorizationCodeGrant(config, addressOf(reply), { ...asked, idTokenExpected: true });
+    const claims = tokens.claims()!;
+    t.match(claims, { iss: server.core.issuer, aud: id, sub: "user-alice", nonce: asked.expectedNonce, auth_time: Number });
+    t.equal(decodeProtectedHeader(tokens.id_token!).alg, "RS256");
+    const half = createHash("sha256").update(tokens.access_token).digest().subarray(0, 16).toString("base64url");
+    t.equal(claims["at_hash"], half, "at_hash is of this access token");
+
+    const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+    t.match(userinfo, { sub: "user-alice", name: "Alice Example", preferred_username: "Alice" });
+
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!);
+    t.not(refreshed.access_token, tokens.access_token);
+    t.match(refreshed.claims(), { sub: "user-alice", auth_time: claims.auth_time });
+
+    if (id !== "public") {
+      t.match(await client.tokenIntrospection(config, refreshed.access_token), { active: true, sub: "user-alice", client_id: id });
+    }
+    await client.tokenRevocation(config, refreshed.refresh_token!);
+    t.match(await reason(() => client.refreshTokenGrant(config, refreshed.refresh_token!)), { error: "invalid_grant" });
+    t.match(await reason(() => client.fetchUserInfo(config, refreshed.access_token, claims.sub)), { status: 401 });
+    if (id !== "public") {
+      t.strictSame(await client.tokenIntrospection(config, refreshed.access_token), { active: false });
+    }
+
+    const leave = client.buildEndSessionUrl(config, { id_token_hint: refreshed.id_token!, post_logout_redirect_uri: GOODBYE, state: "x" });
+    const gone = await new Browser(server).get(leave.pathname + leave.search);
+    t.match(gone, { status: 303 });
+    t.equal(gone.headers.get("location"), `${GOODBYE}?state=x`);
+  });
+}
+
+t.test("openid-client takes an answer by form_post", async (t) => {
+  const config = await discover("basic", client.ClientSecretBasic(SECRET));
+  const { asked, reply } = await signIn(config, { response_mode: "form_post" });
+  const { action, values } = formOf(reply, "form_post");
+  const posted = new Request(action, { method: "POST", body: new URLSearchParams(values) });
+  const tokens = await client.authorizationCodeGrant(config, posted, asked);
+  t.match(tokens.claims(), { sub: "user-alice", nonce: asked.expectedNonce });
+});
+
+t.test("openid-client verifies a signed userinfo answer, and the algorithms a client is registered for", async (t) => {
+  for (const [id, alg] of [["signed", "RS256"], ["elliptic", "ES256"]] as const) {
+    const metadata = { userinfo_signed_response_alg: alg, id_token_signed_response_alg: alg };
+    const config = await discover(id, client.ClientSecretBasic(SECRET), metadata);
+    const { asked, reply } = await signIn(config);
+    const tokens = await client.authorizationCodeGrant(config, addressOf(reply), asked);
+    t.equal(decodeProtectedHeader(tokens.id_token!).alg, alg);
+    t.match(await client.fetchUserInfo(config, tokens.access_token, "user-alice"), {
+      iss: server.core.issuer,
+      aud: id,
+      sub: "user-alice",
+      name: "Alice Example",
+    });
+    await t.rejects(client.fetchUserInfo(config, tokens.access_token, "user-bob"), "and that it is about the person meant");
+  }
+});
+
+t.test("openid-client finds out an answer that is not to its request", async (t) => {
+  const config = await discover("basic", client.ClientSecretBasic(SECRET));
+  const { asked, reply } = await signIn(config);
+  const changed = (change: (parameters: URLSearchParams) => void) => {
+    const url = addressOf(reply);
+    change(url.searchParams);
+    return client.authorizationCodeGrant(config, url, asked);
+  };
+  const said = (message: string) => ({ cause: { message } });
+  t.match(await reason(() => changed((answer) => answer.set("iss", "https://another.example"))), said('unexpected "iss"'));
+  t.match(await reason(() => changed((answer) => answer.delete("iss"))), said('"iss" (issuer) missing'), "it was promised");
+  t.match(await reason(() => changed((answer) => answer.set("state", "another"))), said('unexpected "state"'));
+  const otherNonce = { ...asked, expectedNonce: "another" };
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), otherNonce)), said("nonce"));
+});
+
+t.test("openid-client is told why there is no code", async (t) => {
+  const config = await discover("basic", client.ClientSecretBasic(SECRET));
+  const url = client.buildAuthorizationUrl(config, { redirect_uri: CALLBACK, scope: "openid", prompt: "none", state: "s" });
+  const reply = await new Browser(server).get(url.pathname + url.search);
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), { expectedState: "s" })), { error: "login_required" });
+
+  const { asked, reply: good } = await signIn(config);
+  const wrong = { ...asked, pkceCodeVerifier: client.randomPKCECodeVerifier() };
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(good), wrong)), { error: "invalid_grant" });
+});

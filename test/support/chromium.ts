@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type LaunchOptions, type Page } from "playwright-core";
+import tap, { type Test } from "tap";
+
+/** A person's browser in a test: a window that shares nothing with any other, closed when its test ends. */
+export interface Window {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What the browser had to say against any page: violated policies, failing scripts, warnings. */
+  readonly complaints: readonly string[];
+}
+
+let browser: Promise<Browser> | undefined;
+
+/** Opens a window; the browser behind it is started once for a test file. */
+export async function openWindow(t: Test, options: BrowserContextOptions = {}): Promise<Window> {
+  if (browser === undefined) {
+    browser = launch();
+    tap.teardown(async () => (await browser)?.close());
+  }
+  const context = await (await browser).newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(15_000);
+  t.teardown(() => context.close());
+  const complaints: string[] = [];
+  context.on("console", (message) => {
+    const text = message.text();
+    // That an answer was no 2xx is said of every error page: what it stands for is looked at, not that it is said.
+    const isStatus = /^Failed to load resource: the server responded with a status of \d{3}/.test(text);
+    if (["error", "warning"].includes(message.type()) && !isStatus) complaints.push(text);
+  });
+  context.on("weberror", (error) => complaints.push(`${error.error()}`));
+  return { context, page: await context.newPage(), complaints };
+}
+
+/** CHROME_PATH, or the Chromium that comes from npm (Linux on x64), or the Chrome that is installed. */
+async function launch(): Promise<Browser> {
+  const path = process.env["CHROME_PATH"];
+  if (path) return chromium.launch({ executablePath: path });
+  if (process.platform !== "linux" || process.arch !== "x64") return chromium.launch({ channel: "chrome" });
+  return chromium.launch(await packed());
+}
+
+const run = promisify(execFile);
+
+/**
+ * The packed Chromium, unpacked once for each version. It goes into a folder that gets its name when it is complete, so
+ * test files that start together, or were interrupted, never meet half of it. Its own arguments are not used: they switch
+ * off what is tested here (`--disable-web-security`).
+ */
+async function packed(): Promise<LaunchOptions> {
+  const manifest = createRequire(import.meta.url).resolve("@sparticuz/chromium").replace(/build[/\\].*$/, "package.json");
+  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
+  const folder = join(tmpdir(), `jeton-chromium-${version}-${process.getuid?.()}`);
+  if (!existsSync(folder)) await unpack(folder);
+  return {
+    executablePath: join(folder, "chromium"),
+    // The libraries and the fonts that it brings, for machines that have none.
+    env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib"), FONTCONFIG_FILE: join(folder, "fonts.conf") },
+  };
+}
+
+async function unpack(folder: string): Promise<void> {
+  const parts = await mkdtemp(`${folder}-`);
+  const program = 'import chromium from "@sparticuz/chromium"; await chromium.executablePath();';
+  await run(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: dirname(import.meta.filename),
+    env: { ...process.env, TMPDIR: parts, AWS_LAMBDA_JS_RUNTIME: "nodejs20.x", NODE_OPTIONS: "" },
+  });
+  await writeFile(
+    join(parts, "fonts.conf"),
+    `<fontconfig><dir>/usr/share/fonts</dir><dir>${folder}/fonts</dir><cachedir>${folder}/font-cache</cachedir></fontconfig>`,
+  );
+  // Who comes second finds the place taken by the same.
+  await rename(parts, folder).catch(() => rm(parts, { recursive: true }));
+}

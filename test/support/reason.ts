@@ -1,0 +1,11 @@
+/** Why something fails, with whatever a library says of it; an empty object where it does not fail. */
+export async function reason(
+  work: () => unknown,
+): Promise<{ readonly error?: string; readonly status?: number; readonly message?: string; readonly cause?: unknown }> {
+  try {
+    await work();
+    return {};
+  } catch (error) {
+    return error as Error;
+  }
+}
