@@ -58,7 +58,9 @@ export const SETTINGS = {
     .optional()
     .describe("32 bytes, base64url; seals private keys and recoverable secrets, keys the hashes of secrets and tokens"),
   PROVISION_FILE: z.string().optional().describe("provisioning file applied at every start"),
-  DIALECTS: dialectList.default(DIALECT_NAMES).describe("which dialects are mounted: all, or names separated by commas"),
+  DIALECTS: dialectList
+    .default(DIALECT_NAMES)
+    .describe("which dialects are mounted: all, or names separated by commas"),
   ROOT_METADATA: z
     .enum(DIALECT_NAMES)
     .optional()

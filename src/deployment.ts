@@ -59,7 +59,9 @@ async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {
   const existing = await readMasterKeyFile(path);
   if (existing !== undefined) return existing;
   if (await isClaimed(db)) {
-    throw new OperatorError(`${path} is gone, and without it this database cannot be read: put it back or set MASTER_KEY`);
+    throw new OperatorError(
+      `${path} is gone, and without it this database cannot be read: put it back or set MASTER_KEY`,
+    );
   }
   return makeMasterKeyFile(path, systemRandom);
 }
@@ -71,7 +73,9 @@ function explain(error: unknown, url: string): unknown {
   const { code = "", message = "", syscall } = error as NodeJS.ErrnoException;
   const isOutOfReach = isStoreUnavailable(error) || syscall === "connect";
   const isUnfit = NOT_USABLE.test(code) || /support SSL connections/.test(message);
-  return isOutOfReach || isUnfit ? new OperatorError(`${describeDatabase(url)} cannot be used: ${message || code}`) : error;
+  return isOutOfReach || isUnfit
+    ? new OperatorError(`${describeDatabase(url)} cannot be used: ${message || code}`)
+    : error;
 }
 
 /**

@@ -12,6 +12,7 @@ import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
+import type { Db } from "./store/open.js";
 import { sweep } from "./store/sweep.js";
 
 /** Milliseconds between two sweeps of what has expired. */
@@ -45,9 +46,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const introduction = await provision(core, parts);
   const app = await buildApp({ settings, core, logger: log, serve: listener.serve });
 
-  const sweeping = setInterval(() => {
-    sweep(db, clock.statement()).catch((error: unknown) => log.warn({ err: error }, "sweeping failed; it is tried again"));
-  }, SWEEP_INTERVAL).unref();
+  const sweeping = sweepRegularly(db, clock, log);
 
   listener.ready();
   return {
@@ -55,12 +54,24 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     core,
     introduction,
     stop: async () => {
-      clearInterval(sweeping);
+      clearTimeout(sweeping.timer);
       await listener.drain();
       await app.close();
       await feed.close();
     },
   };
+}
+
+/** Sweeps, rests, and sweeps again: two sweeps never overlap, however long one takes. */
+function sweepRegularly(db: Db, clock: Clock, log: FastifyBaseLogger): { readonly timer: NodeJS.Timeout } {
+  const sweepAndRest = async () => {
+    await sweep(db, clock.statement()).catch((error: unknown) => {
+      log.warn({ err: error }, "sweeping failed; it is tried again");
+    });
+    timer.refresh();
+  };
+  const timer = setTimeout(() => void sweepAndRest(), SWEEP_INTERVAL).unref();
+  return { timer };
 }
 
 /** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */

@@ -2,13 +2,16 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import t from "tap";
 import { SETTINGS } from "../src/config.js";
+import { ROOT } from "./support/root.js";
 
-const ROOT = join(import.meta.dirname, "..");
 
 t.test("docs/settings.md lists every setting with its meaning", async (t) => {
   const page = await readFile(join(ROOT, "docs/settings.md"), "utf8");
   const environment = page.slice(0, page.indexOf("## The provisioning file"));
-  const rows = [...environment.matchAll(/^\| `(\w+)` \| .* \| (.*) \|$/gm)].map(([, name, meaning]) => ({ name, meaning }));
+  const rows = [...environment.matchAll(/^\| `(\w+)` \| .* \| (.*) \|$/gm)].map(([, name, meaning]) => ({
+    name,
+    meaning,
+  }));
   t.strictSame(
     rows,
     Object.entries(SETTINGS).map(([name, schema]) => ({ name, meaning: schema.description })),

@@ -1,6 +1,6 @@
 import { epochSeconds, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
-import { endSession, openSession, seeSession, type LiveSession } from "../store/sessions.js";
+import { endSession, openSession, replaceSession, seeSession, type LiveSession } from "../store/sessions.js";
 import type { Db } from "../store/open.js";
 import type { Person } from "../store/users.js";
 
@@ -13,8 +13,8 @@ export interface BrowserSessions {
    * ends.
    */
   logIn(person: Person, amr: readonly string[], before: string | undefined): Promise<{ cookie: string; sid: string }>;
-  /** Ends the session and the grants that live as long as it. */
-  logOut(cookie: string): Promise<void>;
+  /** Ends the session of a cookie, the one that an id_token names, and the grants that live as long as they. */
+  logOut(which: { readonly cookie?: string | undefined; readonly sid?: string | undefined }): Promise<void>;
   /** A browser's secret, for a cookie of its own. */
   newBrowser(): string;
   /** What stands in the store for a cookie's value. */
@@ -44,10 +44,10 @@ export function browserSessions(parts: {
       const auth_time = new Date(epochSeconds(clock) * 1000);
       const now = clock.statement();
       await openSession(db, { id_hash: hash(cookie), sid, sub, user_epoch: token_epoch, auth_time, amr }, now);
-      if (before) await endSession(db, hash(before), false, now);
+      if (before) await replaceSession(db, hash(before), { sid, sub }, now);
       return { cookie, sid };
     },
-    logOut: (cookie) => endSession(db, hash(cookie), true, clock.statement()),
+    logOut: ({ cookie, sid }) => endSession(db, { id_hash: cookie ? hash(cookie) : undefined, sid }, clock.statement()),
     formToken: (browser, purpose) => master.mac("form", formText(browser, purpose)).toString("base64url"),
     checkFormToken: (browser, purpose, token) =>
       master.checkMac("form", formText(browser, purpose), Buffer.from(token, "base64url")),

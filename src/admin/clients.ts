@@ -32,17 +32,20 @@ async function switchTo(context: CommandContext, disabled: boolean): Promise<obj
 async function add(context: CommandContext): Promise<object> {
   const { core } = context;
   const client_id = onlyWord(context, "client");
-  if ((await findClient(core.db, client_id)) !== null) throw new OperatorError(`there is a client ${client_id} already`);
+  if ((await findClient(core.db, client_id)) !== null)
+    throw new OperatorError(`there is a client ${client_id} already`);
   const { "secret-stdin": _stdin, ...metadata } = context.flags;
   const method = metadata["token-endpoint-auth-method"] ?? "client_secret_basic";
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const wantsSecret = METHODS_WITH_SECRET.has(String(method));
   const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
   const write = prepareClient(core.master, entry);
-  await core.db.prisma.$transaction((tx) => write(tx)).catch((error: unknown) => {
-    if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
-    throw error;
-  });
+  await core.db.prisma
+    .$transaction((tx) => write(tx))
+    .catch((error: unknown) => {
+      if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
+      throw error;
+    });
   return { client_id, ...(wantsSecret && shown ? { client_secret: secret } : {}) };
 }
 
@@ -50,7 +53,8 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   const { core, flags } = context;
   const client = await existing(context);
   const { client_id, token_endpoint_auth_method: method } = client;
-  if (!METHODS_WITH_SECRET.has(method)) throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
+  if (!METHODS_WITH_SECRET.has(method))
+    throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
   const overlap = typeof flags["overlap"] === "string" ? readDuration(flags["overlap"]) : 0;
   const overlapUntil = overlap === 0 ? null : new Date(core.clock.now() + overlap * 1000);
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);

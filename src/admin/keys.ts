@@ -9,9 +9,9 @@ export const KEY_COMMANDS: readonly Command[] = [
   },
   {
     name: "keys rotate",
-    takes: "[--now]",
-    does: "lets the next keys sign, once everybody can have seen them; --now at once, for a key that leaked",
-    flags: { now: "switch" },
-    run: async ({ core, flags }) => core.ring.rotate(flags["now"] === true),
+    takes: "[--leaked]",
+    does: "lets the next keys sign, once everybody can have seen them; --leaked at once, and ends what the old ones signed",
+    flags: { leaked: "switch" },
+    run: async ({ core, flags }) => core.ring.rotate(flags["leaked"] === true),
   },
 ];

@@ -34,10 +34,12 @@ async function add(context: CommandContext): Promise<object> {
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
   const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
   const write = await prepareUser(core.passwords, entry);
-  await core.db.prisma.$transaction((tx) => write(tx)).catch((error: unknown) => {
-    if (isConflict(error)) throw inUse;
-    throw error;
-  });
+  await core.db.prisma
+    .$transaction((tx) => write(tx))
+    .catch((error: unknown) => {
+      if (isConflict(error)) throw inUse;
+      throw error;
+    });
   return { sub, preferred_username, ...(shown ? { password: secret } : {}) };
 }
 
@@ -45,7 +47,8 @@ async function passwd(context: CommandContext): Promise<object> {
   const { core } = context;
   const sub = await existing(context);
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
-  if (secret.length > LONGEST_PASSWORD) throw new OperatorError(`a password has at most ${LONGEST_PASSWORD} characters`);
+  if (secret.length > LONGEST_PASSWORD)
+    throw new OperatorError(`a password has at most ${LONGEST_PASSWORD} characters`);
   const hash = await core.passwords.hash(secret);
   await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
   return { sub, ...(shown ? { password: secret } : {}) };

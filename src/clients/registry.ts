@@ -53,6 +53,11 @@ export class ClientRegistry {
     return client_id.length > LONGEST_ID ? null : this.#clients.get(client_id);
   }
 
+  /** The client as this request met it, without asking the store again. */
+  async recall(client_id: string): Promise<Client | null> {
+    return (await this.#clients.peek(client_id)?.catch(() => null)) ?? null;
+  }
+
   /** The origins of every client's pages. */
   webOrigins(): Promise<ReadonlySet<string>> {
     return this.#origins.get("");

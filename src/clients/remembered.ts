@@ -28,6 +28,11 @@ export class Remembered<T> {
     return this.#remember(key);
   }
 
+  /** What was read last for a key, however long ago, without reading it again. */
+  peek(key: string): Promise<T> | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
   /** Forgets one key, or everything. */
   forget(key?: string): void {
     if (key === undefined) this.#entries.clear();

@@ -27,7 +27,8 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
   app.options(path, async (request, reply) => {
     const { origin, "access-control-request-method": asked } = request.headers;
     const known = origin !== undefined && (await app.core.registry.webOrigins()).has(origin);
-    if (!known || asked === undefined) throw new Refusal("method_not_allowed", { method: "OPTIONS" }, { allow: methods });
+    if (!known || asked === undefined)
+      throw new Refusal("method_not_allowed", { method: "OPTIONS" }, { allow: methods });
     return reply
       .code(204)
       .headers({
@@ -42,11 +43,16 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
 }
 
 /** Lets the page that asked read the answer, if it is one of the client's that the request turned out to be from. */
-export async function allowOwnPages(registry: ClientRegistry, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function allowOwnPages(
+  registry: ClientRegistry,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const { origin } = request.headers;
   const client_id = request.decision?.client_id;
   if (origin === undefined || client_id === undefined) return;
-  const client = await registry.find(client_id);
+  // An answer is on its way out: nothing may fail or wait here any more.
+  const client = await registry.recall(client_id);
   if (client === null || !webOriginsOf(client).includes(origin)) return;
   reply.headers({
     "Access-Control-Allow-Origin": origin,

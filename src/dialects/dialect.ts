@@ -19,7 +19,7 @@ export interface Dialect extends RequestSpelling {
   readonly endpoints: readonly Endpoint[];
   /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
   readonly authorize?: string;
-  /** Where its documents stand; their content is derived (endpoints/jwks.ts, endpoints/metadata.ts). */
+  /** Where its documents stand; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
   readonly documents: { readonly jwks: string; readonly metadata: readonly string[] };
   readonly refusals: RefusalSpelling;
 }
@@ -63,6 +63,10 @@ export interface RefusalSpelling {
   /** For single rows that this dialect words unlike their kind; `as` sends another row in their place. */
   readonly codes: Partial<Record<Code, Wording & { readonly as?: SlotlessCode }>>;
   /** What WWW-Authenticate says beside an error (RFC 9110 section 11.6.1), where this dialect says anything. */
-  readonly challenge?: (said: { readonly error: string; readonly description: string }) => string | undefined;
+  readonly challenge?: (said: {
+    readonly code: Code;
+    readonly error: string;
+    readonly description: string;
+  }) => string | undefined;
   readonly body: (said: { readonly error: string; readonly status: number; readonly description: string }) => object;
 }

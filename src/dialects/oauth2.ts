@@ -41,7 +41,10 @@ export const oauth2: Dialect = {
       operation: "introspect",
       path: "/oauth2/introspect",
       // RFC 7662 section 2.2: of a token that is not active nothing else is said
-      answer: (result) => ({ status: 200, body: result.active ? { active: true, ...result.state } : { active: false } }),
+      answer: (result) => ({
+        status: 200,
+        body: result.active ? { active: true, ...result.state } : { active: false },
+      }),
     },
     { operation: "userinfo", path: "/oauth2/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
   ],
@@ -51,7 +54,9 @@ export const oauth2: Dialect = {
   refusals: {
     kinds: {},
     codes: {},
-    challenge: ({ error, description }) => CHALLENGES[error]?.(description),
+    // Who sent no token is told how, and nothing of an error (RFC 6750 section 3.1).
+    challenge: ({ code, error, description }) =>
+      code === "access_token_missing" ? 'Bearer realm="jeton"' : CHALLENGES[error]?.(description),
     body: ({ error, description }) => ({ error, error_description: description }),
   },
 };

@@ -7,7 +7,7 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answe
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
   if (as !== undefined) return spellRefusal(spelling, new Refusal(as));
   const { error, status } = { ...KINDS[refusal.row.kind], ...spelling.kinds[refusal.row.kind], ...byCode };
-  const challenge = spelling.challenge?.({ error, description: refusal.message });
+  const challenge = spelling.challenge?.({ code: refusal.row.code, error, description: refusal.message });
   return {
     status,
     headers: {

@@ -4,6 +4,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
 import { consentsOf, withdrawConsent } from "../store/consents.js";
+import type { LiveSession } from "../store/sessions.js";
 import { describeScope } from "../tokens/claims.js";
 import type { Authorization } from "./authorize/authorization.js";
 import { ACCOUNT_PATH } from "./authorize/paths.js";
@@ -11,7 +12,10 @@ import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
 /** A person's own page: what they allowed whom, and a button to take it back. */
 
-const PURPOSE = "account";
+/** A form of this page belongs to the person it was shown to. */
+function purposeOf({ sid }: LiveSession): string {
+  return `account\n${sid}`;
+}
 
 interface AccountParts {
   readonly core: Core;
@@ -33,7 +37,7 @@ export async function showAccount(parts: AccountParts, visit: Visit, facts: Deci
     view: {
       page: "account",
       action: ACCOUNT_PATH,
-      csrf: sessions.formToken(browser, PURPOSE),
+      csrf: sessions.formToken(browser, purposeOf(session)),
       leadsTo: [],
       userName: session.name ?? session.preferred_username,
       consents: consents.map(({ client_id, client_name, scope, given_at }) => ({
@@ -57,10 +61,13 @@ export async function changeAccount(
   const { core, sessions } = parts;
   const { browser } = visit;
   const csrf = form.parameters.get("csrf") ?? "";
-  if (browser === undefined || !sessions.checkFormToken(browser, PURPOSE, csrf)) throw new Refusal("form_foreign");
   const session = await sessions.see(visit.session);
+  if (session === undefined) return { kind: "go", path: ACCOUNT_PATH };
+  if (browser === undefined || !sessions.checkFormToken(browser, purposeOf(session), csrf)) {
+    throw new Refusal("form_foreign", {}, { again: ACCOUNT_PATH });
+  }
   const client_id = form.parameters.get("client_id");
-  if (session !== undefined && client_id !== undefined && form.parameters.get("action") === "withdraw") {
+  if (client_id !== undefined && form.parameters.get("action") === "withdraw") {
     facts.sub = session.sub;
     facts.client_id = client_id;
     await withdrawConsent(core.db, session.sub, client_id, core.clock.statement());

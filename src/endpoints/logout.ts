@@ -32,6 +32,8 @@ interface LogoutRequest {
   readonly client: Client | undefined;
   /** The person the id_token_hint is about. */
   readonly sub: string | undefined;
+  /** The browser session it was given in. */
+  readonly sid: string | undefined;
   readonly redirect_uri: string | undefined;
   readonly state: string | undefined;
 }
@@ -54,15 +56,26 @@ export async function logOut(
     return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams([...form.parameters])}` };
   }
   const session = await sessions.see(visit.session);
-  if (session === undefined) return goodbye(request, uiLocales);
+  if (session === undefined) {
+    // Idle or of another browser: what the hint names ends all the same, and with it the grants made in it.
+    if (request.sid !== undefined) await sessions.logOut({ sid: request.sid });
+    return goodbye(request, uiLocales);
+  }
   facts.sub = session.sub;
   // Whoever stays is shown what they stay logged in to; the client has no answer for it (section 3).
   if (typed.action === "cancel") return { kind: "go", path: ACCOUNT_PATH };
   const purpose = `logout\n${session.sid}`;
   const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, { purpose, csrf: typed.csrf });
   if (confirmed || request.sub === session.sub) {
-    await sessions.logOut(visit.session!);
-    return { ...goodbye(request, uiLocales), cookies: { session: null } };
+    await sessions.logOut({ cookie: visit.session, sid: request.sub === session.sub ? request.sid : undefined });
+    const cookies = { session: null };
+    // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
+    if (posted && request.redirect_uri === undefined) {
+      const inItsLanguage =
+        typed.ui_locales === undefined ? "" : `?${new URLSearchParams({ ui_locales: typed.ui_locales })}`;
+      return { kind: "go", path: LOGOUT_PATH + inItsLanguage, cookies };
+    }
+    return { ...goodbye(request, uiLocales), cookies };
   }
 
   // Anybody can send a browser here: without proof that the client knows the person, the person is asked.
@@ -101,7 +114,7 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
   ) {
     throw new Refusal("post_logout_redirect_uri_unknown");
   }
-  return { client, sub: hint?.sub, redirect_uri: post_logout_redirect_uri, state };
+  return { client, sub: hint?.sub, sid: hint?.sid, redirect_uri: post_logout_redirect_uri, state };
 }
 
 function isOwnForm(

@@ -6,6 +6,7 @@ import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import { PASSWORD_ACR } from "./authorize/claims-request.js";
 import { PROMPTS } from "./authorize/next.js";
 import { RESPONSE_MODES } from "./authorize/request.js";
+import { UI_LOCALES } from "./authorize/view.js";
 import type { OperationName } from "./operations.js";
 
 /** Where a dialect has its endpoints, as paths below the issuer. */
@@ -76,6 +77,6 @@ function authorizationMetadata(issuer: string, { authorize, logout }: MountedPat
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,
-    ui_locales_supported: ["en", "de"],
+    ui_locales_supported: UI_LOCALES,
   };
 }

@@ -28,12 +28,12 @@ async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo
   const { db, accessTokens, registry, ring, issuer } = core;
   const { facts, spelling } = request;
   const read = await accessTokens.read(takeToken(request));
-  if (read === undefined || read.expired) throw new Refusal("token_not_valid");
-  const { claims: token } = read;
+  if (read === undefined) throw new Refusal("token_not_valid");
+  const { claims: token, expired } = read;
   facts.jti = token.jti;
   facts.client_id = token.client_id;
   const client = await registry.find(token.client_id);
-  if (client === null || !client.dialects.includes(spelling.name)) throw new Refusal("token_not_valid");
+  if (expired || client === null || !client.dialects.includes(spelling.name)) throw new Refusal("token_not_valid");
   const scope = token.scope.split(" ");
   if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
 

@@ -580,9 +580,8 @@ export function isCode(text: string): text is Code {
 }
 
 /** The slots a message needs, read off its text, so that a refusal cannot forget one. */
-export type Slots<C extends Code> = SlotNames<(typeof CATALOGUE)[C]["message"]> extends infer N extends string
-  ? Record<N, string>
-  : never;
+export type Slots<C extends Code> =
+  SlotNames<(typeof CATALOGUE)[C]["message"]> extends infer N extends string ? Record<N, string> : never;
 
 type SlotNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}`
   ? Name | SlotNames<Rest>

@@ -78,7 +78,8 @@ const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
  */
 function checkVerifier(challenge: string | null, verifier: string | undefined): void {
   if (challenge === null && verifier === undefined) return;
-  if (challenge === null || verifier === undefined || !VERIFIER.test(verifier)) throw new Refusal("code_verifier_wrong");
+  if (challenge === null || verifier === undefined || !VERIFIER.test(verifier))
+    throw new Refusal("code_verifier_wrong");
   const expected = Buffer.from(challenge, "base64url");
   const actual = createHash("sha256").update(verifier, "ascii").digest();
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) throw new Refusal("code_verifier_wrong");

@@ -54,6 +54,8 @@ async function openNewGrant(
       id: grant_id,
       client_id: client.client_id,
       sub: user.sub,
+      user_epoch: user.token_epoch,
+      client_epoch: client.token_epoch,
       scope,
       auth_time: new Date(login.auth_time * 1000),
       amr: login.amr,

@@ -46,9 +46,14 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
         // What the client may no longer have is not given any more, and a narrower request narrows this token only.
         scope: (requested ?? grant.scope).filter((one) => client.scope.includes(one)),
         user,
-        login: { auth_time: Math.floor(grant.auth_time.getTime() / 1000), amr: grant.amr, acr: grant.acr, sid: grant.sid },
+        login: {
+          auth_time: Math.floor(grant.auth_time.getTime() / 1000),
+          amr: grant.amr,
+          acr: grant.acr,
+          sid: grant.sid,
+        },
         claims: { names: grant.id_token_claims, locales: grant.claims_locales },
-        grant: { grant_id: grant.id, generation: client.refresh_token_rotation ? name.generation + 1 : name.generation },
+        grant: { grant_id: grant.id, generation: grant.generation },
       };
     },
   });
@@ -77,7 +82,10 @@ function accept(
     case "foreign":
       throw new Refusal("refresh_token_foreign");
     case "scope_exceeded":
-      refuseBeyond(requested ?? [], outcome.granted.filter((one) => client.scope.includes(one)));
+      refuseBeyond(
+        requested ?? [],
+        outcome.granted.filter((one) => client.scope.includes(one)),
+      );
       throw invalid("its scope changed while it was refreshed");
   }
 }

@@ -5,7 +5,10 @@ import type { GrantContext } from "./grant.js";
  * The scopes a request names, in their order, each once; undefined where it names none.
  * @throws Refusal scope_repeated in a dialect that does not fold them
  */
-export function namedScopes(scope: string | undefined, { client, spelling, facts }: GrantContext): string[] | undefined {
+export function namedScopes(
+  scope: string | undefined,
+  { client, spelling, facts }: GrantContext,
+): string[] | undefined {
   const names = (scope ?? "").split(" ").filter((name) => name !== "");
   if (names.length === 0) return undefined;
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);

@@ -66,7 +66,10 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
       status: reply.statusCode,
       latency_ms: Math.round((performance.now() - request.arrivedAt) * 10) / 10,
     };
-    const level = facts.alarm === "refresh_token_reused" || facts.alarm === "code_replayed" || reply.statusCode >= 500 ? "warn" : "info";
+    const level =
+      facts.alarm === "refresh_token_reused" || facts.alarm === "code_replayed" || reply.statusCode >= 500
+        ? "warn"
+        : "info";
     request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
   });
 }

@@ -14,7 +14,7 @@ const ALWAYS = {
 const TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains";
 
 /** The headers of every answer, errors and unknown paths included (RFC 6749 section 5.1 asks for no-store). */
-export function headersOf(issuer: string): Readonly<Record<string, string>> {
+export function headersOf(issuer = ""): Readonly<Record<string, string>> {
   return issuer.startsWith("https:") ? { ...ALWAYS, "Strict-Transport-Security": TRANSPORT_SECURITY } : ALWAYS;
 }
 

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
+import { headersOf } from "./headers.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
 
 /**
@@ -79,7 +80,10 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   };
 }
 
-async function openTlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>, answer: RequestListener): Promise<Server> {
+async function openTlsServer(
+  { cert, key }: NonNullable<ListenOptions["tls"]>,
+  answer: RequestListener,
+): Promise<Server> {
   const read = (path: string) =>
     readFile(path).catch(({ code }: NodeJS.ErrnoException) => {
       throw new OperatorError(`${path} cannot be read (${code})`);
@@ -94,7 +98,7 @@ async function openTlsServer({ cert, key }: NonNullable<ListenOptions["tls"]>, a
 
 function refuseEarly(response: ServerResponse): void {
   const { status, message, error } = new Refusal("not_ready");
-  response.writeHead(status, { "Content-Type": "application/json", "Retry-After": "1", "Cache-Control": "no-store" });
+  response.writeHead(status, { ...headersOf(), "Content-Type": "application/json; charset=utf-8", "Retry-After": "1" });
   response.end(JSON.stringify({ error, error_description: message }));
 }
 
@@ -108,8 +112,7 @@ function refuseBrokenHttp(error: Error & { code?: string }, socket: Socket): voi
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       "Connection: close",
       "Content-Type: application/json; charset=utf-8",
-      "Cache-Control: no-store",
-      "X-Content-Type-Options: nosniff",
+      ...Object.entries(headersOf()).map(([name, value]) => `${name}: ${value}`),
       `Content-Length: ${Buffer.byteLength(body)}`,
       "",
       body,
@@ -122,4 +125,3 @@ function refusalOf(code: string | undefined): Refusal {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Refusal("http_too_slow");
   return new Refusal("http_malformed");
 }
-

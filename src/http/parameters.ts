@@ -4,6 +4,9 @@ import { Refusal } from "../errors/refusal.js";
 import type { Code } from "../errors/catalogue.js";
 import type { Parameters } from "./form.js";
 
+/** Longest value of any parameter, in characters: a token with hundreds of scopes fits. */
+const LONGEST_VALUE = 16_384;
+
 /** What the absence of a required parameter is refused with. */
 export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
 
@@ -13,10 +16,7 @@ export function required(code: MissingCode) {
 }
 
 /** A parameter that may be left out. */
-export const optional = z.string().max(8_192).optional();
-
-/** Longest value of any parameter, in characters. */
-const LONGEST_VALUE = 8_192;
+export const optional = z.string().max(LONGEST_VALUE).optional();
 
 /**
  * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:

@@ -104,7 +104,7 @@ export class KeyRing {
 
   /** The JWK Set others verify with (RFC 7517 section 5): public halves only. */
   get jwks(): { readonly keys: readonly JWK[] } {
-    return { keys: this.#keys.map(({ row }) => row.public_jwk as JWK) };
+    return { keys: this.#published().map(({ row }) => row.public_jwk as JWK) };
   }
 
   /** Every key with what it is doing now. */
@@ -118,37 +118,40 @@ export class KeyRing {
   /**
    * Lets the next keys sign and makes new next ones. Who cached the published keys before a next key was among them must
    * not meet its signature yet, so a key that was published too recently becomes current later: at the time returned.
-   * @param immediately for a key that leaked: signs at once, and clients with cached keys may fail for JWKS_MAX_AGE
+   * @param leaked the next key signs at once and nothing that the old one signed is believed any more; who cached the
+   *   published keys may refuse good tokens for JWKS_MAX_AGE
    */
-  async rotate(immediately = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
+  async rotate(leaked = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
     const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
       const rows = await allKeys({ prisma: tx });
       const outcome = [];
-      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, rows, immediately));
+      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, rows, leaked));
       return outcome;
     });
     await this.reload();
     return rotated;
   }
 
-  async #rotateOne(tx: Tx, alg: SigningAlgorithm, rows: readonly SigningKeyRow[], immediately: boolean) {
+  async #rotateOne(tx: Tx, alg: SigningAlgorithm, rows: readonly SigningKeyRow[], leaked: boolean) {
     const now = this.#clock.now();
     const mine = rows.filter((row) => row.alg === alg);
     const pending = mine.find((row) => this.#state(row) === "pending");
-    if (pending?.active_from && !immediately) return { alg, kid: pending.kid, active_from: pending.active_from };
+    if (pending?.active_from && !leaked) return { alg, kid: pending.kid, active_from: pending.active_from };
 
     const next = pending ?? mine.find((row) => row.active_from === null);
     if (next === undefined) throw new KeyRingError(`there is no next ${alg} key`);
     const cachedWithoutIt = rows.some((row) => row.published_at < next.published_at);
-    const seenByAll = cachedWithoutIt && !immediately ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
+    const seenByAll = cachedWithoutIt && !leaked ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
     // The newest active_from signs, so this one's is the newest even where the clock that set the last one runs ahead.
     const latest = mine.filter((row) => row.kid !== next.kid).map((row) => (row.active_from?.getTime() ?? 0) + 1);
     const active_from = new Date(Math.max(now, seenByAll, ...latest));
     await activateKey(tx, next.kid, active_from);
 
-    const kept = (await longestSignedLifetime(tx)) + RETENTION_MARGIN;
-    const superseded = mine.filter((row) => row.kid !== next.kid && row.active_from !== null && !row.retain_until);
-    for (const row of superseded) await retireKey(tx, row.kid, new Date(active_from.getTime() + kept * 1000));
+    const kept = leaked ? 0 : (await longestSignedLifetime(tx)) + RETENTION_MARGIN;
+    const superseded = mine.filter((row) => row.kid !== next.kid && row.active_from !== null);
+    for (const { kid, retain_until } of superseded) {
+      if (leaked || retain_until === null) await retireKey(tx, kid, new Date(active_from.getTime() + kept * 1000));
+    }
     if (pending === undefined) await addKey(tx, await this.#make(alg, new Date(now), null));
     return { alg, kid: next.kid, active_from };
   }
@@ -184,6 +187,12 @@ export class KeyRing {
     return key;
   }
 
+  /** The keys whose signatures are believed. */
+  #published(): readonly RingKey[] {
+    const now = this.#clock.now();
+    return this.#keys.filter(({ row }) => row.retain_until === null || row.retain_until.getTime() > now);
+  }
+
   #state(row: SigningKeyRow): KeyState {
     const now = this.#clock.now();
     if (row.active_from === null) return "next";
@@ -199,7 +208,7 @@ export class KeyRing {
   }
 
   async #find(kid: string | undefined, alg: string): Promise<CryptoKey> {
-    const seek = () => this.#keys.find(({ row }) => row.kid === kid && row.alg === alg)?.publicKey;
+    const seek = () => this.#published().find(({ row }) => row.kid === kid && row.alg === alg)?.publicKey;
     const found = seek();
     if (found !== undefined) return found;
     if (performance.now() - this.#loadedAt > UNKNOWN_KID_COOLDOWN) await this.reload();

@@ -57,7 +57,9 @@ function signOut({ language, logout }: AccountPage): Html | undefined {
 }
 
 // built once: making a formatter takes a thousand times as long as using it. UTC, because nobody told us where they are
-const DATES = new Map(LANGUAGES.map((one) => [one, new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" })]));
+const DATES = new Map(
+  LANGUAGES.map((one) => [one, new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" })]),
+);
 
 function dateOf(language: Language, date: Date): Html {
   return html`<time datetime="${date.toISOString()}">${DATES.get(language)?.format(date)}</time>`;

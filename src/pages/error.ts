@@ -9,7 +9,9 @@ interface ErrorPage extends Common {
   readonly message: string;
   /** What the log knows this decision by. */
   readonly decisionId: string;
-  /** Where to start again. With it, a 400 or 403 is explained as a form that is too old or not of this browser. */
+  /** Whether it is about a form that is too old, was answered before, or is not of this browser. */
+  readonly stale?: boolean;
+  /** Where to start again. */
   readonly again?: string | undefined;
 }
 
@@ -30,8 +32,8 @@ const BY_STATUS: Readonly<Record<number, Explanation>> = {
 const LONGEST_MESSAGE = 1000;
 
 /** Says what went wrong to somebody who did not cause it, and to whoever they ask for help. Never sends anybody away. */
-export function errorPage({ language, status, message, decisionId, again }: ErrorPage): Page {
-  const explanation = explain(status, again !== undefined);
+export function errorPage({ language, status, message, stale = false, decisionId, again }: ErrorPage): Page {
+  const explanation = stale ? "stale" : explain(status);
   return pageOf({
     language,
     status,
@@ -54,7 +56,6 @@ function linkAgain(language: Language, address: string): Html {
 </p>`;
 }
 
-function explain(status: number, canStartAgain: boolean): Explanation {
-  if (canStartAgain && (status === 400 || status === 403)) return "stale";
+function explain(status: number): Explanation {
   return BY_STATUS[status] ?? (status >= 500 ? "internal" : "request");
 }

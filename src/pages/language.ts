@@ -11,7 +11,9 @@ const LONGEST = 1000;
  * Accept-Language (RFC 9110 section 12.5.4), else English.
  */
 export function chooseLanguage(uiLocales: string | undefined, acceptLanguage: string | undefined): Language {
-  const asked = head(uiLocales, " ").map(languageOf).find((one) => one !== undefined);
+  const asked = head(uiLocales, " ")
+    .map(languageOf)
+    .find((one) => one !== undefined);
   return asked ?? accepted(head(acceptLanguage, ","));
 }
 

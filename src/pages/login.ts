@@ -9,18 +9,17 @@ interface LoginPage extends FormCommon {
   /** What to begin with in the first field: a login_hint, or what was entered before. */
   readonly username?: string | undefined;
   /** Why the form is shown again. Whether the name or the password was wrong is not said, nor known here. */
-  readonly failed?: "wrong" | "expired" | undefined;
+  readonly failed?: "wrong" | undefined;
   readonly formTargets: readonly string[];
   /** `prompt=select_account`: say that any account may be used. */
   readonly selectAccount?: boolean | undefined;
 }
 
-/** Asks for name and password. Status 400 where it answers a login that failed. */
+/** Asks for name and password. */
 export function loginPage(p: LoginPage): Page {
   const { language, clientName, failed } = p;
   return pageOf({
     language,
-    status: failed === undefined ? 200 : 400,
     title: say(language, "login.title"),
     formTargets: p.formTargets,
     body: html`${when(clientName, (name) => html`<p>${say(language, "login.for", { client: isolated(name) })}</p>`)}
@@ -57,8 +56,7 @@ function hasName({ username = "" }: LoginPage): boolean {
   return username !== "";
 }
 
-/** Ties a field to the sentence that says what went wrong; an expired form had nothing wrong in its fields. */
+/** Ties a field to the sentence that says what went wrong. */
 function failure({ failed }: LoginPage): Html | undefined {
-  const described = html` aria-describedby="login-error"`;
-  return when(failed, (why) => (why === "wrong" ? html` aria-invalid="true"${described}` : described));
+  return when(failed, () => html` aria-invalid="true" aria-describedby="login-error"`);
 }

@@ -7,10 +7,11 @@ import { Authorization } from "../endpoints/authorize/authorization.js";
 import { ACCOUNT_PATH, INTERACTION_PATH, LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import type { BrowserAnswer, Visit } from "../endpoints/authorize/view.js";
 import { logOut } from "../endpoints/logout.js";
+import type { Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
 import type { DecisionFacts } from "../http/decision.js";
-import { queryOf, refuseForeignForm } from "../http/edge.js";
+import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { parseForm, readForm, type Form } from "../http/form.js";
 import { errorPage } from "./error.js";
@@ -18,6 +19,8 @@ import { formPostPage } from "./form-post.js";
 import { chooseLanguage } from "./language.js";
 import type { Page } from "./layout.js";
 import { render } from "./render.js";
+
+// Paths begin with the issuer's own, where a proxy serves it below one: browsers see what it shows them.
 
 /** Where a dialect has people sent. */
 export interface BrowserPaths {
@@ -36,12 +39,13 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
   return async (app) => {
     const { core } = app;
     const cookies = new Cookies(core.issuer);
+    const base = new URL(core.issuer).pathname.replace(/\/$/, "");
     const sessions = browserSessions(core);
     const authorization = new Authorization(core, sessions);
     const account = { core, sessions, authorization };
 
     await app.register(formbody, { parser: (text) => parseForm(text) as unknown as Record<string, unknown> });
-    app.setErrorHandler((error, request, reply) => showRefusal(error, request, reply));
+    app.setErrorHandler((error, request, reply) => showRefusal(error, base, request, reply));
 
     const visitOf = ({ headers }: FastifyRequest): Visit => ({
       session: cookies.read(headers.cookie, "session"),
@@ -54,10 +58,11 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
         handler: async (request, reply) => {
           const facts: DecisionFacts = { ...about };
           request.decision = facts;
+          refuseEncodedBody(request);
           const form = method === "GET" ? queryOf(request, readForm) : bodyOf(request);
           const answer = await step(form, visitOf(request), facts, request);
           setCookies(reply, cookies, answer);
-          return send(answer, request, reply);
+          return send(answer, base, request, reply);
         },
       });
 
@@ -108,20 +113,23 @@ function setCookies(reply: FastifyReply, cookies: Cookies, { cookies: set = {} }
   if (headers.length > 0) reply.header("Set-Cookie", headers);
 }
 
-function send(answer: BrowserAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function send(answer: BrowserAnswer, base: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const acceptLanguage = request.headers["accept-language"];
   switch (answer.kind) {
     case "show":
-      return sendPage(reply, render(answer.view, acceptLanguage, LOGOUT_PATH));
+      return sendPage(reply, render(answer.view, base, acceptLanguage));
     case "go":
-      return redirect(reply, answer.path);
+      return redirect(reply, base + answer.path);
     case "leave":
       return redirect(reply, answer.uri);
     case "answer": {
       const { redirect_uri, response_mode, leads_to } = answer.to;
       if (response_mode === "query") return redirect(reply, withAnswer(redirect_uri, answer.parameters));
       const language = chooseLanguage(undefined, acceptLanguage);
-      return sendPage(reply, formPostPage({ language, action: redirect_uri, fields: answer.parameters, leadsTo: leads_to }));
+      return sendPage(
+        reply,
+        formPostPage({ language, action: withAnswer(redirect_uri, {}), fields: answer.parameters, leadsTo: leads_to }),
+      );
     }
   }
 }
@@ -137,13 +145,20 @@ function sendPage(reply: FastifyReply, { status, html, policy }: Page): FastifyR
   return reply.type("text/html; charset=utf-8").send(html);
 }
 
+/** Refusals of a form that is too old, was answered before, or is not of this browser. */
+const STALE: ReadonlySet<Code> = new Set(["interaction_unknown", "interaction_foreign", "form_foreign"]);
+
 /** What was refused, on a page that says so; nobody is sent anywhere (RFC 6749 section 4.1.2.1). */
-function showRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function showRefusal(error: unknown, base: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = asRefusal(error);
   (request.decision ??= {}).refusal = refusal;
   logUnexpected(error, refusal, request.log);
   if (refusal.retryAfter !== undefined) reply.header("Retry-After", String(refusal.retryAfter));
   const language = chooseLanguage(undefined, request.headers["accept-language"]);
-  const { status, message, again } = refusal;
-  return sendPage(reply, errorPage({ language, status, message, decisionId: request.id, again }));
+  const { message, row } = refusal;
+  // A page has no challenge to offer, as a 401 would have to (RFC 9110 section 15.5.2).
+  const status = refusal.status === 401 ? 400 : refusal.status;
+  const again = refusal.again?.startsWith("/") ? base + refusal.again : refusal.again;
+  const stale = STALE.has(row.code);
+  return sendPage(reply, errorPage({ language, status, message, stale, decisionId: request.id, again }));
 }

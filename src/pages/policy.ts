@@ -2,9 +2,15 @@ import { createHash } from "node:crypto";
 import { isolated, type Html } from "./html.js";
 
 /** Schemes a page must never be allowed to send its form to: what they name runs, or is no place. */
-const NO_PLACE: ReadonlySet<string> = new Set(
-  ["javascript:", "vbscript:", "data:", "blob:", "filesystem:", "about:", "file:"],
-);
+const NO_PLACE: ReadonlySet<string> = new Set([
+  "javascript:",
+  "vbscript:",
+  "data:",
+  "blob:",
+  "filesystem:",
+  "about:",
+  "file:",
+]);
 
 interface Permissions {
   readonly style: string;

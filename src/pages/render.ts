@@ -1,3 +1,4 @@
+import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import type { View } from "../endpoints/authorize/view.js";
 import { accountPage } from "./account.js";
 import { consentPage } from "./consent.js";
@@ -8,8 +9,12 @@ import { logoutPage } from "./logout.js";
 import type { Page } from "./layout.js";
 import { formTargets } from "./policy.js";
 
-/** The page of a view, in the language the request or the browser asks for. */
-export function render(view: View, acceptLanguage: string | undefined, logout: string): Page {
+/**
+ * The page of a view, in the language the request or the browser asks for.
+ * @param base the path of the issuer, which stands before every path of ours
+ */
+export function render(shown: View, base: string, acceptLanguage: string | undefined): Page {
+  const view = "action" in shown ? { ...shown, action: base + shown.action } : shown;
   const language = chooseLanguage("uiLocales" in view ? view.uiLocales : undefined, acceptLanguage);
   switch (view.page) {
     case "login":
@@ -21,6 +26,6 @@ export function render(view: View, acceptLanguage: string | undefined, logout: s
     case "logged_out":
       return loggedOutPage({ language });
     case "account":
-      return accountPage({ ...view, language, logout });
+      return accountPage({ ...view, language, logout: base + LOGOUT_PATH });
   }
 }

@@ -15,10 +15,6 @@ export const TEXTS = {
     en: "That did not work. Please check the user name and the password.",
     de: "Das hat nicht geklappt. Bitte prüfen Sie Benutzername und Passwort.",
   },
-  "login.expired": {
-    en: "This form had been open for too long. Please sign in once more.",
-    de: "Dieses Formular war zu lange geöffnet. Bitte melden Sie sich noch einmal an.",
-  },
   "login.submit": { en: "Sign in", de: "Anmelden" },
   cancel: { en: "Cancel", de: "Abbrechen" },
 

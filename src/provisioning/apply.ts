@@ -25,14 +25,15 @@ export async function apply(db: Db, vault: Vault, text: string): Promise<Applied
     applied.get(`${one.entry.section}/${one.entry.key}`) !== one.digest;
 
   const changed = marked.filter(differs(await appliedDigests(db.prisma)));
-  const prepared = await Promise.all(
-    changed.map(async (one) => ({ ...one, write: await prepare(vault, one.entry) })),
-  );
+  const prepared = await Promise.all(changed.map(async (one) => ({ ...one, write: await prepare(vault, one.entry) })));
 
   const written = await exclusively(db, LOCKS.provision, async (tx) => {
     // Another instance may have applied the same file while this one was hashing.
     const pending = prepared.filter(differs(await appliedDigests(tx)));
-    await releaseIdentifiers(tx, pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key));
+    await releaseIdentifiers(
+      tx,
+      pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key),
+    );
     for (const { entry, digest, write } of pending) {
       await write(tx).catch((error: unknown) => explain(entry, error));
       await recordApplied(tx, entry.section, entry.key, digest);

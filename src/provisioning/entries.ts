@@ -42,7 +42,11 @@ export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
 
 /** A client entry out of flags. @throws OperatorError naming the flag that is wrong */
 export function readClientEntry(client_id: string, flags: Flags, client_secret: string | undefined): ProvisionedClient {
-  const entry = { client_id, ...fromFlags(CLIENT_SHAPE, flags), ...(client_secret === undefined ? {} : { client_secret }) };
+  const entry = {
+    client_id,
+    ...fromFlags(CLIENT_SHAPE, flags),
+    ...(client_secret === undefined ? {} : { client_secret }),
+  };
   return check(SECTIONS.clients.entry, entry);
 }
 

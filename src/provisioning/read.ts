@@ -60,7 +60,8 @@ function place(text: string, position: number): string {
 
 function describe(issue: z.core.$ZodIssue): string {
   const path = issue.path.reduce<string>(
-    (written, part) => (typeof part === "number" ? `${written}[${part}]` : `${written}${written && "."}${String(part)}`),
+    (written, part) =>
+      typeof part === "number" ? `${written}[${part}]` : `${written}${written && "."}${String(part)}`,
     "",
   );
   if (issue.code === "unrecognized_keys") {

@@ -29,10 +29,15 @@ const json: z.ZodType = z.lazy(() =>
   ]),
 );
 
-const jwk = z.object({ kty: text }).catchall(json).superRefine(checkNames).refine((value) => !("d" in value || "k" in value), "must be a public key");
+const jwk = z
+  .object({ kty: text })
+  .catchall(json)
+  .superRefine(checkNames)
+  .refine((value) => !("d" in value || "k" in value), "must be a public key");
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
 const redirectUri = url
+  .refine((value) => !/[\s\\]/.test(value), "must not have a space or a backslash")
   .refine((value) => !value.includes("#"), "must not have a fragment")
   .refine((value) => !value.includes("*"), "must not have a wildcard");
 
@@ -132,7 +137,10 @@ const user = z
     sub: id,
     preferred_username: text.max(255),
     password: password.optional(),
-    email: text.max(320).regex(/^[^\s@]+@[^\s@]+$/, "must be an email address").optional(),
+    email: text
+      .max(320)
+      .regex(/^[^\s@]+@[^\s@]+$/, "must be an email address")
+      .optional(),
     email_verified: z.boolean().default(false),
     phone_number: text.refine(isPhoneNumber, "must be a number in international form: +4930123456").optional(),
     phone_number_verified: z.boolean().default(false),
@@ -184,7 +192,10 @@ export const SECTIONS = {
   users: { entry: user, key: (one: z.output<typeof user>) => one.sub },
   devices: { entry: device, key: (one: z.output<typeof device>) => one.device_id },
   apps: { entry: app, key: (one: z.output<typeof app>) => one.app_id },
-  things: { entry: thing, key: (one: z.output<typeof thing>) => `${one.app_id.replace(/[%/]/g, encodeURIComponent)}/${one.vendor_thing_id}` },
+  things: {
+    entry: thing,
+    key: (one: z.output<typeof thing>) => `${one.app_id.replace(/[%/]/g, encodeURIComponent)}/${one.vendor_thing_id}`,
+  },
 } as const;
 
 export type Section = keyof typeof SECTIONS;

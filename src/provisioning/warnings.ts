@@ -27,7 +27,10 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
 ];
 
 const USER_RULES: readonly (readonly [string, (user: ProvisionedUser) => boolean])[] = [
-  ["has a password shorter than 8 characters", ({ password = "" }) => password !== "" && password.length < SHORTEST_PASSWORD],
+  [
+    "has a password shorter than 8 characters",
+    ({ password = "" }) => password !== "" && password.length < SHORTEST_PASSWORD,
+  ],
   ["has one of the most common passwords", ({ password = "" }) => COMMON_PASSWORDS.has(password.toLowerCase())],
 ];
 
@@ -35,7 +38,9 @@ const USER_RULES: readonly (readonly [string, (user: ProvisionedUser) => boolean
 export function warningsFor(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap(({ section, path, key, value }) => {
     const rules = section === "clients" ? CLIENT_RULES : section === "users" ? USER_RULES : [];
-    const met = (rules as readonly (readonly [string, (one: unknown) => boolean])[]).filter(([, holds]) => holds(value));
+    const met = (rules as readonly (readonly [string, (one: unknown) => boolean])[]).filter(([, holds]) =>
+      holds(value),
+    );
     return met.map(([text]) => `${path} (${key}) ${text}`);
   });
 }

@@ -22,12 +22,16 @@ type Write = (tx: Tx) => Promise<void>;
  * write that comes back inside it.
  */
 const WRITERS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Promise<Write> } = {
-  scopes: async (_vault, { name, description = null, audience = null, claims = [] }) => (tx) =>
-    saveScope(tx, { name, description, audience, claims }),
+  scopes:
+    async (_vault, { name, description = null, audience = null, claims = [] }) =>
+    (tx) =>
+      saveScope(tx, { name, description, audience, claims }),
   clients: async ({ master }, value) => prepareClient(master, value),
   users: ({ passwords }, value) => prepareUser(passwords, value),
-  devices: async (_vault, { max_renewals = null, jwk, ...device }) => (tx) =>
-    saveDevice(tx, { ...device, jwk: jwk as object, max_renewals }),
+  devices:
+    async (_vault, { max_renewals = null, jwk, ...device }) =>
+    (tx) =>
+      saveDevice(tx, { ...device, jwk: jwk as object, max_renewals }),
   apps: async ({ master }, { app_key, client_secret, ...app }) => {
     const app_key_hash = master.mac("client-secret", `${app.app_id}\n${app_key}`);
     const client_secret_hash = master.mac("client-secret", `${app.client_id}\n${client_secret}`);

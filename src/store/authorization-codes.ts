@@ -45,11 +45,12 @@ const REDEEM = {
     )
     SELECT r.client_id, r.redirect_uri, r.redirect_uri_given, r.code_challenge, r.obsolete, r.scope, r.auth_time, r.amr,
            r.acr, r.nonce, r.sid, r.id_token_claims, r.claims_locales,
-           r.code_uses > 1 AS replayed, r.ended_at IS NOT NULL AS ended, u.disabled, ${personColumns("u")}
-    FROM redeemed r JOIN users u ON u.sub = r.sub`,
+           r.code_uses > 1 AS replayed, ${personColumns("u")},
+           r.ended_at IS NOT NULL OR u.disabled OR u.token_epoch <> r.user_epoch OR c.token_epoch <> r.client_epoch AS ended
+    FROM redeemed r JOIN users u ON u.sub = r.sub JOIN clients c ON c.client_id = r.client_id`,
 };
 
-type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean; readonly disabled: boolean };
+type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean };
 
 /**
  * Uses the code of a grant up, whatever comes of it.
@@ -64,5 +65,5 @@ export async function redeemCode(
   const [found] = await run<Row>(db, REDEEM, [grant_id, now, lifetimes.idle, lifetimes.absolute]);
   if (found === undefined) return "unknown";
   if (found.replayed) return "replayed";
-  return found.ended || found.disabled ? "ended" : { binding: found, user: found };
+  return found.ended ? "ended" : { binding: found, user: found };
 }

@@ -1,15 +1,22 @@
 import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
-import type { Db, Tx } from "./open.js";
+import { run, type Db, type Tx } from "./open.js";
 
 /** A client with the secrets it may use. */
 export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
 
+const FIND = { name: "client_find", text: "SELECT * FROM clients WHERE client_id = $1" };
+const SECRETS = { name: "client_secrets_find", text: "SELECT * FROM client_secrets WHERE client_id = $1" };
+
 /** The client, or null if there is none of that id. */
 export async function findClient(db: Db, client_id: string): Promise<ClientRow | null> {
-  return db.prisma.client.findUnique({ where: { client_id }, include: { secrets: true } });
+  const [client] = await run<Client>(db, FIND, [client_id]);
+  return client === undefined ? null : { ...client, secrets: await run<ClientSecret>(db, SECRETS, [client_id]) };
 }
 
-export type NewClient = Omit<Prisma.ClientUncheckedCreateInput, "secrets" | "grants" | "consents" | "token_epoch" | "jwks"> & {
+export type NewClient = Omit<
+  Prisma.ClientUncheckedCreateInput,
+  "secrets" | "grants" | "consents" | "token_epoch" | "jwks"
+> & {
   readonly jwks: object | null;
 };
 
@@ -60,9 +67,11 @@ export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<
     WHERE client_id = ${client_id} AND ended_at IS NULL`;
 }
 
+const URIS = { name: "client_uris", text: "SELECT redirect_uris, web_origins FROM clients WHERE NOT disabled" };
+
 /** Where the pages of all enabled clients come from: what they were registered with, not yet read as origins. */
 export async function allClientUris(db: Db): Promise<readonly Pick<Client, "redirect_uris" | "web_origins">[]> {
-  return db.prisma.client.findMany({ where: { disabled: false }, select: { redirect_uris: true, web_origins: true } });
+  return run(db, URIS, []);
 }
 
 /** Every client, by id. */

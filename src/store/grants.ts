@@ -14,6 +14,9 @@ export interface NewGrant {
   readonly id: string;
   readonly client_id: string;
   readonly sub: string;
+  /** As they were when it was decided on: whatever raises them meanwhile has ended it before it began. */
+  readonly user_epoch: number;
+  readonly client_epoch: number;
   readonly scope: readonly string[];
   readonly auth_time: Date;
   readonly amr: readonly string[];
@@ -43,21 +46,22 @@ const OPEN = {
     INSERT INTO grants
       (id, client_id, sub, scope, auth_time, amr, created_at, idle_expires_at, absolute_expires_at,
        sid, acr, id_token_claims, userinfo_claims, claims_locales,
-       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at)
+       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at, user_epoch, client_epoch)
     SELECT $1, $2, $3, $4, $5, $6, t.now, t.now + $7 * interval '1 second', t.now + $8 * interval '1 second',
        $10, $11, coalesce($12::text[], '{}'), coalesce($13::text[], '{}'), coalesce($14::text[], '{}'),
-       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second'
+       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second', $20, $21
     FROM (SELECT coalesce($9::timestamptz, now()) AS now) t`,
 };
 
 /** Records a new grant. */
 export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Promise<void> {
   const { id, client_id, sub, scope, auth_time, amr, idle, absolute } = grant;
-  const { sid, acr, id_token_claims, userinfo_claims, claims_locales, code } = grant;
+  const { sid, acr, id_token_claims, userinfo_claims, claims_locales, code, user_epoch, client_epoch } = grant;
   await run(db, OPEN, [
     ...[id, client_id, sub, scope, auth_time, amr, idle, absolute, now],
     ...[sid, acr, id_token_claims, userinfo_claims, claims_locales],
     ...[code?.redirect_uri, code?.redirect_uri_given, code?.code_challenge, code?.nonce, code?.lifetime],
+    ...[user_epoch, client_epoch],
   ]);
 }
 
@@ -92,6 +96,12 @@ export type RefreshOutcome =
   | { readonly outcome: "scope_exceeded"; readonly granted: readonly string[] }
   | { readonly outcome: "reused" | "unknown" | "foreign" | "over" };
 
+/** Its person and its client, as they were when it was made; a disabled client is refused before. */
+const OWNERS = `
+          SELECT 1 FROM users u, clients c
+          WHERE u.sub = g.sub AND NOT u.disabled AND u.token_epoch = g.user_epoch
+            AND c.client_id = g.client_id AND c.token_epoch = g.client_epoch`;
+
 const CURRENT = "g.generation = $3";
 // The successor is unused exactly as long as the row still stands one generation after the presented one.
 const RETRY = `(g.generation = $3 + 1 AND g.rotated_at >= t.now - interval '${RETRY_WINDOW} seconds')`;
@@ -110,18 +120,17 @@ const REDEEM = {
       FROM (SELECT coalesce($8::timestamptz, now()) AS now) t
       WHERE g.id = $1 AND g.client_id = $2
         AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now
-        AND EXISTS (SELECT 1 FROM users u WHERE u.sub = g.sub AND NOT u.disabled)
+        AND EXISTS (${OWNERS})
         AND (($5 AND coalesce($4::text[], g.scope) <@ g.scope) OR NOT (${CURRENT} OR ${RETRY}))
       RETURNING g.*
     )
     SELECT g.client_id AS owner, g.scope AS granted, g.ended_at IS NULL AND g.idle_expires_at > t.now
-             AND g.absolute_expires_at > t.now AND NOT o.disabled AS alive,
+             AND g.absolute_expires_at > t.now AND EXISTS (${OWNERS}) AS alive,
            r.id, r.generation, r.retries, r.scope, r.auth_time, r.amr, r.acr, r.sid,
            r.id_token_claims, r.claims_locales, r.sub, r.ended_because,
            ${personColumns("u")}
     FROM (SELECT $1::text AS id, coalesce($8::timestamptz, now()) AS now) t
     LEFT JOIN grants g ON g.id = t.id
-    LEFT JOIN users o ON o.sub = g.sub
     LEFT JOIN redeemed r ON true
     LEFT JOIN users u ON u.sub = r.sub`,
 };
@@ -196,8 +205,8 @@ const LOOK = {
     SELECT g.client_id, g.sub, g.scope, g.created_at, least(g.idle_expires_at, g.absolute_expires_at) AS expires_at,
            u.preferred_username AS username
     FROM grants g
-    JOIN users u ON u.sub = g.sub AND NOT u.disabled
-    JOIN clients c ON c.client_id = g.client_id AND NOT c.disabled
+    JOIN users u ON u.sub = g.sub AND NOT u.disabled AND u.token_epoch = g.user_epoch
+    JOIN clients c ON c.client_id = g.client_id AND NOT c.disabled AND c.token_epoch = g.client_epoch
     CROSS JOIN (SELECT coalesce($3::timestamptz, now()) AS now) t
     WHERE g.id = $1 AND g.generation = $2
       AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now`,

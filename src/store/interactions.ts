@@ -1,8 +1,8 @@
 import { run, type Db } from "./open.js";
 
 /**
- * Authorizations under way: what was asked, and what happened so far. Each step is one conditional statement, so a form
- * that is sent twice, late or from another browser changes nothing.
+ * Authorizations under way: what was asked, and what happened so far. Whether a step may
+ * be taken is decided on what `lookAtInteraction` says; the answer itself is one conditional statement.
  */
 
 /** Seconds from the request to the answer; a person may look for a password meanwhile. */
@@ -20,7 +20,7 @@ export interface Interaction {
   /** The session in which consent was given: whoever logs in later has said nothing yet. */
   readonly consent_sid: string | null;
   readonly cancelled: boolean;
-  /** What was typed as a name at the last try that failed. */
+  /** What was typed as a name at the last try that failed, sealed. */
   readonly failed_username: string | null;
 }
 
@@ -65,14 +65,23 @@ export async function lookAtInteraction(
 
 const START = {
   name: "interaction_start",
-  text: `SELECT request ->> 'again' AS again FROM interactions WHERE id = $1 AND browser_hash = $2`,
+  text: `
+    SELECT request ->> 'again' AS again, request -> 'request' ->> 'redirect_uri' AS redirect_uri,
+           browser_hash = $2 AS mine
+    FROM interactions WHERE id = $1`,
 };
 
-/** Where an interaction of this browser began, also after it is over. */
+/**
+ * Where an interaction can be begun again, also after it is over: where this browser began it, or at the client's own
+ * front door, which is all that another browser may know of it.
+ */
 export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Promise<string | undefined> {
   if (!ID.test(id)) return undefined;
-  const [found] = await run<{ again: string }>(db, START, [id, browser_hash]);
-  return found?.again;
+  type Row = { again: string; redirect_uri: string | null; mine: boolean | null };
+  const [found] = await run<Row>(db, START, [id, browser_hash]);
+  if (found === undefined || found.mine === true) return found?.again;
+  const door = found.redirect_uri === null ? undefined : new URL(found.redirect_uri);
+  return door !== undefined && /^https?:$/.test(door.protocol) ? door.origin : undefined;
 }
 
 /** What a step has to say; what it leaves out stays. */

@@ -51,6 +51,7 @@ class Feed implements ChangeFeed {
   readonly #url: string;
   readonly #listeners: ((change: Change | null) => void)[] = [];
   #client: pg.Client | undefined;
+  #connecting: pg.Client | undefined;
   #heardAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -67,6 +68,7 @@ class Feed implements ChangeFeed {
       query_timeout: 2_000,
       keepAlive: true,
     });
+    this.#connecting = client;
     client.on("error", () => this.#lost(client));
     client.on("end", () => this.#lost(client));
     client.on("notification", ({ payload }) => this.#tell(parse(payload ?? "")));
@@ -74,10 +76,11 @@ class Feed implements ChangeFeed {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
     } catch (error) {
-      client.end().catch(() => {});
+      this.#lost(client);
       throw error;
     }
     this.#client = client;
+    this.#connecting = undefined;
     this.#heardAt = performance.now();
     this.#tell(null);
     this.#schedule(() => this.#beat(client), HEARTBEAT);
@@ -113,10 +116,12 @@ class Feed implements ChangeFeed {
   }
 
   #lost(client: pg.Client): void {
-    if (this.#closed || (this.#client !== client && this.#client !== undefined)) return;
-    if (this.#client === client) client.end().catch(() => {});
+    // An earlier connection may say late that it has ended; only the present one, or the one being made, matters.
+    if (this.#closed || (client !== this.#client && client !== this.#connecting)) return;
+    client.end().catch(() => {});
     this.#client = undefined;
-    this.#schedule(() => this.connect().catch(() => this.#lost(client)), RETRY);
+    this.#connecting = undefined;
+    this.#schedule(() => this.connect().catch(() => {}), RETRY);
   }
 
   #schedule(work: () => Promise<void>, delay: number): void {

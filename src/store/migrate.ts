@@ -30,6 +30,8 @@ export async function migrate(url: string): Promise<readonly string[]> {
   try {
     if (await isUpToDate(pool, migrations)) return [];
     const holder = await pool.connect();
+    // A connection that breaks while it only holds the lock is noticed by the next statement.
+    holder.on("error", () => {});
     try {
       await holder.query("SELECT pg_advisory_lock($1)", [LOCKS.migrate]);
       return (await isUpToDate(pool, migrations)) ? [] : await apply(pool, migrations);
@@ -63,7 +65,8 @@ async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Prom
   );
   const known = new Map(migrations.map(({ name, sql }) => [name, createHash("sha256").update(sql).digest("hex")]));
   for (const { migration_name: name, checksum, finished_at } of rows) {
-    if (finished_at === null) throw new MigrationError(`the migration ${name} failed before; repair the database first`);
+    if (finished_at === null)
+      throw new MigrationError(`the migration ${name} failed before; repair the database first`);
     if (!known.has(name)) throw new MigrationError(`the database was migrated by a newer Jeton (${name})`);
     if (known.get(name) !== checksum) throw new MigrationError(`the migration ${name} is not the one that was applied`);
   }

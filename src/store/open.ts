@@ -15,7 +15,7 @@ export interface Db {
 /** Either the client itself or the transaction it handed out. */
 export type Tx = Prisma.TransactionClient;
 
-/** Everything a statement may wait for, in milliseconds: a request never outlasts these. */
+/** Everything a statement may wait for, in milliseconds. What a request runs, it runs by `run`, which waits no longer. */
 const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
 
 /**

@@ -61,17 +61,48 @@ const END = {
   text: `
     WITH ended AS (
       UPDATE sessions SET ended_at = coalesce($2::timestamptz, now())
-      WHERE id_hash = $1 AND ended_at IS NULL RETURNING sid
+      WHERE (id_hash = $1 OR sid = $3) AND ended_at IS NULL RETURNING sid
     )
     UPDATE grants g SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'logout'
-    FROM ended WHERE $3 AND g.sid = ended.sid AND g.ended_at IS NULL AND NOT 'offline_access' = ANY (g.scope)`,
+    FROM ended WHERE g.sid = ended.sid AND g.ended_at IS NULL AND NOT 'offline_access' = ANY (g.scope)`,
 };
 
 /**
- * Ends a session.
- * @param andGrants also the grants made in it, but for those that were given `offline_access` (a logout; a session that
- *   is only replaced by a new login leaves them)
+ * Ends sessions, alive or idle: the one of a cookie, the one an id_token names, or both; and with them the grants that
+ * were made in them, but for those that were given `offline_access`.
  */
-export async function endSession(db: Db, id_hash: Uint8Array, andGrants: boolean, now: Date | null): Promise<void> {
-  await run(db, END, [id_hash, now, andGrants]);
+export async function endSession(
+  db: Db,
+  { id_hash, sid }: { readonly id_hash?: Uint8Array | undefined; readonly sid?: string | undefined },
+  now: Date | null,
+): Promise<void> {
+  await run(db, END, [id_hash, now, sid]);
+}
+
+const REPLACE = {
+  name: "session_replace",
+  text: `
+    WITH replaced AS (
+      UPDATE sessions SET ended_at = coalesce($4::timestamptz, now())
+      WHERE id_hash = $1 AND ended_at IS NULL RETURNING sid, sub
+    )
+    UPDATE grants g SET
+      sid           = CASE WHEN r.sub = $3 THEN $2 ELSE g.sid END,
+      ended_at      = CASE WHEN r.sub = $3 THEN NULL ELSE coalesce($4::timestamptz, now()) END,
+      ended_because = CASE WHEN r.sub = $3 THEN NULL ELSE 'logout' END
+    FROM replaced r
+    WHERE g.sid = r.sid AND g.ended_at IS NULL AND (r.sub = $3 OR NOT 'offline_access' = ANY (g.scope))`,
+};
+
+/**
+ * Ends the session that a new login takes the place of. The grants of the same person go on in the new one, so that its
+ * logout finds them; somebody else's end as at a logout.
+ */
+export async function replaceSession(
+  db: Db,
+  before: Uint8Array,
+  by: { readonly sid: string; readonly sub: string },
+  now: Date | null,
+): Promise<void> {
+  await run(db, REPLACE, [before, by.sid, by.sub, now]);
 }

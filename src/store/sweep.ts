@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { run, type Db } from "./open.js";
 
 /** Rows deleted by one statement; small enough that no request waits for a sweep. */
@@ -20,10 +21,12 @@ const EXPIRED = [
   {
     name: "sweep_grants",
     text: `DELETE FROM grants WHERE id IN (
-             SELECT f.id FROM grants f JOIN clients c USING (client_id)
-             WHERE f.absolute_expires_at
-               < coalesce($2::timestamptz, now()) - ${KEPT} - c.access_token_lifetime * interval '1 second'
-             LIMIT $1 FOR UPDATE OF f SKIP LOCKED)`,
+             SELECT g.id FROM grants g JOIN clients c USING (client_id)
+             CROSS JOIN (SELECT coalesce($2::timestamptz, now()) - ${KEPT} AS before) t
+             WHERE least(g.idle_expires_at, g.absolute_expires_at, g.ended_at) < t.before
+               AND least(g.idle_expires_at, g.absolute_expires_at, g.ended_at)
+                 < t.before - c.access_token_lifetime * interval '1 second'
+             LIMIT $1 FOR UPDATE OF g SKIP LOCKED)`,
   },
   {
     name: "sweep_sessions",
@@ -34,7 +37,7 @@ const EXPIRED = [
   {
     name: "sweep_interactions",
     text: `DELETE FROM interactions WHERE id IN (
-             SELECT id FROM interactions WHERE expires_at < coalesce($2::timestamptz, now()) - interval '1 hour'
+             SELECT id FROM interactions WHERE expires_at < coalesce($2::timestamptz, now()) - ${KEPT}
              LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
@@ -44,7 +47,13 @@ const EXPIRED = [
   },
 ];
 
-/** Deletes one batch of each kind; called again and again by the process (docs/operations.md). */
+/** Milliseconds between two batches of one kind, which requests have the database to themselves. */
+const PAUSE = 20;
+
+/** Deletes everything that has stopped mattering, a batch at a time, until none is full (docs/operations.md). */
 export async function sweep(db: Db, now: Date | null): Promise<void> {
-  for (const statement of EXPIRED) await run(db, statement, [BATCH, now]);
+  for (const { name, text } of EXPIRED) {
+    const statement = { name, text: `${text} RETURNING 1` };
+    while ((await run(db, statement, [BATCH, now])).length === BATCH) await pause(PAUSE);
+  }
 }

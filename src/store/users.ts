@@ -57,7 +57,10 @@ export interface Identifier {
   readonly kind: "login" | "email" | "phone";
 }
 
-export type NewUser = Omit<Prisma.UserUncheckedCreateInput, "identifiers" | "grants" | "sessions" | "consents" | "token_epoch"> & {
+export type NewUser = Omit<
+  Prisma.UserUncheckedCreateInput,
+  "identifiers" | "grants" | "sessions" | "consents" | "token_epoch"
+> & {
   readonly sub: string;
   readonly disabled: boolean;
 };

@@ -11,8 +11,8 @@ import type { TokenSpelling } from "./spelling.js";
 /** How an opaque access token begins; a scanner can find a leaked one, and no other kind of token can be taken for it. */
 const PREFIX = "jat_";
 
-/** Longest text looked at as a token, in characters: nothing we issue comes near it. */
-const LONGEST_TOKEN = 8_192;
+/** Longest text looked at as a token, in characters: one with hundreds of scopes fits, an attack does not. */
+const LONGEST_TOKEN = 16_384;
 
 /** Media type of a JWT access token (RFC 9068 section 2.1). */
 const JWT_TYPE = "at+jwt";

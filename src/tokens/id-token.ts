@@ -61,6 +61,8 @@ function leftHalf(text: string): string {
 export interface IdTokenHint {
   readonly sub: string;
   readonly client_id: string;
+  /** The browser session it was got in. */
+  readonly sid: string | undefined;
 }
 
 /**
@@ -75,12 +77,18 @@ export async function readIdTokenHint(
   client_id: string | undefined,
 ): Promise<IdTokenHint | undefined> {
   if (text === undefined) return undefined;
-  const { sub, aud } = await verifyHint(ring, issuer, text);
+  const { sub, aud, sid, auth_time } = await verifyHint(ring, issuer, text);
   const audience = typeof aud === "string" ? aud : undefined;
-  if (sub === undefined || audience === undefined || (client_id !== undefined && audience !== client_id)) {
+  // Only an id_token says when its person logged in: a signed userinfo answer is no hint.
+  if (
+    sub === undefined ||
+    audience === undefined ||
+    auth_time === undefined ||
+    (client_id !== undefined && audience !== client_id)
+  ) {
     throw new Refusal("id_token_hint_invalid", {}, { reason: "for another client" });
   }
-  return { sub, client_id: audience };
+  return { sub, client_id: audience, sid: typeof sid === "string" ? sid : undefined };
 }
 
 async function verifyHint(ring: KeyRing, issuer: string, text: string): Promise<JWTPayload> {

@@ -8,7 +8,7 @@ import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, MASTER_KEY, startInstance, type Instance } from "../support/instance.js";
-import { dataFolder, jeton, startProcess, until, type Environment } from "../support/process.js";
+import { dataFolder, jeton, jetonHere, startProcess, until, type Environment } from "../support/process.js";
 
 /** What was changed by a command is obeyed by a running server within this many milliseconds (contract, "How soon"). */
 const SOON = 1_000;
@@ -23,7 +23,11 @@ t.test("the command line, beside a running server", async (t) => {
     const path = join(dirname(await dataFolder(t)), "a file.json");
     const client = { client_id: "applied", client_secret: "short", grant_types: ["client_credentials"], scope: "api1" };
     await writeFile(path, JSON.stringify({ clients: [client] }));
-    t.match(await does(t, ["apply", path]), { written: 1, entries: 1, warnings: [/^clients\[0\] \(applied\) has a secret shorter/] });
+    t.match(await does(t, ["apply", path]), {
+      written: 1,
+      entries: 1,
+      warnings: [/^clients\[0\] \(applied\) has a secret shorter/],
+    });
     t.match(await does(t, ["apply", path]), { written: 0, entries: 1 });
     t.equal((await asClient(server, "applied", "short")).status, 200);
 
@@ -38,15 +42,23 @@ t.test("the command line, beside a running server", async (t) => {
 
   t.test("client list and client show tell everything but secrets", async (t) => {
     const list = await does(t, ["client", "list"]);
-    t.match(list.find((one: { client_id: string }) => one.client_id === "backend"), {
-      grant_types: ["client_credentials"],
-      scope: "api1 api2 plain",
-      disabled: false,
-    });
+    t.match(
+      list.find((one: { client_id: string }) => one.client_id === "backend"),
+      {
+        grant_types: ["client_credentials"],
+        scope: "api1 api2 plain",
+        disabled: false,
+      },
+    );
     const shown = await does(t, ["client", "show", "backend"]);
-    t.match(shown, { client_id: "backend", token_endpoint_auth_method: "client_secret_basic", secrets: [{ expires_at: null }] });
+    t.match(shown, {
+      client_id: "backend",
+      token_endpoint_auth_method: "client_secret_basic",
+      secrets: [{ expires_at: null }],
+    });
     t.strictSame(Object.keys(shown.secrets[0]).sort(), ["created_at", "expires_at"]);
-    for (const text of [list, shown].map((one) => JSON.stringify(one))) t.notMatch(text, new RegExp(`${SECRET}|hash|sealed`));
+    for (const text of [list, shown].map((one) => JSON.stringify(one)))
+      t.notMatch(text, new RegExp(`${SECRET}|hash|sealed`));
     const { stdout } = await jeton(env, ["client", "show", "backend"]);
     t.match(stdout, /^client_id=backend  /);
     t.notMatch(stdout, new RegExp(`${SECRET}|hash|sealed`));
@@ -59,16 +71,29 @@ t.test("the command line, beside a running server", async (t) => {
 
   t.test("client add registers a client, whose secret is shown once", async (t) => {
     t.equal((await asClient(server, "worker", "any")).status, 401, "the server remembers that there was none");
-    const metadata = ["--grant-types", "client_credentials", "--grant-types", "password", "--scope", "api1", "--access-token-lifetime", "60"];
+    const metadata = [
+      "--grant-types",
+      "client_credentials",
+      "--grant-types",
+      "password",
+      "--scope",
+      "api1",
+      "--access-token-lifetime",
+      "60",
+    ];
     const added = await does(t, ["client", "add", "worker", ...metadata]);
     t.match(added, { client_id: "worker", client_secret: /^[\w-]{43}$/ });
     await soon(t, async () => (await asClient(server, "worker", added.client_secret)).status === 200);
     t.match((await asClient(server, "worker", added.client_secret)).json, { expires_in: 60, scope: "api1" });
     t.match(await does(t, ["client", "show", "worker"]), { grant_types: ["client_credentials", "password"] });
 
-    t.strictSame(await does(t, ["client", "add", "piped", ...metadata, "--secret-stdin"], `${SECRET}\n`), { client_id: "piped" });
+    t.strictSame(await does(t, ["client", "add", "piped", ...metadata, "--secret-stdin"], `${SECRET}\n`), {
+      client_id: "piped",
+    });
     t.equal((await asClient(server, "piped", SECRET)).status, 200);
-    t.strictSame(await does(t, ["client", "add", "public", "--token-endpoint-auth-method", "none"]), { client_id: "public" });
+    t.strictSame(await does(t, ["client", "add", "public", "--token-endpoint-auth-method", "none"]), {
+      client_id: "public",
+    });
 
     const before = await everythingIn(server.database);
     await refuses(t, [
@@ -94,43 +119,64 @@ t.test("the command line, beside a running server", async (t) => {
     await refusesToo(t, [["client disable", ["nobody"], {}, /there is no client nobody/]]);
   });
 
-  t.test("client rotate-secret is obeyed within a second, and lets the earlier secret live on if it is told to", async (t) => {
-    const { client_secret: second, ...rest } = await does(t, ["client", "rotate-secret", "backend"]);
-    t.strictSame(rest, { client_id: "backend" });
-    await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 401);
-    t.equal((await asClient(server, "backend", second)).status, 200);
+  t.test(
+    "client rotate-secret is obeyed within a second, and lets the earlier secret live on if it is told to",
+    async (t) => {
+      const { client_secret: second, ...rest } = await does(t, ["client", "rotate-secret", "backend"]);
+      t.strictSame(rest, { client_id: "backend" });
+      await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 401);
+      t.equal((await asClient(server, "backend", second)).status, 200);
 
-    const third = await does(t, ["client", "rotate-secret", "backend", "--overlap", "1h"]);
-    t.ok(Math.abs(Date.parse(third.earlier_secrets_until) - Date.now() - 3_600_000) < 60_000);
-    await soon(t, async () => (await asClient(server, "backend", third.client_secret)).status === 200);
-    t.equal((await asClient(server, "backend", second)).status, 200);
-    t.equal((await asClient(server, "backend", SECRET)).status, 401);
+      const third = await does(t, ["client", "rotate-secret", "backend", "--overlap", "1h"]);
+      t.ok(Math.abs(Date.parse(third.earlier_secrets_until) - Date.now() - 3_600_000) < 60_000);
+      await soon(t, async () => (await asClient(server, "backend", third.client_secret)).status === 200);
+      t.equal((await asClient(server, "backend", second)).status, 200);
+      t.equal((await asClient(server, "backend", SECRET)).status, 401);
 
-    t.strictSame(await does(t, ["client", "rotate-secret", "backend", "--secret-stdin"], SECRET), { client_id: "backend" });
-    await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 200);
-    t.equal((await asClient(server, "backend", second)).status, 401);
+      t.strictSame(await does(t, ["client", "rotate-secret", "backend", "--secret-stdin"], SECRET), {
+        client_id: "backend",
+      });
+      await soon(t, async () => (await asClient(server, "backend", SECRET)).status === 200);
+      t.equal((await asClient(server, "backend", second)).status, 401);
 
-    await refusesToo(t, [
-      ["client rotate-secret", ["mobile"], {}, /mobile authenticates with none, not a secret/],
-      ["client rotate-secret", ["backend"], { overlap: "soon" }, /"soon" is no duration: write 90s, 15m, 24h or 7d/],
-      ["client rotate-secret", ["nobody"], {}, /there is no client nobody/],
-    ]);
-    t.equal((await asClient(server, "backend", SECRET)).status, 200);
-  });
+      await refusesToo(t, [
+        ["client rotate-secret", ["mobile"], {}, /mobile authenticates with none, not a secret/],
+        ["client rotate-secret", ["backend"], { overlap: "soon" }, /"soon" is no duration: write 90s, 15m, 24h or 7d/],
+        ["client rotate-secret", ["nobody"], {}, /there is no client nobody/],
+      ]);
+      t.equal((await asClient(server, "backend", SECRET)).status, 200);
+    },
+  );
 
   t.test("user add and user list", async (t) => {
-    const more = ["--email", "Erin@example.com", "--email-verified", "--roles", "user", "--roles", "editor", "--name", "Erin"];
+    const more = [
+      "--email",
+      "Erin@example.com",
+      "--email-verified",
+      "--roles",
+      "user",
+      "--roles",
+      "editor",
+      "--name",
+      "Erin",
+    ];
     const added = await does(t, ["user", "add", "erin", ...more]);
     t.match(added, { sub: /^[\w-]{36}$/, preferred_username: "erin", password: /^[\w-]{20}$/ });
     t.equal((await logIn(server, "erin@EXAMPLE.com", added.password)).status, 200);
-    t.match(await does(t, ["user", "add", "frank", "--user-id", "user-frank", "--password-stdin"], "frank's password\n"), {
-      sub: "user-frank",
-      password: undefined,
-    });
+    t.match(
+      await does(t, ["user", "add", "frank", "--user-id", "user-frank", "--password-stdin"], "frank's password\n"),
+      {
+        sub: "user-frank",
+        password: undefined,
+      },
+    );
     t.equal((await logIn(server, "frank", "frank's password")).status, 200);
 
     const list = await does(t, ["user", "list"]);
-    t.match(list.find((one: { sub: string }) => one.sub === added.sub), { email: "Erin@example.com", roles: ["user", "editor"], disabled: false });
+    t.match(
+      list.find((one: { sub: string }) => one.sub === added.sub),
+      { email: "Erin@example.com", roles: ["user", "editor"], disabled: false },
+    );
     t.notMatch(JSON.stringify(list), /argon2|password|hash/);
 
     const before = await everythingIn(server.database);
@@ -147,17 +193,20 @@ t.test("the command line, beside a running server", async (t) => {
     t.strictSame(await everythingIn(server.database), before);
   });
 
-  t.test("user disable ends what was issued with the next request, and user enable brings none of it back", async (t) => {
-    const { access_token, refresh_token } = (await logIn(server)).json;
-    t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
-    t.equal(await isActive(server, access_token), false);
-    t.equal((await refresh(server, refresh_token)).status, 400);
-    t.equal((await logIn(server)).status, 400);
-    t.strictSame(await does(t, ["user", "enable", "user-alice"]), { sub: "user-alice", disabled: false });
-    t.equal((await logIn(server)).status, 200);
-    t.equal(await isActive(server, access_token), false);
-    await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
-  });
+  t.test(
+    "user disable ends what was issued with the next request, and user enable brings none of it back",
+    async (t) => {
+      const { access_token, refresh_token } = (await logIn(server)).json;
+      t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
+      t.equal(await isActive(server, access_token), false);
+      t.equal((await refresh(server, refresh_token)).status, 400);
+      t.equal((await logIn(server)).status, 400);
+      t.strictSame(await does(t, ["user", "enable", "user-alice"]), { sub: "user-alice", disabled: false });
+      t.equal((await logIn(server)).status, 200);
+      t.equal(await isActive(server, access_token), false);
+      await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
+    },
+  );
 
   t.test("user passwd sets a password, or makes one up, and ends what was issued", async (t) => {
     const { access_token, refresh_token } = (await logIn(server)).json;
@@ -166,7 +215,9 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal((await refresh(server, refresh_token)).status, 400);
     t.equal((await logIn(server)).status, 400);
     t.equal((await logIn(server, "alice", made.password)).status, 200);
-    t.strictSame(await does(t, ["user", "passwd", "alice", "--password-stdin"], `${ALICE.password}\n`), { sub: "user-alice" });
+    t.strictSame(await does(t, ["user", "passwd", "alice", "--password-stdin"], `${ALICE.password}\n`), {
+      sub: "user-alice",
+    });
     t.equal((await logIn(server)).status, 200);
     await refusesToo(t, [
       ["user passwd", ["alice"], { "password-stdin": true }, /standard input is empty/],
@@ -181,11 +232,15 @@ t.test("the command line, beside a running server", async (t) => {
     t.match(await does(t, ["revoke", "--token", access_token]), { revoked: false }, "once");
     const second = (await refresh(server, refresh_token)).json;
     t.ok(second.access_token);
-    t.match(await does(t, ["revoke", "--token", "-"], `${second.refresh_token}\n`), { grant_id: String, revoked: true });
+    t.match(await does(t, ["revoke", "--token", "-"], `${second.refresh_token}\n`), {
+      grant_id: String,
+      revoked: true,
+    });
     t.equal(await isActive(server, second.access_token), false);
     t.equal((await refresh(server, second.refresh_token)).status, 400);
 
-    const opaque = (await server.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET))).json.access_token;
+    const opaque = (await server.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
+      .json.access_token;
     t.equal(await isActive(server, opaque), true);
     await does(t, ["revoke", "--token", opaque]);
     t.equal(await isActive(server, opaque), false);
@@ -223,14 +278,22 @@ t.test("the command line, beside a running server", async (t) => {
   t.test("keys rotate changes who signs, and no valid token fails", async (t) => {
     const before = (await logIn(server)).json.access_token;
     const keys = await does(t, ["keys", "list"]);
-    t.strictSame(keys.map(({ alg, state }: Record<string, string>) => `${alg} ${state}`).sort(), ["ES256 current", "ES256 next", "RS256 current", "RS256 next"]);
+    t.strictSame(keys.map(({ alg, state }: Record<string, string>) => `${alg} ${state}`).sort(), [
+      "ES256 current",
+      "ES256 next",
+      "RS256 current",
+      "RS256 next",
+    ]);
     t.notMatch(JSON.stringify(keys), /sealed|private|"d"/);
 
-    const rotated = await does(t, ["keys", "rotate", "--now"]);
+    const rotated = await does(t, ["keys", "rotate"]);
     t.match(rotated, [{ alg: "ES256", kid: String, active_from: String }, { alg: "RS256" }]);
     await soon(t, async () => kidOf((await logIn(server)).json.access_token) === rotated[0].kid);
     t.equal(await isActive(server, before), true);
-    t.ok((await server.send("/oauth2/jwks")).json.keys.some(({ kid }: { kid: string }) => kid === kidOf(before)), "still published");
+    t.ok(
+      (await server.send("/oauth2/jwks")).json.keys.some(({ kid }: { kid: string }) => kid === kidOf(before)),
+      "still published",
+    );
 
     const [later] = await does(t, ["keys", "rotate"]);
     t.ok(Date.parse(later.active_from) > Date.now(), "others may have cached the keys of before");
@@ -240,7 +303,8 @@ t.test("the command line, beside a running server", async (t) => {
   t.test("what cannot be read as a command is refused, and the usage names every one", async (t) => {
     const { stdout, code } = await jeton({}, ["--help"]);
     t.equal(code, 0);
-    for (const name of ["apply FILE", "client rotate-secret", "user passwd", "revoke", "keys rotate", "migrate"]) t.match(stdout, `jeton ${name}`);
+    for (const name of ["apply FILE", "client rotate-secret", "user passwd", "revoke", "keys rotate", "migrate"])
+      t.match(stdout, `jeton ${name}`);
     await refuses(t, [
       [["client", "destroy", "backend"], /there is no command "client destroy"/],
       [["clients", "list"], /there is no command "clients list"/],
@@ -262,13 +326,16 @@ t.test("migrate brings a database up to date, and then has nothing to do", async
   t.strictSame(await does(t, ["migrate"]), { applied: [] });
   t.strictSame(await does(t, ["user", "list"]), []);
 
-  await sql(url.href, "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '9999_later', now())");
+  await sql(
+    url.href,
+    "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '9999_later', now())",
+  );
   await refuses(t, [[["migrate"], /the database was migrated by a newer Jeton \(9999_later\)/]]);
 });
 
 t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
   const DATA_DIR = await dataFolder(t);
-  const { does } = commandsOf({ DATA_DIR });
+  const { does } = commandsOf({ DATA_DIR }, jeton);
 
   t.test("starts it where no server runs, and stops it again", async (t) => {
     const { sub } = await does(t, ["user", "add", "erin", "--user-id", "user-erin"]);
@@ -285,7 +352,11 @@ t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
     ]);
     t.match(people, [{ sub: "user-erin" }]);
     const body = new URLSearchParams({ grant_type: "client_credentials" });
-    const { status } = await fetch(`${server.url}/oauth2/token`, { method: "POST", body, headers: basic("backend", client_secret) });
+    const { status } = await fetch(`${server.url}/oauth2/token`, {
+      method: "POST",
+      body,
+      headers: basic("backend", client_secret),
+    });
     t.equal(status, 200);
     t.equal((await fetch(`${server.url}/readyz`)).status, 200);
     server.signal("SIGTERM");
@@ -294,19 +365,19 @@ t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
 });
 
 /** The two ways a command ends: it does what it is told and prints one JSON document, or refuses in one line. */
-function commandsOf(env: Environment) {
+function commandsOf(env: Environment, run: typeof jetonHere = jetonHere) {
   return {
     // What a test looks into is what it expects to find.
     // eslint-disable-next-line @typescript-eslint/no-explicit-any
     async does(t: Test, args: readonly string[], stdin = ""): Promise<any> {
-      const { code, stdout, stderr } = await jeton(env, [...args, "--json"], stdin);
+      const { code, stdout, stderr } = await run(env, [...args, "--json"], stdin);
       t.equal(stderr, "", args.join(" "));
       t.equal(code, 0);
       t.match(stdout, /^[^\n]+\n$/);
       return JSON.parse(stdout);
     },
     async refuses(t: Test, cases: readonly (readonly [readonly string[], RegExp])[]): Promise<void> {
-      const ended = await inPairs(cases, ([args]) => jeton(env, [...args, "--json"]));
+      const ended = await inPairs(cases, ([args]) => run(env, [...args, "--json"]));
       for (const [index, [args, message]] of cases.entries()) {
         const { code, stdout, stderr } = ended[index]!;
         const [line = "", ...more] = stderr.split("\n");
@@ -324,7 +395,10 @@ async function tableRefuses(t: Test, { core }: Instance, cases: readonly Refused
   for (const [name, words, flags, message] of cases) {
     const command = COMMANDS.find((one) => one.name === name)!;
     const run = async () => command.run({ core, deployment: { migrated: [] }, words, flags, stdin: async () => "" });
-    const error: unknown = await run().then(() => undefined, (reason: unknown) => reason);
+    const error: unknown = await run().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     t.ok(error instanceof OperatorError, `${name} ${words.join(" ")}`);
     t.match((error as Error | undefined)?.message, message);
   }

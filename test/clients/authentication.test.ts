@@ -32,8 +32,19 @@ const FILE = {
         { value: "the third secret" },
       ],
     },
-    { client_id: "public-service", token_endpoint_auth_method: "none", grant_types: ["client_credentials"], scope: "api1" },
-    { client_id: "off-public", token_endpoint_auth_method: "none", grant_types: ["password"], scope: "api1", disabled: true },
+    {
+      client_id: "public-service",
+      token_endpoint_auth_method: "none",
+      grant_types: ["client_credentials"],
+      scope: "api1",
+    },
+    {
+      client_id: "off-public",
+      token_endpoint_auth_method: "none",
+      grant_types: ["password"],
+      scope: "api1",
+      disabled: true,
+    },
     // Its method comes later; until then it is nobody, whatever it sends.
     { ...service, client_id: "asserting", token_endpoint_auth_method: "private_key_jwt", client_secret: SECRET },
   ],
@@ -84,81 +95,275 @@ const DIFFERENT: Refused = {
   error: "invalid_request",
   says: "the client_id in the body is not the one that authenticates",
 };
-const MIXED: Refused = { status: 400, error: "invalid_request", says: "more than one client authentication method was used" };
+const MIXED: Refused = {
+  status: 400,
+  error: "invalid_request",
+  says: "more than one client authentication method was used",
+};
 
 const post = (client_id: string, client_secret?: string): Form => ({ client_id, client_secret });
 
 const ROWS: readonly Row[] = [
   { id: "CA-01", name: "nothing at all", expect: UNKNOWN },
   { id: "CA-01", name: "its name alone", form: post("backend"), expect: WRONG_BASIC },
-  { id: "CA-01", name: "its name alone, where the secret belongs into the body", form: post("poster"), expect: WRONG_POST },
+  {
+    id: "CA-01",
+    name: "its name alone, where the secret belongs into the body",
+    form: post("poster"),
+    expect: WRONG_POST,
+  },
   { id: "CA-02", name: "an empty secret in the header", headers: basic("backend", ""), expect: WRONG_BASIC },
   { id: "CA-02", name: "an empty secret in the body", form: post("poster", ""), expect: WRONG_POST },
   { id: "CA-02", name: "an empty secret where none is on file", headers: basic("secretless", ""), expect: WRONG_BASIC },
-  { id: "CA-02", name: "an empty secret in the body where none is on file", form: post("secretless-post", ""), expect: WRONG_POST },
+  {
+    id: "CA-02",
+    name: "an empty secret in the body where none is on file",
+    form: post("secretless-post", ""),
+    expect: WRONG_POST,
+  },
   ...["null", "undefined", "0", "secretless", " "].flatMap((secret) => [
     { id: "CA-02", name: `${secret} where none is on file`, headers: basic("secretless", secret), expect: WRONG_BASIC },
-    { id: "CA-02", name: `${secret} in the body where none is on file`, form: post("secretless-post", secret), expect: WRONG_POST },
+    {
+      id: "CA-02",
+      name: `${secret} in the body where none is on file`,
+      form: post("secretless-post", secret),
+      expect: WRONG_POST,
+    },
   ]),
   { id: "CA-02", name: "neither name nor secret", headers: raw(":"), expect: UNKNOWN },
   { id: "CA-02", name: "a secret without a name", headers: raw(`:${SECRET}`), expect: UNKNOWN },
   { id: "CA-02", name: "a secret without a name, in the body", form: { client_secret: SECRET }, expect: UNKNOWN },
   { id: "CA-04", name: "two names", headers: basic("backend", SECRET), form: post("poster"), expect: DIFFERENT },
   { id: "CA-04", name: "two names, one of them empty", headers: raw(":"), form: post("backend"), expect: DIFFERENT },
-  { id: "CA-04", name: "two names in upper and lower case", headers: basic("backend", SECRET), form: post("Backend"), expect: DIFFERENT },
+  {
+    id: "CA-04",
+    name: "two names in upper and lower case",
+    headers: basic("backend", SECRET),
+    form: post("Backend"),
+    expect: DIFFERENT,
+  },
   { id: "CA-04", name: "one name twice", headers: basic("backend", SECRET), form: post("backend"), expect: "known" },
-  { id: "CA-04", name: "one secret in both places", headers: basic("backend", SECRET), form: post("backend", SECRET), expect: MIXED },
-  { id: "CA-04", name: "two clients, each with its secret", headers: basic("backend", SECRET), form: post("poster", SECRET), expect: MIXED },
-  { id: "CA-04", name: "an empty secret in the header, the right one in the body", headers: basic("poster", ""), form: post("poster", SECRET), expect: MIXED },
+  {
+    id: "CA-04",
+    name: "one secret in both places",
+    headers: basic("backend", SECRET),
+    form: post("backend", SECRET),
+    expect: MIXED,
+  },
+  {
+    id: "CA-04",
+    name: "two clients, each with its secret",
+    headers: basic("backend", SECRET),
+    form: post("poster", SECRET),
+    expect: MIXED,
+  },
+  {
+    id: "CA-04",
+    name: "an empty secret in the header, the right one in the body",
+    headers: basic("poster", ""),
+    form: post("poster", SECRET),
+    expect: MIXED,
+  },
   { id: "CA-06", name: "the body where the header is registered", form: post("backend", SECRET), expect: WRONG_BASIC },
-  { id: "CA-06", name: "the header where the body is registered", headers: basic("poster", SECRET), expect: WRONG_POST },
-  { id: "CA-06", name: "a secret where a signature is registered", headers: basic("asserting", SECRET), expect: UNKNOWN },
-  { id: "CA-06", name: "a secret in the body where a signature is registered", form: post("asserting", SECRET), expect: UNKNOWN },
+  {
+    id: "CA-06",
+    name: "the header where the body is registered",
+    headers: basic("poster", SECRET),
+    expect: WRONG_POST,
+  },
+  {
+    id: "CA-06",
+    name: "a secret where a signature is registered",
+    headers: basic("asserting", SECRET),
+    expect: UNKNOWN,
+  },
+  {
+    id: "CA-06",
+    name: "a secret in the body where a signature is registered",
+    form: post("asserting", SECRET),
+    expect: UNKNOWN,
+  },
   { id: "CA-07", name: "a public client with a secret", headers: basic("mobile", SECRET), expect: WRONG_BASIC },
   { id: "CA-07", name: "a public client with a secret in the body", form: post("mobile", SECRET), expect: WRONG_POST },
   { id: "CA-10", name: "an unknown name", headers: basic("nobody", SECRET), expect: UNKNOWN },
   { id: "CA-10", name: "an unknown name in the body", form: post("nobody", SECRET), expect: UNKNOWN },
   { id: "CA-10", name: "a wrong secret", headers: basic("backend", `${SECRET}x`), expect: WRONG_BASIC },
-  { id: "CA-10", name: "a secret in another case", headers: basic("backend", SECRET.toUpperCase()), expect: WRONG_BASIC },
-  { id: "CA-10", name: "the beginning of a secret", headers: basic("backend", SECRET.slice(0, -1)), expect: WRONG_BASIC },
+  {
+    id: "CA-10",
+    name: "a secret in another case",
+    headers: basic("backend", SECRET.toUpperCase()),
+    expect: WRONG_BASIC,
+  },
+  {
+    id: "CA-10",
+    name: "the beginning of a secret",
+    headers: basic("backend", SECRET.slice(0, -1)),
+    expect: WRONG_BASIC,
+  },
   { id: "CA-10", name: "a secret and a space", headers: basic("backend", `${SECRET} `), expect: WRONG_BASIC },
   { id: "CA-10", name: "a wrong secret in the body", form: post("poster", "wrong"), expect: WRONG_POST },
   { id: "CA-10", name: "another client's secret", headers: basic("colon", SECRET), expect: WRONG_BASIC },
   { id: "CA-11", name: "a client that is off", headers: basic("off", SECRET), expect: UNKNOWN },
   { id: "CA-11", name: "a public client that is off", form: post("off-public"), expect: UNKNOWN },
-  ...["Backend", "BACKEND", "backend ", " backend", "backend\t", "b\u0430ckend", "ｂackend", "backend\u200b", "backend%", "back_nd", "*", "' or 1=1--"].flatMap(
-    (client_id) => [
-      { id: "CA-12", name: JSON.stringify(client_id), headers: basic(client_id, SECRET), expect: UNKNOWN, dialects: [STANDARD] },
-      { id: "CA-12", name: JSON.stringify(client_id), headers: raw(`${client_id}:${SECRET}`), expect: UNKNOWN, dialects: [SIS] },
-      { id: "CA-12", name: `${JSON.stringify(client_id)} in the body`, form: post(client_id, SECRET), expect: UNKNOWN },
-    ],
-  ),
+  ...[
+    "Backend",
+    "BACKEND",
+    "backend ",
+    " backend",
+    "backend\t",
+    "b\u0430ckend",
+    "ｂackend",
+    "backend\u200b",
+    "backend%",
+    "back_nd",
+    "*",
+    "' or 1=1--",
+  ].flatMap((client_id) => [
+    {
+      id: "CA-12",
+      name: JSON.stringify(client_id),
+      headers: basic(client_id, SECRET),
+      expect: UNKNOWN,
+      dialects: [STANDARD],
+    },
+    {
+      id: "CA-12",
+      name: JSON.stringify(client_id),
+      headers: raw(`${client_id}:${SECRET}`),
+      expect: UNKNOWN,
+      dialects: [SIS],
+    },
+    { id: "CA-12", name: `${JSON.stringify(client_id)} in the body`, form: post(client_id, SECRET), expect: UNKNOWN },
+  ]),
   { id: "CA-12", name: "a name of 60,000 characters", form: post("a".repeat(60_000), SECRET), expect: UNKNOWN },
   { id: "CA-12", name: "a secret of 60,000 characters", form: post("poster", "a".repeat(60_000)), expect: WRONG_POST },
-  { id: "TE-01", name: "one that may not use this dialect", headers: basic("standard-only", SECRET), expect: UNKNOWN, dialects: [SIS] },
-  { id: "TE-01", name: "one that may not use that dialect", headers: basic("sis-only", SECRET), expect: UNKNOWN, dialects: [STANDARD] },
-  { id: "TE-01", name: "one that may use this dialect only", headers: basic("standard-only", SECRET), expect: "known", dialects: [STANDARD] },
-  { id: "TE-01", name: "one that may use that dialect only", headers: basic("sis-only", SECRET), expect: "known", dialects: [SIS] },
+  {
+    id: "TE-01",
+    name: "one that may not use this dialect",
+    headers: basic("standard-only", SECRET),
+    expect: UNKNOWN,
+    dialects: [SIS],
+  },
+  {
+    id: "TE-01",
+    name: "one that may not use that dialect",
+    headers: basic("sis-only", SECRET),
+    expect: UNKNOWN,
+    dialects: [STANDARD],
+  },
+  {
+    id: "TE-01",
+    name: "one that may use this dialect only",
+    headers: basic("standard-only", SECRET),
+    expect: "known",
+    dialects: [STANDARD],
+  },
+  {
+    id: "TE-01",
+    name: "one that may use that dialect only",
+    headers: basic("sis-only", SECRET),
+    expect: "known",
+    dialects: [SIS],
+  },
   { id: "RFC 6749 2.3.1", name: "the right secret in the header", headers: basic("backend", SECRET), expect: "known" },
   { id: "RFC 6749 2.3.1", name: "the right secret in the body", form: post("poster", SECRET), expect: "known" },
-  { id: "RFC 6749 2.3.1", name: "a header for somebody else beside it", headers: { Authorization: "Bearer x" }, form: post("poster", SECRET), expect: "known" },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "a header for somebody else beside it",
+    headers: { Authorization: "Bearer x" },
+    form: post("poster", SECRET),
+    expect: "known",
+  },
   // Form-encoded once in the standard dialect, taken as it is in the other (original-systems.md, section 0).
   ...Object.entries(ODD).flatMap(([client_id, secret]): Row[] => [
-    { id: "RFC 6749 2.3.1", name: `${client_id}, form-encoded`, headers: basic(client_id, secret), expect: "known", dialects: [STANDARD] },
-    { id: "RFC 7617 2", name: `${client_id}, as it is`, headers: raw(`${client_id}:${secret}`), expect: "known", dialects: [SIS] },
-    { id: "RFC 6749 2.3.1", name: `${client_id} in the header, registered so, sent in the body`, form: post(client_id, secret), expect: WRONG_BASIC },
+    {
+      id: "RFC 6749 2.3.1",
+      name: `${client_id}, form-encoded`,
+      headers: basic(client_id, secret),
+      expect: "known",
+      dialects: [STANDARD],
+    },
+    {
+      id: "RFC 7617 2",
+      name: `${client_id}, as it is`,
+      headers: raw(`${client_id}:${secret}`),
+      expect: "known",
+      dialects: [SIS],
+    },
+    {
+      id: "RFC 6749 2.3.1",
+      name: `${client_id} in the header, registered so, sent in the body`,
+      form: post(client_id, secret),
+      expect: WRONG_BASIC,
+    },
   ]),
-  { id: "RFC 6749 2.3.1", name: "colons need no encoding", headers: raw(`colon:${COLON}`), expect: "known", dialects: [STANDARD] },
-  { id: "RFC 6749 2.3.1", name: "UTF-8 needs no encoding", headers: raw(`utf8:${UTF8}`), expect: "known", dialects: [STANDARD] },
-  { id: "RFC 6749 2.3.1", name: "a plus is a space", headers: raw(`plus:${PLUS}`), expect: WRONG_BASIC, dialects: [STANDARD] },
-  { id: "RFC 6749 2.3.1", name: "a percent sign must be encoded", headers: raw(`percent:${PERCENT}`), expect: UNREADABLE, dialects: [STANDARD] },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "colons need no encoding",
+    headers: raw(`colon:${COLON}`),
+    expect: "known",
+    dialects: [STANDARD],
+  },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "UTF-8 needs no encoding",
+    headers: raw(`utf8:${UTF8}`),
+    expect: "known",
+    dialects: [STANDARD],
+  },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "a plus is a space",
+    headers: raw(`plus:${PLUS}`),
+    expect: WRONG_BASIC,
+    dialects: [STANDARD],
+  },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "a percent sign must be encoded",
+    headers: raw(`percent:${PERCENT}`),
+    expect: UNREADABLE,
+    dialects: [STANDARD],
+  },
   { id: "RFC 7617 2", name: "nothing is decoded", headers: basic("plus", PLUS), expect: WRONG_BASIC, dialects: [SIS] },
   { id: "RFC 7617 2", name: "nor in a name", headers: raw(`back%65nd:${SECRET}`), expect: UNKNOWN, dialects: [SIS] },
-  { id: "RFC 6749 2.3.1", name: "a name that needs it", headers: basic("id with:colon & ümlaut", SECRET), expect: "known", dialects: [STANDARD] },
-  { id: "RFC 6749 2.3.1", name: "what decodes to no text", headers: raw("backend:%ff"), expect: UNREADABLE, dialects: [STANDARD] },
-  { id: "CA-09", name: "the bare word and nothing else", headers: { Authorization: "Basic" }, expect: UNKNOWN, dialects: [SIS] },
-  { id: "CA-09", name: "the bare word beside a secret in the body", headers: { Authorization: "Basic" }, form: post("poster", SECRET), expect: "known", dialects: [SIS] },
-  { id: "CA-09", name: "the bare word beside a secret in the body", headers: { Authorization: "Basic" }, form: post("poster", SECRET), expect: UNREADABLE, dialects: [STANDARD] },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "a name that needs it",
+    headers: basic("id with:colon & ümlaut", SECRET),
+    expect: "known",
+    dialects: [STANDARD],
+  },
+  {
+    id: "RFC 6749 2.3.1",
+    name: "what decodes to no text",
+    headers: raw("backend:%ff"),
+    expect: UNREADABLE,
+    dialects: [STANDARD],
+  },
+  {
+    id: "CA-09",
+    name: "the bare word and nothing else",
+    headers: { Authorization: "Basic" },
+    expect: UNKNOWN,
+    dialects: [SIS],
+  },
+  {
+    id: "CA-09",
+    name: "the bare word beside a secret in the body",
+    headers: { Authorization: "Basic" },
+    form: post("poster", SECRET),
+    expect: "known",
+    dialects: [SIS],
+  },
+  {
+    id: "CA-09",
+    name: "the bare word beside a secret in the body",
+    headers: { Authorization: "Basic" },
+    form: post("poster", SECRET),
+    expect: UNREADABLE,
+    dialects: [STANDARD],
+  },
 ];
 
 for (const dialect of [STANDARD, SIS]) {
@@ -184,7 +389,12 @@ function known(t: Test, dialect: Dialect, endpoint: (typeof ENDPOINTS)[number], 
 }
 
 /** 401 with a challenge where the standard says so (RFC 6749 section 5.2), 400 in the dialect that has nothing else. */
-function refused(t: Test, dialect: Dialect, { status, json, headers }: Reply, { error, says, status: given = 401 }: Refused): void {
+function refused(
+  t: Test,
+  dialect: Dialect,
+  { status, json, headers }: Reply,
+  { error, says, status: given = 401 }: Refused,
+): void {
   const expected = dialect === SIS ? 400 : given;
   t.strictSame(
     { status, error: json?.error, says: json?.error_description, challenge: headers.get("www-authenticate") },
@@ -196,7 +406,9 @@ t.test("CA-10 unknown and wrong differ in a documented text and in nothing else"
   for (const dialect of [STANDARD, SIS]) {
     const answer = async (client_id: string) => {
       const { status, json, headers } = await server.post(dialect.token, ASKED.token, basic(client_id, "wrong"));
-      const named = ["content-type", "www-authenticate", "cache-control", "retry-after"].map((name) => headers.get(name));
+      const named = ["content-type", "www-authenticate", "cache-control", "retry-after"].map((name) =>
+        headers.get(name),
+      );
       return { status, error: json.error, keys: Object.keys(json), headers: named };
     };
     t.strictSame(await answer("nobody"), await answer("backend"));
@@ -209,21 +421,37 @@ t.test("a public client says its name and no more", async (t) => {
     server.post(dialect.token, { grant_type: "password", scope: "api1", ...ALICE, ...form }, headers);
   for (const dialect of [STANDARD, SIS]) {
     t.equal((await ask(dialect, { client_id: "mobile" })).status, 200);
-    t.equal((await ask(dialect, {}, basic("mobile", ""))).status, 200, "in the header too, where its library can do no other");
+    t.equal(
+      (await ask(dialect, {}, basic("mobile", ""))).status,
+      200,
+      "in the header too, where its library can do no other",
+    );
 
     const credentials = await server.post(dialect.token, { ...ASKED.token, client_id: "public-service" });
-    t.strictSame([credentials.status, credentials.json.error], [400, dialect === SIS ? "invalid_client" : "unauthorized_client"], "CA-07");
+    t.strictSame(
+      [credentials.status, credentials.json.error],
+      [400, dialect === SIS ? "invalid_client" : "unauthorized_client"],
+      "CA-07",
+    );
     await holds(t, server, credentials);
 
     const introspection = await server.post(dialect.introspect, { token: "x", client_id: "mobile" });
-    t.strictSame([introspection.status, introspection.json.error], [dialect === SIS ? 400 : 401, "invalid_client"], "IN-01");
+    t.strictSame(
+      [introspection.status, introspection.json.error],
+      [dialect === SIS ? 400 : 401, "invalid_client"],
+      "IN-01",
+    );
     await holds(t, server, introspection);
   }
 });
 
 t.test("CA-14 a grant that is not listed is refused in every dialect", async (t) => {
   for (const dialect of [STANDARD, SIS]) {
-    const reply = await server.post(dialect.token, { grant_type: "password", scope: "api1", ...ALICE }, basic("backend", SECRET));
+    const reply = await server.post(
+      dialect.token,
+      { grant_type: "password", scope: "api1", ...ALICE },
+      basic("backend", SECRET),
+    );
     t.equal(reply.status, 400);
     t.equal(reply.json.error, dialect === SIS ? "invalid_client" : "unauthorized_client");
     t.equal(reply.json.error_description, "the client backend doesn't support the grant type password");
@@ -232,7 +460,8 @@ t.test("CA-14 a grant that is not listed is refused in every dialect", async (t)
 });
 
 t.test("CA-15 a secret that is being replaced works until its time is over, and not a second longer", async (t) => {
-  const works = async (secret: string) => (await server.post("/oauth2/token", ASKED.token, basic("rotating", secret))).status;
+  const works = async (secret: string) =>
+    (await server.post("/oauth2/token", ASKED.token, basic("rotating", secret))).status;
   t.equal(await works("the first secret"), 401, "over before it began");
   t.equal(await works("the second secret"), 200);
   t.equal(await works("the third secret"), 200);
@@ -249,7 +478,9 @@ t.test("CA-11 a client that is switched off is nobody within a second, on every 
   const { refresh_token, access_token } = (await server.post("/oauth2/token", form)).json;
   t.equal((await other.post("/oauth2/token", form)).status, 200);
 
-  const clients = FILE.clients.filter(({ client_id }) => client_id === "tablet").map((one) => ({ ...one, disabled: true }));
+  const clients = FILE.clients
+    .filter(({ client_id }) => client_id === "tablet")
+    .map((one) => ({ ...one, disabled: true }));
   await server.apply({ clients });
   for (const instance of [server, other]) {
     await until("it is off", async () => (await instance.post("/oauth2/token", form)).status === 401, 1_000);

@@ -8,10 +8,11 @@ import t, { type Test } from "tap";
 import { openWindow } from "../support/chromium.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
+import { ROOT } from "../support/root.js";
 
 /** The example of the docs, started as the docs say, and used as a person would. */
 
-const EXAMPLE = join(import.meta.dirname, "..", "..", "docs", "example-web-app.mjs");
+const EXAMPLE = join(ROOT, "docs", "example-web-app.mjs");
 
 /** A port that nobody uses: the example is told one, as people would tell it. */
 async function freePort(): Promise<number> {
@@ -24,7 +25,10 @@ async function freePort(): Promise<number> {
 
 /** Starts the example; it ends with its test. The address it says to open. */
 async function startExample(t: Test, env: Record<string, string>): Promise<string> {
-  const child = spawn(process.execPath, [EXAMPLE], { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [EXAMPLE], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.teardown(async () => {
     if (child.kill()) await once(child, "exit");
   });
@@ -44,7 +48,12 @@ t.test("the example web app signs a person in and says who it is", async (t) => 
   };
   const user = { sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice <Example>" };
   const server = await startInstance(t, { provision: { clients: [client], users: [user] } });
-  const home = await startExample(t, { ISSUER: server.core.issuer, CLIENT_ID: "web", CLIENT_SECRET: SECRET, PORT: `${port}` });
+  const home = await startExample(t, {
+    ISSUER: server.core.issuer,
+    CLIENT_ID: "web",
+    CLIENT_SECRET: SECRET,
+    PORT: `${port}`,
+  });
   t.equal(home, `http://127.0.0.1:${port}`);
 
   const { page, complaints } = await openWindow(t);

@@ -70,7 +70,10 @@ for (const { client, auth } of KINDS) {
     }).toString();
     const callback = await answerTo(url);
 
-    t.throws(() => oauth.validateAuthResponse({ ...as, issuer: "https://another.example" }, client, callback, state), /iss/);
+    t.throws(
+      () => oauth.validateAuthResponse({ ...as, issuer: "https://another.example" }, client, callback, state),
+      /iss/,
+    );
     t.throws(() => oauth.validateAuthResponse(as, client, callback, "another"), /state/);
     const answer = oauth.validateAuthResponse(as, client, callback, state);
     const response = await oauth.authorizationCodeGrantRequest(as, client, auth, answer, CALLBACK, verifier, INSECURE);
@@ -84,7 +87,10 @@ for (const { client, auth } of KINDS) {
     t.equal(sub, "user-alice");
 
     const about = await oauth.userInfoRequest(as, client, tokens.access_token, INSECURE);
-    t.equal(about.headers.get("content-type")!.split(";")[0], client.client_id === "signed" ? "application/jwt" : "application/json");
+    t.equal(
+      about.headers.get("content-type")!.split(";")[0],
+      client.client_id === "signed" ? "application/jwt" : "application/json",
+    );
     t.match(await oauth.processUserInfoResponse(as, client, sub, about), { sub, name: "Alice Example" });
     if (client.client_id === "signed") await oauth.validateApplicationLevelSignature(as, about, INSECURE);
 
@@ -97,10 +103,15 @@ for (const { client, auth } of KINDS) {
       return oauth.processIntrospectionResponse(as, client, reply);
     };
     if (client.client_id !== "public") t.match(await introspect(), { active: true, sub, scope: "openid profile api1" });
-    await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, auth, refreshed.refresh_token!, INSECURE));
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, client, auth, refreshed.refresh_token!, INSECURE),
+    );
     if (client.client_id !== "public") t.strictSame(await introspect(), { active: false });
     const ended = await oauth.refreshTokenGrantRequest(as, client, auth, refreshed.refresh_token!, INSECURE);
-    t.match(await reason(() => oauth.processRefreshTokenResponse(as, client, ended)), { error: "invalid_grant", status: 400 });
+    t.match(await reason(() => oauth.processRefreshTokenResponse(as, client, ended)), {
+      error: "invalid_grant",
+      status: 400,
+    });
   });
 }
 
@@ -117,8 +128,15 @@ t.test("oauth4webapi reads what the server refuses", async (t) => {
     status: 401,
   });
   const url = new URL(as.authorization_endpoint!);
-  url.search = new URLSearchParams({ ...client, redirect_uri: CALLBACK, response_type: "token", state: "s" }).toString();
+  url.search = new URLSearchParams({
+    ...client,
+    redirect_uri: CALLBACK,
+    response_type: "token",
+    state: "s",
+  }).toString();
   const reply = await new Browser(server).get(url.pathname + url.search);
   const callback = new URL(reply.headers.get("location")!);
-  t.match(await reason(() => oauth.validateAuthResponse(as, client, callback, "s")), { error: "unsupported_response_type" });
+  t.match(await reason(() => oauth.validateAuthResponse(as, client, callback, "s")), {
+    error: "unsupported_response_type",
+  });
 });

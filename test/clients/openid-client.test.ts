@@ -49,7 +49,10 @@ interface Asked {
 }
 
 /** Sends Alice to sign in and consent. The answer, as her browser got it. */
-async function signIn(config: client.Configuration, parameters: Record<string, string> = {}): Promise<{ asked: Asked; reply: Reply }> {
+async function signIn(
+  config: client.Configuration,
+  parameters: Record<string, string> = {},
+): Promise<{ asked: Asked; reply: Reply }> {
   const asked = {
     pkceCodeVerifier: client.randomPKCECodeVerifier(),
     expectedNonce: client.randomNonce(),
@@ -86,7 +89,13 @@ for (const [id, auth] of Object.entries(KINDS)) {
     const { asked, reply } = await signIn(config);
     const tokens = await client.authorizationCodeGrant(config, addressOf(reply), { ...asked, idTokenExpected: true });
     const claims = tokens.claims()!;
-    t.match(claims, { iss: server.core.issuer, aud: id, sub: "user-alice", nonce: asked.expectedNonce, auth_time: Number });
+    t.match(claims, {
+      iss: server.core.issuer,
+      aud: id,
+      sub: "user-alice",
+      nonce: asked.expectedNonce,
+      auth_time: Number,
+    });
     t.equal(decodeProtectedHeader(tokens.id_token!).alg, "RS256");
     const half = createHash("sha256").update(tokens.access_token).digest().subarray(0, 16).toString("base64url");
     t.equal(claims["at_hash"], half, "at_hash is of this access token");
@@ -99,7 +108,11 @@ for (const [id, auth] of Object.entries(KINDS)) {
     t.match(refreshed.claims(), { sub: "user-alice", auth_time: claims.auth_time });
 
     if (id !== "public") {
-      t.match(await client.tokenIntrospection(config, refreshed.access_token), { active: true, sub: "user-alice", client_id: id });
+      t.match(await client.tokenIntrospection(config, refreshed.access_token), {
+        active: true,
+        sub: "user-alice",
+        client_id: id,
+      });
     }
     await client.tokenRevocation(config, refreshed.refresh_token!);
     t.match(await reason(() => client.refreshTokenGrant(config, refreshed.refresh_token!)), { error: "invalid_grant" });
@@ -108,7 +121,11 @@ for (const [id, auth] of Object.entries(KINDS)) {
       t.strictSame(await client.tokenIntrospection(config, refreshed.access_token), { active: false });
     }
 
-    const leave = client.buildEndSessionUrl(config, { id_token_hint: refreshed.id_token!, post_logout_redirect_uri: GOODBYE, state: "x" });
+    const leave = client.buildEndSessionUrl(config, {
+      id_token_hint: refreshed.id_token!,
+      post_logout_redirect_uri: GOODBYE,
+      state: "x",
+    });
     const gone = await new Browser(server).get(leave.pathname + leave.search);
     t.match(gone, { status: 303 });
     t.equal(gone.headers.get("location"), `${GOODBYE}?state=x`);
@@ -125,7 +142,10 @@ t.test("openid-client takes an answer by form_post", async (t) => {
 });
 
 t.test("openid-client verifies a signed userinfo answer, and the algorithms a client is registered for", async (t) => {
-  for (const [id, alg] of [["signed", "RS256"], ["elliptic", "ES256"]] as const) {
+  for (const [id, alg] of [
+    ["signed", "RS256"],
+    ["elliptic", "ES256"],
+  ] as const) {
     const metadata = { userinfo_signed_response_alg: alg, id_token_signed_response_alg: alg };
     const config = await discover(id, client.ClientSecretBasic(SECRET), metadata);
     const { asked, reply } = await signIn(config);
@@ -137,7 +157,10 @@ t.test("openid-client verifies a signed userinfo answer, and the algorithms a cl
       sub: "user-alice",
       name: "Alice Example",
     });
-    await t.rejects(client.fetchUserInfo(config, tokens.access_token, "user-bob"), "and that it is about the person meant");
+    await t.rejects(
+      client.fetchUserInfo(config, tokens.access_token, "user-bob"),
+      "and that it is about the person meant",
+    );
   }
 });
 
@@ -150,8 +173,15 @@ t.test("openid-client finds out an answer that is not to its request", async (t)
     return client.authorizationCodeGrant(config, url, asked);
   };
   const said = (message: string) => ({ cause: { message } });
-  t.match(await reason(() => changed((answer) => answer.set("iss", "https://another.example"))), said('unexpected "iss"'));
-  t.match(await reason(() => changed((answer) => answer.delete("iss"))), said('"iss" (issuer) missing'), "it was promised");
+  t.match(
+    await reason(() => changed((answer) => answer.set("iss", "https://another.example"))),
+    said('unexpected "iss"'),
+  );
+  t.match(
+    await reason(() => changed((answer) => answer.delete("iss"))),
+    said('"iss" (issuer) missing'),
+    "it was promised",
+  );
   t.match(await reason(() => changed((answer) => answer.set("state", "another"))), said('unexpected "state"'));
   const otherNonce = { ...asked, expectedNonce: "another" };
   t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), otherNonce)), said("nonce"));
@@ -159,11 +189,20 @@ t.test("openid-client finds out an answer that is not to its request", async (t)
 
 t.test("openid-client is told why there is no code", async (t) => {
   const config = await discover("basic", client.ClientSecretBasic(SECRET));
-  const url = client.buildAuthorizationUrl(config, { redirect_uri: CALLBACK, scope: "openid", prompt: "none", state: "s" });
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: CALLBACK,
+    scope: "openid",
+    prompt: "none",
+    state: "s",
+  });
   const reply = await new Browser(server).get(url.pathname + url.search);
-  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), { expectedState: "s" })), { error: "login_required" });
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), { expectedState: "s" })), {
+    error: "login_required",
+  });
 
   const { asked, reply: good } = await signIn(config);
   const wrong = { ...asked, pkceCodeVerifier: client.randomPKCECodeVerifier() };
-  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(good), wrong)), { error: "invalid_grant" });
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(good), wrong)), {
+    error: "invalid_grant",
+  });
 });

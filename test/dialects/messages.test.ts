@@ -41,7 +41,13 @@ const notAllowed = { oauth2: ["unauthorized_client", 400], sis: "invalid_client"
 const byMobile = { client_id: "mobile", scope: "openid" };
 
 const SITUATIONS: readonly Situation[] = [
-  { number: 1, message: "the parameter grant_type is missing", operation: "token", form: { scope: "api1" }, ...malformed },
+  {
+    number: 1,
+    message: "the parameter grant_type is missing",
+    operation: "token",
+    form: { scope: "api1" },
+    ...malformed,
+  },
   {
     number: 2,
     message: "the parameter username is missing",
@@ -78,13 +84,34 @@ const SITUATIONS: readonly Situation[] = [
     form: { grant_type: "refresh_token", ...byMobile },
     ...malformed,
   },
-  { number: 7, message: "the parameter token is missing", operation: "revoke", form: { x: "y" }, as: BACKEND, ...malformed },
-  { number: 7, message: "the parameter token is missing", operation: "introspect", form: { x: "y" }, as: BACKEND, ...malformed },
+  {
+    number: 7,
+    message: "the parameter token is missing",
+    operation: "revoke",
+    form: { x: "y" },
+    as: BACKEND,
+    ...malformed,
+  },
+  {
+    number: 7,
+    message: "the parameter token is missing",
+    operation: "introspect",
+    form: { x: "y" },
+    as: BACKEND,
+    ...malformed,
+  },
   ...(["token", "revoke", "introspect"] as const).flatMap((operation): Situation[] => {
     const form = operation === "token" ? { grant_type: "client_credentials", scope: "api1" } : { token: "x" };
     return [
       { number: 8, message: "the client doesn't exist", operation, form, ...unauthenticated },
-      { number: 8, message: "the client doesn't exist", operation, form, as: basic("nobody", SECRET), ...unauthenticated },
+      {
+        number: 8,
+        message: "the client doesn't exist",
+        operation,
+        form,
+        as: basic("nobody", SECRET),
+        ...unauthenticated,
+      },
       {
         number: 9,
         message: "the client cannot be authenticated with secret basic",

@@ -99,7 +99,8 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
       "with a kid that is a path": await sign({ kid: "../../../dev/null" }),
       "at 8,000 characters": "x".repeat(8_000),
     };
-    for (const [how, token] of Object.entries(forged)) t.strictSame((await introspect(server, token)).json, INACTIVE, how);
+    for (const [how, token] of Object.entries(forged))
+      t.strictSame((await introspect(server, token)).json, INACTIVE, how);
   });
 
   t.test("time is over for it at exp, exactly", async (t) => {

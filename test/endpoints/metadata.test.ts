@@ -30,10 +30,21 @@ t.test("metadata is derived from what is registered", async (t) => {
   });
 
   t.test("grants, methods, scopes and algorithms are those that work", async (t) => {
-    const { grant_types_supported, scopes_supported, token_endpoint_auth_methods_supported } = await document(server, ROOT);
-    t.strictSame(grant_types_supported.sort(), ["authorization_code", "client_credentials", "password", "refresh_token"]);
+    const { grant_types_supported, scopes_supported, token_endpoint_auth_methods_supported } = await document(
+      server,
+      ROOT,
+    );
+    t.strictSame(grant_types_supported.sort(), [
+      "authorization_code",
+      "client_credentials",
+      "password",
+      "refresh_token",
+    ]);
     t.ok(scopes_supported.includes("api1") && scopes_supported.includes("openid"));
-    t.notOk(scopes_supported.some((name: string) => name.startsWith("jeton:")), "powers are not advertised");
+    t.notOk(
+      scopes_supported.some((name: string) => name.startsWith("jeton:")),
+      "powers are not advertised",
+    );
     t.ok(token_endpoint_auth_methods_supported.includes("client_secret_basic"));
   });
 

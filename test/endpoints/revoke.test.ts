@@ -112,13 +112,18 @@ t.test("what is revoked is refused with the next request, on every instance", as
     let survivors = 0;
     for (let times = 0; times < 100; times += 1) {
       const family = one.core.random(16).toString("base64url");
-      const row = { id: family, client_id: "mobile", sub: "user-alice", scope: ["api1"], amr: ["pwd"] };
+      const row = {
+        id: family,
+        client_id: "mobile",
+        sub: "user-alice",
+        user_epoch: 0,
+        client_epoch: 0,
+        scope: ["api1"],
+        amr: ["pwd"],
+      };
       await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
       const token = writeRefreshToken(one.core.master, { grant_id: family, generation: 0 });
-      const [refreshed] = await Promise.all([
-        refresh(one, token),
-        revoke(other, { token, client_id: "mobile" }),
-      ]);
+      const [refreshed] = await Promise.all([refresh(one, token), revoke(other, { token, client_id: "mobile" })]);
       const left = [refreshed.json.access_token, refreshed.json.refresh_token].filter(Boolean) as string[];
       for (const text of left) if (await isActive(one, text)) survivors += 1;
     }

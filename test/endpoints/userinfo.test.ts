@@ -15,7 +15,10 @@ const STANDARD = "/oauth2/userinfo";
 const SIS = "/userinfo";
 
 /** Tokens of Alice, by way of a code. */
-async function tokens(parameters: Form = {}, browser = alice): Promise<{ access_token: string; refresh_token: string; id_token: string }> {
+async function tokens(
+  parameters: Form = {},
+  browser = alice,
+): Promise<{ access_token: string; refresh_token: string; id_token: string }> {
   const client_id = parameters["client_id"] ?? "web";
   return (await exchange(server, { code: await getCode(browser, parameters) }, basic(client_id, SECRET))).json;
 }
@@ -36,7 +39,10 @@ t.test("userinfo says what the scopes of the token release", async (t) => {
     ["openid role", { role: ["user", "editor"] }],
     ["openid docs", { department: "R&D" }],
     ["openid api1 offline_access", {}],
-    ["openid profile email phone role docs", { ...PROFILE, ...EMAIL, ...PHONE, role: ["user", "editor"], department: "R&D" }],
+    [
+      "openid profile email phone role docs",
+      { ...PROFILE, ...EMAIL, ...PHONE, role: ["user", "editor"], department: "R&D" },
+    ],
   ];
   for (const [scope, claims] of ROWS) {
     await t.test(scope, async (t) => {
@@ -51,11 +57,18 @@ t.test("userinfo says what the scopes of the token release", async (t) => {
   }
 
   await t.test("and the claims that were asked for by name", async (t) => {
-    const claims = JSON.stringify({ userinfo: { email: { essential: true }, department: null, nothing: null, iss: null, password_hash: null }, id_token: { phone_number: null } });
+    const claims = JSON.stringify({
+      userinfo: { email: { essential: true }, department: null, nothing: null, iss: null, password_hash: null },
+      id_token: { phone_number: null },
+    });
     const { access_token, refresh_token } = await tokens({ scope: "openid", claims });
     const expected = { sub: "user-alice", email: "alice@example.com", department: "R&D" };
     t.strictSame((await ask(access_token)).json, expected);
-    const { json } = await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, basic("web", SECRET));
+    const { json } = await server.post(
+      "/oauth2/token",
+      { grant_type: "refresh_token", refresh_token },
+      basic("web", SECRET),
+    );
     t.strictSame((await ask(json.access_token)).json, expected, "and after a refresh");
   });
 
@@ -66,7 +79,13 @@ t.test("userinfo says what the scopes of the token release", async (t) => {
   });
 
   await t.test("in the languages that were asked for", async (t) => {
-    for (const [claims_locales, more] of [["de", { "name#de": "Alice Beispiel" }], ["fr de", { "name#de": "Alice Beispiel" }], ["fr", {}], ["DE", {}], ["__proto__", {}]] as const) {
+    for (const [claims_locales, more] of [
+      ["de", { "name#de": "Alice Beispiel" }],
+      ["fr de", { "name#de": "Alice Beispiel" }],
+      ["fr", {}],
+      ["DE", {}],
+      ["__proto__", {}],
+    ] as const) {
       const { access_token } = await tokens({ claims_locales });
       t.strictSame((await ask(access_token)).json, { sub: "user-alice", ...PROFILE, ...more }, claims_locales);
     }
@@ -86,7 +105,10 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
   t.match(opaque, /^jat_/);
 
   for (const path of [STANDARD, SIS]) {
-    for (const [name, token] of [["a JWT", access_token], ["an opaque token", opaque]] as const) {
+    for (const [name, token] of [
+      ["a JWT", access_token],
+      ["an opaque token", opaque],
+    ] as const) {
       await t.test(`${name} at ${path}`, async (t) => {
         const WAYS: Readonly<Record<string, () => Promise<Reply>>> = {
           "GET, header": () => ask(token, path),
@@ -107,10 +129,31 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
     const missing = { status: sis ? 400 : 401, error: "invalid_token", says: "no access token was sent" };
     const malformed = (says: string) => ({ status: 400, error: "invalid_request", says });
     const WRONG: readonly (readonly [name: string, expect: object, send: () => Promise<Reply>])[] = [
-      ["UI-01 in the query", malformed("the parameter access_token must not stand in the query"), () => server.send(`${path}?access_token=${access_token}`)],
-      ["UI-01 in the query and in the header", malformed("the parameter access_token must not stand in the query"), () => server.send(`${path}?access_token=${access_token}`, { headers: bearer(access_token) })],
-      ["UI-02 in the header and in the body", malformed("the access token was sent in more than one way"), () => server.post(path, { access_token }, bearer(access_token))],
-      ["UI-02 twice in the body", malformed("the parameter access_token is repeated"), () => server.send(path, { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: `access_token=${access_token}&access_token=${access_token}` })],
+      [
+        "UI-01 in the query",
+        malformed("the parameter access_token must not stand in the query"),
+        () => server.send(`${path}?access_token=${access_token}`),
+      ],
+      [
+        "UI-01 in the query and in the header",
+        malformed("the parameter access_token must not stand in the query"),
+        () => server.send(`${path}?access_token=${access_token}`, { headers: bearer(access_token) }),
+      ],
+      [
+        "UI-02 in the header and in the body",
+        malformed("the access token was sent in more than one way"),
+        () => server.post(path, { access_token }, bearer(access_token)),
+      ],
+      [
+        "UI-02 twice in the body",
+        malformed("the parameter access_token is repeated"),
+        () =>
+          server.send(path, {
+            method: "POST",
+            headers: { "Content-Type": "application/x-www-form-urlencoded" },
+            body: `access_token=${access_token}&access_token=${access_token}`,
+          }),
+      ],
       ["nowhere", missing, () => server.send(path)],
       ["nowhere, by POST", missing, () => server.send(path, { method: "POST" })],
       ["an empty one", missing, () => server.post(path, { access_token: "" })],
@@ -118,9 +161,26 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
       ["another scheme", missing, () => server.send(path, { headers: { Authorization: `DPoP ${access_token}` } })],
       ["client credentials", missing, () => server.send(path, { headers: basic("web", SECRET) })],
       ["two words", missing, () => server.send(path, { headers: { Authorization: `Bearer ${access_token} x` } })],
-      ["PA-02 a list", malformed("the parameter access_token[] is malformed"), () => server.send(path, { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: `access_token[]=${access_token}` })],
-      ["PA-09 NUL", malformed("the body is not valid application/x-www-form-urlencoded UTF-8 text"), () => server.post(path, { access_token: "\0" })],
-      ["JW-14 8,193 characters", malformed("the parameter access_token is malformed"), () => server.post(path, { access_token: "x".repeat(8_193) })],
+      [
+        "PA-02 a list",
+        malformed("the parameter access_token[] is malformed"),
+        () =>
+          server.send(path, {
+            method: "POST",
+            headers: { "Content-Type": "application/x-www-form-urlencoded" },
+            body: `access_token[]=${access_token}`,
+          }),
+      ],
+      [
+        "PA-09 NUL",
+        malformed("the body is not valid application/x-www-form-urlencoded UTF-8 text"),
+        () => server.post(path, { access_token: "\0" }),
+      ],
+      [
+        "JW-14 30,000 characters",
+        malformed("the parameter access_token is malformed"),
+        () => server.post(path, { access_token: "x".repeat(30_000) }),
+      ],
     ];
     for (const [name, expect, send] of WRONG) {
       await t.test(`${name} at ${path}`, async (t) => {
@@ -137,7 +197,10 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
       }
     });
     await t.test(`as a form, at ${path}`, async (t) => {
-      for (const [type, body] of [["application/json", JSON.stringify({ access_token })], ["text/plain", `access_token=${access_token}`]] as const) {
+      for (const [type, body] of [
+        ["application/json", JSON.stringify({ access_token })],
+        ["text/plain", `access_token=${access_token}`],
+      ] as const) {
         const reply = await server.send(path, { method: "POST", headers: { "Content-Type": type }, body });
         t.equal(reply.status, sis ? 400 : 415);
         await holds(t, server, reply);
@@ -148,14 +211,21 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
 
 t.test("a token that is not in force says nothing", async (t) => {
   const refused = async (t: Test, token: string, name: string) => {
-    for (const [path, status] of [[STANDARD, 401], [SIS, 400]] as const) {
+    for (const [path, status] of [
+      [STANDARD, 401],
+      [SIS, 400],
+    ] as const) {
       const reply = await ask(token, path);
       t.strictSame(said(reply), { status, error: "invalid_token", says: "the token is not valid" }, name);
-      t.equal(reply.headers.get("www-authenticate"), path === SIS ? null : 'Bearer realm="jeton", error="invalid_token", error_description="the token is not valid"');
+      t.equal(
+        reply.headers.get("www-authenticate"),
+        path === SIS ? null : 'Bearer realm="jeton", error="invalid_token", error_description="the token is not valid"',
+      );
       await holds(t, server, reply);
     }
   };
-  const inOneGo = (work: Parameters<typeof server.core.db.prisma.$transaction>[0]) => server.core.db.prisma.$transaction(work as never);
+  const inOneGo = (work: Parameters<typeof server.core.db.prisma.$transaction>[0]) =>
+    server.core.db.prisma.$transaction(work as never);
 
   await t.test("garbage, and tokens of another kind", async (t) => {
     const { access_token, refresh_token, id_token } = await tokens();
@@ -167,7 +237,7 @@ t.test("a token that is not in force says nothing", async (t) => {
       "JW-01 without its signature": `${header}.${payload}.`,
       "JW-01 alg none": `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString("base64url")}.${payload}.`,
       "with another signature": `${header}.${payload}.${signature.replace(/^./, (one) => (one === "A" ? "B" : "A"))}`,
-      "garbage": "garbage",
+      garbage: "garbage",
       "two dots": "..",
       "an opaque one that is none": "jat_AAAA",
       "a long one": "x".repeat(9_000),
@@ -193,7 +263,10 @@ t.test("a token that is not in force says nothing", async (t) => {
     await server.post("/oauth2/revoke", { token: second.refresh_token }, basic("web", SECRET));
     await refused(t, second.access_token, "its grant");
 
-    for (const [name, end] of [["everything of its person", endEverythingOf], ["a person who is switched off", (tx: never, sub: string) => setUserDisabled(tx, sub, true)]] as const) {
+    for (const [name, end] of [
+      ["everything of its person", endEverythingOf],
+      ["a person who is switched off", (tx: never, sub: string) => setUserDisabled(tx, sub, true)],
+    ] as const) {
       const { access_token } = await tokens({}, await loggedIn(server, BOB));
       t.equal((await ask(access_token)).status, 200);
       await inOneGo(((tx: never) => end(tx, "user-bob")) as never);
@@ -215,13 +288,24 @@ t.test("a token that is not in force says nothing", async (t) => {
 });
 
 t.test("a token that is not a person's, or was not got with openid, is not enough", async (t) => {
-  const machine = (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json.access_token;
+  const machine = (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET)))
+    .json.access_token;
   const withoutOpenid = (await tokens({ scope: "profile api1" })).access_token;
-  for (const [name, token] of [["a client's own", machine], ["without openid", withoutOpenid]] as const) {
+  for (const [name, token] of [
+    ["a client's own", machine],
+    ["without openid", withoutOpenid],
+  ] as const) {
     await t.test(name, async (t) => {
       const standard = await ask(token);
-      t.strictSame(said(standard), { status: 403, error: "insufficient_scope", says: "not a valid resource owner token" });
-      t.equal(standard.headers.get("www-authenticate"), 'Bearer realm="jeton", error="insufficient_scope", scope="openid"');
+      t.strictSame(said(standard), {
+        status: 403,
+        error: "insufficient_scope",
+        says: "not a valid resource owner token",
+      });
+      t.equal(
+        standard.headers.get("www-authenticate"),
+        'Bearer realm="jeton", error="insufficient_scope", scope="openid"',
+      );
       const sis = await ask(token, SIS);
       t.strictSame(said(sis), { status: 400, error: "invalid_token", says: "not a valid resource owner token" });
       t.equal(sis.json.error_uri, null);
@@ -229,8 +313,17 @@ t.test("a token that is not a person's, or was not got with openid, is not enoug
     });
   }
   await t.test("while that of the password grant is", async (t) => {
-    const { json } = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", scope: "openid email", ...ALICE });
-    t.strictSame((await ask(json.access_token)).json, { sub: "user-alice", email: "alice@example.com", email_verified: true });
+    const { json } = await server.post("/oauth2/token", {
+      grant_type: "password",
+      client_id: "mobile",
+      scope: "openid email",
+      ...ALICE,
+    });
+    t.strictSame((await ask(json.access_token)).json, {
+      sub: "user-alice",
+      email: "alice@example.com",
+      email_verified: true,
+    });
   });
 });
 

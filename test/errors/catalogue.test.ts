@@ -3,8 +3,8 @@ import { join } from "node:path";
 import t from "tap";
 import { CATALOGUE, isCode, KINDS, row, type Code } from "../../src/errors/catalogue.js";
 import { Refusal } from "../../src/errors/refusal.js";
+import { ROOT } from "../support/root.js";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const CODES = Object.keys(CATALOGUE) as Code[];
 
 /** A message as the documents write it: slots numbered in their order. */

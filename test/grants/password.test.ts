@@ -10,7 +10,15 @@ t.test("a mobile app logs its user in with a password", async (t) => {
 
   t.test("by login name, verified email or verified phone number, however each is written", async (t) => {
     const { password } = ALICE;
-    for (const username of ["alice", "ALICE", " Alice ", "Ａlice", "Alice@Example.com", "+4930123456", "+49 (30) 12-34-56"]) {
+    for (const username of [
+      "alice",
+      "ALICE",
+      " Alice ",
+      "Ａlice",
+      "Alice@Example.com",
+      "+4930123456",
+      "+49 (30) 12-34-56",
+    ]) {
       const { status, json } = await logIn({ username, password });
       t.equal(status, 200, username);
       t.equal(decodeJwt(json.access_token).sub, "user-alice");
@@ -43,13 +51,16 @@ t.test("a mobile app logs its user in with a password", async (t) => {
     t.strictSame(json.scope, ["openid", "profile", "role"]);
   });
 
-  t.test("a refresh token comes if the client has that grant, and keys that are empty are there in one dialect", async (t) => {
-    t.type((await logIn(ALICE)).json.refresh_token, "string");
-    const kiosk = basic("kiosk", SECRET);
-    t.notOk((await logIn({ ...ALICE, client_id: "kiosk" }, kiosk)).json.refresh_token);
-    const { json } = await server.post("/token", { grant_type: "password", scope: "api1", ...ALICE }, kiosk);
-    t.match(json, { refresh_token: null, id_token: null, token_type: "Bearer" });
-  });
+  t.test(
+    "a refresh token comes if the client has that grant, and keys that are empty are there in one dialect",
+    async (t) => {
+      t.type((await logIn(ALICE)).json.refresh_token, "string");
+      const kiosk = basic("kiosk", SECRET);
+      t.notOk((await logIn({ ...ALICE, client_id: "kiosk" }, kiosk)).json.refresh_token);
+      const { json } = await server.post("/token", { grant_type: "password", scope: "api1", ...ALICE }, kiosk);
+      t.match(json, { refresh_token: null, id_token: null, token_type: "Bearer" });
+    },
+  );
 
   t.test("unknown, wrong and disabled are told apart by nobody but the log", async (t) => {
     const before = server.log.length;

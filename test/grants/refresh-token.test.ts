@@ -211,7 +211,15 @@ t.test("32 at once on two instances have one outcome, for each of 100 tokens", a
   const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
   for (let index = 0; index < 100; index += 1) {
     const family = one.core.random(16).toString("base64url");
-    const row = { id: family, client_id: "mobile", sub: "user-alice", scope: ["api1"], amr: ["pwd"] };
+    const row = {
+      id: family,
+      client_id: "mobile",
+      sub: "user-alice",
+      user_epoch: 0,
+      client_epoch: 0,
+      scope: ["api1"],
+      amr: ["pwd"],
+    };
     await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
     tokens.push(writeRefreshToken(one.core.master, { grant_id: family, generation: 0 }));
   }

@@ -15,7 +15,12 @@ const FLEET = {
       redirect_uris: [`${APP}/cb`, "com.example.app:/cb"],
       web_origins: [CONSOLE],
     },
-    { client_id: "other", client_secret: SECRET, grant_types: ["client_credentials"], redirect_uris: ["https://other.example/cb"] },
+    {
+      client_id: "other",
+      client_secret: SECRET,
+      grant_types: ["client_credentials"],
+      redirect_uris: ["https://other.example/cb"],
+    },
   ],
   users: [{ sub: "user-alice", preferred_username: "alice", password: ALICE.password }],
 };
@@ -35,7 +40,10 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
       const { access_token } = reply.json;
       const headers = { Origin: origin, Authorization: `Bearer ${access_token}` };
       t.equal(allowed(await server.send("/oauth2/userinfo", { headers })), origin);
-      t.equal(allowed(await server.post("/oauth2/revoke", { token: access_token, client_id: "spa" }, { Origin: origin })), origin);
+      t.equal(
+        allowed(await server.post("/oauth2/revoke", { token: access_token, client_id: "spa" }, { Origin: origin })),
+        origin,
+      );
     }
   });
 
@@ -48,7 +56,14 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
   });
 
   t.test("CR-01 not by another client's pages, a look-alike, or null", async (t) => {
-    for (const origin of ["https://other.example", "https://app.example.evil", "http://app.example", "https://app.example:444", "null", "com.example.app"]) {
+    for (const origin of [
+      "https://other.example",
+      "https://app.example.evil",
+      "http://app.example",
+      "https://app.example:444",
+      "null",
+      "com.example.app",
+    ]) {
       const reply = await logIn(origin);
       t.equal(reply.status, 200, "the request itself is none the worse");
       t.equal(allowed(reply), null, origin);
@@ -56,7 +71,11 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
   });
 
   t.test("introspection is for nobody's pages", async (t) => {
-    const reply = await server.post("/oauth2/introspect", { token: "x" }, { Origin: "https://other.example", ...basic("other", SECRET) });
+    const reply = await server.post(
+      "/oauth2/introspect",
+      { token: "x" },
+      { Origin: "https://other.example", ...basic("other", SECRET) },
+    );
     t.equal(reply.status, 200);
     t.equal(allowed(reply), null);
   });
@@ -65,7 +84,11 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
     const preflight = (path: string, origin: string) =>
       server.send(path, {
         method: "OPTIONS",
-        headers: { Origin: origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization" },
+        headers: {
+          Origin: origin,
+          "Access-Control-Request-Method": "POST",
+          "Access-Control-Request-Headers": "authorization",
+        },
       });
     for (const path of ["/oauth2/token", "/oauth2/revoke", "/oauth2/userinfo", "/token"]) {
       for (const origin of [APP, CONSOLE, "https://other.example"]) {
@@ -88,7 +111,12 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
   });
 
   t.test("HD-02 documents are for everybody", async (t) => {
-    for (const path of ["/oauth2/jwks", "/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]) {
+    for (const path of [
+      "/oauth2/jwks",
+      "/jwks",
+      "/.well-known/openid-configuration",
+      "/.well-known/oauth-authorization-server",
+    ]) {
       t.equal(allowed(await server.send(path, { headers: { Origin: "https://anybody.example" } })), "*");
     }
   });

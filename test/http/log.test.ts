@@ -18,9 +18,26 @@ const FILE = {
   ...FLEET,
   clients: [
     ...FLEET.clients.filter(({ client_id }) => !["desktop", "poster", "gateway", "admin"].includes(client_id)),
-    { client_id: "desktop", client_secret: MARK.secret, grant_types: ["password", "refresh_token", "client_credentials"], scope: "openid profile api1" },
-    { client_id: "poster", client_secret: MARK.secret, token_endpoint_auth_method: "client_secret_post", grant_types: ["client_credentials"], scope: "api1" },
-    { client_id: "opaque", client_secret: MARK.secret, grant_types: ["password", "refresh_token"], scope: "api1", access_token_format: "opaque" },
+    {
+      client_id: "desktop",
+      client_secret: MARK.secret,
+      grant_types: ["password", "refresh_token", "client_credentials"],
+      scope: "openid profile api1",
+    },
+    {
+      client_id: "poster",
+      client_secret: MARK.secret,
+      token_endpoint_auth_method: "client_secret_post",
+      grant_types: ["client_credentials"],
+      scope: "api1",
+    },
+    {
+      client_id: "opaque",
+      client_secret: MARK.secret,
+      grant_types: ["password", "refresh_token"],
+      scope: "api1",
+      access_token_format: "opaque",
+    },
     { client_id: "gateway", client_secret: MARK.secret, scope: "jeton:introspect" },
     { client_id: "admin", client_secret: MARK.secret, scope: "jeton:admin" },
   ],
@@ -54,12 +71,21 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
   const refusals: string[] = [];
 
   /** Asks, and finds exactly one line that says so. */
-  const ask = async (t: Test, target: string, form: Form | string, headers: Record<string, string> = {}, repeats = false) => {
+  const ask = async (
+    t: Test,
+    target: string,
+    form: Form | string,
+    headers: Record<string, string> = {},
+    repeats = false,
+  ) => {
     const before = decisions(server).length;
     const reply = await server.send(target, {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
-      body: typeof form === "string" ? form : new URLSearchParams(Object.entries(form).filter((pair): pair is [string, string] => pair[1] !== undefined)),
+      body:
+        typeof form === "string"
+          ? form
+          : new URLSearchParams(Object.entries(form).filter((pair): pair is [string, string] => pair[1] !== undefined)),
     });
     const lines = decisions(server).slice(before);
     t.equal(lines.length, 1, "one line");
@@ -77,7 +103,12 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
   for (const dialect of [STANDARD, SIS]) {
     await t.test(`every flow, ${dialect.name}`, async (t) => {
       const scope = "api1";
-      const password = await ask(t, dialect.token, { grant_type: "password", scope: "openid api1", ...MARKED }, of("desktop"));
+      const password = await ask(
+        t,
+        dialect.token,
+        { grant_type: "password", scope: "openid api1", ...MARKED },
+        of("desktop"),
+      );
       t.match(password.line, {
         type: "decision",
         schema: 1,
@@ -101,23 +132,50 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
         instance: String,
         time: /^\d{4}-\d\d-\d\dT.*Z$/,
       });
-      t.equal(password.line["jti"], JSON.parse(Buffer.from(password.json.access_token.split(".")[1], "base64url").toString()).jti);
+      t.equal(
+        password.line["jti"],
+        JSON.parse(Buffer.from(password.json.access_token.split(".")[1], "base64url").toString()).jti,
+      );
 
       const { refresh_token } = password.json;
       const refreshed = await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("desktop"));
       t.match(refreshed.line, { grant_type: "refresh_token", sub: "user-marked", grant_id: password.line["grant_id"] });
       const retried = await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("desktop"));
       t.match(retried.line, { outcome: "granted", alarm: "refresh_token_retried" });
-      await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token: refreshed.json.refresh_token }, of("desktop"));
+      await ask(
+        t,
+        dialect.token,
+        { grant_type: "refresh_token", refresh_token: refreshed.json.refresh_token },
+        of("desktop"),
+      );
       const reused = await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("desktop"));
-      t.match(reused.line, { outcome: "refused", level: "warn", alarm: "refresh_token_reused", refused_with: "refresh_token_invalid" });
+      t.match(reused.line, {
+        outcome: "refused",
+        level: "warn",
+        alarm: "refresh_token_reused",
+        refused_with: "refresh_token_invalid",
+      });
 
       const opaque = await ask(t, dialect.token, { grant_type: "password", scope, ...MARKED }, of("opaque"));
-      const service = await ask(t, dialect.token, { grant_type: "client_credentials", scope, client_id: "poster", client_secret: MARK.secret });
-      t.match(service.line, { client_id: "poster", client_auth: "client_secret_post", grant_type: "client_credentials" });
+      const service = await ask(t, dialect.token, {
+        grant_type: "client_credentials",
+        scope,
+        client_id: "poster",
+        client_secret: MARK.secret,
+      });
+      t.match(service.line, {
+        client_id: "poster",
+        client_auth: "client_secret_post",
+        grant_type: "client_credentials",
+      });
       t.notOk("sub" in service.line, "nobody's");
 
-      for (const token of [opaque.json.access_token, opaque.json.refresh_token, service.json.access_token, refreshed.json.access_token]) {
+      for (const token of [
+        opaque.json.access_token,
+        opaque.json.refresh_token,
+        service.json.access_token,
+        refreshed.json.access_token,
+      ]) {
         const { line } = await ask(t, dialect.introspect, { token, token_type_hint: "access_token" }, of("gateway"));
         t.match(line, { operation: "introspect", endpoint: dialect.introspect, client_id: "gateway" });
       }
@@ -130,13 +188,22 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
     });
 
     await t.test(`every field in the place of another, ${dialect.name}`, async (t) => {
-      const { json } = await ask(t, dialect.token, { grant_type: "password", scope: "openid api1", ...MARKED }, of("desktop"));
+      const { json } = await ask(
+        t,
+        dialect.token,
+        { grant_type: "password", scope: "openid api1", ...MARKED },
+        of("desktop"),
+      );
       const { access_token, refresh_token, id_token } = json;
       const grant = { grant_type: "password", scope: "api1", ...MARKED };
       const service = { grant_type: "client_credentials", scope: "api1" };
       const loose = [MARK.password, MARK.secret, access_token, refresh_token, id_token];
-      const at = (endpoint: Endpoint, form: Form | string, headers: Record<string, string> = of("desktop"), repeats = false) =>
-        ask(t, dialect[endpoint], form, headers, repeats);
+      const at = (
+        endpoint: Endpoint,
+        form: Form | string,
+        headers: Record<string, string> = of("desktop"),
+        repeats = false,
+      ) => ask(t, dialect[endpoint], form, headers, repeats);
 
       await at("token", { ...grant, password: MARK.wrong });
       await at("token", { ...grant, username: MARK.wrong });
@@ -166,7 +233,10 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
           await ask(t, `${dialect.token}?${name}=${text}`, service, of("desktop"));
         }
         await ask(t, `${dialect.token}/${text}`, service, of("desktop"));
-        await ask(t, dialect.token, JSON.stringify({ text }), { "Content-Type": "application/json", "Content-Encoding": text.slice(0, 20) });
+        await ask(t, dialect.token, JSON.stringify({ text }), {
+          "Content-Type": "application/json",
+          "Content-Encoding": text.slice(0, 20),
+        });
         await ask(t, dialect.token, JSON.stringify({ text }), { "Content-Type": `application/${text}` });
         for (const method of ["GET", "PUT", "DELETE"]) await server.send(`${dialect.token}?token=${text}`, { method });
         await converse(server.url, write({ target: `${dialect.token}/%zz${text}` }));
@@ -182,7 +252,12 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
     for (const dialect of [STANDARD, SIS]) {
       const { line } = await ask(t, dialect.token, { grant_type: "password", scope: "api1", ...MARKED }, of("desktop"));
       t.equal(line["status"], 500);
-      await ask(t, dialect.token, { grant_type: "password", scope: "api1", username: MARK.password, password: "\n    at x" }, of("desktop"));
+      await ask(
+        t,
+        dialect.token,
+        { grant_type: "password", scope: "api1", username: MARK.password, password: "\n    at x" },
+        of("desktop"),
+      );
       const { refresh_token } = refreshed.json;
       await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("opaque"));
       await ask(t, dialect.introspect, { token: refresh_token }, of("gateway"));
@@ -193,9 +268,15 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
   await t.test("none of it is found", async (t) => {
     t.ok(secrets.size > 30 && decisions(server).length > 250 && refusals.length > 150, "there was something to find");
     const found = (text: string) => [...secrets].filter((secret) => text.includes(secret));
-    const leaks = server.log.flatMap((line) => found(JSON.stringify(line)).map((secret) => ({ secret: secret.slice(0, 20), line })));
+    const leaks = server.log.flatMap((line) =>
+      found(JSON.stringify(line)).map((secret) => ({ secret: secret.slice(0, 20), line })),
+    );
     t.strictSame(leaks.slice(0, 3), [], "in the log");
-    t.strictSame(refusals.filter((text) => found(text).length > 0), [], "in refusals");
+    t.strictSame(
+      refusals.filter((text) => found(text).length > 0),
+      [],
+      "in refusals",
+    );
   });
 });
 
@@ -205,7 +286,11 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
   const FORGED = '","level":"fatal","client_id":"root","x":"';
   const form = (...headers: (readonly [string, string])[]): RawRequest => ({
     target: "/oauth2/token",
-    headers: [["Content-Type", "application/x-www-form-urlencoded"], ["Authorization", basic("backend", SECRET).Authorization], ...headers],
+    headers: [
+      ["Content-Type", "application/x-www-form-urlencoded"],
+      ["Authorization", basic("backend", SECRET).Authorization],
+      ...headers,
+    ],
     body: "grant_type=client_credentials",
   });
   /** The one line of a request that is sent as it is. */
@@ -261,7 +346,11 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
   });
 
   await t.test("HO-02 DO-09 where it came from is what a trusted proxy says, and nobody else", async (t) => {
-    const lie = [["X-Forwarded-For", "203.0.113.7"], ["X-Real-IP", "203.0.113.8"], ["Forwarded", "for=203.0.113.9"]] as const;
+    const lie = [
+      ["X-Forwarded-For", "203.0.113.7"],
+      ["X-Real-IP", "203.0.113.8"],
+      ["Forwarded", "for=203.0.113.9"],
+    ] as const;
     t.match(await line(t, form(...lie)), { ip: "127.0.0.1", peer_ip: "127.0.0.1" });
     t.match(await line(t, form(...lie), proxied), { ip: "203.0.113.7", peer_ip: "127.0.0.1" });
     const forged = await line(t, form(["X-Forwarded-For", "10.6.6.6, 203.0.113.7"]), proxied);
@@ -273,7 +362,11 @@ t.test("who does not wait for the answer is on record too", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { hostname, port } = new URL(server.url);
   const body = new URLSearchParams({ grant_type: "password", client_id: "mobile", ...ALICE }).toString();
-  const request = write({ target: "/oauth2/token", headers: [["Content-Type", "application/x-www-form-urlencoded"]], body });
+  const request = write({
+    target: "/oauth2/token",
+    headers: [["Content-Type", "application/x-www-form-urlencoded"]],
+    body,
+  });
   const socket = connect(Number(port), hostname);
   await new Promise<void>((resolve) => socket.write(request, () => resolve()));
   await until("it was read", async () => (await server.core.db.pool.query("SELECT 1 FROM grants")).rows.length > 0);
@@ -292,11 +385,16 @@ t.test("what asks for no decision leaves no line", async (t) => {
 
 t.test("LG-04 LG-05 an error of ours is a generic answer, and a line without the words of the database", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
-  const { access_token: token } = (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json;
+  const { access_token: token } = (
+    await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))
+  ).json;
   await sql(server.database, "DROP TABLE revoked_tokens");
   const EXPECTED: readonly (readonly [Dialect, object])[] = [
     [STANDARD, { error: "server_error", error_description: "the server met an unexpected condition" }],
-    [SIS, { error: "unhandled_exception", error_description: "the server met an unexpected condition", error_uri: null }],
+    [
+      SIS,
+      { error: "unhandled_exception", error_description: "the server met an unexpected condition", error_uri: null },
+    ],
   ];
   for (const [dialect, body] of EXPECTED) {
     for (const endpoint of ["introspect", "revoke"] as const) {
@@ -310,10 +408,20 @@ t.test("LG-04 LG-05 an error of ours is a generic answer, and a line without the
         const decision_id = headers.get("x-request-id");
         const [unexpected, decision] = server.log.slice(before);
         t.match(unexpected, { level: "error", decision_id, err: { frames: [/^ +at /] }, reason: /42P01/ });
-        t.match(decision, { type: "decision", level: "warn", decision_id, outcome: "refused", refused_with: "internal_error", status: 500 });
+        t.match(decision, {
+          type: "decision",
+          level: "warn",
+          decision_id,
+          outcome: "refused",
+          refused_with: "internal_error",
+          status: 500,
+        });
         t.notMatch(JSON.stringify(server.log.slice(before)), /revoked_tokens|does not exist|relation|SELECT|INSERT/);
       });
     }
   }
-  t.equal((await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).status, 200);
+  t.equal(
+    (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).status,
+    200,
+  );
 });

@@ -53,7 +53,9 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
     const { access_token, refresh_token } = (await server.post("/oauth2/token", login)).json;
 
     /** What is asked at each endpoint: all of it needs the database. */
-    const asked = (paths: typeof STANDARD): readonly (readonly [path: string, form: Form, headers?: Record<string, string>])[] => [
+    const asked = (
+      paths: typeof STANDARD,
+    ): readonly (readonly [path: string, form: Form, headers?: Record<string, string>])[] => [
       [paths.token, login],
       [paths.token, { grant_type: "refresh_token", refresh_token, client_id: "mobile" }],
       [paths.revoke, { token: access_token, client_id: "mobile" }],
@@ -62,10 +64,17 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
       [paths.introspect, { token: refresh_token }, basic("gateway", SECRET)],
     ];
     const unavailable = async (t: Test) => {
-      for (const [paths, body] of [[STANDARD, OUT_OF_REACH], [SIS, { ...OUT_OF_REACH, error_uri: null }]] as const) {
+      for (const [paths, body] of [
+        [STANDARD, OUT_OF_REACH],
+        [SIS, { ...OUT_OF_REACH, error_uri: null }],
+      ] as const) {
         for (const [path, form, headers] of asked(paths)) {
           const reply = await server.post(path, form, headers);
-          t.strictSame({ status: reply.status, body: reply.json }, { status: 503, body }, `${path} ${form["grant_type"] ?? ""}`);
+          t.strictSame(
+            { status: reply.status, body: reply.json },
+            { status: 503, body },
+            `${path} ${form["grant_type"] ?? ""}`,
+          );
           t.match(reply.headers.get("retry-after"), /^[1-9]\d?$/);
           t.equal(reply.headers.get("cache-control"), "no-store");
         }
@@ -76,7 +85,10 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
     await t.test("nothing is claimed to be done, from the first moment on", unavailable);
     await until("it is no longer ready", ready(server, 503));
     await t.test("what was remembered of clients is not believed for long", async () => {
-      await until("it is not", async () => (await server.post("/oauth2/token", service, basic("backend", SECRET))).status === 503);
+      await until(
+        "it is not",
+        async () => (await server.post("/oauth2/token", service, basic("backend", SECRET))).status === 503,
+      );
     });
     await t.test("nor is anything claimed later", unavailable);
     await t.test("what needs no database is answered", async (t) => {
@@ -88,7 +100,9 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
     await t.test("the log says so, and does not quote the database", async (t) => {
       const refused = server.log.filter((line) => line["refused_with"] === "store_unavailable");
       t.ok(refused.length >= 24);
-      t.ok(refused.every(({ level, status, reason }) => level === "warn" && status === 503 && typeof reason === "string"));
+      t.ok(
+        refused.every(({ level, status, reason }) => level === "warn" && status === 503 && typeof reason === "string"),
+      );
       t.notMatch(JSON.stringify(server.log), /SELECT|UPDATE|postgres:\/\/|not currently accepting|correct horse/);
     });
 
@@ -98,10 +112,18 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
       t.equal((await server.post("/oauth2/token", service, basic("backend", SECRET))).status, 200);
       const seen = await server.post("/oauth2/introspect", { token: access_token }, basic("gateway", SECRET));
       t.equal(seen.json.active, true, "an unanswered revocation is not half done");
-      const refreshed = await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token, client_id: "mobile" });
+      const refreshed = await server.post("/oauth2/token", {
+        grant_type: "refresh_token",
+        refresh_token,
+        client_id: "mobile",
+      });
       t.equal(refreshed.status, 200, "nor a refresh");
       t.equal((await server.post("/oauth2/revoke", { token: refresh_token, client_id: "mobile" })).status, 200);
-      const after = await server.post("/oauth2/introspect", { token: refreshed.json.access_token }, basic("gateway", SECRET));
+      const after = await server.post(
+        "/oauth2/introspect",
+        { token: refreshed.json.access_token },
+        basic("gateway", SECRET),
+      );
       t.strictSame(after.json, { active: false });
     });
   });

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { escape, html, isLink, isolated } from "../../src/pages/html.js";
+import { ROOT } from "../support/root.js";
 
 t.test("text becomes markup that says the same", async (t) => {
   t.equal(escape(`"><img onerror>`), "&quot;&gt;&lt;img onerror&gt;");
@@ -14,7 +15,10 @@ t.test("text becomes markup that says the same", async (t) => {
 
 t.test("values in markup", async (t) => {
   const name = `"><script>`;
-  t.equal(`${html`<p title="${name}">${name}</p>`}`, `<p title="&quot;&gt;&lt;script&gt;">&quot;&gt;&lt;script&gt;</p>`);
+  t.equal(
+    `${html`<p title="${name}">${name}</p>`}`,
+    `<p title="&quot;&gt;&lt;script&gt;">&quot;&gt;&lt;script&gt;</p>`,
+  );
   t.equal(`${html`<p>${html`<b>${"<"}</b>`}</p>`}`, "<p><b>&lt;</b></p>", "markup is not escaped twice");
   t.equal(`${html`<p>${undefined}</p>`}`, "<p></p>");
   t.equal(`${html`${[html`<i>`, html`<b>`]}`}`, "<i>\n<b>");
@@ -47,12 +51,24 @@ t.test("addresses a link may lead to", async (t) => {
   for (const address of ["/", "/oauth2/authorize?a=b&c=d#e", "https://id.example/x", "http://localhost:3000/"]) {
     t.ok(isLink(address), address);
   }
-  const refused = ["", "x", "//evil", "/\\evil", "/\tevil", "/\n/evil", "\\evil", "javascript:alert(1)", "data:text/html,x", " /x", "/x y"];
+  const refused = [
+    "",
+    "x",
+    "//evil",
+    "/\\evil",
+    "/\tevil",
+    "/\n/evil",
+    "\\evil",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    " /x",
+    "/x y",
+  ];
   for (const address of refused) t.notOk(isLink(address), JSON.stringify(address));
 });
 
 t.test("no attribute stands without quotes, no handler and no style in an attribute", async (t) => {
-  const folder = join(import.meta.dirname, "../../src/pages");
+  const folder = join(ROOT, "src/pages");
   for (const name of await readdir(folder)) {
     const text = await readFile(join(folder, name), "utf8");
     t.notMatch(text, /<[a-z][^<>`]*=\$\{/, name);

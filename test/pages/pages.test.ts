@@ -21,7 +21,6 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
   return {
     login: loginPage({ ...form, clientName: text, username: text }),
     "login, wrong": loginPage({ ...form, clientName: text, username: text, failed: "wrong", selectAccount: true }),
-    "login, expired": loginPage({ ...form, failed: "expired" }),
     consent: consentPage({ ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true }),
     logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }),
     "logged out": loggedOutPage({ language }),
@@ -35,12 +34,27 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
       logout: "/oauth2/logout",
     }),
     error: errorPage({ language, status: 400, message: text, decisionId: text }),
-    "error, stale": errorPage({ language, status: 403, message: text, decisionId: text, again: "/oauth2/authorize?a=b&c=d" }),
+    "error, stale": errorPage({
+      language,
+      status: 403,
+      message: text,
+      decisionId: text,
+      stale: true,
+      again: "/oauth2/authorize?a=b&c=d",
+    }),
     "form post": formPostPage({ language, action: "https://app.example/cb", fields: { code: text, state: text } }),
   };
 }
 
-const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#13": "\r", "#10": "\n" };
+const entities: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  "#39": "'",
+  "#13": "\r",
+  "#10": "\n",
+};
 const decode = (text: string): string => text.replace(/&(#?\w+);/g, (whole, name: string) => entities[name] ?? whole);
 
 /** The start tags of a page as a browser would read them, names and decoded attributes. */
@@ -53,17 +67,30 @@ function tagsOf(page: Page): readonly { tag: string; attributes: Readonly<Record
   }));
 }
 
-const HOSTILE = [`"><img onerror>`, "</style><script>alert(1)</script>", "{{7*7}}", "\u202egnp.exe", `' onfocus='x`, `a" b='c' \`d\``, "&quot;", "a\r\nb", "-->", "\ud800"];
+const HOSTILE = [
+  `"><img onerror>`,
+  "</style><script>alert(1)</script>",
+  "{{7*7}}",
+  "\u202egnp.exe",
+  `' onfocus='x`,
+  `a" b='c' \`d\``,
+  "&quot;",
+  "a\r\nb",
+  "-->",
+  "\ud800",
+];
 
 t.test("whatever stands in a name, the page is the same page", async (t) => {
   const plain = pagesWith("plain");
   for (const text of HOSTILE) {
     for (const [name, page] of Object.entries(pagesWith(text))) {
-      const shape = (one: Page): readonly string[] => tagsOf(one).map(({ tag, attributes }) => [tag, ...Object.keys(attributes)].join(" "));
+      const shape = (one: Page): readonly string[] =>
+        tagsOf(one).map(({ tag, attributes }) => [tag, ...Object.keys(attributes)].join(" "));
       t.strictSame(shape(page), shape(plain[name]!), `${name} with ${JSON.stringify(text)}`);
       t.equal(page.html.split("<").length, plain[name]!.html.split("<").length, "no tag more or less");
       t.equal(page.policy, plain[name]!.policy);
-      if (!text.includes("\ud800")) t.notMatch(page.html, /[\u202a-\u202e\u2066-\u2069](?![^<]*">)/, "no text turns its line around");
+      if (!text.includes("\ud800"))
+        t.notMatch(page.html, /[\u202a-\u202e\u2066-\u2069](?![^<]*">)/, "no text turns its line around");
       t.notMatch(page.html.replace(/<style>[^]*<\/style>/, ""), /49/, "nothing was worked out");
     }
   }
@@ -82,10 +109,15 @@ t.test("the policy names exactly what is in the page", async (t) => {
     t.match(policy, /^default-src 'none'; .*img-src 'none'; .*frame-ancestors 'none'; base-uri 'none'$/);
     t.notMatch(policy, /unsafe|\*|[\r\n]/);
   }
-  const formAction = (page: Page | undefined): string | undefined => /form-action ([^;]*);/.exec(page?.policy ?? "")?.[1];
+  const formAction = (page: Page | undefined): string | undefined =>
+    /form-action ([^;]*);/.exec(page?.policy ?? "")?.[1];
   t.equal(formAction(pagesWith("x")["login"]), "'self' https://app.example");
   t.equal(formAction(pagesWith("x")["account"]), "'self'");
-  t.equal(formAction(pagesWith("x")["form post"]), "https://app.example", "the answer goes to the client and nowhere else");
+  t.equal(
+    formAction(pagesWith("x")["form post"]),
+    "https://app.example",
+    "the answer goes to the client and nowhere else",
+  );
 });
 
 t.test("forms, fields and buttons have the names of the contract", async (t) => {
@@ -96,8 +128,20 @@ t.test("forms, fields and buttons have the names of the contract", async (t) => 
       .map(({ tag, attributes: { id, name: field, value, method } }) =>
         tag === "form" ? `form#${id} ${method}` : tag === "button" ? `${field}=${value} #${id}` : `${field} #${id}`,
       );
-  t.strictSame(controls("login"), ["form#login post", "csrf #csrf", "username #username", "password #password", "action=login #action-login", "action=cancel #action-cancel"]);
-  t.strictSame(controls("consent"), ["form#consent post", "csrf #csrf", "action=allow #action-allow", "action=deny #action-deny"]);
+  t.strictSame(controls("login"), [
+    "form#login post",
+    "csrf #csrf",
+    "username #username",
+    "password #password",
+    "action=login #action-login",
+    "action=cancel #action-cancel",
+  ]);
+  t.strictSame(controls("consent"), [
+    "form#consent post",
+    "csrf #csrf",
+    "action=allow #action-allow",
+    "action=deny #action-deny",
+  ]);
   t.strictSame(controls("logout"), [
     "form#logout post",
     "csrf #csrf",
@@ -106,30 +150,58 @@ t.test("forms, fields and buttons have the names of the contract", async (t) => 
     "action=logout #action-logout",
     "action=cancel #action-cancel",
   ]);
-  t.strictSame(controls("account").slice(0, 4), ["form#consent-text post", "csrf #csrf-text", "client_id #client_id-text", "action=withdraw #withdraw-text"]);
-  t.strictSame(controls("form post"), ["form#form_post post", "code #field-code", "state #field-state", "undefined=undefined #continue"]);
+  t.strictSame(controls("account").slice(0, 4), [
+    "form#consent-text post",
+    "csrf #csrf-text",
+    "client_id #client_id-text",
+    "action=withdraw #withdraw-text",
+  ]);
+  t.strictSame(controls("form post"), [
+    "form#form_post post",
+    "code #field-code",
+    "state #field-state",
+    "undefined=undefined #continue",
+  ]);
 });
 
 t.test("a hidden field cannot stand in for one of the form's own", async (t) => {
   const form = { language: "en", action: "/a", csrf: "real", formTargets: [] } as const;
   const page = logoutPage({ ...form, hidden: { csrf: "forged", action: "logout", state: "s" } });
-  const named = (name: string) => tagsOf(page).filter(({ tag, attributes }) => tag === "input" && attributes["name"] === name);
-  t.strictSame(named("csrf").map(({ attributes }) => attributes["value"]), ["real"]);
+  const named = (name: string) =>
+    tagsOf(page).filter(({ tag, attributes }) => tag === "input" && attributes["name"] === name);
+  t.strictSame(
+    named("csrf").map(({ attributes }) => attributes["value"]),
+    ["real"],
+  );
   t.strictSame(named("action"), []);
 });
 
 t.test("what goes through a form comes back as it was", async (t) => {
   for (const text of HOSTILE.filter((one) => one !== "\ud800")) {
     for (const [name, page] of Object.entries(pagesWith(text))) {
-      const values = tagsOf(page).filter(({ attributes }) => ["csrf", "state", "code", "client_id"].includes(attributes["name"] ?? ""));
+      const values = tagsOf(page).filter(({ attributes }) =>
+        ["csrf", "state", "code", "client_id"].includes(attributes["name"] ?? ""),
+      );
       for (const { attributes } of values) {
         if (attributes["value"] !== "other") t.equal(attributes["value"], text, `${name}: ${attributes["name"]}`);
       }
     }
   }
-  const fields = { code: "a&b=c", state: `"'<>\r\n&amp;\u2028`, iss: "https://id.example", submit: "x", action: "y", csrf: "z" };
+  const fields = {
+    code: "a&b=c",
+    state: `"'<>\r\n&amp;\u2028`,
+    iss: "https://id.example",
+    submit: "x",
+    action: "y",
+    csrf: "z",
+  };
   const sent = tagsOf(formPostPage({ language: "en", action: "https://app.example/cb?a=1&b=2", fields }));
-  t.strictSame(Object.fromEntries(sent.filter(({ tag }) => tag === "input").map(({ attributes: { name, value } }) => [name, value])), fields);
+  t.strictSame(
+    Object.fromEntries(
+      sent.filter(({ tag }) => tag === "input").map(({ attributes: { name, value } }) => [name, value]),
+    ),
+    fields,
+  );
   t.equal(sent.find(({ tag }) => tag === "form")?.attributes["action"], "https://app.example/cb?a=1&b=2");
 });
 
@@ -151,10 +223,15 @@ t.test("every page can be used by everybody, in each language", async (t) => {
       t.equal(all("h1").length, 1);
       t.equal(all("main").length, 1);
       t.match(page.html, /<title>\S.* · Jeton<\/title>/);
-      t.ok(all("meta").some((meta) => meta["name"] === "viewport" && meta["content"] === "width=device-width, initial-scale=1"));
+      t.ok(
+        all("meta").some(
+          (meta) => meta["name"] === "viewport" && meta["content"] === "width=device-width, initial-scale=1",
+        ),
+      );
       t.strictSame(ids, [...new Set(ids)], "no id twice");
       for (const field of all("input")) t.ok(field["id"] && field["name"], "every field has a name and an id");
-      for (const { id, type } of all("input")) if (type !== "hidden") t.ok(all("label").some((label) => label["for"] === id));
+      for (const { id, type } of all("input"))
+        if (type !== "hidden") t.ok(all("label").some((label) => label["for"] === id));
       for (const { attributes } of tags) {
         for (const reference of [attributes["aria-describedby"], attributes["aria-labelledby"]]) {
           if (reference !== undefined) t.ok(ids.includes(reference), `${name}: ${reference}`);
@@ -167,22 +244,39 @@ t.test("every page can be used by everybody, in each language", async (t) => {
 
 t.test("the login says what went wrong", async (t) => {
   const form = { language: "en", action: "/a", csrf: "c", formTargets: [] } as const;
-  const fields = (page: Page) => tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes["id"] ?? ""));
+  const fields = (page: Page) =>
+    tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes["id"] ?? ""));
   const fresh = loginPage(form);
   t.equal(fresh.status, 200);
   t.notMatch(fresh.html, /role="alert"/);
-  t.strictSame(fields(fresh).map(({ attributes: { autocomplete } }) => autocomplete), ["username", "current-password"]);
-  t.strictSame(fields(fresh).map(({ attributes }) => "autofocus" in attributes), [true, false]);
+  t.strictSame(
+    fields(fresh).map(({ attributes: { autocomplete } }) => autocomplete),
+    ["username", "current-password"],
+  );
+  t.strictSame(
+    fields(fresh).map(({ attributes }) => "autofocus" in attributes),
+    [true, false],
+  );
 
   const wrong = loginPage({ ...form, username: "alice", failed: "wrong" });
-  t.equal(wrong.status, 400);
+  t.equal(wrong.status, 200, "nothing is wrong with asking for the page");
   t.match(wrong.html, /<p class="alert" role="alert" id="login-error">That did not work\./);
-  t.strictSame(fields(wrong).map(({ attributes }) => [attributes["value"], attributes["aria-invalid"], attributes["aria-describedby"]]), [
-    ["alice", "true", "login-error"],
-    [undefined, "true", "login-error"],
-  ]);
-  t.strictSame(fields(wrong).map(({ attributes }) => "autofocus" in attributes), [false, true], "the name stands, the password is due");
-  t.match(loginPage({ ...form, failed: "expired" }).html, /role="alert" id="login-error">This form had been open for too long/);
+  t.strictSame(
+    fields(wrong).map(({ attributes }) => [
+      attributes["value"],
+      attributes["aria-invalid"],
+      attributes["aria-describedby"],
+    ]),
+    [
+      ["alice", "true", "login-error"],
+      [undefined, "true", "login-error"],
+    ],
+  );
+  t.strictSame(
+    fields(wrong).map(({ attributes }) => "autofocus" in attributes),
+    [false, true],
+    "the name stands, the password is due",
+  );
 });
 
 t.test("scopes are described where they can be, and named where not", async (t) => {
@@ -191,22 +285,46 @@ t.test("scopes are described where they can be, and named where not", async (t) 
     { name: "api1", description: null },
     { name: "api2", description: "Read your measurements" },
   ];
-  const form = { action: "/a", csrf: "c", clientName: "", clientId: "client-1", userName: "alice", formTargets: ["https://app.example"], remembered: true };
+  const form = {
+    action: "/a",
+    csrf: "c",
+    clientName: "",
+    clientId: "client-1",
+    userName: "alice",
+    formTargets: ["https://app.example"],
+    remembered: true,
+  };
   const items = (language: Language, asked = scopes) =>
-    [...consentPage({ ...form, language, scopes: asked }).html.matchAll(/<li>(.*)<\/li>/g)].map(([, item]) => item!.replace(/<[^>]*>/g, ""));
+    [...consentPage({ ...form, language, scopes: asked }).html.matchAll(/<li>(.*)<\/li>/g)].map(([, item]) =>
+      item!.replace(/<[^>]*>/g, ""),
+    );
   t.strictSame(items("en"), ["Know who you are", "api1", "Read your measurements"]);
   t.strictSame(items("de"), ["Wissen, wer Sie sind", "api1", "Read your measurements"]);
   t.strictSame(items("en", []), ["Know that you have signed in"]);
   const page = consentPage({ ...form, language: "en", scopes });
   t.match(page.html, /remember/i);
-  t.notMatch(consentPage({ ...form, language: "en", scopes, remembered: false }).html, /remember/i, "nothing is promised");
-  t.match(page.html, "<bdi>client-1</bdi> would like access to your account <bdi>alice</bdi>.", "a client without a name goes by its id");
+  t.notMatch(
+    consentPage({ ...form, language: "en", scopes, remembered: false }).html,
+    /remember/i,
+    "nothing is promised",
+  );
+  t.match(
+    page.html,
+    "<bdi>client-1</bdi> would like access to your account <bdi>alice</bdi>.",
+    "a client without a name goes by its id",
+  );
   t.match(page.html, "You will be sent back to <bdi>https://app.example</bdi>.");
 });
 
 t.test("an error explains itself in the reader's language, the detail stays as documented", async (t) => {
   const shown = (status: number, again?: string) =>
-    errorPage({ language: "de", status, message: "the catalogue's words", decisionId: "d-1", ...(again === undefined ? {} : { again }) });
+    errorPage({
+      language: "de",
+      status,
+      message: "the catalogue's words",
+      decisionId: "d-1",
+      ...(again === undefined ? {} : { again, stale: true }),
+    });
   const HEADINGS: readonly (readonly [number, string])[] = [
     [400, "Diese Anfrage lässt sich nicht beantworten"],
     [401, "Das ist nicht erlaubt"],
@@ -229,14 +347,21 @@ t.test("an error explains itself in the reader's language, the detail stays as d
   }
   t.match(shown(400, "/again").html, "<h1>Dieses Formular gilt nicht mehr</h1>");
   t.match(shown(400, "/again?a=b&c").html, `id="again" href="/again?a=b&amp;c"`);
-  t.match(shown(503, "/again").html, "<h1>Bitte versuchen Sie es gleich noch einmal</h1>");
-  for (const again of ["javascript:alert(1)", "//evil.example", "/\\evil.example"]) t.notMatch(shown(400, again).html, /id="again"/);
+  for (const again of ["javascript:alert(1)", "//evil.example", "/\\evil.example"])
+    t.notMatch(shown(400, again).html, /id="again"/);
 });
 
 t.test("dates are written as the reader writes them", async (t) => {
   t.match(pagesWith("x", "en")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
   t.match(pagesWith("x", "de")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
-  const empty = accountPage({ language: "en", action: "/a", csrf: "c", userName: "x", consents: [], logout: "//evil.example" });
+  const empty = accountPage({
+    language: "en",
+    action: "/a",
+    csrf: "c",
+    userName: "x",
+    consents: [],
+    logout: "//evil.example",
+  });
   t.match(empty.html, "You have not given any app access to your account.");
   t.notMatch(empty.html, /evil|<form/);
 });

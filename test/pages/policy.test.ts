@@ -3,7 +3,14 @@ import { formTarget, onlyTargets, policyOf } from "../../src/pages/policy.js";
 import { STYLE } from "../../src/pages/style.js";
 
 t.test("where a form may end", async (t) => {
-  const kept = ["https://app.example", "http://localhost:8080", "http://127.0.0.1:1", "myapp:", "com.example.app:", "http://[::1]:80"];
+  const kept = [
+    "https://app.example",
+    "http://localhost:8080",
+    "http://127.0.0.1:1",
+    "myapp:",
+    "com.example.app:",
+    "http://[::1]:80",
+  ];
   t.strictSame(onlyTargets([...kept, ...kept]), kept, "each once");
   const dropped = [
     "",
@@ -53,7 +60,10 @@ t.test("the policy", async (t) => {
       "form-action 'self' https://app.example http://*:8080; frame-ancestors 'none'; base-uri 'none'",
     "an IPv6 address cannot stand in a policy, its port can",
   );
-  t.match(policyOf({ style: "s", script: "sha256-y", formAction: [] }), "script-src 'sha256-y'; img-src 'none'; form-action 'none';");
+  t.match(
+    policyOf({ style: "s", script: "sha256-y", formAction: [] }),
+    "script-src 'sha256-y'; img-src 'none'; form-action 'none';",
+  );
 });
 
 t.test("both palettes can be read (WCAG 1.4.3 and 1.4.11)", async (t) => {
@@ -66,9 +76,18 @@ t.test("both palettes can be read (WCAG 1.4.3 and 1.4.11)", async (t) => {
       const [bright, dim] = [luminance(palette[one]!), luminance(palette[other]!)].sort((a, b) => b - a);
       return (bright! + 0.05) / (dim! + 0.05);
     };
-    const TEXT = [["ink", "card"], ["ink", "page"], ["quiet", "card"], ["on-accent", "accent"], ["on-accent", "accent-strong"], ["alarm", "alarm-ground"]];
-    for (const [text, ground] of TEXT) t.ok(contrast(text!, ground!) >= 4.5, `${text} on ${ground}: ${contrast(text!, ground!)}`);
-    for (const edge of ["edge", "accent", "alarm"]) t.ok(contrast(edge, "card") >= 3, `${edge}: ${contrast(edge, "card")}`);
+    const TEXT = [
+      ["ink", "card"],
+      ["ink", "page"],
+      ["quiet", "card"],
+      ["on-accent", "accent"],
+      ["on-accent", "accent-strong"],
+      ["alarm", "alarm-ground"],
+    ];
+    for (const [text, ground] of TEXT)
+      t.ok(contrast(text!, ground!) >= 4.5, `${text} on ${ground}: ${contrast(text!, ground!)}`);
+    for (const edge of ["edge", "accent", "alarm"])
+      t.ok(contrast(edge, "card") >= 3, `${edge}: ${contrast(edge, "card")}`);
   }
 });
 

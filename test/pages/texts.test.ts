@@ -5,6 +5,7 @@ import { html } from "../../src/pages/html.js";
 import { LANGUAGES } from "../../src/pages/language.js";
 import { describeScope, say, TEXTS } from "../../src/pages/texts.js";
 import { BUILT_IN_SCOPES } from "../../src/tokens/claims.js";
+import { ROOT } from "../support/root.js";
 
 const slotsOf = (text: string): readonly string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, slot]) => slot!).sort();
 
@@ -21,7 +22,7 @@ t.test("every text stands in every language, with the same slots", async (t) => 
 });
 
 t.test("every text is used", async (t) => {
-  const folder = join(import.meta.dirname, "../../src/pages");
+  const folder = join(ROOT, "src/pages");
   const files = (await readdir(folder)).filter((name) => name !== "texts.ts");
   const source = (await Promise.all(files.map((name) => readFile(join(folder, name), "utf8")))).join("\n");
   for (const name of Object.keys(TEXTS)) {
@@ -44,7 +45,12 @@ t.test("what a scope is called", async (t) => {
     t.not(describeScope("de", name, description), description, `${name} in German`);
     t.equal(describeScope("de", name, null), describeScope("de", name, description));
   }
-  t.equal(describeScope("de", "email", "Ask the operator"), "Ask the operator", "a changed description is not overridden");
+  t.equal(
+    describeScope("de", "email", "Ask the operator"),
+    "Ask the operator",
+    "a changed description is not overridden",
+  );
   t.equal(describeScope("de", "api1", "Read your measurements"), "Read your measurements");
-  for (const name of ["api1", "__proto__", "constructor", "toString", ""]) t.equal(describeScope("de", name, null), undefined, name);
+  for (const name of ["api1", "__proto__", "constructor", "toString", ""])
+    t.equal(describeScope("de", name, null), undefined, name);
 });

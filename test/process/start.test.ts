@@ -8,7 +8,15 @@ import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, MASTER_KEY } from "../support/instance.js";
-import { dataFolder, jeton, launchServer, refusedStart, startProcess, until, type RunningProcess } from "../support/process.js";
+import {
+  dataFolder,
+  jeton,
+  launchServer,
+  refusedStart,
+  startProcess,
+  until,
+  type RunningProcess,
+} from "../support/process.js";
 
 const sh = promisify(execFile);
 
@@ -31,7 +39,10 @@ t.test("a first start on an empty folder", async (t) => {
 
   const server = await starting;
   t.comment(`cold start: ready after ${Math.round(server.readyAfter)} ms`);
-  const lines = server.output().split("\n").filter((line) => line.startsWith("curl "));
+  const lines = server
+    .output()
+    .split("\n")
+    .filter((line) => line.startsWith("curl "));
   const secrets = secretsIn(lines);
 
   t.test("says when it is ready", async (t) => {
@@ -113,7 +124,12 @@ t.test("a signal during the start ends it in order: nothing is left running", as
   const DATA_DIR = await dataFolder(t);
   const port = String(await freePort());
   const server = launchServer(t, { DATA_DIR, PORT: port });
-  await until("the port answers", () => fetch(`http://127.0.0.1:${port}/healthz`).then(() => true, () => false));
+  await until("the port answers", () =>
+    fetch(`http://127.0.0.1:${port}/healthz`).then(
+      () => true,
+      () => false,
+    ),
+  );
   server.signal("SIGTERM");
   t.match(await server.ended, { code: 0, stderr: "" });
   t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"));
@@ -146,7 +162,10 @@ t.test("a provisioning file", async (t) => {
 
   t.test("is applied before the server is ready, and again at every start", async (t) => {
     for (const secret of [SECRET, `another-${SECRET}`]) {
-      await write({ ...FLEET, clients: FLEET.clients.map((one) => ("client_secret" in one ? { ...one, client_secret: secret } : one)) });
+      await write({
+        ...FLEET,
+        clients: FLEET.clients.map((one) => ("client_secret" in one ? { ...one, client_secret: secret } : one)),
+      });
       const server = await startProcess(t, env);
       const asked = await fetch(`${server.url}/oauth2/token`, {
         method: "POST",
@@ -165,7 +184,11 @@ t.test("a provisioning file", async (t) => {
     const before = await everythingIn(DATABASE_URL);
     await write({ clients: [{ client_id: "newcomer", client_secret: SECRET }], users: [{ sub: "u1" }] });
     const refused = await refusedStart(env);
-    t.match(refused, { code: 1, stdout: "", stderr: new RegExp(`^jeton: ${PROVISION_FILE}: users\\[0\\]\\.preferred_username: .*\n$`) });
+    t.match(refused, {
+      code: 1,
+      stdout: "",
+      stderr: new RegExp(`^jeton: ${PROVISION_FILE}: users\\[0\\]\\.preferred_username: .*\n$`),
+    });
     const missing = await refusedStart({ ...env, PROVISION_FILE: `${PROVISION_FILE}.not` });
     t.match(missing, { code: 1, stdout: "", stderr: `jeton: ${PROVISION_FILE}.not cannot be read (ENOENT)\n` });
     t.strictSame(await everythingIn(DATABASE_URL), before);
@@ -174,7 +197,11 @@ t.test("a provisioning file", async (t) => {
   t.test("may let a person in who is asked for while the server drains", async (t) => {
     await write(FLEET);
     const server = await startProcess(t, env);
-    const slow = await slowRequest(t, server, new URLSearchParams({ grant_type: "password", client_id: "mobile", ...ALICE }).toString());
+    const slow = await slowRequest(
+      t,
+      server,
+      new URLSearchParams({ grant_type: "password", client_id: "mobile", ...ALICE }).toString(),
+    );
     server.signal("SIGTERM");
     await untilDraining(server);
     slow.finish();
@@ -207,7 +234,12 @@ async function slowRequest(t: Test, { url }: RunningProcess, body: string) {
   let heard = "";
   socket.setEncoding("utf8").on("data", (text: string) => (heard += text));
   socket.on("error", () => {});
-  const head = ["POST /oauth2/token HTTP/1.1", "Host: localhost", "Expect: 100-continue", `Content-Length: ${Buffer.byteLength(body)}`];
+  const head = [
+    "POST /oauth2/token HTTP/1.1",
+    "Host: localhost",
+    "Expect: 100-continue",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
   socket.write([...head, "Content-Type: application/x-www-form-urlencoded", "", ""].join("\r\n"));
   const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
   await until("the request is accepted", () => heard.startsWith(CONTINUE));

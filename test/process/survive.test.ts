@@ -71,7 +71,9 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     });
     t.comment(`answered again after ${Math.round(performance.now() - begun)} ms and ${refused.length} refusals`);
     t.ok(refused.length > 0);
-    const kinds = refused.map(({ status, headers, json }) => `${status} ${json.error}, Retry-After ${headers.get("retry-after")}`);
+    const kinds = refused.map(
+      ({ status, headers, json }) => `${status} ${json.error}, Retry-After ${headers.get("retry-after")}`,
+    );
     t.strictSame([...new Set(kinds)], ["503 temporarily_unavailable, Retry-After 1"]);
     t.ok(readiness.has(503), "/readyz says so too");
     await until("/readyz says 200 again", async () => (await fetch(`${server.url}/readyz`)).status === 200);
@@ -101,10 +103,21 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     server.signal("SIGTERM");
     await server.ended;
     const inData = (name: string) => join(DATA_DIR, name);
-    const [version, control, key, cluster] = ["postgres/PG_VERSION", "postgres/global/pg_control", "master.key", "postgres"].map(inData);
+    const [version, control, key, cluster] = [
+      "postgres/PG_VERSION",
+      "postgres/global/pg_control",
+      "master.key",
+      "postgres",
+    ].map(inData);
 
     /** Looks whether the files are as before: sizes and times, but for what PostgreSQL writes when it starts and stops. */
-    const untouched = async (t: Test, name: string, flaw: () => Promise<unknown>, message: RegExp, more: Environment = {}) =>
+    const untouched = async (
+      t: Test,
+      name: string,
+      flaw: () => Promise<unknown>,
+      message: RegExp,
+      more: Environment = {},
+    ) =>
       t.test(name, async (t) => {
         await flaw();
         const before = await picture(DATA_DIR);
@@ -117,15 +130,40 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     await writeFile(version!, kept[0]!);
     await untouched(t, "pg_control cut short", () => truncate(control!, 100), /global\/pg_control has 100 bytes/);
     await writeFile(control!, kept[1]!);
-    await untouched(t, "the cluster gone, its master key left", () => rename(cluster!, inData("away")), /the database is gone but its master key is there/);
+    await untouched(
+      t,
+      "the cluster gone, its master key left",
+      () => rename(cluster!, inData("away")),
+      /the database is gone but its master key is there/,
+    );
     await rename(inData("away"), cluster!);
-    await untouched(t, "the password of the database gone", () => rename(inData("postgres.password"), inData("away")), /password file .* is missing/);
+    await untouched(
+      t,
+      "the password of the database gone",
+      () => rename(inData("postgres.password"), inData("away")),
+      /password file .* is missing/,
+    );
     await rename(inData("away"), inData("postgres.password"));
-    await untouched(t, "master.key gone", () => rename(key!, inData("away")), /master\.key is gone, .*: put it back or set MASTER_KEY$/);
+    await untouched(
+      t,
+      "master.key gone",
+      () => rename(key!, inData("away")),
+      /master\.key is gone, .*: put it back or set MASTER_KEY$/,
+    );
     await rename(inData("away"), key!);
-    await untouched(t, "master.key garbled", () => writeFile(key!, "garbled"), /master\.key does not hold a master key/);
+    await untouched(
+      t,
+      "master.key garbled",
+      () => writeFile(key!, "garbled"),
+      /master\.key does not hold a master key/,
+    );
     await untouched(t, "master.key empty", () => truncate(key!, 0), /master\.key does not hold a master key/);
-    await untouched(t, "master.key another one", () => writeFile(key!, MASTER_KEY), /the master key is not the one this database was written under/);
+    await untouched(
+      t,
+      "master.key another one",
+      () => writeFile(key!, MASTER_KEY),
+      /the master key is not the one this database was written under/,
+    );
     await writeFile(key!, kept[2]!);
     await untouched(t, "MASTER_KEY another one", async () => {}, /the master key is not the one/, { MASTER_KEY });
 
@@ -145,15 +183,51 @@ t.test("a database that cannot be used ends the start with one line that holds n
   };
   const nobody = await closedPort();
   const cases: readonly (readonly [string, Environment, RegExp])[] = [
-    ["out of reach", { DATABASE_URL: `postgres://jeton:${PASSWORD}@127.0.0.1:${nobody}/jeton` }, /^the database jeton at 127\.0\.0\.1:\d+ cannot be used: .*ECONNREFUSED/],
-    ["on a machine nobody knows", { DATABASE_URL: `postgres://jeton:${PASSWORD}@nowhere.invalid/jeton` }, /^the database jeton at nowhere\.invalid cannot be used: /],
-    ["behind a socket that is not there", { DATABASE_URL: `postgres://jeton:${PASSWORD}@/jeton?host=/nowhere` }, /^the database jeton at localhost cannot be used: .*ENOENT/],
-    ["with another password", { DATABASE_URL: altered((url) => (url.password = PASSWORD)) }, /cannot be used: password authentication failed for user "jeton"$/],
-    ["of another name", { DATABASE_URL: altered((url) => (url.pathname = "/nowhere")) }, /^the database nowhere at .* cannot be used: database "nowhere" does not exist$/],
-    ["without the TLS that is asked for", { DATABASE_URL: altered((url) => (url.search = "?sslmode=verify-full")) }, /cannot be used: The server does not support SSL connections$/],
-    ["whose address is no URL", { DATABASE_URL: `postgres://jeton:${PASSWORD}#/@host:port/jeton` }, /^DATABASE_URL is not a URL; special characters in the password must be percent-encoded$/],
-    ["of another system", { DATABASE_URL: `mysql://jeton:${PASSWORD}@127.0.0.1/jeton` }, /^DATABASE_URL must begin with postgres:\/\/$/],
-    ["without a master key", { DATABASE_URL: database, MASTER_KEY: undefined }, /^MASTER_KEY is required with DATABASE_URL$/],
+    [
+      "out of reach",
+      { DATABASE_URL: `postgres://jeton:${PASSWORD}@127.0.0.1:${nobody}/jeton` },
+      /^the database jeton at 127\.0\.0\.1:\d+ cannot be used: .*ECONNREFUSED/,
+    ],
+    [
+      "on a machine nobody knows",
+      { DATABASE_URL: `postgres://jeton:${PASSWORD}@nowhere.invalid/jeton` },
+      /^the database jeton at nowhere\.invalid cannot be used: /,
+    ],
+    [
+      "behind a socket that is not there",
+      { DATABASE_URL: `postgres://jeton:${PASSWORD}@/jeton?host=/nowhere` },
+      /^the database jeton at localhost cannot be used: .*ENOENT/,
+    ],
+    [
+      "with another password",
+      { DATABASE_URL: altered((url) => (url.password = PASSWORD)) },
+      /cannot be used: password authentication failed for user "jeton"$/,
+    ],
+    [
+      "of another name",
+      { DATABASE_URL: altered((url) => (url.pathname = "/nowhere")) },
+      /^the database nowhere at .* cannot be used: database "nowhere" does not exist$/,
+    ],
+    [
+      "without the TLS that is asked for",
+      { DATABASE_URL: altered((url) => (url.search = "?sslmode=verify-full")) },
+      /cannot be used: The server does not support SSL connections$/,
+    ],
+    [
+      "whose address is no URL",
+      { DATABASE_URL: `postgres://jeton:${PASSWORD}#/@host:port/jeton` },
+      /^DATABASE_URL is not a URL; special characters in the password must be percent-encoded$/,
+    ],
+    [
+      "of another system",
+      { DATABASE_URL: `mysql://jeton:${PASSWORD}@127.0.0.1/jeton` },
+      /^DATABASE_URL must begin with postgres:\/\/$/,
+    ],
+    [
+      "without a master key",
+      { DATABASE_URL: database, MASTER_KEY: undefined },
+      /^MASTER_KEY is required with DATABASE_URL$/,
+    ],
   ];
   const before = await everythingIn(database);
   for (const [name, env, message] of cases) {
@@ -177,25 +251,28 @@ t.test("a database that cannot be used ends the start with one line that holds n
   });
 });
 
-t.test("a setting that cannot be used ends the start with one line that names it, before anything is begun", async (t) => {
-  const DATA_DIR = await dataFolder(t);
-  const cases: readonly (readonly [Environment, RegExp])[] = [
-    [{ ISSUER: "login.example" }, /^ISSUER /],
-    [{ MASTER_KEY: "marker" }, /^MASTER_KEY must be 32 bytes in base64url$/],
-    [{ TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" }, /^\/nowhere\.pem cannot be read \(ENOENT\)$/],
-    [{ TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename }, /^TLS_CERT and TLS_KEY cannot be used: /],
-    [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
-    [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
-  ];
-  for (const [env, message] of cases) {
-    t.test(Object.entries(env).join(" "), async (t) => {
-      const refused = await refusedStart({ DATA_DIR, ...env });
-      t.match(oneLine(t, refused), message);
-      t.notMatch(refused.stderr, "marker");
-    });
-  }
-  t.test("and no folder was made", async (t) => t.strictSame(await readdir(join(DATA_DIR, "..")), []));
-});
+t.test(
+  "a setting that cannot be used ends the start with one line that names it, before anything is begun",
+  async (t) => {
+    const DATA_DIR = await dataFolder(t);
+    const cases: readonly (readonly [Environment, RegExp])[] = [
+      [{ ISSUER: "login.example" }, /^ISSUER /],
+      [{ MASTER_KEY: "marker" }, /^MASTER_KEY must be 32 bytes in base64url$/],
+      [{ TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" }, /^\/nowhere\.pem cannot be read \(ENOENT\)$/],
+      [{ TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename }, /^TLS_CERT and TLS_KEY cannot be used: /],
+      [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
+      [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
+    ];
+    for (const [env, message] of cases) {
+      t.test(Object.entries(env).join(" "), async (t) => {
+        const refused = await refusedStart({ DATA_DIR, ...env });
+        t.match(oneLine(t, refused), message);
+        t.notMatch(refused.stderr, "marker");
+      });
+    }
+    t.test("and no folder was made", async (t) => t.strictSame(await readdir(join(DATA_DIR, "..")), []));
+  },
+);
 
 /** What a start that was refused said: one line on standard error, nothing else, and not a code of success. */
 function oneLine(t: Test, { code, stdout, stderr }: Ended): string {
@@ -214,7 +291,12 @@ interface Reply {
   readonly json: any;
 }
 
-async function post(server: RunningProcess, form: Record<string, string>, path = "/oauth2/token", headers = {}): Promise<Reply> {
+async function post(
+  server: RunningProcess,
+  form: Record<string, string>,
+  path = "/oauth2/token",
+  headers = {},
+): Promise<Reply> {
   const reply = await fetch(server.url + path, { method: "POST", body: new URLSearchParams(form), headers });
   return { status: reply.status, headers: reply.headers, json: await reply.json() };
 }
@@ -233,7 +315,8 @@ async function postmaster(dataDir: string): Promise<string> {
 
 /** Names, sizes and times below a folder, but for what PostgreSQL writes whenever it starts and stops. */
 async function picture(folder: string): Promise<string[]> {
-  const ITS_OWN = /postgres\.log$|^postgres\/(postmaster\.opts|pg_wal|pg_xact|pg_subtrans|pg_multixact|pg_logical|pg_stat|pg_notify|pg_dynshmem|global|base)(\/|$)|^postgres$/;
+  const ITS_OWN =
+    /postgres\.log$|^postgres\/(postmaster\.opts|pg_wal|pg_xact|pg_subtrans|pg_multixact|pg_logical|pg_stat|pg_notify|pg_dynshmem|global|base)(\/|$)|^postgres$/;
   const names = (await readdir(folder, { recursive: true })).filter((name) => !ITS_OWN.test(name));
   return Promise.all(
     names.sort().map(async (name) => {

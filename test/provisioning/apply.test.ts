@@ -22,75 +22,201 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   ["a section nobody knows", { client: [] }, "client: there is no such key"],
   ["a section that is no list", { clients: {} }, /^clients: /],
   ["a file that is no object", [], /^the file: /],
-  ["an unknown key of a client", { clients: [NEWCOMER, client({ secret: "s" })] }, "clients[1].secret: there is no such key"],
+  [
+    "an unknown key of a client",
+    { clients: [NEWCOMER, client({ secret: "s" })] },
+    "clients[1].secret: there is no such key",
+  ],
   ["an unknown key of a device", { devices: [device({ alg: "ES256" })] }, "devices[0].alg: there is no such key"],
-  ["an unknown key further in", { clients: [client({ client_secret: undefined, client_secrets: [{ value: "v", until: 1 }] })] }, "clients[0].client_secrets[0].until: there is no such key"],
-  ["a number written as text", { clients: [client({ access_token_lifetime: "600" })] }, /^clients\[0\]\.access_token_lifetime: /],
+  [
+    "an unknown key further in",
+    { clients: [client({ client_secret: undefined, client_secrets: [{ value: "v", until: 1 }] })] },
+    "clients[0].client_secrets[0].until: there is no such key",
+  ],
+  [
+    "a number written as text",
+    { clients: [client({ access_token_lifetime: "600" })] },
+    /^clients\[0\]\.access_token_lifetime: /,
+  ],
   ["a yes that is no boolean", { users: [user({ email_verified: "yes" })] }, /^users\[0\]\.email_verified: /],
-  ["a lifetime of nothing", { clients: [client({ access_token_lifetime: 0 })] }, /^clients\[0\]\.access_token_lifetime: /],
-  ["an authentication method nobody knows", { clients: [client({ token_endpoint_auth_method: "basic" })] }, /^clients\[0\]\.token_endpoint_auth_method: /],
-  ["a grant type nobody knows", { clients: [client({ grant_types: ["password", "implicit"] })] }, /^clients\[0\]\.grant_types\[1\]: /],
+  [
+    "a lifetime of nothing",
+    { clients: [client({ access_token_lifetime: 0 })] },
+    /^clients\[0\]\.access_token_lifetime: /,
+  ],
+  [
+    "an authentication method nobody knows",
+    { clients: [client({ token_endpoint_auth_method: "basic" })] },
+    /^clients\[0\]\.token_endpoint_auth_method: /,
+  ],
+  [
+    "a grant type nobody knows",
+    { clients: [client({ grant_types: ["password", "implicit"] })] },
+    /^clients\[0\]\.grant_types\[1\]: /,
+  ],
   ["a client without an id", { clients: [{ client_secret: SECRET }] }, /^clients\[0\]\.client_id: /],
-  ["both spellings of a secret", { clients: [client({ client_secrets: [{ value: SECRET }] })] }, /^clients\[0\]\.client_secrets: must not stand beside client_secret/],
-  ["a wildcard in a redirect URI", { clients: [client({ redirect_uris: ["https://a.example/", "https://*.example/"] })] }, "clients[0].redirect_uris[1]: must not have a wildcard"],
-  ["a private key", { devices: [device({ jwk: { kty: "EC", crv: "P-256", x: "x", y: "y", d: "d" } })] }, "devices[0].jwk: must be a public key"],
-  ["a claim about tokens", { users: [user({ aud: "x" })] }, "users[0].aud: is a claim about tokens, not about a person"],
+  [
+    "both spellings of a secret",
+    { clients: [client({ client_secrets: [{ value: SECRET }] })] },
+    /^clients\[0\]\.client_secrets: must not stand beside client_secret/,
+  ],
+  [
+    "a wildcard in a redirect URI",
+    { clients: [client({ redirect_uris: ["https://a.example/", "https://*.example/"] })] },
+    "clients[0].redirect_uris[1]: must not have a wildcard",
+  ],
+  [
+    "a private key",
+    { devices: [device({ jwk: { kty: "EC", crv: "P-256", x: "x", y: "y", d: "d" } })] },
+    "devices[0].jwk: must be a public key",
+  ],
+  [
+    "a claim about tokens",
+    { users: [user({ aud: "x" })] },
+    "users[0].aud: is a claim about tokens, not about a person",
+  ],
   ["a client twice", { clients: [NEWCOMER, client(), client({ client_name: "other" })] }, "clients[2]: repeats c1"],
-  ["a thing twice", { apps: [app()], things: [1, 2].map(() => ({ app_id: "a1", vendor_thing_id: "t", password: "p" })) }, "things[1]: repeats a1/t"],
-  ["a login name that looks like an email address", { users: [user({ preferred_username: "carol@example.com" })] }, "users[0].preferred_username: looks like an email address"],
-  ["a login name that looks like a phone number", { users: [user({ preferred_username: "+49 30 1234567" })] }, "users[0].preferred_username: looks like a phone number"],
-  ["a phone number that is none", { users: [user({ phone_number: "030 123456" })] }, /^users\[0\]\.phone_number: must be a number in international form/],
-  ["two people whose login names only look different", { clients: [NEWCOMER], users: [user(), user({ sub: "u2", preferred_username: "ＣＡＲＯＬ" })] }, /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs to somebody else$/],
-  ["two people with one verified email", { users: [user({ email: "c@example.com", email_verified: true }), user({ sub: "u2", preferred_username: "dave", email: "C@Example.com", email_verified: true })] }, /^users\[1\] \(u2\): /],
-  ["a login name somebody in the database has", { clients: [NEWCOMER], users: [user({ preferred_username: "ALICE" })] }, /^users\[0\] \(u1\): .*belongs to somebody else$/],
-  ["a verified phone number somebody in the database has", { users: [user({ phone_number: "+49 (30) 123-456", phone_number_verified: true })] }, /^users\[0\] \(u1\): .*belongs to somebody else$/],
-  ["a client_id that is the sub of somebody in the file", { clients: [client({ client_id: "u1" })], users: [user()] }, /^users\[0\] \(u1\): /],
-  ["a client_id that is the sub of somebody in the database", { clients: [NEWCOMER, client({ client_id: "user-alice" })] }, "clients[1] (user-alice): its client_id is in use by a user or a device"],
-  ["a device_id that is a client_id", { devices: [device({ device_id: "backend" })] }, "devices[0] (backend): its device_id is in use by a client or a user"],
-  ["a thing without its app", { clients: [NEWCOMER], things: [{ app_id: "nowhere", vendor_thing_id: "t", password: "p" }] }, "things[0] (nowhere/t): there is no app of that app_id"],
-  ["an app whose client_id another app has", { apps: [app(), app({ app_id: "a2" })] }, "apps[1] (a2): its client_id belongs to another app"],
-  ["U+0000 in a name", { clients: [client({ client_name: "a\0b" })] }, "clients[0].client_name: must be well-formed text without U+0000"],
+  [
+    "a thing twice",
+    { apps: [app()], things: [1, 2].map(() => ({ app_id: "a1", vendor_thing_id: "t", password: "p" })) },
+    "things[1]: repeats a1/t",
+  ],
+  [
+    "a login name that looks like an email address",
+    { users: [user({ preferred_username: "carol@example.com" })] },
+    "users[0].preferred_username: looks like an email address",
+  ],
+  [
+    "a login name that looks like a phone number",
+    { users: [user({ preferred_username: "+49 30 1234567" })] },
+    "users[0].preferred_username: looks like a phone number",
+  ],
+  [
+    "a phone number that is none",
+    { users: [user({ phone_number: "030 123456" })] },
+    /^users\[0\]\.phone_number: must be a number in international form/,
+  ],
+  [
+    "two people whose login names only look different",
+    { clients: [NEWCOMER], users: [user(), user({ sub: "u2", preferred_username: "ＣＡＲＯＬ" })] },
+    /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs to somebody else$/,
+  ],
+  [
+    "two people with one verified email",
+    {
+      users: [
+        user({ email: "c@example.com", email_verified: true }),
+        user({ sub: "u2", preferred_username: "dave", email: "C@Example.com", email_verified: true }),
+      ],
+    },
+    /^users\[1\] \(u2\): /,
+  ],
+  [
+    "a login name somebody in the database has",
+    { clients: [NEWCOMER], users: [user({ preferred_username: "ALICE" })] },
+    /^users\[0\] \(u1\): .*belongs to somebody else$/,
+  ],
+  [
+    "a verified phone number somebody in the database has",
+    { users: [user({ phone_number: "+49 (30) 123-456", phone_number_verified: true })] },
+    /^users\[0\] \(u1\): .*belongs to somebody else$/,
+  ],
+  [
+    "a client_id that is the sub of somebody in the file",
+    { clients: [client({ client_id: "u1" })], users: [user()] },
+    /^users\[0\] \(u1\): /,
+  ],
+  [
+    "a client_id that is the sub of somebody in the database",
+    { clients: [NEWCOMER, client({ client_id: "user-alice" })] },
+    "clients[1] (user-alice): its client_id is in use by a user or a device",
+  ],
+  [
+    "a device_id that is a client_id",
+    { devices: [device({ device_id: "backend" })] },
+    "devices[0] (backend): its device_id is in use by a client or a user",
+  ],
+  [
+    "a thing without its app",
+    { clients: [NEWCOMER], things: [{ app_id: "nowhere", vendor_thing_id: "t", password: "p" }] },
+    "things[0] (nowhere/t): there is no app of that app_id",
+  ],
+  [
+    "an app whose client_id another app has",
+    { apps: [app(), app({ app_id: "a2" })] },
+    "apps[1] (a2): its client_id belongs to another app",
+  ],
+  [
+    "U+0000 in a name",
+    { clients: [client({ client_name: "a\0b" })] },
+    "clients[0].client_name: must be well-formed text without U+0000",
+  ],
   ["U+0000 in an id", { users: [user({ sub: "a\0b" })] }, "users[0].sub: must be well-formed text without U+0000"],
   ["U+0000 deep in a claim", { users: [user({ address: { street: ["a", "b\0"] } })] }, /^users\[0\]\.address/],
-  ["U+0000 in the name of a claim", { users: [user({ "nick\0name": "c" })] }, "users[0].nick\ufffdname: the name must be well-formed text without U+0000"],
-  ["U+0000 in the name of a key's member", { devices: [device({ jwk: { kty: "EC", "a\0": 1 } })] }, /^devices\[0\]\.jwk\.a\ufffd: /],
-  ["half a character", { clients: [client({ client_name: `a${LONE}` })] }, "clients[0].client_name: must be well-formed text without U+0000"],
-  ["half a character in a password", { users: [user({ password: `${LONE}a` })] }, "users[0].password: must be well-formed text without U+0000"],
+  [
+    "U+0000 in the name of a claim",
+    { users: [user({ "nick\0name": "c" })] },
+    "users[0].nick\ufffdname: the name must be well-formed text without U+0000",
+  ],
+  [
+    "U+0000 in the name of a key's member",
+    { devices: [device({ jwk: { kty: "EC", "a\0": 1 } })] },
+    /^devices\[0\]\.jwk\.a\ufffd: /,
+  ],
+  [
+    "half a character",
+    { clients: [client({ client_name: `a${LONE}` })] },
+    "clients[0].client_name: must be well-formed text without U+0000",
+  ],
+  [
+    "half a character in a password",
+    { users: [user({ password: `${LONE}a` })] },
+    "users[0].password: must be well-formed text without U+0000",
+  ],
   ["half a character in the name of a claim", { users: [user({ [LONE]: "c" })] }, /^users\[0\]\.\ufffd: /],
   ["a key of several lines", { "one\ntwo\u2028three": [] }, "one\ufffdtwo\ufffdthree: there is no such key"],
 ];
 
-t.test("a file that is refused is answered with the path of the fault, in one line, and changes nothing at all", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
-  const before = await everythingIn(server.database);
+t.test(
+  "a file that is refused is answered with the path of the fault, in one line, and changes nothing at all",
+  async (t) => {
+    const server = await startInstance(t, { provision: FLEET });
+    const before = await everythingIn(server.database);
 
-  for (const [fault, file, message] of REFUSED) {
-    t.test(fault, async (t) => {
-      t.match(await refusalOf(server, JSON.stringify(file)), message);
-      t.strictSame(await everythingIn(server.database), before);
-    });
-  }
-
-  t.test("what is no JSON is not quoted, for it may be a secret", async (t) => {
-    for (const text of ['{"clients":[{"client_secret": marker-secret}]}', "marker-secret", '{"a":"marker-secret', "", "{"]) {
-      const message = await refusalOf(server, text);
-      t.match(message, /^it is not JSON/);
-      t.notMatch(message, /marker|secret/);
+    for (const [fault, file, message] of REFUSED) {
+      t.test(fault, async (t) => {
+        t.match(await refusalOf(server, JSON.stringify(file)), message);
+        t.strictSame(await everythingIn(server.database), before);
+      });
     }
-  });
 
-  t.test("nor is a value that is refused", async (t) => {
-    const marker = "marker-secret";
-    const files = [
-      { clients: [client({ token_endpoint_auth_method: marker })] },
-      { clients: [client({ client_secret: [marker] })] },
-      { users: [user({ password: `${marker}\0` })] },
-      { users: [user({ email: marker })] },
-    ];
-    for (const file of files) t.notMatch(await refusalOf(server, JSON.stringify(file)), marker);
-  });
-  t.strictSame(await everythingIn(server.database), before);
-});
+    t.test("what is no JSON is not quoted, for it may be a secret", async (t) => {
+      for (const text of [
+        '{"clients":[{"client_secret": marker-secret}]}',
+        "marker-secret",
+        '{"a":"marker-secret',
+        "",
+        "{",
+      ]) {
+        const message = await refusalOf(server, text);
+        t.match(message, /^it is not JSON/);
+        t.notMatch(message, /marker|secret/);
+      }
+    });
+
+    t.test("nor is a value that is refused", async (t) => {
+      const marker = "marker-secret";
+      const files = [
+        { clients: [client({ token_endpoint_auth_method: marker })] },
+        { clients: [client({ client_secret: [marker] })] },
+        { users: [user({ password: `${marker}\0` })] },
+        { users: [user({ email: marker })] },
+      ];
+      for (const file of files) t.notMatch(await refusalOf(server, JSON.stringify(file)), marker);
+    });
+    t.strictSame(await everythingIn(server.database), before);
+  },
+);
 
 t.test("an entry that is the same as when it was last applied is not touched", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
@@ -103,7 +229,10 @@ t.test("an entry that is the same as when it was last applied is not touched", a
   await server.apply(FLEET);
   t.strictSame(await everythingIn(database), before, "so what was changed at run time stays");
 
-  const reordered = { ...FLEET, clients: FLEET.clients.map((one) => Object.fromEntries(Object.entries(one).reverse())).reverse() };
+  const reordered = {
+    ...FLEET,
+    clients: FLEET.clients.map((one) => Object.fromEntries(Object.entries(one).reverse())).reverse(),
+  };
   await server.apply(reordered);
   t.strictSame(await everythingIn(database), before, "whatever the order of its keys, and of the entries");
 });
@@ -117,11 +246,18 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
     access_token_lifetime: 60,
     scope: "api1",
   });
-  const carol = user({ password: "carol's password", email: "carol@example.com", email_verified: true, nickname: "C", roles: ["editor"] });
+  const carol = user({
+    password: "carol's password",
+    email: "carol@example.com",
+    email_verified: true,
+    nickname: "C",
+    roles: ["editor"],
+  });
   const file = { scopes: [{ name: "api1", audience: "https://a.example" }], clients: [full, NEWCOMER], users: [carol] };
   const server = await startInstance(t, { provision: file });
   const { database } = server;
-  const row = async (table: string, id: string) => (await sql(database, `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${id}`))[0]?.["row"];
+  const row = async (table: string, id: string) =>
+    (await sql(database, `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${id}`))[0]?.["row"];
   await sql(database, "UPDATE clients SET disabled = true");
 
   await server.apply({ scopes: [{ name: "api1" }], clients: [client(), NEWCOMER], users: [user()] });
@@ -141,20 +277,35 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   );
   t.match(await row("clients", "client_id = 'newcomer'"), { disabled: true }, "its neighbour is not touched");
   t.match(await row("scopes", "name = 'api1'"), { audience: null });
-  t.match(await row("users", "sub = 'u1'"), { password_hash: null, email: null, email_verified: false, claims: {}, roles: [] });
-  t.strictSame(await sql(database, "SELECT value FROM user_identifiers"), [{ value: "carol" }], "nobody logs in with a former address");
+  t.match(await row("users", "sub = 'u1'"), {
+    password_hash: null,
+    email: null,
+    email_verified: false,
+    claims: {},
+    roles: [],
+  });
+  t.strictSame(
+    await sql(database, "SELECT value FROM user_identifiers"),
+    [{ value: "carol" }],
+    "nobody logs in with a former address",
+  );
 
   await server.apply({});
   t.equal((await sql(database, "SELECT client_id FROM clients")).length, 2, "what is absent is not deleted");
 });
 
 t.test("a secret that is provisioned anew replaces the one before", async (t) => {
-  const file = (secret: object) => ({ clients: [{ client_id: "c1", grant_types: ["client_credentials"], scope: "api1", ...secret }] });
+  const file = (secret: object) => ({
+    clients: [{ client_id: "c1", grant_types: ["client_credentials"], scope: "api1", ...secret }],
+  });
   const server = await startInstance(t, { provision: file({ client_secret: "one" }) });
-  const ask = async (secret: string) => (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("c1", secret))).status;
+  const ask = async (secret: string) =>
+    (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("c1", secret))).status;
   t.equal(await ask("one"), 200);
   const past = "2001-01-01T00:00:00Z";
-  await server.apply(file({ client_secrets: [{ value: "two" }, { value: "three" }, { value: "four", expires_at: past }] }));
+  await server.apply(
+    file({ client_secrets: [{ value: "two" }, { value: "three" }, { value: "four", expires_at: past }] }),
+  );
   await until(t, async () => (await ask("one")) === 401);
   t.strictSame(await Promise.all(["two", "three", "four"].map(ask)), [200, 200, 401]);
 });
@@ -162,14 +313,30 @@ t.test("a secret that is provisioned anew replaces the one before", async (t) =>
 t.test("two people may swap what they log in with", async (t) => {
   const people = (carol: string, dave: string) => ({
     users: [
-      user({ preferred_username: carol, password: "carol's password", email: `${carol}@example.com`, email_verified: true }),
-      user({ sub: "u2", preferred_username: dave, password: "dave's password", email: `${dave}@example.com`, email_verified: true }),
+      user({
+        preferred_username: carol,
+        password: "carol's password",
+        email: `${carol}@example.com`,
+        email_verified: true,
+      }),
+      user({
+        sub: "u2",
+        preferred_username: dave,
+        password: "dave's password",
+        email: `${dave}@example.com`,
+        email_verified: true,
+      }),
     ],
   });
   const server = await startInstance(t, { provision: { clients: FLEET.clients, ...people("carol", "dave") } });
   await server.apply(people("dave", "carol"));
   for (const username of ["dave", "dave@example.com"]) {
-    const { json } = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password: "carol's password" });
+    const { json } = await server.post("/oauth2/token", {
+      grant_type: "password",
+      client_id: "mobile",
+      username,
+      password: "carol's password",
+    });
     t.ok(json.access_token, username);
   }
 });
@@ -178,7 +345,11 @@ t.test("devices, apps and things are stored for the dialects that will ask for t
   const server = await startInstance(t, {
     provision: {
       devices: [device({ scope: "a b", max_renewals: 10 })],
-      apps: [app({ refresh_tokens: true, max_token_lifetime: 3600, default_token_lifetime: 60 }), app({ app_id: "a", client_id: "k2" }), app({ app_id: "a/b", client_id: "k3" })],
+      apps: [
+        app({ refresh_tokens: true, max_token_lifetime: 3600, default_token_lifetime: 60 }),
+        app({ app_id: "a", client_id: "k2" }),
+        app({ app_id: "a/b", client_id: "k3" }),
+      ],
       things: [
         { app_id: "a1", vendor_thing_id: "t1", password: "thing's password" },
         { app_id: "a", vendor_thing_id: "b/c", password: "p" },
@@ -187,8 +358,18 @@ t.test("devices, apps and things are stored for the dialects that will ask for t
     },
   });
   const { database } = server;
-  t.match(await sql(database, "SELECT * FROM devices"), [{ device_id: "d1", jwk: { kty: "EC" }, scope: ["a", "b"], max_renewals: 10, disabled: false }]);
-  t.match(await sql(database, "SELECT * FROM apps WHERE app_id = 'a1'"), [{ client_id: "kii1", refresh_tokens: true, user_registration: false, default_token_lifetime: 60, max_token_lifetime: 3600 }]);
+  t.match(await sql(database, "SELECT * FROM devices"), [
+    { device_id: "d1", jwk: { kty: "EC" }, scope: ["a", "b"], max_renewals: 10, disabled: false },
+  ]);
+  t.match(await sql(database, "SELECT * FROM apps WHERE app_id = 'a1'"), [
+    {
+      client_id: "kii1",
+      refresh_tokens: true,
+      user_registration: false,
+      default_token_lifetime: 60,
+      max_token_lifetime: 3600,
+    },
+  ]);
   t.match(await sql(database, "SELECT * FROM things ORDER BY app_id"), [
     { app_id: "a", vendor_thing_id: "b/c" },
     { app_id: "a/b", vendor_thing_id: "c" },
@@ -225,9 +406,15 @@ t.test("two instances that apply the same file at once both succeed, and one of 
   const second = await startInstance(t, { database: first.database });
   const applied = await Promise.all([first, second].map(({ core }) => apply(core.db, core, JSON.stringify(FLEET))));
   const entries = FLEET.scopes.length + FLEET.clients.length + FLEET.users.length;
-  t.strictSame(applied.map(({ written }) => written).sort((a, b) => a - b), [0, entries]);
+  t.strictSame(
+    applied.map(({ written }) => written).sort((a, b) => a - b),
+    [0, entries],
+  );
   for (const server of [first, second]) {
-    t.equal((await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).status, 200);
+    t.equal(
+      (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).status,
+      200,
+    );
   }
 });
 
@@ -237,7 +424,12 @@ t.test("what is merely unwise is accepted with a warning that names the entry an
     clients: [
       { client_id: "short", client_secret: "marker" },
       { client_id: "keyless", token_endpoint_auth_method: "private_key_jwt" },
-      { client_id: "app", token_endpoint_auth_method: "none", redirect_uris: ["http://localhost/marker"], grant_types: ["password"] },
+      {
+        client_id: "app",
+        token_endpoint_auth_method: "none",
+        redirect_uris: ["http://localhost/marker"],
+        grant_types: ["password"],
+      },
     ],
     users: [user({ password: "password1" }), user({ sub: "u2", preferred_username: "dave", password: "marker" })],
   };

@@ -65,7 +65,10 @@ t.test("an instance whose listening connection was cut believes nothing old", as
   t.equal((await ask(other)).status, 200);
   // Cut again and again, so that no notification comes through whatever the timing.
   const cut = () =>
-    sql(one.database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jeton listen' AND datname = current_database()");
+    sql(
+      one.database,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jeton listen' AND datname = current_database()",
+    );
   await cut();
   await sql(one.database, "UPDATE clients SET disabled = true WHERE client_id = 'backend'");
   await cut();

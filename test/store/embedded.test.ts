@@ -1,6 +1,21 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { chmod, chown, cp, lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
@@ -73,7 +88,11 @@ const keep = (url: string): Promise<unknown> => query(url, "CREATE TABLE IF NOT 
 const kept = (url: string): Promise<unknown> => query(url, "SELECT answer FROM kept");
 
 /** Another process that starts on the folder and stays; resolves with what it says: its url, or why it was refused. */
-async function otherProcess(t: Test, dataDir: string, role: "server" | "command"): Promise<{ child: ChildProcess; said: Said }> {
+async function otherProcess(
+  t: Test,
+  dataDir: string,
+  role: "server" | "command",
+): Promise<{ child: ChildProcess; said: Said }> {
   const script = `
     import { startEmbedded } from ${JSON.stringify(subject)};
     const say = (said) => console.log(JSON.stringify(said));
@@ -116,7 +135,9 @@ async function refusalOf(work: Promise<unknown>): Promise<string> {
 
 /** What lies below a folder: names, sizes and times, but for what every try of PostgreSQL to start leaves in its wake. */
 async function picture(folder: string): Promise<string[]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => !/postgres\.log$|postmaster\.opts$/.test(name));
+  const names = (await readdir(folder, { recursive: true })).filter(
+    (name) => !/postgres\.log$|postmaster\.opts$/.test(name),
+  );
   const lines = names.map(async (name) => {
     const found = await lstat(path.join(folder, name));
     return `${name} ${found.isDirectory() ? "" : `${found.size} ${found.mtimeMs}`} ${found.uid}`;
@@ -135,12 +156,18 @@ t.test("a data folder", async (t) => {
     await Promise.all([first.stop(), first.stop()]);
     t.notOk(isAlive(pid), "stop waits until PostgreSQL is gone");
     t.match((await stat(path.join(dataDir, "postgres.password"))).mode & 0o777, 0o600);
-    t.notMatch(await readFile(path.join(dataDir, "postgres.log"), "utf8"), (await readFile(path.join(dataDir, "postgres.password"), "utf8")).trim());
+    t.notMatch(
+      await readFile(path.join(dataDir, "postgres.log"), "utf8"),
+      (await readFile(path.join(dataDir, "postgres.password"), "utf8")).trim(),
+    );
 
     const second = await startEmbedded({ dataDir, role: "server" });
     t.equal(second.fresh, false);
     t.same(await kept(second.url), [{ answer: 42 }]);
-    const settings = await query(second.url, "SELECT current_setting('fsync') f, current_setting('server_encoding') e, current_database() d");
+    const settings = await query(
+      second.url,
+      "SELECT current_setting('fsync') f, current_setting('server_encoding') e, current_database() d",
+    );
     t.same(settings, [{ f: "on", e: "UTF8", d: "jeton" }]);
     await second.stop();
   });
@@ -166,7 +193,8 @@ t.test("a data folder", async (t) => {
     const cluster = path.join(dataDir, "postgres");
     const owner = isRoot ? 54321 : Number(process.getuid?.());
     if (isRoot) {
-      for (const name of [".", ...(await readdir(cluster, { recursive: true }))]) await chown(path.join(cluster, name), owner, owner);
+      for (const name of [".", ...(await readdir(cluster, { recursive: true }))])
+        await chown(path.join(cluster, name), owner, owner);
     }
     const running = await startEmbedded({ dataDir, role: "server" });
     t.equal((await stat(path.join(cluster, "postmaster.pid"))).uid, owner);
@@ -205,19 +233,26 @@ t.test("who owns a data folder", async (t) => {
     t.notOk(isAlive(pid));
   });
 
-  t.test("a stale postmaster.pid whose number now belongs to a stranger does not keep PostgreSQL from starting", async (t) => {
-    await (await startEmbedded({ dataDir, role: "server" })).stop();
-    const stranger = spawn("sleep", ["60"], isRoot ? { uid: 65534, gid: 65534 } : {});
-    t.teardown(() => stranger.kill());
-    const file = path.join(dataDir, "postgres/postmaster.pid");
-    await writeFile(file, [stranger.pid, path.dirname(file), 1, 5432, "", "127.0.0.1", "1 1", "ready   ", ""].join("\n"), { mode: 0o600 });
-    const { uid, gid } = await stat(path.dirname(file));
-    await chown(file, uid, gid);
-    const running = await startEmbedded({ dataDir, role: "server" });
-    t.not(await postmasterOf(dataDir), stranger.pid);
-    await running.stop();
-    t.equal(stranger.exitCode ?? stranger.signalCode, null, "the stranger was left alone");
-  });
+  t.test(
+    "a stale postmaster.pid whose number now belongs to a stranger does not keep PostgreSQL from starting",
+    async (t) => {
+      await (await startEmbedded({ dataDir, role: "server" })).stop();
+      const stranger = spawn("sleep", ["60"], isRoot ? { uid: 65534, gid: 65534 } : {});
+      t.teardown(() => stranger.kill());
+      const file = path.join(dataDir, "postgres/postmaster.pid");
+      await writeFile(
+        file,
+        [stranger.pid, path.dirname(file), 1, 5432, "", "127.0.0.1", "1 1", "ready   ", ""].join("\n"),
+        { mode: 0o600 },
+      );
+      const { uid, gid } = await stat(path.dirname(file));
+      await chown(file, uid, gid);
+      const running = await startEmbedded({ dataDir, role: "server" });
+      t.not(await postmasterOf(dataDir), stranger.pid);
+      await running.stop();
+      t.equal(stranger.exitCode ?? stranger.signalCode, null, "the stranger was left alone");
+    },
+  );
 });
 
 t.test("PostgreSQL under a living server", async (t) => {
@@ -234,7 +269,11 @@ t.test("PostgreSQL under a living server", async (t) => {
     }
     t.equal(reports[0], "the embedded PostgreSQL died and is being started again");
     t.equal(reports[1], "the embedded PostgreSQL answers again");
-    t.match(await refusalOf(startEmbedded({ dataDir, role: "server" })), /another Jeton server/, "the folder is owned as before");
+    t.match(
+      await refusalOf(startEmbedded({ dataDir, role: "server" })),
+      /another Jeton server/,
+      "the folder is owned as before",
+    );
     await running.stop();
   });
 
@@ -263,7 +302,10 @@ t.test("PostgreSQL under a living server", async (t) => {
     const reports: string[] = [];
     const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
     const pid = await postmasterOf(dataDir);
-    await query(running.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'jeton server %'");
+    await query(
+      running.url,
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'jeton server %'",
+    );
     await until(() => reports.length === 2);
     t.match(reports[0], /ended its connections/);
     t.equal(await postmasterOf(dataDir), pid);
@@ -337,7 +379,8 @@ t.test("a copy of a folder in use is a database of its own", async (t) => {
   if (isRoot) {
     const { uid, gid } = await stat(path.join(dataDir, "postgres"));
     const cluster = path.join(copy, "postgres");
-    for (const name of [".", ...(await readdir(cluster, { recursive: true }))]) await chown(path.join(cluster, name), uid, gid);
+    for (const name of [".", ...(await readdir(cluster, { recursive: true }))])
+      await chown(path.join(cluster, name), uid, gid);
   }
   const other = await startEmbedded({ dataDir: copy, role: "server" });
   t.not(other.url, original.url);
@@ -353,10 +396,12 @@ t.test("a damaged cluster is refused in one line that names it, and stays as it 
   const cluster = path.join(dataDir, "postgres");
   const { uid, gid } = await stat(cluster);
   const emptyFolder = async (file: string): Promise<void> => (await mkdir(file), await chown(file, uid, gid));
-  const holding = (content: string | Buffer) => async (file: string): Promise<void> => {
-    await writeFile(file, content, { mode: 0o600 });
-    await chown(file, uid, gid);
-  };
+  const holding =
+    (content: string | Buffer) =>
+    async (file: string): Promise<void> => {
+      await writeFile(file, content, { mode: 0o600 });
+      await chown(file, uid, gid);
+    };
   const nothing = async (): Promise<void> => {};
   const control = await readFile(path.join(cluster, "global/pg_control"));
   const cases: [damaged: string, replace: (file: string) => Promise<void>, reason: RegExp][] = [
@@ -383,7 +428,8 @@ t.test("a damaged cluster is refused in one line that names it, and stays as it 
     t.match(refusal, reason);
     t.ok(refusal.includes(cluster) && !refusal.includes("\n"), `one line naming the folder: ${refusal}`);
     // A wrong password shows only when PostgreSQL runs; it is stopped again.
-    if (damaged !== "postgres.password") t.same(await picture(dataDir), before, `nothing was changed (${String(reason)})`);
+    if (damaged !== "postgres.password")
+      t.same(await picture(dataDir), before, `nothing was changed (${String(reason)})`);
     await rm(file, { recursive: true, force: true });
     await rename(aside, file);
   }
@@ -396,7 +442,10 @@ t.test("a master key without its database is refused instead of starting anew", 
   const dataDir = await dataDirOf(t);
   await mkdir(dataDir);
   await writeFile(path.join(dataDir, "master.key"), "key");
-  t.match(await refusalOf(startEmbedded({ dataDir, role: "server" })), /the database is gone but its master key is there/);
+  t.match(
+    await refusalOf(startEmbedded({ dataDir, role: "server" })),
+    /the database is gone but its master key is there/,
+  );
   t.same(await readdir(dataDir), ["master.key"]);
 });
 
@@ -427,7 +476,11 @@ t.test("of two servers started at once on a fresh folder one wins and the other 
   const loser = both.find(({ said }) => said.refusal !== undefined);
   t.equal(loser?.said.refusal, `another Jeton server is running on ${dataDir} (process ${winner?.child.pid})`);
   await keep(winner?.said.url ?? "");
-  t.same((await readdir(dataDir)).filter((name) => name.includes(".new-")), [], "no draft is left");
+  t.same(
+    (await readdir(dataDir)).filter((name) => name.includes(".new-")),
+    [],
+    "no draft is left",
+  );
   if (winner !== undefined) await ends(winner.child, "SIGTERM");
 });
 
@@ -477,6 +530,10 @@ t.test("programs nobody else can reach are copied once to a place that is safe",
     t.same(await findBinaries(servant, from, [unsafe, safe]), found);
     t.equal((await stat(path.join(safe, name ?? ""))).ino, made, "the copy is used again");
     await chmod(path.join(safe, name ?? ""), 0o777);
-    t.match(await refusalOf(findBinaries(servant, from, [unsafe, safe])), /cannot reach/, "but not once others may write to it");
+    t.match(
+      await refusalOf(findBinaries(servant, from, [unsafe, safe])),
+      /cannot reach/,
+      "but not once others may write to it",
+    );
   }
 });

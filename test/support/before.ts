@@ -1,13 +1,18 @@
 // Runs once before all tests: a fresh PostgreSQL, left running when this process ends, and a migrated template.
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import { startEmbedded } from "../../src/store/embedded/index.js";
 import { migrate } from "../../src/store/migrate.js";
 import { DATA_DIR, RUN_FOLDERS, TEMPLATE } from "./run.js";
+import { ROOT } from "./root.js";
 import { stopPostgres } from "./stop-postgres.js";
 
 await removeLeftOvers();
+// Compiled tests look for the migrations where the compiled sources do.
+const prisma = join(ROOT, "build", "js", "prisma");
+await rm(prisma, { force: true });
+await symlink(join(ROOT, "prisma"), prisma);
 const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
 const client = new pg.Client(url);
 await client.connect();

@@ -5,7 +5,14 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type LaunchOptions, type Page } from "playwright-core";
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type LaunchOptions,
+  type Page,
+} from "playwright-core";
 import tap, { type Test } from "tap";
 
 /** A person's browser in a test: a window that shares nothing with any other, closed when its test ends. */
@@ -54,14 +61,20 @@ const run = promisify(execFile);
  * off what is tested here (`--disable-web-security`).
  */
 async function packed(): Promise<LaunchOptions> {
-  const manifest = createRequire(import.meta.url).resolve("@sparticuz/chromium").replace(/build[/\\].*$/, "package.json");
+  const manifest = createRequire(import.meta.url)
+    .resolve("@sparticuz/chromium")
+    .replace(/build[/\\].*$/, "package.json");
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
   const folder = join(tmpdir(), `jeton-chromium-${version}-${process.getuid?.()}`);
   if (!existsSync(folder)) await unpack(folder);
   return {
     executablePath: join(folder, "chromium"),
     // The libraries and the fonts that it brings, for machines that have none.
-    env: { ...process.env, LD_LIBRARY_PATH: join(folder, "al2023", "lib"), FONTCONFIG_FILE: join(folder, "fonts.conf") },
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
+    },
   };
 }
 

@@ -10,7 +10,9 @@ export async function everythingIn(url: string): Promise<Record<string, string[]
     );
     const tables: Record<string, string[]> = {};
     for (const { name } of rows) {
-      const { rows: lines } = await client.query<{ line: string }>(`SELECT to_jsonb(t)::text AS line FROM "${name}" t ORDER BY 1`);
+      const { rows: lines } = await client.query<{ line: string }>(
+        `SELECT to_jsonb(t)::text AS line FROM "${name}" t ORDER BY 1`,
+      );
       tables[name] = lines.map(({ line }) => line);
     }
     return tables;

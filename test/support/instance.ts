@@ -64,7 +64,13 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
       done();
     },
   });
-  const parts = { settings, deployment: { db, url: database, master }, listener, log: openLog("info", sink).log, clock };
+  const parts = {
+    settings,
+    deployment: { db, url: database, master },
+    listener,
+    log: openLog("info", sink).log,
+    clock,
+  };
   const server = await startServer(parts);
 
   const applyFile = async (file: object) => void (await apply(db, server.core, JSON.stringify(file)));
@@ -85,8 +91,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     core: server.core,
     log,
     send,
-    post: (path, form, headers = {}) =>
-      send(path, { method: "POST", body: new URLSearchParams(clean(form)), headers }),
+    post: (path, form, headers = {}) => send(path, { method: "POST", body: new URLSearchParams(clean(form)), headers }),
     apply: applyFile,
     stop,
   };

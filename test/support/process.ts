@@ -6,12 +6,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
 import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { ROOT } from "./root.js";
+import { runCommandLine } from "../../src/command-line.js";
+import { OperatorError } from "../../src/errors/operator-error.js";
 
 /**
  * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
  * environment. dist/ is what `npm test` has just built.
  */
-const DIST = join(import.meta.dirname, "..", "..", "dist");
+const DIST = join(ROOT, "dist");
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -113,6 +116,21 @@ export function jeton(env: Environment, args: readonly string[], stdin = ""): Pr
   child.stdin?.on("error", () => {});
   child.stdin?.end(stdin);
   return ended;
+}
+
+/** The same without a process of its own, which costs most of a second each. */
+export async function jetonHere(
+  env: Environment,
+  args: readonly string[],
+  stdin = "",
+): Promise<Pick<Ended, "code" | "stdout" | "stderr">> {
+  try {
+    const printed = await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv);
+    return { code: 0, stdout: `${printed}\n`, stderr: "" };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { code: 1, stdout: "", stderr: `jeton: ${error.message}\n` };
+  }
 }
 
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {

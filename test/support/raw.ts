@@ -56,7 +56,12 @@ function parse(answer: string): RawReply {
     const colon = field.indexOf(":");
     return [field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim()];
   });
-  return { status: Number(statusLine.split(" ")[1] ?? 0), headers: Object.fromEntries(headers), text, json: json(text) };
+  return {
+    status: Number(statusLine.split(" ")[1] ?? 0),
+    headers: Object.fromEntries(headers),
+    text,
+    json: json(text),
+  };
 }
 
 function json(text: string): unknown {

@@ -67,8 +67,12 @@ export async function startWebApp(t: Test): Promise<WebApp> {
 }
 
 function formOf(parameters: URLSearchParams): string {
-  const inputs = [...parameters].filter(([name]) => name !== " to").map(([name, value]) => `<input name="${name}" value="${value}">`);
-  return page(`<form method="post" action="${parameters.get(" to")}">${inputs.join("")}<button id="send">Send</button></form>`);
+  const inputs = [...parameters]
+    .filter(([name]) => name !== " to")
+    .map(([name, value]) => `<input name="${name}" value="${value}">`);
+  return page(
+    `<form method="post" action="${parameters.get(" to")}">${inputs.join("")}<button id="send">Send</button></form>`,
+  );
 }
 
 function page(body: string): string {

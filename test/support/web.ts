@@ -69,12 +69,17 @@ export function formOf({ text }: Reply, id: string): { action: string; values: R
   const values = [...form[1]!.matchAll(/<input[^>]*>/g)]
     .map(([tag]) => ({ name: /name="([^"]*)"/.exec(tag)?.[1], value: /value="([^"]*)"/.exec(tag)?.[1] ?? "" }))
     .filter((input): input is { name: string; value: string } => input.name !== undefined);
-  return { action: unescape(action), values: Object.fromEntries(values.map(({ name, value }) => [name, unescape(value)])) };
+  return {
+    action: unescape(action),
+    values: Object.fromEntries(values.map(({ name, value }) => [name, unescape(value)])),
+  };
 }
 
 function unescape(text: string): string {
   const named: Readonly<Record<string, string>> = { quot: '"', lt: "<", gt: ">", amp: "&" };
-  return text.replace(/&(?:#(\d+)|(\w+));/g, (whole, code, name) => (code ? String.fromCodePoint(Number(code)) : (named[name] ?? whole)));
+  return text.replace(/&(?:#(\d+)|(\w+));/g, (whole, code, name) =>
+    code ? String.fromCodePoint(Number(code)) : (named[name] ?? whole),
+  );
 }
 
 /** What an address that a browser was sent to says in its query. */

@@ -116,6 +116,8 @@ CREATE TABLE "grants" (
     "client_id" TEXT NOT NULL,
     "sub" TEXT NOT NULL,
     "scope" TEXT[],
+    "user_epoch" INTEGER NOT NULL,
+    "client_epoch" INTEGER NOT NULL,
     "generation" INTEGER NOT NULL DEFAULT 0,
     "retries" INTEGER NOT NULL DEFAULT 0,
     "rotated_at" TIMESTAMPTZ(3),
@@ -204,9 +206,6 @@ CREATE INDEX "grants_sub_idx" ON "grants"("sub");
 CREATE INDEX "grants_client_id_idx" ON "grants"("client_id");
 
 -- CreateIndex
-CREATE INDEX "grants_absolute_expires_at_idx" ON "grants"("absolute_expires_at");
-
--- CreateIndex
 CREATE INDEX "revoked_tokens_expires_at_idx" ON "revoked_tokens"("expires_at");
 
 -- CreateIndex
@@ -250,10 +249,13 @@ CREATE TRIGGER client_secrets_notify AFTER INSERT OR UPDATE OR DELETE ON client_
   FOR EACH ROW EXECUTE FUNCTION jeton_notify('client', 'client_id');
 
 CREATE TRIGGER scopes_notify AFTER INSERT OR UPDATE OR DELETE ON scopes
-  FOR EACH STATEMENT EXECUTE FUNCTION jeton_notify('scopes');
+  FOR EACH ROW EXECUTE FUNCTION jeton_notify('scopes');
 
 CREATE TRIGGER signing_keys_notify AFTER INSERT OR UPDATE OR DELETE ON signing_keys
-  FOR EACH STATEMENT EXECUTE FUNCTION jeton_notify('keys');
+  FOR EACH ROW EXECUTE FUNCTION jeton_notify('keys');
+
+-- When a grant stopped mattering, for the sweep.
+CREATE INDEX grants_over ON grants (least(idle_expires_at, absolute_expires_at, ended_at));
 
 -- One next key of each algorithm.
 CREATE UNIQUE INDEX signing_keys_one_next ON signing_keys (alg) WHERE active_from IS NULL;

@@ -9,6 +9,9 @@ import { recordProgress } from "../../store/interactions.js";
 import type { Position } from "./position.js";
 import type { BrowserAnswer, Visit } from "./view.js";
 
+/** Characters of a name that are kept to be shown again. */
+const LONGEST_NAME = 255;
+
 interface ActionContext {
   readonly core: Core;
   readonly sessions: BrowserSessions;
@@ -29,7 +32,14 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   "consent/deny": (context) => decideConsent(context, "denied"),
 };
 
-async function logIn({ core, sessions, position, form, visit, facts }: ActionContext): Promise<BrowserAnswer["cookies"]> {
+async function logIn({
+  core,
+  sessions,
+  position,
+  form,
+  visit,
+  facts,
+}: ActionContext): Promise<BrowserAnswer["cookies"]> {
   const { id } = position.interaction;
   const username = form.parameters.get("username") ?? "";
   try {
@@ -41,18 +51,17 @@ async function logIn({ core, sessions, position, form, visit, facts }: ActionCon
   } catch (error) {
     if (!(error instanceof Refusal) || error.row.code !== "resource_owner_credentials_wrong") throw error;
     facts.refusal = error;
-    await recordProgress(core.db, id, { failed_username: username.slice(0, 255) });
+    // People type passwords where names belong: what is stored of it is sealed.
+    const typed = Buffer.from(username.slice(0, LONGEST_NAME), "utf8");
+    await recordProgress(core.db, id, { failed_username: core.master.seal("form", typed).toString("base64url") });
     return undefined;
   }
 }
 
-async function decideConsent(
-  { core, position }: ActionContext,
-  consent: "allowed" | "denied",
-): Promise<undefined> {
+async function decideConsent({ core, position }: ActionContext, consent: "allowed" | "denied"): Promise<undefined> {
   const { interaction, purpose, session, client } = position;
   if (consent === "allowed" && purpose.kind === "authorization") {
-    const given = { sub: session!.sub, client_id: client!.client_id, scope: purpose.request.scope };
+    const given = { sub: session!.sub, client_id: client!.client_id, scope: purpose.request.consent_scope };
     await recordConsent(core.db, given, core.clock.statement());
   }
   await recordProgress(core.db, interaction.id, { consent, consent_sid: session!.sid });

@@ -44,6 +44,8 @@ export async function answerWithCode(
       id: grant_id,
       client_id: client.client_id,
       sub: session.sub,
+      user_epoch: session.user_epoch,
+      client_epoch: client.token_epoch,
       scope: request.scope,
       auth_time: session.auth_time,
       amr: session.amr,

@@ -1,5 +1,6 @@
 import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { isConfidential } from "../../clients/methods.js";
+import { isRegistered } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
 import { epochSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
@@ -23,6 +24,9 @@ import { ACCOUNT_PATH, INTERACTION_PATH } from "./paths.js";
 import type { Position, Purpose } from "./position.js";
 import { viewOf } from "./show.js";
 import type { BrowserAnswer, Visit } from "./view.js";
+
+/** Characters of an address that is kept to begin again at. */
+const LONGEST_LINK = 8_192;
 
 /** How an authorization request came in. */
 interface Asked {
@@ -65,7 +69,9 @@ export class Authorization {
           return await this.#conclude(request, client, session, step, facts);
         }
       }
-      const again = `${path}?${new URLSearchParams([...form.parameters])}`;
+      const whole = `${path}?${new URLSearchParams([...form.parameters])}`;
+      // Longer than a request line may be, it could not be followed anyway.
+      const again = whole.length <= LONGEST_LINK ? whole : ACCOUNT_PATH;
       return await this.#open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
       if (error instanceof Refusal) return answerWithRefusal(this.#core, answer, error, facts);
@@ -83,11 +89,15 @@ export class Authorization {
     const browser = visit.browser ?? this.#sessions.newBrowser();
     const position = await this.#find(id, { ...visit, browser });
     const cookies = visit.browser === undefined ? { cookies: { browser } } : {};
-    const view = await viewOf(position, this.#sessions.formToken(browser, formPurpose(position.interaction, position.session)), this.#core.registry);
+    const view = await viewOf(
+      position,
+      this.#sessions.formToken(browser, formPurpose(position.interaction, position.session)),
+      this.#core,
+    );
     if (view !== undefined) return { kind: "show", view, ...cookies };
 
     if (!(await finishInteraction(this.#core.db, id, this.#core.clock.statement()))) {
-      throw await this.#expired(id, browser);
+      throw await this.#stale("interaction_unknown", id, browser);
     }
     const { purpose, client, session, next: step } = position;
     if (step.step === "refuse" && purpose.kind === "account") throw new Refusal(step.code);
@@ -112,7 +122,7 @@ export class Authorization {
     if (act === undefined) {
       // The second click on a button whose first one has done it; anything else was sent out of turn.
       if (isDone(position.interaction, action)) return back;
-      throw await this.#expired(id, browser);
+      throw await this.#stale("interaction_unknown", id, browser);
     }
     const cookies = await act({ core: this.#core, sessions: this.#sessions, position, form, visit, facts });
     return cookies === undefined ? back : { ...back, cookies };
@@ -134,8 +144,8 @@ export class Authorization {
   async #find(id: string, visit: Visit & { browser: string }): Promise<Position> {
     const { db, clock, registry } = this.#core;
     const interaction = await lookAtInteraction(db, id, this.#sessions.hash(visit.browser), clock.statement());
-    if (interaction === "unknown") throw await this.#expired(id, visit.browser);
-    if (interaction === "foreign") throw new Refusal("interaction_foreign");
+    if (interaction === "unknown") throw await this.#stale("interaction_unknown", id, visit.browser);
+    if (interaction === "foreign") throw await this.#stale("interaction_foreign", id, visit.browser);
     const purpose = interaction.request as Purpose;
     const session = await this.#sessions.see(visit.session);
     if (purpose.kind === "account") {
@@ -143,7 +153,10 @@ export class Authorization {
       return { interaction, purpose, client: undefined, session, next: step };
     }
     const client = await registry.find(purpose.request.client_id);
-    if (client === null || client.disabled) throw new Refusal("client_unknown");
+    const { dialect, redirect_uri } = purpose.request;
+    if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
+    // Taken from the client since: nobody is sent there any more.
+    if (!isRegistered(redirect_uri, client.redirect_uris)) throw new Refusal("redirect_uri_unknown");
     const step = await this.#next(purpose.request, client, session, interaction);
     return { interaction, purpose, client, session, next: step };
   }
@@ -159,7 +172,7 @@ export class Authorization {
     const consent = said ?? undefined;
     return next({
       now: epochSeconds(clock),
-      request,
+      request: { ...request, scope: request.consent_scope },
       client: { consent: client.consent, remembers: isConfidential(client) },
       ...(session === undefined
         ? {}
@@ -173,10 +186,10 @@ export class Authorization {
     });
   }
 
-  /** Says that an interaction is over, and to its own browser where it can be begun again. */
-  async #expired(id: string, browser: string): Promise<Refusal> {
+  /** Says that an interaction is over, or another browser's, and where to begin again. */
+  async #stale(code: "interaction_unknown" | "interaction_foreign", id: string, browser: string): Promise<Refusal> {
     const again = await startOf(this.#core.db, id, this.#sessions.hash(browser));
-    return new Refusal("interaction_unknown", {}, again === undefined ? {} : { again });
+    return new Refusal(code, {}, again === undefined ? {} : { again });
   }
 
   #conclude(
@@ -186,7 +199,8 @@ export class Authorization {
     step: Next,
     facts: DecisionFacts,
   ): Promise<BrowserAnswer> {
-    if (step.step === "issue" && session !== undefined) return answerWithCode(this.#core, request, client, session, facts);
+    if (step.step === "issue" && session !== undefined)
+      return answerWithCode(this.#core, request, client, session, facts);
     const code = step.step === "refuse" ? step.code : "login_required";
     return Promise.resolve(answerWithRefusal(this.#core, request, new Refusal(code), facts));
   }

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import { isConfidential } from "../../clients/methods.js";
-import type { Client } from "../../clients/registry.js";
+import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { refuseBeyond } from "../../grants/scope.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
+import { describeScope } from "../../tokens/claims.js";
 import { readIdTokenHint } from "../../tokens/id-token.js";
-import { readClaimsRequest } from "./claims-request.js";
+import { readClaimsRequest, type ClaimsRequest } from "./claims-request.js";
 import { PROMPTS, type Prompt } from "./next.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 
@@ -34,7 +35,11 @@ export interface AnswerTarget {
 const target = z.object({ client_id: optional, redirect_uri: optional });
 
 /** Whom the request is from. @throws Refusal for a client or a redirect URI that nobody may be sent to */
-export async function readClient({ registry }: Core, form: Form, dialect: string): Promise<{ client: Client; redirect_uri: string }> {
+export async function readClient(
+  { registry }: Core,
+  form: Form,
+  dialect: string,
+): Promise<{ client: Client; redirect_uri: string }> {
   const repeated = ["client_id", "redirect_uri"].find((name) => form.repeated.has(name));
   if (repeated !== undefined) throw new Refusal("parameter_repeated", { name: repeated });
   const { client_id, redirect_uri } = readParameters(target, form.parameters);
@@ -53,10 +58,14 @@ function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): strin
   return only;
 }
 
+/** A posted state may be longer than any address; one that came in an address goes back in one. */
+const LONGEST_STATE = 16_384;
+const returnable = optional.refine((state) => state === undefined || encodeURIComponent(state).length <= LONGEST_STATE);
+
 /** Where the answer goes; readable whatever else is wrong with the request. */
 export function readTarget(client: Client, redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
-  // One that cannot be sent back is refused below: a posted one may be longer than any address.
-  const { success, data } = optional.safeParse(parameters.get("state"));
+  // One that cannot be sent back is refused below.
+  const { success, data } = returnable.safeParse(parameters.get("state"));
   const state = success && !repeated.has("state") ? data : undefined;
   const formPost = parameters.get("response_mode") === "form_post" && !repeated.has("response_mode");
   return {
@@ -73,7 +82,7 @@ const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 const request = z.object({
   response_type: z.string({ error: (issue) => (issue.input === undefined ? "response_type_missing" : undefined) }),
   response_mode: z.enum(RESPONSE_MODES).optional(),
-  state: optional,
+  state: returnable,
   scope: optional,
   nonce: optional,
   prompt: z
@@ -99,6 +108,9 @@ const request = z.object({
   code_challenge_method: optional,
 });
 
+/** Languages in which claims may be asked for at once. */
+const MOST_LOCALES = 8;
+
 /** A request that may be acted on, as it is stored until it is answered. */
 export interface AuthorizationRequest extends AnswerTarget {
   readonly client_id: string;
@@ -106,6 +118,8 @@ export interface AuthorizationRequest extends AnswerTarget {
   /** Whether the request named its redirect URI, so that the exchange must too (RFC 6749 section 4.1.3). */
   readonly redirect_uri_given: boolean;
   readonly scope: readonly string[];
+  /** What the person is asked for: the scope, and the scopes behind claims that are asked for by name. */
+  readonly consent_scope: readonly string[];
   readonly prompt: readonly Prompt[];
   readonly nonce?: string;
   readonly max_age?: number;
@@ -145,8 +159,11 @@ export async function readRequest(
     dialect,
     redirect_uri_given: parameters.has("redirect_uri"),
     scope,
+    consent_scope: [...new Set([...scope, ...scopesBehind(claims, client, await core.registry.scopes())])],
     prompt: typed.prompt,
-    claims_locales: (typed.claims_locales ?? "").split(" ").filter((one) => one !== ""),
+    claims_locales: [...new Set((typed.claims_locales ?? "").split(" "))]
+      .filter((one) => one !== "")
+      .slice(0, MOST_LOCALES),
     id_token_claims: claims.id_token,
     userinfo_claims: claims.userinfo,
     wants_acr: typed.acr_values !== undefined || claims.id_token.includes("acr"),
@@ -173,6 +190,18 @@ function readScope(client: Client, text: string | undefined): readonly string[] 
   if (requested.length === 0) return client.scope;
   refuseBeyond(requested, client.scope);
   return requested;
+}
+
+/** The registered scopes that would release what is asked for by name: nobody gets by a name what was not allowed. */
+function scopesBehind(
+  { id_token, userinfo }: ClaimsRequest,
+  { scope }: Client,
+  declared: ReadonlyMap<string, Scope>,
+): readonly string[] {
+  const names = new Set([...id_token, ...userinfo]);
+  return scope.filter((one) =>
+    describeScope(one, declared).claims.some((claim) => names.has(claim) && claim !== "sub"),
+  );
 }
 
 /** PKCE: S256 or nothing, and not nothing for who cannot prove who it is (RFC 9700 section 2.1.1). */

@@ -1,5 +1,6 @@
 import { isConfidential } from "../../clients/methods.js";
-import type { Client, ClientRegistry } from "../../clients/registry.js";
+import type { Client } from "../../clients/registry.js";
+import type { Core } from "../../core.js";
 import { describeScope } from "../../tokens/claims.js";
 import type { Position } from "./position.js";
 import { INTERACTION_PATH } from "./paths.js";
@@ -9,7 +10,7 @@ import type { View } from "./view.js";
 export async function viewOf(
   { interaction, purpose, client, session, next: step }: Position,
   csrf: string,
-  registry: ClientRegistry,
+  { registry, master }: Core,
 ): Promise<View | undefined> {
   const { id, failed_username } = interaction;
   const request = purpose.kind === "authorization" ? purpose.request : undefined;
@@ -20,7 +21,8 @@ export async function viewOf(
     ...(request?.ui_locales === undefined ? {} : { uiLocales: request.ui_locales }),
   };
   if (step.step === "login") {
-    const username = failed_username ?? request?.login_hint;
+    const typed = failed_username === null ? undefined : master.open("form", Buffer.from(failed_username, "base64url"));
+    const username = typed?.toString("utf8") ?? request?.login_hint;
     return {
       ...form,
       page: "login",
@@ -30,7 +32,8 @@ export async function viewOf(
       ...(username === undefined ? {} : { username }),
     };
   }
-  if (step.step !== "consent" || client === undefined || session === undefined || request === undefined) return undefined;
+  if (step.step !== "consent" || client === undefined || session === undefined || request === undefined)
+    return undefined;
   const declared = await registry.scopes();
   return {
     ...form,
@@ -39,7 +42,7 @@ export async function viewOf(
     clientName: nameOf(client),
     userName: session.name ?? session.preferred_username,
     remembered: isConfidential(client),
-    scopes: request.scope.map((name) => describeScope(name, declared)),
+    scopes: request.consent_scope.map((name) => describeScope(name, declared)),
   };
 }
 

@@ -1,6 +1,9 @@
 import type { Scope } from "../../clients/registry.js";
 import type { AnswerTarget } from "./request.js";
 
+/** The languages of the pages. */
+export const UI_LOCALES = ["en", "de"] as const;
+
 /** What a browser is shown or where it is sent, before anybody writes HTML. */
 export type BrowserAnswer = BrowserStep & {
   /** Cookies to set; null removes one. */

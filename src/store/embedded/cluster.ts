@@ -35,12 +35,17 @@ export async function inspectCluster(place: Place): Promise<"usable" | "missing"
 export async function checkVersion(place: Place, binaries: Binaries): Promise<void> {
   const version = (await readFile(path.join(place.cluster, "PG_VERSION"), "utf8")).trim();
   if (version !== binaries.major) {
-    throw unusable(place, `it was made by PostgreSQL ${version}, this installation brings PostgreSQL ${binaries.major}`);
+    throw unusable(
+      place,
+      `it was made by PostgreSQL ${version}, this installation brings PostgreSQL ${binaries.major}`,
+    );
   }
 }
 
 export function unusable(place: Place, reason: string): EmbeddedPostgresError {
-  return new EmbeddedPostgresError(`the database in ${place.cluster} cannot be used, and nothing was changed: ${reason}`);
+  return new EmbeddedPostgresError(
+    `the database in ${place.cluster} cannot be used, and nothing was changed: ${reason}`,
+  );
 }
 
 async function flawOf(cluster: string): Promise<string | undefined> {
@@ -53,7 +58,8 @@ async function flawOf(cluster: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     if (codeOf(error) === "ENOTDIR") return "it is not a folder";
-    if (codeOf(error) === "ENOENT" && error instanceof Error && "path" in error) return `${String(error.path)} is missing`;
+    if (codeOf(error) === "ENOENT" && error instanceof Error && "path" in error)
+      return `${String(error.path)} is missing`;
     throw error;
   }
 }
@@ -98,15 +104,30 @@ async function initdb(data: string, password: string, servant: Servant, binaries
   try {
     const args = [`--pgdata=${lent.names[0]}`, `--pwfile=${lent.names[1]}`, "--username=jeton", "--auth=scram-sha-256"];
     // Collation by code point and Unicode case rules from PostgreSQL itself: the same on every machine.
-    args.push("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions");
+    args.push(
+      "--encoding=UTF8",
+      "--locale=C",
+      "--locale-provider=builtin",
+      "--builtin-locale=C.UTF-8",
+      "--no-instructions",
+    );
     const stdio = ["ignore", "ignore", "pipe", ...lent.descriptors] as const;
     const child = spawn(binaries.initdb, args, {
-      ...servant, cwd: "/", env: servantEnvironment(), windowsHide: true, stdio: [...stdio],
+      ...servant,
+      cwd: "/",
+      env: servantEnvironment(),
+      windowsHide: true,
+      stdio: [...stdio],
     });
     let said = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
-    const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
-    if (code !== 0) throw new EmbeddedPostgresError(`initdb could not make a database in ${path.dirname(data)}: ${lastComplaint(said)}`);
+    const code = await new Promise<number | null>((resolve, reject) =>
+      child.once("error", reject).once("close", resolve),
+    );
+    if (code !== 0)
+      throw new EmbeddedPostgresError(
+        `initdb could not make a database in ${path.dirname(data)}: ${lastComplaint(said)}`,
+      );
   } finally {
     await lent.close();
   }

@@ -59,7 +59,8 @@ async function removeAbandoned(target: string): Promise<void> {
     const draft = path.join(parent, name);
     if (!draft.startsWith(`${target}.new-`)) continue;
     const { uid, mtimeMs } = await lstat(draft);
-    if (uid === process.getuid?.() && Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(draft, { recursive: true, force: true });
+    if (uid === process.getuid?.() && Date.now() - mtimeMs > ABANDONED_AFTER_MS)
+      await rm(draft, { recursive: true, force: true });
   }
 }
 

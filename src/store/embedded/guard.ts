@@ -60,7 +60,9 @@ export class Guard {
 
   /** A server excludes other servers; a command only says that it is here. */
   async take(): Promise<boolean> {
-    return this.role === "server" ? this.#ask("pg_try_advisory_lock", SERVER) : this.#ask("pg_try_advisory_lock_shared", USERS);
+    return this.role === "server"
+      ? this.#ask("pg_try_advisory_lock", SERVER)
+      : this.#ask("pg_try_advisory_lock_shared", USERS);
   }
 
   /**
@@ -109,7 +111,10 @@ export class Guard {
   }
 
   async #ask(lockFunction: string, key: number): Promise<boolean> {
-    const { rows } = await this.client.query<{ done: boolean }>(`SELECT ${lockFunction}($1::int, $2::int) AS done`, [CLASS, key]);
+    const { rows } = await this.client.query<{ done: boolean }>(`SELECT ${lockFunction}($1::int, $2::int) AS done`, [
+      CLASS,
+      key,
+    ]);
     return rows[0]?.done === true;
   }
 }

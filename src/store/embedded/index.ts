@@ -58,7 +58,9 @@ export async function startEmbedded({ dataDir, role, report = () => {} }: Embedd
     return { url, fresh: obtained.fresh, stop: () => (stopped ??= stop()) };
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw error;
-    throw new EmbeddedPostgresError(`the embedded PostgreSQL in ${place.dataDir} cannot be used: ${messageOf(error)}`, { cause: error });
+    throw new EmbeddedPostgresError(`the embedded PostgreSQL in ${place.dataDir} cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -32,7 +32,9 @@ export async function complaintIn(place: Place, start: number): Promise<string> 
   if (at < 0) return lines.at(-1)?.trim() || "it ended without a word";
   const [complaint, ...more] = lines.slice(at);
   const notes = more.slice(0, 4).filter((line) => /(DETAIL|HINT): /.test(line));
-  return [complaint ?? "", ...notes].map((line) => line.replace(/^.*?(FATAL|PANIC|DETAIL|HINT): +/, "").trim()).join(" ");
+  return [complaint ?? "", ...notes]
+    .map((line) => line.replace(/^.*?(FATAL|PANIC|DETAIL|HINT): +/, "").trim())
+    .join(" ");
 }
 
 async function readFrom(place: Place, start: number): Promise<string> {

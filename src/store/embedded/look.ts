@@ -43,7 +43,9 @@ function explain(place: Place, error: unknown): Sighting {
   const isSurelyOurs = process.platform === "linux";
   const isPostgres = isShutdown(error) || codeOf(error) === "53300";
   if (isSurelyOurs && codeOf(error) === "28P01") {
-    throw new EmbeddedPostgresError(`the password in ${place.passwordFile} is not the one of the database in ${place.cluster}`);
+    throw new EmbeddedPostgresError(
+      `the password in ${place.passwordFile} is not the one of the database in ${place.cluster}`,
+    );
   }
   return isSurelyOurs || isPostgres ? { state: "busy", what: messageOf(error) } : { state: "gone" };
 }

@@ -30,7 +30,7 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
 /** PostgreSQL's complaints that pass by themselves: a faster starter, orphaned backends, a port in use. */
-const PASSING = /lock file ".*" already exists|pre-existing shared memory block|could not create any TCP\/IP sockets/;
+const PASSING = /lock file ".*" (already exists|is empty)|pre-existing shared memory block|could not create any TCP\/IP sockets/;
 
 /**
  * Comes to hold a running PostgreSQL on this folder: the one that runs there, or one started now.
@@ -63,7 +63,8 @@ export async function obtain(place: Place, wish: Wish): Promise<Obtained> {
       if (started.failure === undefined) continue;
       obstacle = started.failure;
     }
-    if (Date.now() > wish.patience.deadline) throw new EmbeddedPostgresError(`PostgreSQL in ${place.cluster} was waited for in vain: ${obstacle}`);
+    if (Date.now() > wish.patience.deadline)
+      throw new EmbeddedPostgresError(`PostgreSQL in ${place.cluster} was waited for in vain: ${obstacle}`);
     await delay(pause, undefined, { signal: wish.patience.signal });
     pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS);
   }
@@ -87,7 +88,8 @@ async function start(place: Place, wish: Wish): Promise<{ fresh: boolean; failur
   const failure = await launch(place, servant, binaries, port, wish.patience);
   if (failure === undefined) return { fresh, failure };
   wish.patience.signal.throwIfAborted();
-  if (!PASSING.test(failure)) throw new EmbeddedPostgresError(`PostgreSQL does not start on ${place.cluster}: ${failure}`);
+  if (!PASSING.test(failure))
+    throw new EmbeddedPostgresError(`PostgreSQL does not start on ${place.cluster}: ${failure}`);
   if (/lock file/.test(failure)) await removeStalePidFile(place);
   return { fresh, failure };
 }

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { codeOf } from "./error.js";
 import { clusterName } from "./place.js";
 import type { Place } from "./place.js";
@@ -61,8 +61,17 @@ async function commandLine(pid: number): Promise<string> {
 export async function removeStalePidFile(place: Place): Promise<void> {
   const file = await readPidFile(place);
   if (file === undefined || process.platform !== "linux" || (await runsHere(place, file.pid))) return;
+  if (file.text === "" && (await isYoung(place.pidFile))) return;
   const line = await commandLine(file.pid);
   const mayBeByHand = /postgres/.test(line) && !/jeton-\d+-\d+/.test(line);
   const unchanged = (await readPidFile(place))?.text === file.text;
   if (!mayBeByHand && unchanged) await rm(place.pidFile, { force: true });
+}
+
+/** Milliseconds after which an empty pid file is no longer that of a postmaster that is about to write it. */
+const WRITTEN_WITHIN_MS = 5_000;
+
+async function isYoung(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined || Date.now() - found.mtimeMs < WRITTEN_WITHIN_MS;
 }

@@ -60,7 +60,8 @@ export async function makePassword(place: Place): Promise<string> {
     await rm(draft, { force: true });
   }
   const password = await readPassword(place);
-  if (password === undefined) throw new EmbeddedPostgresError(`${place.passwordFile} is empty: remove it and start again`);
+  if (password === undefined)
+    throw new EmbeddedPostgresError(`${place.passwordFile} is empty: remove it and start again`);
   return password;
 }
 

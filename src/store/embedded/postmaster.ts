@@ -25,7 +25,11 @@ const IMMEDIATE_SHUTDOWN_MS = 5_000;
  * @throws EmbeddedPostgresError when it is still recovering at the deadline; it goes on, and a later start finds it
  */
 export async function launch(
-  place: Place, servant: Servant, binaries: Binaries, port: number, patience: Patience,
+  place: Place,
+  servant: Servant,
+  binaries: Binaries,
+  port: number,
+  patience: Patience,
 ): Promise<string | undefined> {
   const name = await clusterName(place);
   const log = await openLog(place);
@@ -34,7 +38,11 @@ export async function launch(
   let problem: Error | undefined;
   const child = spawn(binaries.postgres, ["-D", lent.names[0] ?? place.cluster, ...settings(port, name)], {
     // A session of its own: the terminal's Ctrl-C is for us, who then stop it in order.
-    ...servant, cwd: "/", env: servantEnvironment(), detached: true, windowsHide: true,
+    ...servant,
+    cwd: "/",
+    env: servantEnvironment(),
+    detached: true,
+    windowsHide: true,
     stdio: ["ignore", log.handle.fd, log.handle.fd, ...lent.descriptors],
   });
   child.once("exit", () => (ended = true));
@@ -50,7 +58,9 @@ export async function launch(
       const file = await readPidFile(place);
       if (file?.pid === child.pid && file?.status === "ready") return undefined;
       if (Date.now() > patience.deadline) {
-        throw new EmbeddedPostgresError(`the database in ${place.cluster} is still recovering: start again to go on waiting`);
+        throw new EmbeddedPostgresError(
+          `the database in ${place.cluster} is still recovering: start again to go on waiting`,
+        );
       }
       await delay(POLL_MS);
     }
@@ -63,8 +73,16 @@ export async function launch(
 /** On the command line, where neither postgresql.conf nor ALTER SYSTEM can undo them. */
 function settings(port: number, name: string): string[] {
   const fixed = {
-    port, cluster_name: name, listen_addresses: "127.0.0.1", unix_socket_directories: "", max_connections: 100,
-    fsync: "on", synchronous_commit: "on", log_destination: "stderr", logging_collector: "off", log_checkpoints: "off",
+    port,
+    cluster_name: name,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    max_connections: 100,
+    fsync: "on",
+    synchronous_commit: "on",
+    log_destination: "stderr",
+    logging_collector: "off",
+    log_checkpoints: "off",
     lc_messages: "C",
   };
   return Object.entries(fixed).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
@@ -72,7 +90,10 @@ function settings(port: number, name: string): string[] {
 
 /** Fast shutdown, and an immediate one (the next start then recovers) if that takes too long. */
 export async function shutdown(place: Place): Promise<void> {
-  for (const [signal, patienceMs] of [["SIGINT", FAST_SHUTDOWN_MS], ["SIGQUIT", IMMEDIATE_SHUTDOWN_MS]] as const) {
+  for (const [signal, patienceMs] of [
+    ["SIGINT", FAST_SHUTDOWN_MS],
+    ["SIGQUIT", IMMEDIATE_SHUTDOWN_MS],
+  ] as const) {
     const pid = (await livingPostmaster(place))?.pid;
     if (pid === undefined) return;
     sendSignal(pid, signal);

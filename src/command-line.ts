@@ -1,0 +1,77 @@
+import { parseArgs } from "node:util";
+import { COMMANDS } from "./admin/commands.js";
+import type { Command, CommandContext } from "./admin/command.js";
+import { systemClock, systemRandom } from "./clock.js";
+import { readSettings } from "./config.js";
+import { buildCore } from "./core.js";
+import { openDeployment } from "./deployment.js";
+import { OperatorError } from "./errors/operator-error.js";
+import { DEAF } from "./store/listen.js";
+
+/**
+ * Runs one command of the table, on the same store as a running server.
+ * @param words what stood on the command line
+ * @param stdin everything on standard input, read only by a command that wants it
+ * @param env the settings; the process's own by default
+ * @returns what is printed
+ * @throws OperatorError whose message is the one line of the refusal
+ */
+export async function runCommandLine(
+  words: readonly string[],
+  stdin: () => Promise<string>,
+  env?: NodeJS.ProcessEnv,
+): Promise<string> {
+  const command = COMMANDS.find(({ name }) => isNamed(words, name));
+  if (command === undefined) return usage(words);
+  const { positionals, values } = readArguments(command, words.slice(command.name.split(" ").length));
+  const { json, ...flags } = values as CommandContext["flags"] & { json?: boolean };
+
+  const settings = readSettings(env);
+  const deployment = await openDeployment(settings, { role: "command" });
+  try {
+    const { db, master } = deployment;
+    const parts = { db, master, feed: DEAF, clock: systemClock, random: systemRandom };
+    const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
+    return print(await command.run({ core, deployment, words: positionals, flags, stdin }), json === true);
+  } finally {
+    await deployment.close();
+  }
+}
+
+function isNamed(words: readonly string[], name: string): boolean {
+  return name.split(" ").every((part, index) => words[index] === part);
+}
+
+function readArguments(command: Command, args: readonly string[]) {
+  const kinds: NonNullable<Command["flags"]> = { ...command.flags, json: "switch" };
+  const options = Object.fromEntries(
+    Object.entries(kinds).map(([name, kind]) => [
+      name,
+      { type: kind === "switch" ? ("boolean" as const) : ("string" as const), multiple: kind === "list" },
+    ]),
+  );
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true, allowNegative: true });
+  } catch (error) {
+    throw new OperatorError(`${(error as Error).message.split(".")[0]} (jeton ${command.name} ${command.takes})`);
+  }
+}
+
+function print(result: object | readonly object[], json: boolean): string {
+  if (json) return JSON.stringify(result);
+  const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) =>
+    Object.entries(one)
+      .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+      .join("  "),
+  );
+  return lines.join("\n");
+}
+
+function usage(words: readonly string[]): string {
+  const asked = words.length === 0 || words.includes("--help");
+  if (!asked) throw new OperatorError(`there is no command "${words.slice(0, 2).join(" ")}"; jeton --help lists them`);
+  const lines = COMMANDS.map(
+    ({ name, takes, does }) => `  jeton ${[name, takes].filter(Boolean).join(" ")}\n      ${does}`,
+  );
+  return ["Administration of a Jeton server. Each command takes --json.", "", ...lines].join("\n");
+}

@@ -1,0 +1,603 @@
+import t, { type Test } from "tap";
+import { endEverythingOf, setUserDisabled } from "../../src/store/users.js";
+import type { Tx } from "../../src/store/open.js";
+import { TestClock } from "../support/clock.js";
+import { sql } from "../support/database.js";
+import { ALICE, SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { holdsInBrowser, nothingLeaked } from "../support/oracle.js";
+import { answerOf, Browser, formOf, pkce } from "../support/web.js";
+import {
+  authorize,
+  BOB,
+  CALLBACK,
+  change,
+  exchange,
+  getCode,
+  loggedIn,
+  OTHER_CALLBACK,
+  walk,
+  WEB,
+} from "../support/web-fleet.js";
+
+const clock = new TestClock();
+const server = await startInstance(t, { provision: WEB, clock });
+const { issuer } = server.core;
+/** Everything that must not be found in the log. */
+const secrets = new Set<string | undefined>([SECRET, ALICE.password, BOB.password]);
+
+const EXPIRED = "this form has expired or was already answered";
+const FOREIGN_BROWSER = "this form was opened in another browser";
+const FOREIGN_FORM = "this form was not sent from its own page";
+
+async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
+  t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
+  t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
+  t.match(/id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(reply.text)?.[1]?.replaceAll("&#39;", "'"), message);
+  await holdsInBrowser(t, server, reply);
+}
+
+/** A stranger at the login form of an authorization. */
+async function atLogin(parameters: Form = {}) {
+  const browser = new Browser(server);
+  const page = await browser.open(authorize(parameters));
+  return { browser, page, ...formOf(page, "login") };
+}
+
+/** Somebody at the consent form of an authorization. */
+async function atConsent(parameters: Form = {}, person: Record<string, string> = BOB) {
+  const { browser, page } = await atLogin({ client_id: "other-web", prompt: "consent", ...parameters });
+  const consent = await browser.submit(page, "login", { ...person, action: "login" });
+  return { browser, page: consent, ...formOf(consent, "consent") };
+}
+
+const consents = (sub: string, client_id: string) =>
+  sql(server.database, "SELECT scope FROM consents WHERE sub = $1 AND client_id = $2", [sub, client_id]);
+const inOneGo = (work: (tx: Tx) => Promise<unknown>) => server.core.db.prisma.$transaction(work);
+const isLoggedIn = async (browser: Browser) =>
+  "code" in answerOf(await browser.get(authorize({ client_id: "trusted", prompt: "none" })));
+
+t.test("a form belongs to its browser, its page and its turn", async (t) => {
+  await t.test("AZ-06 an interaction that another browser opened", async (t) => {
+    const { action, values } = await atLogin();
+    const thief = new Browser(server);
+    await thief.open(authorize());
+    await refusedHere(t, await thief.get(action), FOREIGN_BROWSER);
+    await refusedHere(t, await thief.post(action, { ...values, ...ALICE, action: "login" }), FOREIGN_BROWSER);
+    await refusedHere(t, await new Browser(server).get(action), FOREIGN_BROWSER);
+    await refusedHere(
+      t,
+      await new Browser(server).post(action, { ...values, ...ALICE, action: "login" }),
+      FOREIGN_BROWSER,
+    );
+    t.notOk(thief.cookies.has("jeton_session"));
+  });
+
+  await t.test("AZ-06 a consent that another browser would give", async (t) => {
+    const { browser, action, values } = await atConsent();
+    const thief = await loggedIn(server);
+    await refusedHere(t, await thief.post(action, { ...values, action: "allow" }), FOREIGN_BROWSER);
+    t.match(answerOf(await browser.submit(await browser.get(action), "consent", { action: "allow" })), {
+      code: /^jac_/,
+    });
+  });
+
+  await t.test("AZ-07 consent before the login", async (t) => {
+    const { browser, page, action, values } = await atLogin({ client_id: "codes-only" });
+    for (const step of ["allow", "deny", "logout", "withdraw", "__proto__", "constructor"]) {
+      await refusedHere(t, await browser.post(action, { ...values, action: step }), EXPIRED);
+    }
+    await refusedHere(t, await browser.post(action, { csrf: values["csrf"]!, ...ALICE, action: "" }), EXPIRED);
+    t.strictSame(await consents("user-alice", "codes-only"), []);
+    t.match(
+      (await browser.submit(page, "login", { ...ALICE, action: "login" })).text,
+      'id="consent"',
+      "and it goes on where it was",
+    );
+  });
+
+  await t.test("AZ-07 a step sent again", async (t) => {
+    const { browser, page } = await atLogin({ client_id: "other-web", prompt: "consent" });
+    const login = formOf(page, "login");
+    const consent = await browser.submit(page, "login", { ...ALICE, action: "login" });
+    const session = browser.cookies.get("jeton_session");
+    const again = await browser.post(login.action, { ...login.values, ...BOB, action: "login" });
+    t.match(again, { status: 303, text: "" }, "a second click on a button that has done its work");
+    t.equal(again.headers.get("location"), login.action);
+    t.equal(browser.cookies.get("jeton_session"), session, "does nothing");
+    const { action, values } = formOf(consent, "consent");
+    await refusedHere(t, await browser.post(action, { ...values, ...ALICE, action: "login" }), EXPIRED);
+    t.match(answerOf(await browser.submit(consent, "consent", { action: "allow" })), { code: /^jac_/ });
+    for (const step of ["allow", "deny"]) {
+      await refusedHere(t, await browser.post(action, { ...values, action: step }), EXPIRED);
+    }
+    await refusedHere(t, await browser.get(action), EXPIRED);
+  });
+
+  await t.test("AZ-04 what else a form says is not read", async (t) => {
+    const { browser, action, values } = await atConsent({ scope: "openid" }, ALICE);
+    const forged = {
+      client_id: "web",
+      scope: "openid profile api1",
+      redirect_uri: OTHER_CALLBACK,
+      sub: "user-bob",
+      state: "theirs",
+      consent: "allowed",
+    };
+    const reply = await browser.post(action, { ...values, ...forged, action: "allow" });
+    const done = await browser.get(reply.headers.get("location")!);
+    t.ok(done.headers.get("location")!.startsWith(`${CALLBACK}?`));
+    t.equal(answerOf(done)["state"], "s");
+    const { json } = await exchange(server, { code: answerOf(done)["code"] }, basic("other-web", SECRET));
+    t.equal(json.scope, "openid");
+  });
+
+  await t.test("AZ-04 the token of a form is that of this form", async (t) => {
+    const { browser, action, values } = await atLogin();
+    const other = await atLogin();
+    const second = formOf(await browser.open(authorize()), "login");
+    const TOKENS = [
+      undefined,
+      "",
+      "x",
+      other.values["csrf"],
+      second.values["csrf"],
+      `${values["csrf"]}x`,
+      values["csrf"]!.slice(1),
+      values["csrf"]!.toLowerCase(),
+      "☃",
+    ];
+    for (const csrf of TOKENS) {
+      const reply = await browser.post(action, { ...ALICE, action: "login", ...(csrf === undefined ? {} : { csrf }) });
+      await refusedHere(t, reply, FOREIGN_FORM);
+      t.match(reply.text, `href="${action}"`, "and the way back is shown");
+    }
+    t.notOk(browser.cookies.has("jeton_session"));
+  });
+
+  await t.test("AZ-04 a form that another site sent, though it knew the token", async (t) => {
+    const { browser, action, values } = await atLogin();
+    const form = { ...values, ...ALICE, action: "login" };
+    const FOREIGN: readonly Record<string, string>[] = [
+      { Origin: "https://evil.example" },
+      { Origin: "https://app.example" },
+      { Origin: `${issuer}.evil.example` },
+      { Origin: issuer.replace("http:", "https:") },
+      { Origin: "" },
+      { "Sec-Fetch-Site": "cross-site" },
+      { "Sec-Fetch-Site": "same-site" },
+      { "Sec-Fetch-Site": "cross-site", Origin: issuer },
+      { "Sec-Fetch-Site": "CROSS-SITE" },
+    ];
+    for (const headers of FOREIGN) await refusedHere(t, await browser.post(action, form, headers), FOREIGN_FORM);
+    t.notOk(browser.cookies.has("jeton_session"));
+    for (const headers of [
+      { Origin: issuer },
+      { Origin: "null" },
+      { "Sec-Fetch-Site": "same-origin", Origin: "null" },
+      { "Sec-Fetch-Site": "none" },
+    ]) {
+      const next = await atLogin();
+      const reply = await next.browser.post(
+        next.action,
+        { ...next.values, ...ALICE, action: "login" },
+        headers as Record<string, string>,
+      );
+      t.ok(next.browser.cookies.has("jeton_session"), JSON.stringify(headers));
+      t.equal(reply.status, 303);
+    }
+  });
+
+  await t.test("a form that was open too long explains itself and begins again", async (t) => {
+    const { browser, action, values } = await atLogin({ state: `"><i>` });
+    clock.advance(15 * 60 + 1);
+    for (const reply of [
+      await browser.get(action),
+      await browser.post(action, { ...values, ...ALICE, action: "login" }),
+    ]) {
+      await refusedHere(t, reply, EXPIRED);
+      t.match(reply.text, "This form is no longer valid");
+      const again = /id="again" href="([^"]*)"/.exec(reply.text)?.[1]?.replaceAll("&amp;", "&");
+      t.match(await browser.open(again!), { status: 200, text: /id="login"/ });
+      const done = await walk(browser, again!);
+      t.equal(answerOf(done)["state"], `"><i>`);
+      browser.setCookie("jeton_session", "");
+    }
+    t.match((await browser.get(action, { "Accept-Language": "de" })).text, "Dieses Formular gilt nicht mehr");
+  });
+
+  await t.test("an id that is none", async (t) => {
+    const { browser, values } = await atLogin();
+    for (const id of [
+      "%00",
+      "x",
+      "%2e%2e",
+      "..%2f..%2fetc%2fpasswd",
+      "' or 1=1--",
+      "a".repeat(22),
+      "a".repeat(3_000),
+      "%E2%98%83",
+      "__proto__",
+      "<script>",
+      "%ED%A0%80",
+    ]) {
+      const path = `/interaction/${id.startsWith("%") ? id : encodeURIComponent(id)}`;
+      for (const reply of [
+        await browser.get(path),
+        await browser.post(path, { ...values, ...ALICE, action: "login" }),
+      ]) {
+        t.ok(reply.status >= 400 && reply.status < 500, `${id}: ${reply.status}`);
+        t.notMatch(reply.text, /<script>/);
+        t.equal(reply.headers.get("x-content-type-options"), "nosniff");
+      }
+    }
+  });
+});
+
+t.test("the steps", async (t) => {
+  await t.test("AZ-14 each leads to the next by 303", async (t) => {
+    const browser = new Browser(server);
+    const start = await browser.get(authorize({ client_id: "other-web", prompt: "consent" }));
+    const at = start.headers.get("location")!;
+    const login = await browser.get(at);
+    const afterLogin = await browser.post(at, { ...formOf(login, "login").values, ...ALICE, action: "login" });
+    const consent = await browser.get(at);
+    const afterConsent = await browser.post(at, { ...formOf(consent, "consent").values, action: "allow" });
+    const answer = await browser.get(at);
+    for (const reply of [start, afterLogin, afterConsent, answer]) {
+      t.equal(reply.status, 303);
+      await holdsInBrowser(t, server, reply);
+    }
+    for (const reply of [login, consent]) await holdsInBrowser(t, server, reply);
+    t.same(
+      [afterLogin, afterConsent].map(({ headers }) => headers.get("location")),
+      [at, at],
+    );
+    t.match(consent.headers.get("content-security-policy"), /form-action 'self' https:\/\/app\.example;/);
+  });
+
+  await t.test("allow, clicked twice, gives one code", async (t) => {
+    for (let times = 0; times < 5; times += 1) {
+      const { browser, action, values } = await atConsent();
+      const before = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"] as number;
+      const clicks = await Promise.all([1, 2, 3].map(() => browser.post(action, { ...values, action: "allow" })));
+      for (const reply of clicks) t.equal(reply.headers.get("location"), action);
+      const answers = await Promise.all([1, 2, 3].map(() => browser.get(action)));
+      t.equal(answers.filter(({ status }) => status === 303).length, 1);
+      for (const reply of answers.filter(({ status }) => status !== 303)) await refusedHere(t, reply, EXPIRED);
+      const after = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"];
+      t.equal(after, before + 1);
+    }
+  });
+
+  await t.test("a wrong name or password is not told apart, and tried again", async (t) => {
+    const { browser, page } = await atLogin();
+    const pages: string[] = [];
+    const WRONG = [
+      { username: "alice", password: "wrong" },
+      { username: "nobody", password: ALICE.password },
+      { username: "gone", password: "was here once" },
+      { username: "", password: ALICE.password },
+      { username: "alice", password: "" },
+      { username: "alice@example.com\u202e", password: "x" },
+      { username: "x".repeat(30_000), password: "x" },
+      { username: `${"x".repeat(254)}😀`, password: "x" },
+      { username: "' or 1=1--", password: "x".repeat(30_000) },
+      { username: `"><script>alert(1)</script>`, password: "{{7*7}}" },
+    ];
+    let current = page;
+    for (const person of WRONG) {
+      const before = server.log.length;
+      current = await browser.submit(current, "login", { ...person, action: "login" });
+      t.match(current.text, 'id="login-error"');
+      t.notOk(browser.cookies.has("jeton_session"));
+      const decision = server.log.slice(before).find((line) => line["refused_with"] !== undefined);
+      t.match(decision, { refused_with: "resource_owner_credentials_wrong", operation: "interaction" });
+      pages.push(current.text.replace(/value="[^"]*"/g, ""));
+      await holdsInBrowser(t, server, current);
+    }
+    const [first, second, third] = pages;
+    t.equal(second, first, "unknown");
+    t.equal(third, first, "switched off");
+    await browser.submit(current, "login", { ...ALICE, action: "login" });
+    t.ok(browser.cookies.has("jeton_session"));
+  });
+
+  await t.test("PA-09 a name the store would not take", async (t) => {
+    const { browser, action, values } = await atLogin();
+    await refusedHere(
+      t,
+      await browser.post(action, { ...values, username: "a\0b", password: "x", action: "login" }),
+      /not valid/,
+    );
+    await refusedHere(
+      t,
+      await browser.post(action, { ...values, username: "x".repeat(70_000), password: "x", action: "login" }),
+      /too large/,
+    );
+  });
+
+  await t.test("going away is an answer too", async (t) => {
+    const { browser, page } = await atLogin();
+    const left = await browser.submit(page, "login", { action: "cancel" });
+    t.match(answerOf(left), { error: "access_denied", state: "s", iss: issuer });
+    await holdsInBrowser(t, server, left);
+    const asked = await atConsent({ client_id: "single", scope: "profile" });
+    const denied = await asked.browser.submit(asked.page, "consent", { action: "deny" });
+    t.strictSame(answerOf(denied), {
+      error: "access_denied",
+      error_description: "the person did not agree",
+      state: "s",
+      iss: issuer,
+    });
+    t.strictSame(await consents("user-bob", "single"), [], "a denial is not remembered as anything");
+    t.match((await asked.browser.open(authorize({ client_id: "single", scope: "profile" }))).text, 'id="consent"');
+  });
+
+  await t.test("AZ-10 giving up a second login leaves the first as it was, and answers nothing by it", async (t) => {
+    const browser = await loggedIn(server);
+    const before = browser.cookies.get("jeton_session");
+    const login = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
+    t.match(answerOf(await browser.submit(login, "login", { action: "cancel" })), { error: "access_denied" });
+    t.equal(browser.cookies.get("jeton_session"), before);
+    t.ok(await isLoggedIn(browser));
+  });
+
+  await t.test("a consent is that of whoever was asked", async (t) => {
+    const { browser, page } = await atConsent({ scope: "openid api1" }, ALICE);
+    await sql(server.database, "DELETE FROM consents WHERE client_id = 'other-web'");
+    const other = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
+    await browser.submit(other, "login", { ...BOB, action: "login" });
+    await refusedHere(t, await browser.submit(page, "consent", { action: "allow" }), FOREIGN_FORM);
+    t.strictSame(await consents("user-bob", "other-web"), []);
+    t.strictSame(await consents("user-alice", "other-web"), []);
+  });
+});
+
+t.test("what changes meanwhile counts", async (t) => {
+  await t.test("a client that was switched off", async (t) => {
+    const { browser, action, values } = await atConsent();
+    await change(server, "other-web", { disabled: true });
+    await refusedHere(t, await browser.get(action), "the client doesn't exist");
+    await refusedHere(t, await browser.post(action, { ...values, action: "allow" }), "the client doesn't exist");
+    await change(server, "other-web", { disabled: false });
+  });
+
+  await t.test("an address that was taken away: nobody is sent there any more", async (t) => {
+    const { browser, action, page } = await atConsent();
+    await change(server, "other-web", { redirect_uris: [OTHER_CALLBACK] });
+    await refusedHere(
+      t,
+      await browser.submit(page, "consent", { action: "allow" }),
+      "the redirect_uri is not registered for this client",
+    );
+    await refusedHere(t, await browser.get(action), "the redirect_uri is not registered for this client");
+    await change(server, "other-web", { redirect_uris: [CALLBACK] });
+  });
+
+  await t.test("a person who was switched off at the consent page logs in anew, and cannot", async (t) => {
+    const { browser, action, page } = await atConsent();
+    await inOneGo((tx) => setUserDisabled(tx, "user-bob", true));
+    await refusedHere(t, await browser.submit(page, "consent", { action: "allow" }), FOREIGN_FORM);
+    const login = await browser.get(action);
+    t.match(login.text, 'id="login"');
+    t.match((await browser.submit(login, "login", { ...BOB, action: "login" })).text, 'id="login-error"');
+    await inOneGo((tx) => setUserDisabled(tx, "user-bob", false));
+  });
+});
+
+t.test("a session", async (t) => {
+  await t.test("AZ-05 has a new id after each login, and the old one is over", async (t) => {
+    const browser = new Browser(server);
+    browser.setCookie("jeton_session", "fixed-by-somebody-else");
+    const login = await browser.open(authorize({ client_id: "trusted" }));
+    await browser.submit(login, "login", { ...ALICE, action: "login" });
+    const first = browser.cookies.get("jeton_session")!;
+    t.match(first, /^[\w-]{43}$/);
+    const victim = new Browser(server);
+    victim.setCookie("jeton_session", "fixed-by-somebody-else");
+    t.notOk(await isLoggedIn(victim));
+
+    const again = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
+    await browser.submit(again, "login", { ...ALICE, action: "login" });
+    const second = browser.cookies.get("jeton_session")!;
+    t.not(second, first);
+    victim.setCookie("jeton_session", first);
+    t.notOk(await isLoggedIn(victim), "the old id is nobody's");
+    t.ok(await isLoggedIn(browser));
+    for (const one of [first, second]) secrets.add(one);
+  });
+
+  await t.test("is not refreshed by a login that fails", async (t) => {
+    const browser = await loggedIn(server);
+    const before = browser.cookies.get("jeton_session");
+    const login = await browser.open(authorize({ prompt: "login" }));
+    await browser.submit(login, "login", { username: "alice", password: "wrong", action: "login" });
+    t.equal(browser.cookies.get("jeton_session"), before);
+  });
+
+  await t.test("ends after half an hour without being seen", async (t) => {
+    const browser = await loggedIn(server);
+    for (const seconds of [1799, 1799, 1799]) {
+      clock.advance(seconds);
+      t.ok(await isLoggedIn(browser));
+    }
+    clock.advance(1800);
+    t.notOk(await isLoggedIn(browser));
+    t.match((await browser.open(authorize())).text, 'id="login"');
+  });
+
+  await t.test("ends twelve hours after the login in any case", async (t) => {
+    const browser = await loggedIn(server);
+    for (let minutes = 20; minutes < 12 * 60; minutes += 20) {
+      clock.advance(20 * 60);
+      t.ok(await isLoggedIn(browser), `after ${minutes} minutes`);
+    }
+    clock.advance(20 * 60);
+    t.notOk(await isLoggedIn(browser));
+  });
+
+  await t.test("AD-05 ends with everything else of its person", async (t) => {
+    const ENDS = {
+      endEverythingOf: (tx: Tx) => endEverythingOf(tx, "user-bob"),
+      "switched off": (tx: Tx) => setUserDisabled(tx, "user-bob", true),
+    };
+    for (const [name, end] of Object.entries(ENDS)) {
+      const browser = await loggedIn(server, BOB);
+      t.ok(await isLoggedIn(browser));
+      await inOneGo(end);
+      t.notOk(await isLoggedIn(browser), name);
+      await inOneGo((tx) => setUserDisabled(tx, "user-bob", false));
+      t.notOk(await isLoggedIn(browser), "also when switched on again");
+    }
+  });
+
+  await t.test("has a cookie that no script and no other site gets", async (t) => {
+    const browser = new Browser(server);
+    const start = await browser.get(authorize());
+    const login = await browser.get(start.headers.get("location")!);
+    const done = await browser.post(start.headers.get("location")!, {
+      ...formOf(login, "login").values,
+      ...ALICE,
+      action: "login",
+    });
+    const lines = [...start.headers.getSetCookie(), ...done.headers.getSetCookie()];
+    t.equal(lines.length, 2);
+    for (const line of lines) t.match(line, /^jeton_(browser|session)=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/);
+  });
+
+  await t.test("over https one that no subdomain can set", async (t) => {
+    const secure = await startInstance(t, { database: server.database, clock, env: { ISSUER: "https://id.example" } });
+    const { headers } = await secure.send(authorize());
+    t.match(headers.getSetCookie(), [/^__Host-jeton_browser=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/]);
+    t.match(headers.get("location"), /^\/interaction\//);
+    const cookie = (await loggedIn(server)).cookies.get("jeton_session");
+    const plain = await secure.send(authorize({ client_id: "trusted", prompt: "none" }), {
+      headers: { Cookie: `jeton_session=${cookie}` },
+    });
+    t.match(
+      answerOf(plain),
+      { error: "login_required", iss: "https://id.example" },
+      "a cookie without the prefix is none",
+    );
+    const prefixed = await secure.send(authorize({ client_id: "trusted", prompt: "none" }), {
+      headers: { Cookie: `__Host-jeton_session=${cookie}` },
+    });
+    t.match(answerOf(prefixed), { code: /^jac_/ });
+  });
+
+  await t.test("has one cookie: of two nobody says which counts", async (t) => {
+    const cookie = (await loggedIn(server)).cookies.get("jeton_session");
+    const ask = (Cookie: string) =>
+      server.send(authorize({ client_id: "trusted", prompt: "none" }), { headers: { Cookie } });
+    t.match(answerOf(await ask(`a=b; jeton_session=${cookie}; c=d`)), { code: /^jac_/ });
+    const HOSTILE = [
+      `jeton_session=x; jeton_session=${cookie}`,
+      `jeton_session=${cookie}; jeton_session=`,
+      "jeton_session=",
+      "jeton_session",
+      "=",
+      ";;;",
+      `jeton_session=${"x".repeat(9_000)}`,
+      `JETON_SESSION=${cookie}`,
+      `jeton_session="${cookie}"`,
+    ];
+    for (const header of HOSTILE)
+      t.match(answerOf(await ask(header)), { error: "login_required" }, header.slice(0, 40));
+  });
+});
+
+t.test("a consent", async (t) => {
+  const browser = await loggedIn(server);
+  const asks = async (parameters: Form) => (await browser.open(authorize(parameters))).text.includes('id="consent"');
+
+  await t.test("is remembered, and asked for again where more is asked for", async (t) => {
+    await getCode(browser, { scope: "openid email" });
+    t.notOk(await asks({ scope: "openid email" }));
+    t.notOk(await asks({ scope: "email" }), "less is in it");
+    t.ok(await asks({ scope: "openid email phone" }));
+    await getCode(browser, { scope: "openid phone" });
+    t.notOk(await asks({ scope: "openid email phone" }), "what was allowed adds up");
+    t.ok(await asks({ client_id: "other-web", scope: "openid" }), "for this client");
+    t.ok(
+      (
+        await walk(await loggedIn(server, BOB), authorize({ scope: "openid email" })).then(async () =>
+          consents("user-bob", "web"),
+        )
+      ).length === 1,
+    );
+  });
+
+  await t.test("AZ-09 is asked for each time where anybody can claim to be the client", async (t) => {
+    const { challenge } = pkce();
+    for (let times = 0; times < 2; times += 1) {
+      t.ok(await asks({ client_id: "spa", ...challenge }));
+      await getCode(browser, { client_id: "spa", ...challenge });
+    }
+    t.match(answerOf(await browser.get(authorize({ client_id: "spa", prompt: "none", ...challenge }))), {
+      error: "consent_required",
+    });
+  });
+
+  await t.test("is not asked for by a first-party client", async (t) => {
+    t.match(answerOf(await browser.get(authorize({ client_id: "trusted" }))), { code: /^jac_/ });
+    t.strictSame(await consents("user-alice", "trusted"), []);
+  });
+
+  await t.test("LI-02 can be seen and withdrawn, and what rested on it ends at once", async (t) => {
+    const code = await getCode(browser, { scope: "openid offline_access" });
+    const { json } = await exchange(server, { code });
+    for (const one of [code, json.refresh_token]) secrets.add(one);
+    const page = await browser.get("/account");
+    t.match(page.text, "The Web App");
+    await holdsInBrowser(t, server, page);
+    const { action, values } = formOf(page, "consent-web");
+    for (const headers of [{ Origin: "https://evil.example" }, { "Sec-Fetch-Site": "cross-site" }] as Record<
+      string,
+      string
+    >[]) {
+      await refusedHere(t, await browser.post(action, { ...values, action: "withdraw" }, headers), FOREIGN_FORM);
+    }
+    for (const csrf of ["", "x"])
+      await refusedHere(t, await browser.post(action, { ...values, csrf, action: "withdraw" }), FOREIGN_FORM);
+    t.equal((await consents("user-alice", "web")).length, 1);
+    const reply = await browser.post(action, { ...values, action: "withdraw" });
+    t.equal(reply.status, 303);
+    t.notMatch((await browser.get("/account")).text, "The Web App");
+    t.ok(await asks({ scope: "openid" }));
+    const { json: refused } = await server.post(
+      "/oauth2/token",
+      { grant_type: "refresh_token", refresh_token: json.refresh_token },
+      basic("web", SECRET),
+    );
+    t.equal(refused.error, "invalid_grant");
+    t.equal(
+      (await server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${json.access_token}` } })).status,
+      401,
+    );
+    t.equal((await consents("user-bob", "web")).length, 1, "another person's stays");
+  });
+
+  await t.test("account page: hostile forms", async (t) => {
+    const { values } = formOf(await browser.get("/account"), "consent-spa");
+    for (const form of [
+      { client_id: "nobody" },
+      { client_id: "" },
+      { client_id: "' or 1=1--" },
+      { client_id: "x".repeat(9_000) },
+      { action: "x" },
+    ]) {
+      const reply = await browser.post("/account", { ...values, action: "withdraw", ...form });
+      t.ok(reply.status < 500, `${reply.status}`);
+    }
+    t.equal((await consents("user-alice", "spa")).length, 1);
+  });
+});
+
+t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
+  const { browser, page, values } = await atConsent();
+  secrets.add(values["csrf"]);
+  const code = answerOf(await browser.submit(page, "consent", { action: "allow" }))["code"];
+  for (const one of [code, ...browser.cookies.values()]) secrets.add(one);
+  nothingLeaked(t, server, secrets);
+});

@@ -1,0 +1,414 @@
+import { UnsecuredJWT } from "jose";
+import t, { type Test } from "tap";
+import { TestClock } from "../support/clock.js";
+import { ALICE, SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { holdsInBrowser, nothingLeaked } from "../support/oracle.js";
+import { answerOf, Browser, formOf, query } from "../support/web.js";
+import { authorize, BOB, exchange, getCode, GOODBYE, loggedIn, OTHER_CALLBACK, WEB } from "../support/web-fleet.js";
+
+const clock = new TestClock();
+const server = await startInstance(t, { provision: WEB, clock });
+const { issuer } = server.core;
+
+const NOT_REGISTERED = "the post_logout_redirect_uri is not registered for this client";
+const NO_HINT = "the id_token_hint is not one of this server's id tokens for this client";
+const FOREIGN_FORM = "this form was not sent from its own page";
+
+const logout = (parameters: Form = {}) => `/oauth2/logout?${query(parameters)}`;
+const isLoggedIn = async (browser: Browser) =>
+  "code" in answerOf(await browser.get(authorize({ client_id: "trusted", prompt: "none" })));
+const idToken = async (claims: object = {}, typ = "JWT") =>
+  (
+    await server.core.ring.sign("RS256", typ, {
+      iss: issuer,
+      aud: "web",
+      sub: "user-alice",
+      auth_time: 1,
+      exp: clock.now() / 1000 + 600,
+      ...claims,
+    })
+  ).text;
+const HINT = await idToken();
+
+async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
+  t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
+  t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
+  t.match(/id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(reply.text)?.[1]?.replaceAll("&#39;", "'"), message);
+  await holdsInBrowser(t, server, reply);
+}
+
+/** That a browser was logged out: its cookie is gone, and its session too for whoever kept the cookie. */
+async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<void> {
+  t.notOk(browser.cookies.has("jeton_session"));
+  const thief = new Browser(server);
+  thief.setCookie("jeton_session", cookie);
+  t.notOk(await isLoggedIn(thief), "the session itself is over");
+}
+
+t.test("with an id_token_hint of whoever is logged in", async (t) => {
+  const ROWS: readonly (readonly [name: string, parameters: Form, location: string | undefined])[] = [
+    ["nobody is asked", { id_token_hint: HINT }, undefined],
+    ["an expired one is as good", { id_token_hint: await idToken({ exp: 1 }) }, undefined],
+    ["and goes where it is registered", { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE }, GOODBYE],
+    [
+      "with its state",
+      { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE, state: `☃"&=\r\n` },
+      `${GOODBYE}?state=${encodeURIComponent(`☃"&=\r\n`)}`,
+    ],
+    [
+      "RU-12 with one state, and what else is its own",
+      { id_token_hint: HINT, post_logout_redirect_uri: `${GOODBYE}?state=theirs&code=1`, state: "ours" },
+      `${GOODBYE}?code=1&state=ours`,
+    ],
+    [
+      "with the client named as well",
+      { id_token_hint: HINT, client_id: "web", post_logout_redirect_uri: GOODBYE },
+      GOODBYE,
+    ],
+    [
+      "AZ-25 with parameters nobody knows",
+      { id_token_hint: HINT, logout_hint: "x", foo: "bar", redirect_uri: "https://evil.example" },
+      undefined,
+    ],
+  ];
+  for (const [name, parameters, location] of ROWS) {
+    for (const way of ["GET", "POST"] as const) {
+      await t.test(`${name}, ${way}`, async (t) => {
+        const browser = await loggedIn(server);
+        const cookie = browser.cookies.get("jeton_session")!;
+        const form = Object.fromEntries(new URLSearchParams(query(parameters)));
+        const reply =
+          way === "GET" ? await browser.get(logout(parameters)) : await browser.post("/oauth2/logout", form);
+        await holdsInBrowser(t, server, reply);
+        await loggedOut(t, browser, cookie);
+        if (location !== undefined) {
+          t.equal(reply.status, 303);
+          t.equal(reply.headers.get("location"), location);
+          return;
+        }
+        // What was posted is not posted again by reloading the page.
+        if (way === "POST") t.match(reply.headers.get("location"), /^\/oauth2\/logout$/);
+        t.match(way === "GET" ? reply.text : (await browser.get("/oauth2/logout")).text, "You are signed out");
+      });
+    }
+  }
+});
+
+t.test("AZ-27 without one that fits, the person is asked", async (t) => {
+  const ROWS: readonly (readonly [name: string, parameters: Form])[] = [
+    ["no hint", {}],
+    ["no hint, but a client", { client_id: "web" }],
+    ["no hint, and somewhere to go", { client_id: "web", post_logout_redirect_uri: GOODBYE, state: "s" }],
+    [
+      "somebody else's hint",
+      { id_token_hint: await idToken({ sub: "user-bob" }), post_logout_redirect_uri: GOODBYE, state: "s" },
+    ],
+  ];
+  for (const [name, parameters] of ROWS) {
+    await t.test(name, async (t) => {
+      const browser = await loggedIn(server);
+      const cookie = browser.cookies.get("jeton_session")!;
+      const page = await browser.get(logout(parameters), { "Sec-Fetch-Site": "cross-site" });
+      t.equal(page.status, 200);
+      t.match(page.text, "Alice Example");
+      t.ok(await isLoggedIn(browser), "until then nothing happens");
+      await holdsInBrowser(t, server, page);
+      const done = await browser.submit(page, "logout", { action: "logout" });
+      t.equal(
+        done.headers.get("location") ?? undefined,
+        parameters["post_logout_redirect_uri"] === undefined ? undefined : `${GOODBYE}?state=s`,
+      );
+      await loggedOut(t, browser, cookie);
+    });
+  }
+
+  await t.test("and may stay", async (t) => {
+    const browser = await loggedIn(server);
+    const page = await browser.get(logout({ client_id: "web", post_logout_redirect_uri: GOODBYE }));
+    t.match(page.headers.get("content-security-policy"), /form-action 'self' https:\/\/app\.example;/);
+    const stayed = await browser.submit(page, "logout", { action: "cancel" });
+    t.equal(stayed.status, 200);
+    t.match(stayed.text, "Your account");
+    t.ok(await isLoggedIn(browser));
+  });
+
+  await t.test("by a form of their own", async (t) => {
+    const browser = await loggedIn(server);
+    const { values } = formOf(await browser.get(logout()), "logout");
+    const other = formOf(await (await loggedIn(server)).get(logout()), "logout").values["csrf"]!;
+    const account = formOf(await browser.open(authorize({ client_id: "other-web", prompt: "login" })), "login").values[
+      "csrf"
+    ]!;
+    for (const csrf of ["", "x", other, account, `${values["csrf"]}x`]) {
+      await refusedHere(t, await browser.post("/oauth2/logout", { ...values, csrf, action: "logout" }), FOREIGN_FORM);
+      await refusedHere(t, await browser.get(logout({ ...values, csrf, action: "logout" })), FOREIGN_FORM);
+    }
+    const stranger = new Browser(server);
+    stranger.setCookie("jeton_session", browser.cookies.get("jeton_session")!);
+    await refusedHere(t, await stranger.post("/oauth2/logout", { ...values, action: "logout" }), FOREIGN_FORM);
+    for (const action of ["x", "LOGOUT", "allow"]) {
+      t.match(
+        (await browser.post("/oauth2/logout", { ...values, action })).text,
+        'id="logout"',
+        `${action} is no answer`,
+      );
+    }
+    t.ok(await isLoggedIn(browser));
+  });
+
+  await t.test("a form that was shown to somebody who was logged in before is not one's own", async (t) => {
+    const browser = await loggedIn(server);
+    const page = await browser.get(logout());
+    const login = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
+    await browser.submit(login, "login", { ...BOB, action: "login" });
+    await refusedHere(t, await browser.submit(page, "logout", { action: "logout" }), FOREIGN_FORM);
+    t.ok(await isLoggedIn(browser));
+  });
+
+  await t.test("what a request carries through the page comes back as it was", async (t) => {
+    for (const state of [`"><script>alert(1)</script>`, "☃", "a\r\nb", "csrf", "x".repeat(8_000)]) {
+      const browser = await loggedIn(server);
+      const page = await browser.get(logout({ client_id: "web", post_logout_redirect_uri: GOODBYE, state }));
+      await holdsInBrowser(t, server, page);
+      t.equal(answerOf(await browser.submit(page, "logout", { action: "logout" }))["state"], state);
+    }
+  });
+
+  await t.test("in the language that was asked for", async (t) => {
+    const browser = await loggedIn(server);
+    const page = await browser.get(logout({ ui_locales: "de" }));
+    t.match(page.text, '<html lang="de">');
+    t.match((await browser.submit(page, "logout", { action: "logout" })).text, "Sie sind abgemeldet");
+  });
+});
+
+t.test("a request posted from a client's page comes without our cookies, and does not lie about it", async (t) => {
+  const browser = await loggedIn(server);
+  const form = { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE, state: "s" };
+  const reply = await server.post("/oauth2/logout", form, {
+    Origin: "https://app.example",
+    "Sec-Fetch-Site": "cross-site",
+  });
+  t.equal(reply.status, 303);
+  t.match(reply.headers.get("location"), /^\/oauth2\/logout\?/, "the browser comes back by itself");
+  t.strictSame(reply.headers.getSetCookie(), []);
+  const done = await browser.get(reply.headers.get("location")!);
+  t.equal(done.headers.get("location"), `${GOODBYE}?state=s`);
+  t.notOk(await isLoggedIn(browser));
+});
+
+t.test("who is not logged in is logged out already", async (t) => {
+  for (const [parameters, location] of [
+    [{}, undefined],
+    [{ id_token_hint: HINT }, undefined],
+    [{ client_id: "web", post_logout_redirect_uri: GOODBYE, state: "s" }, `${GOODBYE}?state=s`],
+  ] as const) {
+    const reply = await new Browser(server).get(logout(parameters));
+    t.equal(reply.headers.get("location") ?? undefined, location);
+    await holdsInBrowser(t, server, reply);
+  }
+});
+
+/** RU-15: every row of the redirect URIs. */
+const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
+  ...["/", "?x=1", "#f", "#", "?", "%2F", "/../bye", ";x", ".", "\\", "/.", "//"].map(
+    (end) => ["RU-01", GOODBYE + end] as const,
+  ),
+  ...[
+    "https://app.example/BYE",
+    "https://app.example/b%79e",
+    "https://app.example/x/../bye",
+    "https://app.example",
+  ].map((uri) => ["RU-01", uri] as const),
+  ...[
+    "https://app.example.evil.example/bye",
+    "https://evil.example/?https://app.example/bye",
+    "https://sub.app.example/bye",
+  ].map((uri) => ["RU-02", uri] as const),
+  ...["https://app.example@evil.example/bye", "https://app.example\\@evil.example", "https://user@app.example/bye"].map(
+    (uri) => ["RU-04", uri] as const,
+  ),
+  ...[
+    "https://app.example\t/bye",
+    "\nhttps://app.example/bye",
+    " https://app.example/bye",
+    "https://app.example/bye\r\nSet-Cookie: a=b",
+  ].map((uri) => ["RU-05", uri] as const),
+  ...[
+    "https:app.example/bye",
+    "HTTPS://APP.EXAMPLE/bye",
+    "https://app.example:443/bye",
+    "http://app.example/bye",
+    "//app.example/bye",
+    "//evil",
+    "/\\evil",
+    "/\tevil",
+  ].map((uri) => ["RU-06", uri] as const),
+  ["RU-07", "https://appXexample/bye"],
+  ["RU-10", "https://app.example:8443/bye"],
+  ["RU-11", "https://other.example/bye"],
+  ["RU-11", OTHER_CALLBACK],
+  ["XS-04", "javascript:alert(1)"],
+];
+
+t.test("RU-15 nobody is sent to an address that is not registered for it", async (t) => {
+  const alice = await loggedIn(server);
+  for (const [id, post_logout_redirect_uri] of LOOKALIKES) {
+    await t.test(`${id} ${JSON.stringify(post_logout_redirect_uri)}`, async (t) => {
+      for (const browser of [alice, new Browser(server)]) {
+        for (const whose of [{ id_token_hint: HINT }, { client_id: "web" }]) {
+          await refusedHere(t, await browser.get(logout({ ...whose, post_logout_redirect_uri })), NOT_REGISTERED);
+        }
+      }
+    });
+  }
+  await t.test("RU-05 NUL inside", async (t) =>
+    refusedHere(
+      t,
+      await alice.get(logout({ client_id: "web", post_logout_redirect_uri: `${GOODBYE}\0` })),
+      /not valid/,
+    ),
+  );
+  await t.test("by nobody", async (t) =>
+    refusedHere(t, await alice.get(logout({ post_logout_redirect_uri: GOODBYE })), NOT_REGISTERED),
+  );
+  await t.test("RU-10 but for the port of a loopback address", async (t) => {
+    const allowed = await new Browser(server).get(
+      logout({ client_id: "native", post_logout_redirect_uri: "http://127.0.0.1:51004/bye" }),
+    );
+    t.equal(allowed.headers.get("location"), "http://127.0.0.1:51004/bye");
+    for (const uri of [
+      "http://127.0.0.1:1/other",
+      "http://localhost:1/bye",
+      "http://127.0.0.1:99999/bye",
+      "http://2130706433/bye",
+      "http://user@127.0.0.1/bye",
+    ]) {
+      await refusedHere(
+        t,
+        await alice.get(logout({ client_id: "native", post_logout_redirect_uri: uri })),
+        NOT_REGISTERED,
+      );
+    }
+  });
+  t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
+});
+
+t.test("AZ-21 a hint that is none, and clients that are none", async (t) => {
+  const alice = await loggedIn(server);
+  const HINTS: Readonly<Record<string, Form>> = {
+    "no JWT": { id_token_hint: "x" },
+    "nobody signed it": {
+      id_token_hint: new UnsecuredJWT({ sub: "user-alice" }).setIssuer(issuer).setAudience("web").encode(),
+    },
+    "another issuer": { id_token_hint: await idToken({ iss: "https://evil.example" }) },
+    "for another client than is named": { id_token_hint: HINT, client_id: "other-web" },
+    "for several clients": { id_token_hint: await idToken({ aud: ["web", "other-web"] }) },
+    "an access token": { id_token_hint: await idToken({}, "at+jwt") },
+    "about nobody": { id_token_hint: await idToken({ sub: undefined }) },
+    "a signed userinfo answer": { id_token_hint: await idToken({ auth_time: undefined }) },
+  };
+  for (const [name, parameters] of Object.entries(HINTS)) {
+    await t.test(name, async (t) => refusedHere(t, await alice.get(logout(parameters)), NO_HINT));
+  }
+  for (const client_id of ["nobody", "closed", "WEB", "x".repeat(300)]) {
+    await t.test(`client ${client_id.slice(0, 20)}`, async (t) =>
+      refusedHere(t, await alice.get(logout({ client_id })), "the client doesn't exist"),
+    );
+  }
+  await t.test("AZ-16 each parameter once, and of a size", async (t) => {
+    for (const name of [
+      "id_token_hint",
+      "client_id",
+      "post_logout_redirect_uri",
+      "state",
+      "ui_locales",
+      "action",
+      "csrf",
+      "foo",
+    ]) {
+      await refusedHere(
+        t,
+        await alice.get(`${logout({ [name]: "x" })}&${name}=x`),
+        `the parameter ${name} is repeated`,
+      );
+    }
+    for (const name of ["id_token_hint", "state", "ui_locales"]) {
+      await refusedHere(
+        t,
+        await alice.post("/oauth2/logout", { [name]: "x".repeat(30_000) }),
+        `the parameter ${name} is malformed`,
+      );
+    }
+  });
+  t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
+});
+
+t.test("what ends with the session, and what stays", async (t) => {
+  const tokensOf = async (browser: Browser, scope: string) =>
+    (await exchange(server, { code: await getCode(browser, { scope }) })).json as {
+      access_token: string;
+      refresh_token: string;
+      id_token: string;
+    };
+  const isActive = async (token: string) =>
+    (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
+  const refresh = async (refresh_token: string) =>
+    (await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, basic("web", SECRET))).status;
+
+  const browser = await loggedIn(server);
+  const elsewhere = await loggedIn(server);
+  const bob = await loggedIn(server, BOB);
+  const online = await tokensOf(browser, "openid profile");
+  const offline = await tokensOf(browser, "openid offline_access");
+  const others = await tokensOf(elsewhere, "openid profile");
+  const bobs = await tokensOf(bob, "openid profile");
+  const unused = await getCode(browser);
+  const unusedOffline = await getCode(browser, { scope: "openid offline_access" });
+  const password = (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;
+
+  await browser.get(logout({ id_token_hint: online.id_token }));
+  t.notOk(await isActive(online.access_token), "its access tokens end");
+  t.equal(await refresh(online.refresh_token), 400, "and its refresh tokens");
+  t.equal((await exchange(server, { code: unused })).status, 400, "and codes that were not used yet");
+  t.ok(await isActive(offline.access_token), "but not what was given offline_access");
+  t.equal(await refresh(offline.refresh_token), 200);
+  t.equal((await exchange(server, { code: unusedOffline })).status, 200);
+  t.ok(await isActive(password.access_token), "nor what came without a browser");
+  t.ok(await isLoggedIn(elsewhere), "nor the session of another browser");
+  t.ok(await isActive(others.access_token));
+  t.equal(await refresh(others.refresh_token), 200);
+  t.ok(await isLoggedIn(bob), "nor another person's");
+  t.ok(await isActive(bobs.access_token));
+
+  await t.test("a new login takes nothing but the session's place", async (t) => {
+    const login = await elsewhere.open(authorize({ client_id: "trusted", prompt: "login" }));
+    await elsewhere.submit(login, "login", { ...ALICE, action: "login" });
+    t.ok(await isActive(others.access_token));
+    await elsewhere.get(logout({ id_token_hint: others.id_token }));
+    t.notOk(await isActive(others.access_token), "which ends with the new session as it would have with the old");
+  });
+  await t.test("a login of somebody else ends what a logout would", async (t) => {
+    const login = await bob.open(authorize({ client_id: "trusted", prompt: "login" }));
+    await bob.submit(login, "login", { ...ALICE, action: "login" });
+    t.notOk(await isActive(bobs.access_token));
+  });
+  await t.test("a hint ends the session it was given in, though it is no longer seen", async (t) => {
+    const idle = await loggedIn(server);
+    const tokens = await tokensOf(idle, "openid profile");
+    await new Browser(server).get(logout({ id_token_hint: tokens.id_token }));
+    t.notOk(await isActive(tokens.access_token));
+    t.notOk(await isLoggedIn(idle));
+  });
+  await t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
+    nothingLeaked(t, server, [
+      SECRET,
+      ALICE.password,
+      unused,
+      online.refresh_token,
+      HINT.split(".")[2],
+      ...elsewhere.cookies.values(),
+    ]);
+  });
+});
