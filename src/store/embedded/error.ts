@@ -22,7 +22,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** PostgreSQL says that it is being stopped, crashed, or is not up yet (57P01 to 57P03). The connection ends just after. */
+/**
+ * PostgreSQL says that it is being stopped, crashed, or is not up yet (57P01 to 57P03), just before the connection ends;
+ * or the connection has ended, and node-postgres says so.
+ */
 export function isShutdown(error: unknown): boolean {
-  return /^57P0[123]$/.test(codeOf(error) ?? "");
+  return /^57P0[123]$/.test(codeOf(error) ?? "") || /not queryable|Connection terminated/.test(messageOf(error));
 }
