@@ -15,7 +15,12 @@ export const systemClock: Clock = { now: () => Date.now(), statement: () => null
 
 /** A clock's time as a NumericDate (RFC 7519 section 2): whole seconds since the epoch. */
 export function epochSeconds(clock: Clock): number {
-  return Math.floor(clock.now() / 1000);
+  return toSeconds(new Date(clock.now()));
+}
+
+/** A date as a NumericDate. */
+export function toSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
 }
 
 /** Where randomness comes from: `size` unpredictable bytes. */

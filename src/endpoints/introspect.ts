@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
+import { toSeconds } from "../clock.js";
 import { z } from "zod";
 import { isConfidential, mayActFor } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
@@ -111,8 +112,8 @@ async function introspectRefresh(
       client_id,
       username,
       scope: scope.join(" "),
-      iat: Math.floor(created_at.getTime() / 1000),
-      exp: Math.floor(expires_at.getTime() / 1000),
+      iat: toSeconds(created_at),
+      exp: toSeconds(expires_at),
       grant_id,
     },
   };

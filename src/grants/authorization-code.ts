@@ -7,6 +7,7 @@ import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
 import { redeemCode, type CodeBinding, type RedeemedCode } from "../store/authorization-codes.js";
 import { readAuthorizationCode } from "../tokens/authorization-code.js";
+import { entitle } from "./entitle.js";
 import type { GrantContext } from "./grant.js";
 
 /**
@@ -41,14 +42,7 @@ export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
       if (!isRegistered(binding.redirect_uri, client.redirect_uris)) {
         throw new Refusal("code_redirect_uri_unknown", { redirect_uri: binding.redirect_uri });
       }
-      const { nonce, acr, sid, auth_time, amr, scope } = binding;
-      return {
-        scope: scope.filter((name) => client.scope.includes(name)),
-        user,
-        login: { auth_time: Math.floor(auth_time.getTime() / 1000), amr, nonce, acr, sid },
-        claims: { names: binding.id_token_claims, locales: binding.claims_locales },
-        grant: { grant_id, generation: 0 },
-      };
+      return entitle(context, binding, { user, grant: { grant_id, generation: 0 }, nonce: binding.nonce });
     },
   });
 };

@@ -1,6 +1,4 @@
-import { isConfidential } from "../clients/methods.js";
 import type { PresentedCredentials } from "../clients/presented.js";
-import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
@@ -8,6 +6,7 @@ import type { Parameters } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
 import type { Grant, GrantContext, GrantRegistry } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
+import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
 
 export interface ExchangeRequest {
@@ -31,7 +30,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   const client = await core.authentication.authenticate(credentials, spelling.name, facts);
 
   // 3. May it ask so?
-  permit(client, grant, grant_type);
+  permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. What does the grant decide?
   const context: GrantContext = { core, client, spelling, facts };
@@ -52,19 +51,5 @@ function chooseGrant(grants: GrantRegistry, parameters: Parameters): { grant: Gr
 function requireFor(spelling: RequestSpelling, grant_type: string, parameters: Parameters): void {
   for (const { name, missing } of spelling.required[grant_type] ?? []) {
     if (!parameters.has(name)) throw new Refusal(missing);
-  }
-}
-
-/** Whether the client is registered for this grant and for what it answers with (RFC 7591 section 2). */
-function permit(client: Client, grant: Grant, grant_type: string): void {
-  const { client_id, grant_types, response_types } = client;
-  const listed = grant.types.some((type) => grant_types.includes(type));
-  if (!listed || (grant.confidentialOnly === true && !isConfidential(client))) {
-    throw new Refusal("grant_type_not_allowed", { client_id, grant_type });
-  }
-  // A client that declares none may be answered with whatever its grants need (contract, provisioning file).
-  const declared = response_types.length > 0;
-  if (declared && !grant.responseTypes.every((type) => response_types.includes(type))) {
-    throw new Refusal("response_type_not_allowed", { client_id, response_type: grant.responseTypes.join(" ") });
   }
 }

@@ -2,14 +2,15 @@ import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
-import { redeemRefreshToken, type RefreshOutcome } from "../store/grants.js";
+import { redeemRefreshToken, type RefreshOutcome } from "../store/refresh-tokens.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
+import { entitle } from "./entitle.js";
 import type { GrantContext } from "./grant.js";
 import { namedScopes, refuseBeyond } from "./scope.js";
 
 /**
  * Going on with a grant (RFC 6749 section 6): exactly once, and safe to retry. The store decides in one statement
- * (store/grants.ts); here its outcomes become answers.
+ * (store/refresh-tokens.ts); here its outcomes become answers.
  */
 const parameters = z.object({
   refresh_token: required("refresh_token_missing"),
@@ -42,19 +43,8 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
       );
       const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
       facts.sub = user.sub;
-      return {
-        // What the client may no longer have is not given any more, and a narrower request narrows this token only.
-        scope: (requested ?? grant.scope).filter((one) => client.scope.includes(one)),
-        user,
-        login: {
-          auth_time: Math.floor(grant.auth_time.getTime() / 1000),
-          amr: grant.amr,
-          acr: grant.acr,
-          sid: grant.sid,
-        },
-        claims: { names: grant.id_token_claims, locales: grant.claims_locales },
-        grant: { grant_id: grant.id, generation: grant.generation },
-      };
+      const next = { grant_id: grant.id, generation: grant.generation };
+      return entitle(context, grant, { user, grant: next, requested });
     },
   });
 };

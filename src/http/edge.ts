@@ -69,7 +69,19 @@ export function refuseForeignForm({ headers }: FastifyRequest, issuer: string): 
   const { origin, "sec-fetch-site": site } = headers;
   const foreign =
     site === undefined
-      ? origin !== undefined && origin !== "null" && origin !== new URL(issuer).origin
+      ? origin !== undefined && origin !== "null" && !isOwnOrigin(origin, new URL(issuer))
       : site !== "same-origin" && site !== "none";
   if (foreign) throw new Refusal("form_foreign", {}, { reason: "sent from another origin" });
+}
+
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+
+/** On a developer's machine `localhost` and 127.0.0.1 are one place, whichever of them the issuer names. */
+function isOwnOrigin(origin: string, issuer: URL): boolean {
+  if (origin === issuer.origin) return true;
+  if (!URL.canParse(origin)) return false;
+  const { protocol, hostname, port } = new URL(origin);
+  return (
+    LOOPBACK.test(hostname) && LOOPBACK.test(issuer.hostname) && protocol === issuer.protocol && port === issuer.port
+  );
 }

@@ -1,3 +1,4 @@
+import type { GrantTerms } from "./grants.js";
 import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
@@ -7,21 +8,14 @@ import { personColumns, type Person } from "./users.js";
  */
 
 /** What a code was bound to, and what the tokens of its grant say. */
-export interface CodeBinding {
+export interface CodeBinding extends GrantTerms {
   readonly client_id: string;
   readonly redirect_uri: string;
   readonly redirect_uri_given: boolean;
   readonly code_challenge: string | null;
+  readonly nonce: string | null;
   /** Whether its time was over. */
   readonly obsolete: boolean;
-  readonly scope: string[];
-  readonly auth_time: Date;
-  readonly amr: string[];
-  readonly acr: string | null;
-  readonly nonce: string | null;
-  readonly sid: string | null;
-  readonly id_token_claims: string[];
-  readonly claims_locales: string[];
 }
 
 export interface RedeemedCode {

@@ -1,14 +1,10 @@
 import { run, type Db } from "./open.js";
-import { personColumns, type Person } from "./users.js";
 
 /**
  * Grants: what a person let a client have, one row however often it is refreshed. A refresh token names its grant and
  * generation, an authorization code its grant, and each carries a MAC (src/tokens), so neither is stored in any form.
- * docs/decisions/0002 argues the statements below.
+ * docs/decisions/0002 argues the statements that redeem them (refresh-tokens.ts, authorization-codes.ts).
  */
-
-/** Seconds during which the immediately previous token gets the same successor again. */
-export const RETRY_WINDOW = 10;
 
 export interface NewGrant {
   readonly id: string;
@@ -40,6 +36,17 @@ export interface NewGrant {
   };
 }
 
+/** What every token of a grant says. */
+export interface GrantTerms {
+  readonly scope: string[];
+  readonly auth_time: Date;
+  readonly amr: string[];
+  readonly acr: string | null;
+  readonly sid: string | null;
+  readonly id_token_claims: string[];
+  readonly claims_locales: string[];
+}
+
 const OPEN = {
   name: "grant_open",
   text: `
@@ -63,112 +70,6 @@ export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Prom
     ...[code?.redirect_uri, code?.redirect_uri_given, code?.code_challenge, code?.nonce, code?.lifetime],
     ...[user_epoch, client_epoch],
   ]);
-}
-
-export interface Presented {
-  readonly grant_id: string;
-  readonly generation: number;
-  readonly client_id: string;
-  /** Scopes asked for, or null for all of the grant. */
-  readonly scope: readonly string[] | null;
-  /** Whether the client may still have what it asks for; an exchange that may not be answered must not use the token up. */
-  readonly scopeAllowed: boolean;
-  readonly rotation: boolean;
-  readonly idle: number;
-}
-
-/** What later tokens of the grant say. */
-export interface RefreshedGrant {
-  readonly id: string;
-  readonly generation: number;
-  readonly scope: string[];
-  readonly auth_time: Date;
-  readonly amr: string[];
-  readonly acr: string | null;
-  readonly sid: string | null;
-  readonly id_token_claims: string[];
-  readonly claims_locales: string[];
-  readonly sub: string;
-}
-
-export type RefreshOutcome =
-  | { readonly outcome: "rotated" | "retried"; readonly grant: RefreshedGrant; readonly user: Person }
-  | { readonly outcome: "scope_exceeded"; readonly granted: readonly string[] }
-  | { readonly outcome: "reused" | "unknown" | "foreign" | "over" };
-
-/** Its person and its client, as they were when it was made; a disabled client is refused before. */
-const OWNERS = `
-          SELECT 1 FROM users u, clients c
-          WHERE u.sub = g.sub AND NOT u.disabled AND u.token_epoch = g.user_epoch
-            AND c.client_id = g.client_id AND c.token_epoch = g.client_epoch`;
-
-const CURRENT = "g.generation = $3";
-// The successor is unused exactly as long as the row still stands one generation after the presented one.
-const RETRY = `(g.generation = $3 + 1 AND g.rotated_at >= t.now - interval '${RETRY_WINDOW} seconds')`;
-
-const REDEEM = {
-  name: "grant_refresh",
-  text: `
-    WITH redeemed AS (
-      UPDATE grants g SET
-        generation      = CASE WHEN ${CURRENT} AND $6 THEN g.generation + 1 ELSE g.generation END,
-        rotated_at      = CASE WHEN ${CURRENT} AND $6 THEN t.now ELSE g.rotated_at END,
-        retries         = CASE WHEN ${CURRENT} THEN 0 ELSE g.retries + 1 END,
-        idle_expires_at = CASE WHEN ${CURRENT} THEN t.now + $7 * interval '1 second' ELSE g.idle_expires_at END,
-        ended_at        = CASE WHEN ${CURRENT} OR ${RETRY} THEN NULL ELSE t.now END,
-        ended_because   = CASE WHEN ${CURRENT} OR ${RETRY} THEN NULL ELSE 'reuse' END
-      FROM (SELECT coalesce($8::timestamptz, now()) AS now) t
-      WHERE g.id = $1 AND g.client_id = $2
-        AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now
-        AND EXISTS (${OWNERS})
-        AND (($5 AND coalesce($4::text[], g.scope) <@ g.scope) OR NOT (${CURRENT} OR ${RETRY}))
-      RETURNING g.*
-    )
-    SELECT g.client_id AS owner, g.scope AS granted, g.ended_at IS NULL AND g.idle_expires_at > t.now
-             AND g.absolute_expires_at > t.now AND EXISTS (${OWNERS}) AS alive,
-           r.id, r.generation, r.retries, r.scope, r.auth_time, r.amr, r.acr, r.sid,
-           r.id_token_claims, r.claims_locales, r.sub, r.ended_because,
-           ${personColumns("u")}
-    FROM (SELECT $1::text AS id, coalesce($8::timestamptz, now()) AS now) t
-    LEFT JOIN grants g ON g.id = t.id
-    LEFT JOIN redeemed r ON true
-    LEFT JOIN users u ON u.sub = r.sub`,
-};
-
-type RedeemRow = RefreshedGrant &
-  Person & {
-    readonly owner: string | null;
-    readonly granted: string[];
-    readonly alive: boolean;
-    readonly retries: number;
-    readonly ended_because: string | null;
-  };
-
-/**
- * Exchanges a refresh token: one statement, one outcome. A racing loser waits on the row's lock and then decides on the
- * new row, so a token is used up once; the token before it gets the same successor again within RETRY_WINDOW as long as
- * that successor is unused; anything else ends the grant (RFC 9700 section 4.14).
- */
-export async function redeemRefreshToken(db: Db, presented: Presented, now: Date | null): Promise<RefreshOutcome> {
-  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, idle } = presented;
-  const rows = await run<RedeemRow>(db, REDEEM, [
-    grant_id,
-    client_id,
-    generation,
-    scope,
-    scopeAllowed,
-    rotation,
-    idle,
-    now,
-  ]);
-  const found = rows[0];
-  if (found === undefined || found.owner === null) return { outcome: "unknown" };
-  if (found.owner !== client_id) return { outcome: "foreign" };
-  if (found.id === null) {
-    return found.alive ? { outcome: "scope_exceeded", granted: found.granted } : { outcome: "over" };
-  }
-  if (found.ended_because !== null) return { outcome: "reused" };
-  return { outcome: found.retries === 0 ? "rotated" : "retried", grant: found, user: found };
 }
 
 const END = {

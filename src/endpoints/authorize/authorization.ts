@@ -2,7 +2,7 @@ import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { isConfidential } from "../../clients/methods.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
-import { epochSeconds } from "../../clock.js";
+import { epochSeconds, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { DecisionFacts } from "../../http/decision.js";
@@ -174,9 +174,7 @@ export class Authorization {
       now: epochSeconds(clock),
       request: { ...request, scope: request.consent_scope },
       client: { consent: client.consent, remembers: isConfidential(client) },
-      ...(session === undefined
-        ? {}
-        : { session: { sub: session.sub, auth_time: Math.floor(session.auth_time.getTime() / 1000) } }),
+      ...(session === undefined ? {} : { session: { sub: session.sub, auth_time: toSeconds(session.auth_time) } }),
       consented: session === undefined ? [] : await consentedScope(db, session.sub, client.client_id),
       done: {
         login: session !== undefined && interaction?.login_sid === session.sid,

@@ -3,6 +3,7 @@ import { isConfidential } from "../../clients/methods.js";
 import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
+import { permit } from "../../grants/permit.js";
 import { refuseBeyond } from "../../grants/scope.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
@@ -76,6 +77,9 @@ export function readTarget(client: Client, redirect_uri: string, { parameters, r
   };
 }
 
+/** What an authorization leads to (grants/authorization-code.ts). */
+const CODE_GRANT = { types: ["authorization_code"], responseTypes: ["code"] } as const;
+
 /** RFC 7636 section 4.2: base64url of a SHA-256. */
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
@@ -144,7 +148,10 @@ export async function readRequest(
   withoutRepetition(form);
   refuseUnsupported(parameters);
   const typed = readParameters(request, parameters);
-  permit(client, typed.response_type);
+  if (typed.response_type !== "code") {
+    throw new Refusal("response_type_unsupported", { response_type: typed.response_type });
+  }
+  permit(client, CODE_GRANT, "authorization_code");
   const scope = readScope(client, typed.scope);
   const claims = readClaimsRequest(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", {}, { reason: "an essential acr cannot be had" });
@@ -174,15 +181,6 @@ function refuseUnsupported(parameters: Form["parameters"]): void {
   if (parameters.has("request")) throw new Refusal("request_object_unsupported");
   if (parameters.has("request_uri")) throw new Refusal("request_uri_unsupported");
   if (parameters.has("registration")) throw new Refusal("registration_unsupported");
-}
-
-function permit({ client_id, grant_types, response_types }: Client, response_type: string): void {
-  if (response_type !== "code") throw new Refusal("response_type_unsupported", { response_type });
-  const grant_type = "authorization_code";
-  if (!grant_types.includes(grant_type)) throw new Refusal("grant_type_not_allowed", { client_id, grant_type });
-  if (response_types.length > 0 && !response_types.includes("code")) {
-    throw new Refusal("response_type_not_allowed", { client_id, response_type });
-  }
 }
 
 function readScope(client: Client, text: string | undefined): readonly string[] {

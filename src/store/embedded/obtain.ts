@@ -30,7 +30,8 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
 /** PostgreSQL's complaints that pass by themselves: a faster starter, orphaned backends, a port in use. */
-const PASSING = /lock file ".*" (already exists|is empty)|pre-existing shared memory block|could not create any TCP\/IP sockets/;
+const PASSING =
+  /lock file ".*" (already exists|is empty)|pre-existing shared memory block|could not create any TCP\/IP sockets/;
 
 /**
  * Comes to hold a running PostgreSQL on this folder: the one that runs there, or one started now.

@@ -1,0 +1,35 @@
+import { toSeconds } from "../clock.js";
+import type { GrantTerms } from "../store/grants.js";
+import type { Person } from "../store/users.js";
+import type { RefreshTokenName } from "../tokens/refresh-token.js";
+import type { Entitlement, GrantContext } from "./grant.js";
+
+/**
+ * What a stored grant entitles its client to now: what the client may no longer have is not given any more, and a narrower
+ * request narrows this access token only (RFC 6749 section 6).
+ * @param nonce only of the first id_token (OpenID Connect Core section 12.2)
+ */
+export function entitle(
+  { client }: GrantContext,
+  terms: GrantTerms,
+  {
+    user,
+    grant,
+    requested,
+    nonce,
+  }: {
+    readonly user: Person;
+    readonly grant: RefreshTokenName;
+    readonly requested?: readonly string[] | undefined;
+    readonly nonce?: string | null;
+  },
+): Entitlement {
+  const { auth_time, amr, acr, sid, scope, id_token_claims, claims_locales } = terms;
+  return {
+    scope: (requested ?? scope).filter((name) => client.scope.includes(name)),
+    user,
+    login: { auth_time: toSeconds(auth_time), amr, acr, sid, ...(nonce ? { nonce } : {}) },
+    claims: { names: id_token_claims, locales: claims_locales },
+    grant,
+  };
+}
