@@ -51,10 +51,28 @@ function readArguments(command: Command, args: readonly string[]) {
     ]),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true, allowNegative: true });
+    return parseArgs({
+      args: withValues(args, kinds),
+      options,
+      allowPositionals: true,
+      strict: true,
+      allowNegative: true,
+    });
   } catch (error) {
     throw new OperatorError(`${(error as Error).message.split(".")[0]} (jeton ${command.name} ${command.takes})`);
   }
+}
+
+/**
+ * Ties a flag to the word after it: one id in sixty-four begins with a dash, and is a value all the same. What begins with
+ * two is the next flag.
+ */
+function withValues(args: readonly string[], kinds: NonNullable<Command["flags"]>): string[] {
+  const [word, value, ...rest] = args;
+  if (word === undefined || word === "--") return [...args];
+  const kind = word.startsWith("--") ? kinds[word.slice(2)] : undefined;
+  const takesValue = (kind === "text" || kind === "list") && value !== undefined && !value.startsWith("--");
+  return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
 }
 
 function print(result: object | readonly object[], json: boolean): string {

@@ -309,6 +309,8 @@ t.test("the command line, beside a running server", async (t) => {
       [["client", "destroy", "backend"], /there is no command "client destroy"/],
       [["clients", "list"], /there is no command "clients list"/],
       [["client", "list", "--colour"], /Unknown option '--colour'/],
+      [["revoke", "--grant", "-771KdwMxEe5Ek6I0tpVCg"], /^there is no grant -771KdwMxEe5Ek6I0tpVCg$/],
+      [["revoke", "--grant"], /^Option .--grant/],
     ]);
   });
 });

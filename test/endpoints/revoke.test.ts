@@ -1,5 +1,6 @@
 import t from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 
 async function logIn(server: Instance) {
@@ -107,22 +108,9 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("revoking while refreshing never leaves a token in force", async (t) => {
-    const { openGrant } = await import("../../src/store/grants.js");
-    const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
     let survivors = 0;
     for (let times = 0; times < 100; times += 1) {
-      const family = one.core.random(16).toString("base64url");
-      const row = {
-        id: family,
-        client_id: "mobile",
-        sub: "user-alice",
-        user_epoch: 0,
-        client_epoch: 0,
-        scope: ["api1"],
-        amr: ["pwd"],
-      };
-      await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
-      const token = writeRefreshToken(one.core.master, { grant_id: family, generation: 0 });
+      const token = await openRefreshable(one);
       const [refreshed] = await Promise.all([refresh(one, token), revoke(other, { token, client_id: "mobile" })]);
       const left = [refreshed.json.access_token, refreshed.json.refresh_token].filter(Boolean) as string[];
       for (const text of left) if (await isActive(one, text)) survivors += 1;

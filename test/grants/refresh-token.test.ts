@@ -2,6 +2,7 @@ import t, { type Test } from "tap";
 import { sql } from "../support/database.js";
 import { TestClock } from "../support/clock.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 
 async function logIn(server: Instance, client_id = "mobile", scope?: string) {
@@ -206,23 +207,7 @@ t.test("32 at once on two instances have one outcome, for each of 100 tokens", a
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
   const tokens: string[] = [];
-  // Families are opened in the store: a hundred password checks would only test argon2id.
-  const { openGrant } = await import("../../src/store/grants.js");
-  const { writeRefreshToken } = await import("../../src/tokens/refresh-token.js");
-  for (let index = 0; index < 100; index += 1) {
-    const family = one.core.random(16).toString("base64url");
-    const row = {
-      id: family,
-      client_id: "mobile",
-      sub: "user-alice",
-      user_epoch: 0,
-      client_epoch: 0,
-      scope: ["api1"],
-      amr: ["pwd"],
-    };
-    await openGrant(one.core.db, { ...row, auth_time: new Date(), idle: 3600, absolute: 7200 }, null);
-    tokens.push(writeRefreshToken(one.core.master, { grant_id: family, generation: 0 }));
-  }
+  for (let index = 0; index < 100; index += 1) tokens.push(await openRefreshable(one));
   let split = 0;
   for (const token of tokens) {
     const answers = await Promise.all(
