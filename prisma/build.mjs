@@ -1,5 +1,6 @@
 // Builds dist/: the Prisma client, then the compiler. `npm ci` runs it as `prepare`; an installation without development
-// dependencies has neither tool and starts what was built before, so there the step has nothing to do.
+// dependencies has neither tool and starts what was built before, so there the step has nothing to do. The test run
+// compiles the sources together with the tests and needs the client only (--client).
 import { spawnSync } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -19,6 +20,7 @@ if (tools.includes(undefined)) {
 }
 const [prisma, tsc] = tools;
 run(prisma, "generate", "--config", "prisma/prisma.config.ts");
+if (process.argv.includes("--client")) process.exit(0);
 run(tsc, "-p", "tsconfig.build.json");
 for (const program of ["dist/main.js", "dist/cli.js"]) chmodSync(program, 0o755);
 

@@ -12,9 +12,9 @@ import { OperatorError } from "../../src/errors/operator-error.js";
 
 /**
  * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
- * environment. dist/ is what `npm test` has just built.
+ * environment: compiled together with the tests, byte for byte what `npm run build` puts into dist/.
  */
-const DIST = join(ROOT, "dist");
+const DIST = join(ROOT, "build", "js", "src");
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
