@@ -78,7 +78,9 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     t.ok(readiness.has(503), "/readyz says so too");
     await until("/readyz says 200 again", async () => (await fetch(`${server.url}/readyz`)).status === 200);
     t.not(await postmaster(DATA_DIR), killed);
-    t.match(server.output(), /the embedded PostgreSQL died and is being started again.*answers again/s);
+    // The log is written behind the answers, so the line may come after them.
+    const told = /the embedded PostgreSQL died and is being started again.*answers again/s;
+    await until("the log tells of it", async () => told.test(server.output()));
     await nothingIsLost(t);
   });
 
