@@ -25,7 +25,7 @@ export function storedSecret(
 }
 
 /** Bound to the client, so that equal secrets of two clients do not look equal. */
-export function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
+function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
   return master.mac("client-secret", `${client_id}\n${secret}`);
 }
 

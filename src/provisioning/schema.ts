@@ -50,7 +50,7 @@ const scopeList = z
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
   .pipe(z.array(scopeName));
 
-export const AUTHENTICATION_METHODS = [
+const AUTHENTICATION_METHODS = [
   "client_secret_basic",
   "client_secret_post",
   "client_secret_jwt",
@@ -60,7 +60,7 @@ export const AUTHENTICATION_METHODS = [
   "none",
 ] as const;
 
-export const GRANT_TYPES = [
+const GRANT_TYPES = [
   "client_credentials",
   "password",
   "refresh_token",

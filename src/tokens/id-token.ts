@@ -9,7 +9,7 @@ import type { KeyRing } from "../keys/ring.js";
 const ID_TOKEN_TYPE = "JWT";
 
 /** Seconds an id_token is good for: it is read once, right after it was got. */
-export const ID_TOKEN_LIFETIME = 600;
+const ID_TOKEN_LIFETIME = 600;
 
 export interface IdTokenOrder {
   readonly client: Client;
