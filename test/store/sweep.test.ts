@@ -1,0 +1,51 @@
+import t from "tap";
+import { sweep } from "../../src/store/sweep.js";
+import { TestClock } from "../support/clock.js";
+import { sql } from "../support/database.js";
+import { ALICE, FLEET } from "../support/fleet.js";
+import { startInstance } from "../support/instance.js";
+import { Browser } from "../support/web.js";
+
+const DAY = 24 * 60 * 60;
+const TABLES = ["grants", "revoked_tokens", "sessions", "interactions"];
+
+t.test("what has stopped mattering is swept, and nothing before", async (t) => {
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: FLEET, clock });
+  const counts = async () =>
+    Object.fromEntries(
+      await Promise.all(
+        TABLES.map(async (table) => {
+          const [row] = await sql(server.database, `SELECT count(*)::int AS n FROM ${table}`);
+          return [table, row!["n"]] as const;
+        }),
+      ),
+    );
+  const logIn = async () =>
+    (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;
+
+  const revoked = await logIn();
+  await server.post("/oauth2/revoke", { token: revoked.access_token, client_id: "mobile" });
+  await server.post("/oauth2/revoke", { token: revoked.refresh_token, client_id: "mobile" });
+  const kept = await logIn();
+  const browser = new Browser(server);
+  await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
+
+  await sweep(server.core.db, clock.statement());
+  const all = { grants: 2, revoked_tokens: 1, sessions: 1, interactions: 1 };
+  t.strictSame(await counts(), all, "everything is still of use");
+
+  clock.advance(DAY + 13 * 60 * 60);
+  await sweep(server.core.db, clock.statement());
+  t.strictSame(await counts(), { grants: 1, revoked_tokens: 0, sessions: 0, interactions: 0 });
+  const refreshed = await server.post("/oauth2/token", {
+    grant_type: "refresh_token",
+    client_id: "mobile",
+    refresh_token: kept.refresh_token,
+  });
+  t.equal(refreshed.status, 200, "a login that goes on is left alone");
+
+  clock.advance(100 * DAY);
+  await sweep(server.core.db, clock.statement());
+  t.strictSame(await counts(), { grants: 0, revoked_tokens: 0, sessions: 0, interactions: 0 });
+});
