@@ -4,6 +4,7 @@ import { Passwords } from "./accounts/passwords.js";
 import type { Clock, Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
+import { RemoteKeySets } from "./outbound/key-sets.js";
 import type { ChangeFeed } from "./store/listen.js";
 import type { Db } from "./store/open.js";
 import { AccessTokens } from "./tokens/access-token.js";
@@ -37,16 +38,20 @@ export interface CoreParts {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether a `jwks_uri` may point at loopback and private addresses. */
+  readonly allowPrivateKeySets: boolean;
 }
 
 /** Wires the core over an open, migrated store. */
-export async function buildCore({ issuer, db, feed, master, clock, random }: CoreParts): Promise<Core> {
+export async function buildCore(parts: CoreParts): Promise<Core> {
+  const { issuer, db, feed, master, clock, random, allowPrivateKeySets } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
     if (change === null || change.kind === "keys") ring.reload().catch(() => {});
   });
   const registry = new ClientRegistry(db, feed);
+  const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
   return {
     issuer,
     db,
@@ -56,7 +61,7 @@ export async function buildCore({ issuer, db, feed, master, clock, random }: Cor
     master,
     ring,
     registry,
-    authentication: new ClientAuthentication(registry, master, clock),
+    authentication: new ClientAuthentication(registry, { db, master, clock, keySets }),
     passwords: new Passwords(master, random),
     accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
   };

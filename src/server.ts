@@ -42,7 +42,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { db, master } = deployment;
   const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
   const feed = await listen(deployment.url);
-  const core = await buildCore({ issuer, db, feed, master, clock, random });
+  const core = await buildCore({
+    ...{ issuer, db, feed, master, clock, random },
+    allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
+  });
   const introduction = await provision(core, parts);
   const app = await buildApp({ settings, core, logger: log, serve: listener.serve });
 

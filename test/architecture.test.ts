@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   accounts: ["errors", "store", "keys", "outbound", "clock.ts"],
   clients: ["errors", "store", "keys", "outbound", "clock.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
-  "core.ts": ["store", "keys", "accounts", "clients", "tokens", "clock.ts"],
+  "core.ts": ["store", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "core.ts", "clock.ts"],
   endpoints: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "grants", "core.ts", "clock.ts"],
   dialects: ["errors", "http", "keys", "clients", "grants", "endpoints", "config.ts"],

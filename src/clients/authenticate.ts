@@ -1,9 +1,20 @@
-import type { Clock } from "../clock.js";
 import { Refusal } from "../errors/refusal.js";
-import type { MasterKey } from "../keys/master-key.js";
-import { METHODS } from "./methods.js";
+import { claimedIssuer, JWT_BEARER } from "./assertion.js";
+import { methodOf } from "./methods.js";
+import type { Means } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import type { Client, ClientRegistry } from "./registry.js";
+
+/** A request, as far as it says who sends it. */
+export interface AuthenticationRequest {
+  readonly credentials: PresentedCredentials;
+  /** The dialect it came in. */
+  readonly spelling: { readonly name: string };
+  /** Whom an assertion may be meant for: the issuer, and the token endpoint of the dialect (RFC 7523 section 3). */
+  readonly assertionAudiences: readonly string[];
+  /** Told which client it is as soon as that is known, so that a refusal is on record for it. */
+  readonly facts: { client_id?: string; client_auth?: string };
+}
 
 /**
  * Who is asking. The method is the one the client is registered with, never one the request suggests (RFC 8725 gives the
@@ -11,47 +22,55 @@ import type { Client, ClientRegistry } from "./registry.js";
  */
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
-  readonly #master: MasterKey;
-  readonly #clock: Clock;
+  readonly #means: Means;
 
-  constructor(registry: ClientRegistry, master: MasterKey, clock: Clock) {
+  constructor(registry: ClientRegistry, means: Means) {
     this.#registry = registry;
-    this.#master = master;
-    this.#clock = clock;
+    this.#means = means;
   }
 
-  /**
-   * The authenticated client, or a refusal.
-   * @param dialect the one the request came in
-   * @param facts told which client it is as soon as that is known, so that a refusal is on record for it
-   */
-  async authenticate(
-    presented: PresentedCredentials,
-    dialect: string,
-    facts: { client_id?: string; client_auth?: string },
-  ): Promise<Client> {
-    const { basic, client_id, client_secret } = presented;
-    if (basic !== undefined && client_secret !== undefined) throw new Refusal("client_methods_mixed");
-    if (basic && client_id !== undefined && client_id !== basic.client_id) throw new Refusal("client_ids_differ");
-
-    const id = basic?.client_id ?? client_id;
+  /** The authenticated client, or a refusal. */
+  async authenticate(request: AuthenticationRequest): Promise<Client> {
+    const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
+    refuseMixture(presented);
+    const id = claimedId(presented);
     if (!id) throw unknown("no client_id");
     const client = await this.#registry.find(id);
     if (client === null) {
       // The same work as for a known client, so that time tells no more than the answer does.
-      this.#master.mac("client-secret", `${id}\n${basic?.client_secret ?? client_secret ?? ""}`);
+      const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";
+      this.#means.master.mac("client-secret", `${id}\n${secret}`);
       throw unknown("not registered");
     }
     facts.client_id = id;
     facts.client_auth = client.token_endpoint_auth_method;
     if (client.disabled) throw unknown(`${id} is disabled`);
-    if (!client.dialects.includes(dialect)) throw unknown(`${id} may not use the dialect ${dialect}`);
-
-    const method = METHODS[client.token_endpoint_auth_method];
-    if (method === undefined) throw unknown(`no such method: ${client.token_endpoint_auth_method}`);
-    method.check(this.#master, client, presented, this.#clock.now());
+    if (!client.dialects.includes(spelling.name)) throw unknown(`${id} may not use the dialect ${spelling.name}`);
+    await methodOf(client).check({ client, presented, audiences }, this.#means);
     return client;
   }
+}
+
+/** One method for one request (RFC 6749 section 2.3). @throws Refusal client_methods_mixed, assertion_type_unsupported */
+function refuseMixture({ basic, client_secret, client_assertion, client_assertion_type }: PresentedCredentials): void {
+  const methods = [basic, client_secret, client_assertion].filter((one) => one !== undefined);
+  if (methods.length > 1) throw new Refusal("client_methods_mixed");
+  if (client_assertion !== undefined && client_assertion_type !== JWT_BEARER) {
+    throw new Refusal("assertion_type_unsupported");
+  }
+}
+
+/**
+ * Whom it says it is from: an assertion its issuer, Basic its first half, else the body (what is encrypted says nothing).
+ * @throws Refusal client_ids_differ, assertion_client_wrong where the body says another
+ */
+function claimedId({ basic, client_id, client_assertion }: PresentedCredentials): string | undefined {
+  const issuer = client_assertion === undefined ? undefined : claimedIssuer(client_assertion);
+  if (client_id !== undefined) {
+    if (basic !== undefined && client_id !== basic.client_id) throw new Refusal("client_ids_differ");
+    if (issuer !== undefined && client_id !== issuer) throw new Refusal("assertion_client_wrong");
+  }
+  return issuer ?? basic?.client_id ?? client_id;
 }
 
 function unknown(reason: string): Refusal {

@@ -1,54 +1,36 @@
-import type { Code } from "../errors/catalogue.js";
-import { Refusal } from "../errors/refusal.js";
-import type { MasterKey } from "../keys/master-key.js";
+import { thumbprintOf } from "./certificate.js";
+import { clientSecretBasic } from "./methods/client-secret-basic.js";
+import { clientSecretJwt } from "./methods/client-secret-jwt.js";
+import { clientSecretPost } from "./methods/client-secret-post.js";
+import type { AuthenticationMethod } from "./methods/method.js";
+import { none } from "./methods/none.js";
+import { privateKeyJwt } from "./methods/private-key-jwt.js";
+import { selfSignedTlsClientAuth } from "./methods/self-signed-tls-client-auth.js";
+import { tlsClientAuth } from "./methods/tls-client-auth.js";
 import type { PresentedCredentials } from "./presented.js";
 import type { Client } from "./registry.js";
-import { checkSecret } from "./secrets.js";
 
-/** One way for a client to prove who it is (`token_endpoint_auth_method`, RFC 7591 section 2). */
-export interface AuthenticationMethod {
-  /** Whether a client that uses it proves anything: a public client does not (RFC 6749 section 2.1). */
-  readonly confidential: boolean;
-  /**
-   * Returns if the client is the one it says, and throws its documented refusal otherwise.
-   * @param now milliseconds since the epoch
-   */
-  check(master: MasterKey, client: Client, presented: PresentedCredentials, now: number): void;
-}
-
-function bySecret(
-  code: Code & `client_secret_${string}`,
-  read: (presented: PresentedCredentials) => string | undefined,
-): AuthenticationMethod {
-  return {
-    confidential: true,
-    check(master, client, presented, now) {
-      const secret = read(presented);
-      if (!secret) throw new Refusal(code, {}, { reason: "no secret where the client's method wants it" });
-      if (!checkSecret(master, client, secret, now)) throw new Refusal(code, {}, { reason: "wrong or expired secret" });
-    },
-  };
-}
-
-const none: AuthenticationMethod = {
-  confidential: false,
-  check(_master, _client, { basic, client_secret }) {
-    const reason = "a public client presented a secret";
-    if (basic?.client_secret) throw new Refusal("client_secret_basic_wrong", {}, { reason });
-    if (client_secret) throw new Refusal("client_secret_post_wrong", {}, { reason });
-  },
-};
-
-/** Every method there is, by its registered name; the metadata documents list these. */
-export const METHODS: Readonly<Record<string, AuthenticationMethod>> = {
-  client_secret_basic: bySecret("client_secret_basic_wrong", ({ basic }) => basic?.client_secret),
-  client_secret_post: bySecret("client_secret_post_wrong", ({ client_secret }) => client_secret),
+/** Every method there is, by its registered name; the metadata documents and the provisioning schema list these. */
+export const METHODS = {
+  client_secret_basic: clientSecretBasic,
+  client_secret_post: clientSecretPost,
+  client_secret_jwt: clientSecretJwt,
+  private_key_jwt: privateKeyJwt,
+  tls_client_auth: tlsClientAuth,
+  self_signed_tls_client_auth: selfSignedTlsClientAuth,
   none,
-};
+} as const satisfies Record<string, AuthenticationMethod>;
+
+export type MethodName = keyof typeof METHODS;
+
+/** The method the client is registered with. */
+export function methodOf(client: Client): AuthenticationMethod {
+  return METHODS[client.token_endpoint_auth_method];
+}
 
 /** Whether the client can prove who it is. */
 export function isConfidential(client: Client): boolean {
-  return METHODS[client.token_endpoint_auth_method]?.confidential ?? false;
+  return methodOf(client).confidential;
 }
 
 /**
@@ -57,4 +39,20 @@ export function isConfidential(client: Client): boolean {
  */
 export function mayActFor(client: Client, power: "jeton:admin" | "jeton:introspect"): boolean {
   return isConfidential(client) && client.scope.includes(power);
+}
+
+/** What an access token is bound to (RFC 8705 section 3.1): whoever uses it must present the same certificate. */
+export interface Confirmation {
+  readonly "x5t#S256": string;
+}
+
+/** What the tokens of a client that has just been authenticated are bound to; undefined where its method binds none. */
+export function confirmationOf(client: Client, { certificate }: PresentedCredentials): Confirmation | undefined {
+  const binds = methodOf(client).bindsTokens === true && certificate !== undefined;
+  return binds ? { "x5t#S256": thumbprintOf(certificate.der) } : undefined;
+}
+
+/** Whether a token may be used with this certificate (RFC 8705 section 3): one that is bound to none, with any or none. */
+export function isBoundTo(cnf: Confirmation | undefined, { certificate }: PresentedCredentials): boolean {
+  return cnf === undefined || (certificate !== undefined && thumbprintOf(certificate.der) === cnf["x5t#S256"]);
 }

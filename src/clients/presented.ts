@@ -6,12 +6,23 @@ import { Refusal } from "../errors/refusal.js";
  */
 export interface PresentedCredentials {
   /** From the Authorization header. */
-  readonly basic?: { readonly client_id: string; readonly client_secret: string };
+  readonly basic?: { readonly client_id: string; readonly client_secret: string } | undefined;
   /** An access token in the Authorization header (RFC 6750 section 2.1): no client's credential, but a person's. */
-  readonly bearer?: string;
+  readonly bearer?: string | undefined;
   /** From the body. */
-  readonly client_id?: string;
-  readonly client_secret?: string;
+  readonly client_id?: string | undefined;
+  readonly client_secret?: string | undefined;
+  /** A JWT that stands for a secret, and what it says it is (RFC 7521 section 4.2). */
+  readonly client_assertion?: string | undefined;
+  readonly client_assertion_type?: string | undefined;
+  readonly certificate?: PresentedCertificate | undefined;
+}
+
+/** The client's certificate: of its own TLS connection, or handed on by a trusted proxy. */
+export interface PresentedCertificate {
+  readonly der: Buffer;
+  /** Whether its chain leads to a certificate authority that this server trusts for clients, or its proxy does. */
+  readonly trusted: boolean;
 }
 
 /** Reads an Authorization header; undefined where it holds no client credentials. */

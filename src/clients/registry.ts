@@ -4,21 +4,24 @@ import { allClientUris, findClient, type ClientRow } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
+import { METHODS, type MethodName } from "./methods.js";
 import { webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
-/** Columns that hold one of a few words. */
-const enumerated = z.object({
+/** Columns that hold less than their type in the database would allow. */
+const narrowed = z.object({
+  token_endpoint_auth_method: z.enum(Object.keys(METHODS) as [MethodName]),
   access_token_format: z.enum(["jwt", "opaque"]),
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   consent: z.enum(["explicit", "implicit"]),
+  jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
 });
 
-type Enumerated = z.infer<typeof enumerated>;
+type Narrowed = z.infer<typeof narrowed>;
 
-/** A registered client, as RFC 7591 names its metadata. Enumerated columns are checked when it is read. */
-export type Client = Omit<ClientRow, keyof Enumerated> & Readonly<Enumerated>;
+/** A registered client, as RFC 7591 names its metadata. */
+export type Client = Omit<ClientRow, keyof Narrowed> & Readonly<Narrowed>;
 
 /** A client may name a scope nobody declared: it exists without description, audience or claims. */
 export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
@@ -70,5 +73,5 @@ export class ClientRegistry {
 }
 
 function readClient(row: ClientRow | null): Client | null {
-  return row === null ? null : { ...row, ...enumerated.parse(row) };
+  return row === null ? null : { ...row, ...narrowed.parse(row) };
 }

@@ -29,11 +29,22 @@ function hashSecret(master: MasterKey, client_id: string, secret: string): Buffe
   return master.mac("client-secret", `${client_id}\n${secret}`);
 }
 
+/** The secrets the client may use at this time (milliseconds since the epoch), where its method needs them in clear. */
+export function openSecrets(master: MasterKey, client: Client, now: number): readonly Buffer[] {
+  return liveSecrets(client, now).flatMap(({ sealed }) => {
+    const secret = sealed === null ? undefined : master.open("client-secret", sealed);
+    return secret ?? [];
+  });
+}
+
 /** Whether the secret is one of those the client may use at this time (milliseconds since the epoch). */
 export function checkSecret(master: MasterKey, client: Client, secret: string, now: number): boolean {
   const text = `${client.client_id}\n${secret}`;
-  return client.secrets
-    .filter(({ hash, expires_at }) => hash !== null && (expires_at === null || expires_at.getTime() > now))
-    .map(({ hash }) => master.checkMac("client-secret", text, hash!))
+  return liveSecrets(client, now)
+    .map(({ hash }) => hash !== null && master.checkMac("client-secret", text, hash))
     .some(Boolean);
+}
+
+function liveSecrets({ secrets }: Client, now: number): Client["secrets"] {
+  return secrets.filter(({ expires_at }) => expires_at === null || expires_at.getTime() > now);
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
-import { metadataDocument } from "../endpoints/metadata.js";
+import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
@@ -17,10 +17,14 @@ export function mount(dialect: Dialect): FastifyPluginAsync {
   return async (app) => {
     for (const body of dialect.bodies) await body(app, {});
     app.setErrorHandler((error, request, reply) => refuse(dialect, error, request, reply));
-    for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint);
+    const operations: MountedPaths["operations"] = Object.fromEntries(
+      dialect.endpoints.map(({ operation, path }) => [operation, path]),
+    );
+    const { issuer } = app.core;
+    const assertionAudiences = [issuer, ...(operations.token === undefined ? [] : [issuer + operations.token])];
+    for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, assertionAudiences);
 
     const { jwks, metadata } = dialect.documents;
-    const operations = Object.fromEntries(dialect.endpoints.map(({ operation, path }) => [operation, path]));
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
@@ -41,7 +45,12 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, spellRefusal(dialect.refusals, refusal));
 }
 
-function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint): void {
+function addEndpoint(
+  app: FastifyInstance,
+  dialect: Dialect,
+  endpoint: Endpoint,
+  assertionAudiences: readonly string[],
+): void {
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
@@ -65,7 +74,10 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
         path: request.params as Record<string, string>,
       });
       const facts = request.decision ?? {};
-      return send(reply, answer(await operation({ parameters, credentials, spelling: dialect, facts })));
+      return send(
+        reply,
+        answer(await operation({ parameters, credentials, assertionAudiences, spelling: dialect, facts })),
+      );
     },
   });
 }

@@ -1,19 +1,24 @@
-import { readBearer, type AuthorizationReader, type PresentedCredentials } from "../clients/presented.js";
+import { z } from "zod";
+import { readBearer, type AuthorizationReader } from "../clients/presented.js";
+import { optional, readParameters } from "../http/parameters.js";
 import type { Dialect } from "./dialect.js";
+
+/** What stands in the body to say who is asking (RFC 6749 section 2.3.1, RFC 7521 section 4.2). */
+const inBody = z.object({
+  client_id: optional,
+  client_secret: optional,
+  client_assertion: optional,
+  client_assertion_type: optional,
+});
 
 /** Reads parameters and credentials where RFC 6749 puts them; only how Basic is decoded differs between dialects. */
 export function readStandard(readBasic: AuthorizationReader): Dialect["read"] {
-  return ({ parameters, authorization }) => {
-    const basic = authorization === undefined ? undefined : readBasic(authorization);
-    const bearer = authorization === undefined ? undefined : readBearer(authorization);
-    const client_id = parameters.get("client_id");
-    const client_secret = parameters.get("client_secret");
-    const credentials: PresentedCredentials = {
-      ...(basic === undefined ? {} : { basic }),
-      ...(bearer === undefined ? {} : { bearer }),
-      ...(client_id === undefined ? {} : { client_id }),
-      ...(client_secret === undefined ? {} : { client_secret }),
-    };
-    return { parameters, credentials };
-  };
+  return ({ parameters, authorization = "" }) => ({
+    parameters,
+    credentials: {
+      ...readParameters(inBody, parameters),
+      basic: readBasic(authorization),
+      bearer: readBearer(authorization),
+    },
+  });
 }

@@ -90,7 +90,7 @@ export const simpleIdentityServer: Dialect = {
 
 /** Every key is there; `exp` is what the token lives, not when it ends; audiences stand in one text. */
 function describe(state: TokenState): object {
-  const { iss, sub, client_id, iat, exp, username = null, token_type = null, aud = [], jti = null } = state;
+  const { iss, sub, client_id, iat, exp, username = null, token_type = null, aud = [], jti = null, cnf } = state;
   return {
     scope: state.scope.split(" ").filter(Boolean),
     client_id,
@@ -103,5 +103,6 @@ function describe(state: TokenState): object {
     aud: [aud].flat().join(" "),
     iss,
     jti,
+    ...(cnf === undefined ? {} : { cnf }),
   };
 }

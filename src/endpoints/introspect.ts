@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { toSeconds } from "../clock.js";
 import { z } from "zod";
-import { isConfidential, mayActFor } from "../clients/methods.js";
+import { isConfidential, mayActFor, type Confirmation } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
@@ -31,6 +31,7 @@ export interface TokenState {
   readonly jti?: string;
   readonly grant_id?: string;
   readonly auth_time?: number;
+  readonly cnf?: Confirmation;
 }
 
 /** Whether a token is in force. One whose time is over is described too, because one dialect does so. */
@@ -53,7 +54,7 @@ export const introspectEndpoint: FastifyPluginAsync = async (app) => {
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await core.authentication.authenticate(request.credentials, request.spelling.name, request.facts);
+  const client = await core.authentication.authenticate(request);
   if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined
@@ -83,13 +84,14 @@ async function introspectAccess(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { client_epoch: _client, user_epoch: _user, grant_id, auth_time, ...said } = claims;
+  const { client_epoch: _client, user_epoch: _user, grant_id, auth_time, cnf, ...said } = claims;
   return {
     ...said,
     token_type: "Bearer",
     ...(username === null ? {} : { username }),
     ...(grant_id === undefined ? {} : { grant_id }),
     ...(auth_time === undefined ? {} : { auth_time }),
+    ...(cnf === undefined ? {} : { cnf }),
   };
 }
 

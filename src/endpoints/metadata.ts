@@ -1,4 +1,5 @@
 import { METHODS } from "../clients/methods.js";
+import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Core } from "../core.js";
 import type { GrantRegistry } from "../grants/grant.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
@@ -42,8 +43,6 @@ export async function metadataDocument(
     issuer + path,
   ]);
   const scopes = [...BUILT_IN_SCOPES, ...(await registry.scopes()).values()];
-  const methods = Object.keys(METHODS);
-  const confidential = methods.filter((name) => METHODS[name]?.confidential);
   return {
     issuer,
     ...Object.fromEntries(endpoints),
@@ -51,14 +50,26 @@ export async function metadataDocument(
     grant_types_supported: grants.types,
     ...authorizationMetadata(issuer, pages),
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !POWERS.test(name)),
-    token_endpoint_auth_methods_supported: methods,
-    revocation_endpoint_auth_methods_supported: methods,
-    introspection_endpoint_auth_methods_supported: confidential,
+    ...authenticationMetadata(),
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
     claims_supported: [...new Set(["sub", "iss", "auth_time", "acr", ...scopes.flatMap(({ claims }) => claims)])],
   };
+}
+
+/** How clients may prove who they are, at each endpoint that asks (RFC 8414 section 2, RFC 8705 section 3.3). */
+function authenticationMetadata(): object {
+  const methods: readonly (readonly [string, AuthenticationMethod])[] = Object.entries(METHODS);
+  const all = methods.map(([name]) => name);
+  const confidential = methods.filter(([, method]) => method.confidential).map(([name]) => name);
+  const algorithms = [...new Set(methods.flatMap(([, { signingAlgorithms = [] }]) => signingAlgorithms))];
+  const endpoints = { token_endpoint: all, revocation_endpoint: all, introspection_endpoint: confidential };
+  const lists = Object.entries(endpoints).flatMap(([endpoint, names]) => [
+    [`${endpoint}_auth_methods_supported`, names],
+    [`${endpoint}_auth_signing_alg_values_supported`, algorithms],
+  ]);
+  return { ...Object.fromEntries(lists), tls_client_certificate_bound_access_tokens: true };
 }
 
 /** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */

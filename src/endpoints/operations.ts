@@ -1,12 +1,11 @@
-import type { PresentedCredentials } from "../clients/presented.js";
+import type { AuthenticationRequest } from "../clients/authenticate.js";
 import type { RequestSpelling } from "../grants/spelling.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 
 /** A request after a dialect has read it: nothing of the wire is left in it. */
-export interface OperationRequest {
+export interface OperationRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
-  readonly credentials: PresentedCredentials;
   readonly spelling: RequestSpelling;
   /** What is put on record of it. */
   readonly facts: DecisionFacts;

@@ -30,7 +30,7 @@ export const revokeEndpoint: FastifyPluginAsync = async (app) => {
 
 async function revoke(core: Core, request: OperationRequest): Promise<Revocation> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await core.authentication.authenticate(request.credentials, request.spelling.name, request.facts);
+  const client = await core.authentication.authenticate(request);
   const asker = { client_id: client.client_id, any: mayActFor(client, "jeton:admin") };
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined ? revokeAccess(core, token, asker, request) : revokeGrant(core, refresh, asker, request);

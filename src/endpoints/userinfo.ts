@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { isBoundTo } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
@@ -37,6 +38,9 @@ async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo
   const scope = token.scope.split(" ");
   if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
 
+  if (!isBoundTo(token.cnf, request.credentials)) {
+    throw new Refusal("token_not_valid", {}, { reason: "bound to a certificate that was not presented" });
+  }
   const found = await lookAtPerson(db, statusQuestion(token));
   if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
   facts.sub = token.sub;

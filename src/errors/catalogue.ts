@@ -261,6 +261,48 @@ export const CATALOGUE = {
     reference: "RFC 7009 section 2.2 answers 200 instead; so does the standard dialect",
   },
 
+  assertion_type_unsupported: {
+    kind: "bad_credentials",
+    message: "the client assertion type is not supported",
+    remedy: "send client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer with the assertion",
+    reference: "RFC 7521 section 4.2, RFC 7523 section 2.2",
+  },
+  assertion_signature_wrong: {
+    kind: "bad_credentials",
+    message: "the signature is not correct",
+    remedy: "sign with a registered key of the client and the algorithm it is registered for",
+    reference: "RFC 7523 section 3; SimpleIdentityServer 3.1",
+  },
+  assertion_lifetime_too_long: {
+    kind: "bad_credentials",
+    message: "the received JWT lives longer than 5 minutes",
+    remedy: "make a new assertion for each request, with exp at most 5 minutes ahead",
+    reference: "RFC 7523 section 3",
+  },
+  assertion_not_yet_valid: {
+    kind: "bad_credentials",
+    message: "the received JWT is not valid yet",
+    remedy: "set the client's clock; nbf and iat are not in the future",
+    reference: "RFC 7523 section 3",
+  },
+  assertion_without_jti: {
+    kind: "bad_credentials",
+    message: "the received JWT has no jti that can be used",
+    remedy: "give each assertion a jti of its own, a text of at most 1024 characters",
+    reference: "RFC 7523 section 3",
+  },
+  assertion_used: {
+    kind: "bad_credentials",
+    message: "the received JWT has been used before",
+    remedy: "make a new assertion for each request; if this client did not send it before, somebody else has",
+    reference: "RFC 7523 section 3",
+  },
+  client_keys_unavailable: {
+    kind: "bad_credentials",
+    message: "the keys of the client cannot be fetched",
+    remedy: "make jwks_uri answer with a JWK Set, over https, without redirects, within 3 seconds",
+    reference: "RFC 7591 section 2",
+  },
   code_verifier_wrong: {
     kind: "bad_grant",
     message: "the code verifier is not correct",

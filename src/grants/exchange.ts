@@ -1,4 +1,5 @@
-import type { PresentedCredentials } from "../clients/presented.js";
+import type { AuthenticationRequest } from "../clients/authenticate.js";
+import { confirmationOf } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
@@ -9,16 +10,15 @@ import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
 
-export interface ExchangeRequest {
+export interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
-  readonly credentials: PresentedCredentials;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, credentials, spelling, facts } = request;
+  const { parameters, spelling, facts } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, parameters);
@@ -27,13 +27,14 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   requireFor(spelling, grant_type, parameters);
 
   // 2. Who is asking?
-  const client = await core.authentication.authenticate(credentials, spelling.name, facts);
+  const client = await core.authentication.authenticate(request);
 
   // 3. May it ask so?
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. What does the grant decide?
-  const context: GrantContext = { core, client, spelling, facts };
+  const confirmation = confirmationOf(client, request.credentials);
+  const context: GrantContext = { core, client, confirmation, spelling, facts };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

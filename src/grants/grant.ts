@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Confirmation } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import type { DecisionFacts } from "../http/decision.js";
@@ -10,6 +11,8 @@ import type { RequestSpelling } from "./spelling.js";
 export interface GrantContext {
   readonly core: Core;
   readonly client: Client;
+  /** What its access tokens are bound to. */
+  readonly confirmation: Confirmation | undefined;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
 }

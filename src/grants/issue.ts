@@ -16,7 +16,7 @@ export interface IssuedTokens {
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
-  const { core, client, spelling, facts } = context;
+  const { core, client, confirmation, spelling, facts } = context;
   const { scope, user, login } = entitlement;
   const refreshable = client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
@@ -24,6 +24,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     client,
     scope,
     spelling: spelling.tokens,
+    ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),

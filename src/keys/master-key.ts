@@ -13,6 +13,7 @@ export type Purpose =
   | "access-token" // sealed, opaque access tokens
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
+  | "assertion" // hashes of what tells one assertion from another
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id

@@ -22,6 +22,7 @@ import {
   retireKey,
   type SigningKeyRow,
 } from "../store/signing-keys.js";
+import { readCompact } from "./compact.js";
 import type { MasterKey } from "./master-key.js";
 
 /** What this server signs with: ES256 for its own tokens, RS256 because OpenID Connect Core 15.1 asks for it. */
@@ -94,6 +95,7 @@ export class KeyRing {
    * @throws errors of jose: `JWTExpired` carries the claims of a genuine token whose time is over
    */
   async verify(token: string, options: Omit<JWTVerifyOptions, "algorithms" | "currentDate">): Promise<JWTPayload> {
+    if (readCompact(token) === undefined) throw new errors.JWSInvalid("not in strict compact form");
     const { payload } = await jwtVerify(token, ({ kid, alg }) => this.#find(kid, alg), {
       ...options,
       algorithms: [...SIGNING_ALGORITHMS],

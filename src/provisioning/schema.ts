@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { METHODS } from "../clients/methods.js";
+import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
 import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { isPlainText } from "../http/form.js";
@@ -33,7 +35,8 @@ const jwk = z
   .object({ kty: text })
   .catchall(json)
   .superRefine(checkNames)
-  .refine((value) => !("d" in value || "k" in value), "must be a public key");
+  .refine((value) => !("d" in value || "k" in value), "must be a public key")
+  .refine(isStrong, "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
 const redirectUri = url
@@ -50,16 +53,6 @@ const scopeList = z
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
   .pipe(z.array(scopeName));
 
-const AUTHENTICATION_METHODS = [
-  "client_secret_basic",
-  "client_secret_post",
-  "client_secret_jwt",
-  "private_key_jwt",
-  "tls_client_auth",
-  "self_signed_tls_client_auth",
-  "none",
-] as const;
-
 const GRANT_TYPES = [
   "client_credentials",
   "password",
@@ -71,11 +64,6 @@ const GRANT_TYPES = [
 
 /** Every dialect of the contract; which of them are mounted is a setting. */
 export const DIALECTS = ["oauth2", "simple-identity-server", "iothentix", "screening-eagle", "kii"] as const;
-
-const ASSERTION_ALGORITHMS = [
-  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"],
-  ...["EdDSA", "Ed25519", "HS256", "HS384", "HS512"],
-] as const;
 
 const scope = z.strictObject({
   name: scopeName,
@@ -92,10 +80,10 @@ const client = z
     client_secrets: z
       .array(z.strictObject({ value: secret, expires_at: z.iso.datetime({ offset: true }).optional() }))
       .optional(),
-    token_endpoint_auth_method: z.enum(AUTHENTICATION_METHODS).default("client_secret_basic"),
+    token_endpoint_auth_method: z.enum(namesOf(METHODS)).default("client_secret_basic"),
     token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
     token_endpoint_auth_encryption_alg: z.literal("dir").optional(),
-    token_endpoint_auth_encryption_enc: z.enum(["A128CBC-HS256", "A192CBC-HS384", "A256CBC-HS512"]).optional(),
+    token_endpoint_auth_encryption_enc: z.enum(namesOf(CONTENT_KEY_SIZES)).optional(),
     grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
     response_types: z.array(z.enum(["code", "token", "id_token"])).default([]),
     redirect_uris: z.array(redirectUri).default([]),
@@ -227,6 +215,15 @@ function section<S extends Section>(name: S) {
         seen.add(id);
       });
     });
+}
+
+/** An RSA key is as strong as its modulus is long; of other types the curve says it. */
+function isStrong({ kty, n }: { kty: string; n?: unknown }): boolean {
+  return kty !== "RSA" || (typeof n === "string" && Buffer.from(n, "base64url").length * 8 >= 2048);
+}
+
+function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & string)[]] {
+  return Object.keys(table) as [keyof T & string];
 }
 
 /** Names of its own choosing are stored like the values beside them. */

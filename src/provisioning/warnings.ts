@@ -1,3 +1,5 @@
+import { METHODS, type MethodName } from "../clients/methods.js";
+import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, ProvisionedUser } from "./schema.js";
 
@@ -18,8 +20,17 @@ const COMMON_PASSWORDS = new Set([
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
   ["has no secret to authenticate with", (one) => usesSecret(one) && secretsOf(one).length === 0],
   ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
-  ["has no jwks and no jwks_uri", (one) => usesKey(one) && one.jwks === undefined && one.jwks_uri === undefined],
-  ["has no certificate subject to compare", (one) => usesCertificate(one) && !hasSubject(one)],
+  ["has no jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
+  ["has no certificate subject to compare", (one) => isMethod(one, "tls_client_auth") && !hasSubject(one)],
+  [
+    "has no certificate to compare",
+    (one) => isMethod(one, "self_signed_tls_client_auth") && !hasKeys(one) && !one.tls_client_certificate_thumbprint,
+  ],
+  ["names a signing algorithm that its method does not have", (one) => !canSign(one)],
+  [
+    "names an encryption that only client_secret_jwt has",
+    (one) => one.token_endpoint_auth_encryption_alg !== undefined && !isMethod(one, "client_secret_jwt"),
+  ],
   ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
   ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
   ["has a redirect URI over plain http", (one) => one.redirect_uris.some((uri) => uri.startsWith("http:"))],
@@ -50,10 +61,18 @@ function secretsOf({ client_secret, client_secrets = [] }: ProvisionedClient): s
 }
 
 const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");
-const usesKey = (one: ProvisionedClient) => one.token_endpoint_auth_method === "private_key_jwt";
-const usesCertificate = (one: ProvisionedClient) => one.token_endpoint_auth_method === "tls_client_auth";
+const hasKeys = (one: ProvisionedClient) => one.jwks !== undefined || one.jwks_uri !== undefined;
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
-const isPublic = (one: ProvisionedClient) => one.token_endpoint_auth_method === "none";
+const isPublic = (one: ProvisionedClient) => isMethod(one, "none");
+
+function isMethod(one: ProvisionedClient, method: MethodName): boolean {
+  return one.token_endpoint_auth_method === method;
+}
+
+function canSign({ token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: alg }: ProvisionedClient) {
+  const { signingAlgorithms = [] }: AuthenticationMethod = METHODS[method];
+  return alg === undefined || signingAlgorithms.includes(alg);
+}
 
 function hasSubject(one: ProvisionedClient): boolean {
   return Object.entries(one).some(([name, value]) => name.startsWith("tls_client_") && value !== undefined);

@@ -1,5 +1,6 @@
 import { errors } from "jose";
 import { z } from "zod";
+import type { Confirmation } from "../clients/methods.js";
 import type { Client, ClientRegistry } from "../clients/registry.js";
 import { epochSeconds, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
@@ -32,6 +33,8 @@ const claimsSchema = z.object({
   client_epoch: z.int(),
   user_epoch: z.int().optional(),
   auth_time: z.number().optional(),
+  /** What it is bound to (RFC 8705 section 3.1). */
+  cnf: z.object({ "x5t#S256": z.string() }).optional(),
 });
 
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
@@ -52,6 +55,7 @@ export interface AccessTokenOrder {
   readonly grant_id?: string;
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number;
+  readonly cnf?: Confirmation;
 }
 
 export interface IssuedAccessToken {
@@ -81,7 +85,15 @@ export class AccessTokens {
   }
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
-  async issue({ client, scope, spelling, user, grant_id, auth_time }: AccessTokenOrder): Promise<IssuedAccessToken> {
+  async issue({
+    client,
+    scope,
+    spelling,
+    user,
+    grant_id,
+    auth_time,
+    cnf,
+  }: AccessTokenOrder): Promise<IssuedAccessToken> {
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
     const claims: AccessTokenClaims = {
@@ -97,6 +109,7 @@ export class AccessTokens {
       ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
       ...(grant_id === undefined ? {} : { grant_id }),
       ...(auth_time === undefined ? {} : { auth_time }),
+      ...(cnf === undefined ? {} : { cnf }),
     };
     const format = spelling.format ?? client.access_token_format;
     const spelt = { ...spelling.accessTokenClaims?.(claims), ...claims };

@@ -15,6 +15,9 @@ const WEB = {
   redirect_uris: [CALLBACK],
 };
 
+const pair = await oauth.generateKeyPair("ES256", { extractable: true });
+const jwk = { ...(await crypto.subtle.exportKey("jwk", pair.publicKey)), kid: "its key" };
+
 const server = await startInstance(t, {
   provision: {
     clients: [
@@ -22,6 +25,14 @@ const server = await startInstance(t, {
       { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
       { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
       { ...WEB, client_id: "signed", userinfo_signed_response_alg: "ES256" },
+      { ...WEB, client_id: "sharing", token_endpoint_auth_method: "client_secret_jwt" },
+      {
+        ...WEB,
+        client_id: "signing",
+        client_secret: undefined,
+        token_endpoint_auth_method: "private_key_jwt",
+        jwks: { keys: [jwk] },
+      },
     ],
     users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
   },
@@ -48,6 +59,8 @@ const KINDS: readonly { client: oauth.Client; auth: oauth.ClientAuth }[] = [
   { client: { client_id: "post" }, auth: oauth.ClientSecretPost(SECRET) },
   { client: { client_id: "public" }, auth: oauth.None() },
   { client: { client_id: "signed", userinfo_signed_response_alg: "ES256" }, auth: oauth.ClientSecretBasic(SECRET) },
+  { client: { client_id: "sharing" }, auth: oauth.ClientSecretJwt(SECRET) },
+  { client: { client_id: "signing" }, auth: oauth.PrivateKeyJwt({ key: pair.privateKey, kid: "its key" }) },
 ];
 
 for (const { client, auth } of KINDS) {

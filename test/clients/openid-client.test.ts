@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { decodeProtectedHeader } from "jose";
 import * as client from "openid-client";
 import t from "tap";
@@ -19,6 +19,9 @@ const WEB = {
   post_logout_redirect_uris: [GOODBYE],
 };
 
+const key = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const SERVICE = { grant_types: ["client_credentials"], scope: "api1" };
+
 const server = await startInstance(t, {
   provision: {
     scopes: [{ name: "api1", audience: "https://api.example" }],
@@ -27,6 +30,20 @@ const server = await startInstance(t, {
       { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
       { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
       { ...WEB, client_id: "signed", userinfo_signed_response_alg: "RS256" },
+      {
+        ...SERVICE,
+        client_id: "sharing",
+        client_secret: SECRET,
+        token_endpoint_auth_method: "client_secret_jwt",
+        token_endpoint_auth_signing_alg: "HS256",
+      },
+      {
+        ...SERVICE,
+        client_id: "signing",
+        token_endpoint_auth_method: "private_key_jwt",
+        token_endpoint_auth_signing_alg: "PS256",
+        jwks: { keys: [key.publicKey.export({ format: "jwk" })] },
+      },
       { ...WEB, client_id: "elliptic", id_token_signed_response_alg: "ES256", userinfo_signed_response_alg: "ES256" },
     ],
     users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
@@ -205,4 +222,21 @@ t.test("openid-client is told why there is no code", async (t) => {
   t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(good), wrong)), {
     error: "invalid_grant",
   });
+});
+
+t.test("openid-client proves who it is by assertions, at each endpoint that asks", async (t) => {
+  const pkcs8 = key.privateKey.export({ format: "der", type: "pkcs8" });
+  const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
+  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
+  const kinds: readonly (readonly [string, client.ClientAuth])[] = [
+    ["sharing", client.ClientSecretJwt(SECRET)],
+    ["signing", client.PrivateKeyJwt(privateKey)],
+  ];
+  for (const [id, auth] of kinds) {
+    const config = await discover(id, auth);
+    const { access_token } = await client.clientCredentialsGrant(config, { scope: "api1" });
+    t.match(await client.tokenIntrospection(config, access_token), { active: true, client_id: id }, id);
+    await client.tokenRevocation(config, access_token);
+    t.strictSame(await client.tokenIntrospection(config, access_token), { active: false }, id);
+  }
 });

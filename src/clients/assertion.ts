@@ -1,0 +1,181 @@
+import { compactVerify, createLocalJWKSet, errors, type CryptoKey, type JWK } from "jose";
+import type { KeyObject } from "node:crypto";
+import { z } from "zod";
+import type { Clock } from "../clock.js";
+import type { Code } from "../errors/catalogue.js";
+import { Refusal } from "../errors/refusal.js";
+import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
+import type { MasterKey } from "../keys/master-key.js";
+import type { Db } from "../store/open.js";
+import { useAssertion } from "../store/used-assertions.js";
+
+/** Assertions: JWTs by which clients prove who they are (RFC 7523 section 3, OpenID Connect Core section 9). */
+
+/** What `client_assertion_type` says of them. */
+export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** Seconds an assertion may live. */
+const LONGEST_LIFE = 300;
+
+/** Seconds a client's clock may run ahead of ours. None behind is allowed for: it would only make old assertions live on. */
+const AHEAD = 10;
+
+/** Keys tried at most where the header names none: anybody may send an assertion, and each try costs a verification. */
+const MOST_KEYS = 10;
+
+const LONGEST_JTI = 1_024;
+
+/** The media types an assertion may call itself; a token made for something else is none (RFC 8725 section 3.11). */
+const TYPES: readonly unknown[] = [undefined, "JWT", "jwt", "client-authentication+jwt"];
+
+const headerSchema = z.object({
+  alg: z.string(),
+  kid: z.string().optional(),
+  typ: z.unknown().optional(),
+  // Extensions that must be understood: we have none (RFC 7515 section 4.1.11).
+  crit: z.undefined().optional(),
+});
+
+/** A text in the form of a JWS, of which nothing is believed yet. */
+export interface Jws {
+  readonly text: string;
+  readonly header: z.infer<typeof headerSchema>;
+  readonly payload: Buffer;
+}
+
+/** @throws Refusal assertion_not_jws, assertion_payload_unreadable */
+export function readJws(text: string | undefined): Jws {
+  if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
+  const [first, payload] = readCompact(text) ?? [];
+  const header = headerSchema.safeParse(readJson(first));
+  if (payload === undefined || !header.success) throw unreadable("its header, or how it is spelt");
+  return { text, header: header.data, payload };
+}
+
+/** The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with. */
+export function claimedIssuer(text: string): string | undefined {
+  if (countParts(text) !== JWS_PARTS) return undefined;
+  const { data } = z.object({ iss: z.string() }).safeParse(readJson(readCompact(text)?.[1]));
+  return data?.iss;
+}
+
+/** Whether one of the keys made the signature, by an algorithm the client may use: the header does not choose alone. */
+export async function isSigned(
+  { text, header }: Jws,
+  keys: AsyncIterable<CryptoKey> | readonly KeyObject[],
+  algorithms: readonly string[],
+): Promise<boolean> {
+  if (!algorithms.includes(header.alg) || !TYPES.includes(header.typ)) return false;
+  let tries = 0;
+  for await (const key of keys) {
+    if (++tries > MOST_KEYS) return false;
+    if (await verifies(text, key, algorithms)) return true;
+  }
+  return false;
+}
+
+async function verifies(text: string, key: CryptoKey | KeyObject, algorithms: readonly string[]): Promise<boolean> {
+  try {
+    await compactVerify(text, key, { algorithms: [...algorithms] });
+    return true;
+  } catch {
+    // Whatever the library finds wrong with text or key (it says some of it by TypeError), nothing was proved.
+    return false;
+  }
+}
+
+/** The keys of a set that a header can mean: that of its `kid`, or those that fit where it names none. */
+export async function* keysFor(keys: readonly JWK[], { alg, kid }: Jws["header"]): AsyncIterable<CryptoKey> {
+  const meant = kid === undefined ? { alg } : { alg, kid };
+  const found = await createLocalJWKSet({ keys: [...keys] })(meant).catch((error: unknown) => error);
+  if (found instanceof errors.JWKSMultipleMatchingKeys) yield* found;
+  else if (!(found instanceof Error)) yield found as CryptoKey;
+}
+
+/** The algorithm the client is registered for, else every one of its method. */
+export function algorithmsOf(
+  { token_endpoint_auth_signing_alg: registered }: { readonly token_endpoint_auth_signing_alg: string | null },
+  ofMethod: readonly string[],
+): readonly string[] {
+  return registered === null ? ofMethod : ofMethod.filter((alg) => alg === registered);
+}
+
+const claimsSchema = z.object({
+  iss: z.unknown().optional(),
+  sub: z.unknown().optional(),
+  aud: z.unknown().optional(),
+  exp: z.unknown().optional(),
+  nbf: z.unknown().optional(),
+  iat: z.unknown().optional(),
+  jti: z.unknown().optional(),
+});
+
+type Claims = z.infer<typeof claimsSchema>;
+
+/** What its claims are held against. */
+interface Expected {
+  readonly client_id: string;
+  readonly audiences: readonly string[];
+  /** Seconds since the epoch, with fraction. */
+  readonly now: number;
+}
+
+/** What must hold of the claims, in the order in which it is refused (RFC 7523 section 3). */
+const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
+  ["assertion_client_wrong", ({ iss, sub }, { client_id }) => iss === client_id && sub === client_id],
+  ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
+  ["assertion_expired", ({ exp }, { now }) => isDate(exp) && exp > now],
+  ["assertion_lifetime_too_long", ({ exp, iat }, { now }) => livesShortly(exp as number, iat, now)],
+  ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
+  ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= LONGEST_JTI],
+];
+
+/**
+ * Takes an assertion whose signature was verified, once.
+ * @param now milliseconds since the epoch
+ * @throws Refusal assertion_payload_unreadable, those of CHECKS, assertion_used
+ */
+export async function admit(
+  payload: Buffer,
+  expected: Omit<Expected, "now">,
+  { db, master, clock }: { readonly db: Db; readonly master: MasterKey; readonly clock: Clock },
+): Promise<void> {
+  const { success, data: claims } = claimsSchema.safeParse(readJson(payload));
+  if (!success) throw unreadable("no JSON object");
+  const now = clock.now() / 1000;
+  for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
+  const hash = master.mac("assertion", `${expected.client_id}\n${claims.jti as string}`);
+  const first = await useAssertion(db, hash, new Date((claims.exp as number) * 1000));
+  if (!first) throw new Refusal("assertion_used");
+}
+
+/** Every audience must be ours: an assertion meant for another server too could be replayed by it (RFC 8725 section 3.9). */
+function isMeantFor(aud: unknown, audiences: readonly string[]): boolean {
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  return named.length > 0 && named.every((one) => typeof one === "string" && audiences.includes(one));
+}
+
+/** A NumericDate (RFC 7519 section 2). */
+function isDate(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+function livesShortly(exp: number, iat: unknown, now: number): boolean {
+  return exp - now <= LONGEST_LIFE && (!isDate(iat) || exp - iat <= LONGEST_LIFE + AHEAD);
+}
+
+function hasBegun(date: unknown, now: number): boolean {
+  return date === undefined || (isDate(date) && date - now <= AHEAD);
+}
+
+function readJson(bytes: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(bytes?.toString("utf8") ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(reason: string): Refusal {
+  return new Refusal("assertion_payload_unreadable", {}, { reason });
+}

@@ -1,0 +1,34 @@
+import type { Clock } from "../../clock.js";
+import type { MasterKey } from "../../keys/master-key.js";
+import type { RemoteKeySets } from "../../outbound/key-sets.js";
+import type { Db } from "../../store/open.js";
+import type { PresentedCredentials } from "../presented.js";
+import type { Client } from "../registry.js";
+
+/** One way for a client to prove who it is (`token_endpoint_auth_method`, RFC 7591 section 2). */
+export interface AuthenticationMethod {
+  /** Whether a client that uses it proves anything: a public client does not (RFC 6749 section 2.1). */
+  readonly confidential: boolean;
+  /** What its assertions may be signed with, where it has any. */
+  readonly signingAlgorithms?: readonly string[];
+  /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
+  readonly bindsTokens?: true;
+  /** Returns if the client is the one it says, and throws its documented refusal otherwise. */
+  check(claim: Claim, means: Means): Promise<void> | void;
+}
+
+/** What is to be proved, and by what. */
+export interface Claim {
+  readonly client: Client;
+  readonly presented: PresentedCredentials;
+  /** Whom an assertion may be meant for. */
+  readonly audiences: readonly string[];
+}
+
+/** What the methods check with. */
+export interface Means {
+  readonly db: Db;
+  readonly master: MasterKey;
+  readonly clock: Clock;
+  readonly keySets: RemoteKeySets;
+}

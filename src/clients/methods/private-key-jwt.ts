@@ -1,0 +1,19 @@
+import { Refusal } from "../../errors/refusal.js";
+import { admit, algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
+import { registeredKeys } from "../registered-keys.js";
+import { PUBLIC_KEY_ALGORITHMS } from "./algorithms.js";
+import type { AuthenticationMethod } from "./method.js";
+
+/** A JWT signed with the client's private key (RFC 7523 section 2.2); the public one is registered, or at `jwks_uri`. */
+export const privateKeyJwt: AuthenticationMethod = {
+  confidential: true,
+  signingAlgorithms: PUBLIC_KEY_ALGORITHMS,
+  async check({ client, presented, audiences }, means) {
+    const jws = readJws(presented.client_assertion); // assertion_not_jws, assertion_payload_unreadable
+    const { kid } = jws.header;
+    const keys = await registeredKeys(client, means.keySets, (key) => kid === undefined || key.kid === kid); // client_keys_unavailable
+    const signed = await isSigned(jws, keysFor(keys, jws.header), algorithmsOf(client, PUBLIC_KEY_ALGORITHMS));
+    if (!signed) throw new Refusal("assertion_signature_wrong");
+    await admit(jws.payload, { client_id: client.client_id, audiences }, means); // what is wrong with its claims
+  },
+};

@@ -1,0 +1,19 @@
+import { Refusal } from "../../errors/refusal.js";
+import { isWithinValidity, matchesRegistration, readCertificate } from "../certificate.js";
+import type { AuthenticationMethod } from "./method.js";
+
+/** A certificate of a trusted authority whose subject is the registered one (RFC 8705 section 2.1). */
+export const tlsClientAuth: AuthenticationMethod = {
+  confidential: true,
+  bindsTokens: true,
+  check({ client, presented }, { clock }) {
+    const certificate = readCertificate(presented.certificate); // client_tls_wrong
+    if (presented.certificate?.trusted !== true) throw wrong("of no trusted authority");
+    if (!isWithinValidity(certificate, clock.now())) throw wrong("expired, or not valid yet");
+    if (!matchesRegistration(certificate, client)) throw wrong("not the registered subject");
+  },
+};
+
+function wrong(reason: string): Refusal {
+  return new Refusal("client_tls_wrong", {}, { reason });
+}

@@ -1,0 +1,108 @@
+import { generateKeyPairSync } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import t from "tap";
+import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
+import { TestClock } from "../support/clock.js";
+import { startInstance } from "../support/instance.js";
+
+/** Clients whose keys stand at their `jwks_uri`; what a fetch may reach and cost is test/outbound's. */
+
+const UNAVAILABLE = "the keys of the client cannot be fetched";
+const SIGNATURE = "the signature is not correct";
+
+const pair = (kid: string) => {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return { kid, privateKey, jwk: { ...publicKey.export({ format: "jwk" }), kid } };
+};
+const first = pair("first");
+const second = pair("second");
+
+/** What the client's own server answers, and how often it was asked. */
+let answer: RequestListener;
+let asked = 0;
+const host = createServer((request, response) => {
+  asked += 1;
+  answer(request, response);
+});
+await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
+t.teardown(() => host.close());
+const { port } = host.address() as AddressInfo;
+
+const publish =
+  (...keys: readonly { jwk: object }[]): RequestListener =>
+  (_request, response) =>
+    response.setHeader("Content-Type", "application/json").end(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }));
+
+const clock = new TestClock();
+const client = {
+  client_id: "remote",
+  token_endpoint_auth_method: "private_key_jwt",
+  jwks_uri: `http://127.0.0.1:${port}/keys`,
+  grant_types: ["client_credentials"],
+  scope: "api1",
+};
+const provision = { clients: [client] };
+const server = await startInstance(t, { provision, clock, env: { JWKS_URI_ALLOW_PRIVATE: "true" } });
+
+async function ask(key: ReturnType<typeof pair>, kid = key.kid, at = server): Promise<string> {
+  const claims = claimsOf("remote", at.core.issuer, clock.now());
+  const text = jws({ alg: "ES256", kid }, claims, ecdsa(key.privateKey));
+  const { json } = await at.post("/oauth2/token", { grant_type: "client_credentials", ...asserted(text) });
+  return json.error_description ?? json.token_type;
+}
+
+t.test("its keys are fetched once, and again for one that is new", async (t) => {
+  answer = publish(first);
+  t.strictSame(await Promise.all(Array.from({ length: 20 }, () => ask(first))), Array(20).fill("Bearer"));
+  t.equal(asked, 1, "twenty requests, one fetch");
+
+  answer = publish(first, second);
+  t.equal(await ask(second), SIGNATURE, "not asked again so soon");
+  clock.advance(31);
+  t.equal(await ask(second), "Bearer");
+  t.equal(asked, 2);
+
+  answer = publish(second);
+  clock.advance(599);
+  t.equal(await ask(first), "Bearer", "believed for ten minutes");
+  clock.advance(1);
+  t.equal(await ask(first), SIGNATURE, "and no longer");
+  t.equal(asked, 3);
+});
+
+t.test("JW-05 unknown kids make no storm of fetches", async (t) => {
+  clock.advance(31);
+  asked = 0;
+  const said = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(first, `unknown-${index}`)));
+  t.ok(said.every((one) => one === SIGNATURE));
+  t.equal(asked, 1);
+  t.equal(await ask(second), "Bearer", "and the known one is as good as before");
+});
+
+t.test("a host that does not answer with keys lets nobody in, and is left alone for a while", async (t) => {
+  const rows: readonly (readonly [string, RequestListener])[] = [
+    ["an error", (_request, response) => response.writeHead(500).end()],
+    ["a redirect", (_request, response) => response.writeHead(302, { Location: "/elsewhere" }).end()],
+    ["a page", (_request, response) => response.end("<html>")],
+    ["a cut connection", (request) => request.socket.destroy()],
+  ];
+  for (const [name, listener] of rows) {
+    answer = listener;
+    clock.advance(601);
+    asked = 0;
+    t.equal(await ask(second), UNAVAILABLE, name);
+    answer = publish(second);
+    t.equal(await ask(second), UNAVAILABLE, `${name}: not asked again so soon`);
+    t.equal(asked, 1);
+    clock.advance(31);
+    t.equal(await ask(second), "Bearer", `${name}: and then it is`);
+  }
+});
+
+t.test("it may not point at this machine unless a setting says so", async (t) => {
+  const strict = await startInstance(t, { provision, clock });
+  asked = 0;
+  t.equal(await ask(second, "second", strict), UNAVAILABLE);
+  t.equal(asked, 0, "and nobody was called");
+});

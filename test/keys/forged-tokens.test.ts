@@ -1,0 +1,160 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import t from "tap";
+import { TestClock } from "../support/clock.js";
+import { SECRET } from "../support/fleet.js";
+import { basic, startInstance } from "../support/instance.js";
+
+/**
+ * Signatures that are none, at each place that takes a JWT of this server's own: rows JW-15, JW-16 and JW-19, the cases that
+ * project Wycheproof collects. Assertions of clients meet the same ones in test/clients/assertions.test.ts.
+ */
+
+const clock = new TestClock();
+const CALLBACK = "https://app.example/cb";
+const server = await startInstance(t, {
+  provision: {
+    clients: [
+      {
+        client_id: "web",
+        client_secret: SECRET,
+        grant_types: ["authorization_code", "client_credentials"],
+        redirect_uris: [CALLBACK],
+        scope: "openid api1",
+      },
+    ],
+  },
+  clock,
+});
+const { ring, issuer } = server.core;
+const WEB = basic("web", SECRET);
+
+const accessToken = async (): Promise<string> =>
+  (await server.post("/oauth2/token", { grant_type: "client_credentials", scope: "api1" }, WEB)).json.access_token;
+
+async function idToken(alg: "ES256" | "RS256"): Promise<string> {
+  const seconds = clock.now() / 1000;
+  const claims = { iss: issuer, sub: "user-alice", aud: "web", iat: seconds, exp: seconds + 600, auth_time: seconds };
+  return (await ring.sign(alg, "JWT", claims)).text;
+}
+
+const query = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString();
+const authorization = { client_id: "web", redirect_uri: CALLBACK, response_type: "code", scope: "openid" };
+
+/** What takes a JWT, and whether it took this one. */
+const PLACES: readonly {
+  readonly name: string;
+  readonly token: () => Promise<string>;
+  readonly takes: (token: string) => Promise<boolean>;
+}[] = [
+  {
+    name: "introspection",
+    token: accessToken,
+    takes: async (token) => (await server.post("/oauth2/introspect", { token }, WEB)).json.active,
+  },
+  {
+    name: "introspection as SimpleIdentityServer has it",
+    token: accessToken,
+    takes: async (token) => (await server.post("/introspect", { token }, WEB)).status === 200,
+  },
+  {
+    name: "revocation",
+    token: accessToken,
+    takes: async (token) => (await server.post("/token/revoke", { token }, WEB)).status === 200,
+  },
+  {
+    // A client's own token is refused there too, but only after it was believed.
+    name: "userinfo",
+    token: accessToken,
+    takes: async (access_token) =>
+      (await server.post("/oauth2/userinfo", { access_token })).json.error !== "invalid_token",
+  },
+  ...(["ES256", "RS256"] as const).flatMap((alg) => [
+    {
+      name: `the authorization endpoint, as a hint, ${alg}`,
+      token: () => idToken(alg),
+      takes: async (id_token_hint: string) => {
+        const asked = query({ ...authorization, prompt: "none", id_token_hint });
+        const { headers } = await server.send(`/oauth2/authorize?${asked}`);
+        return new URL(headers.get("location") ?? "about:blank").searchParams.get("error") === "login_required";
+      },
+    },
+    {
+      name: `logout, as a hint, ${alg}`,
+      token: () => idToken(alg),
+      takes: async (id_token_hint: string) =>
+        (await server.send(`/oauth2/logout?${query({ id_token_hint })}`)).status < 400,
+    },
+  ]),
+];
+
+const half = (signature: Buffer, which: 0 | 1) => signature.subarray(which * 32, which * 32 + 32);
+const ZERO = Buffer.alloc(32);
+/** The order of P-256 (SEC 2 section 2.4.2). */
+const ORDER = Buffer.from("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", "hex");
+const strange = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+
+type Forge = (signature: Buffer, signed: string) => Buffer;
+
+const OF_ALL: readonly (readonly [string, Forge])[] = [
+  ["no signature", () => Buffer.alloc(0)],
+  ["a truncated one", (signature) => signature.subarray(0, -1)],
+  ["one that is longer", (signature) => Buffer.concat([signature, Buffer.alloc(1)])],
+  ["one that begins with a zero", (signature) => Buffer.concat([Buffer.alloc(1), signature])],
+  ["nothing but zeros", (signature) => Buffer.alloc(signature.length)],
+  ["nothing but ones", (signature) => Buffer.alloc(signature.length, 0xff)],
+  ["one altered bit", (signature) => signature.map((byte, index) => (index === 5 ? byte ^ 1 : byte)) as Buffer],
+];
+
+const OF_ECDSA: readonly (readonly [string, Forge])[] = [
+  ["r = 0", (signature) => Buffer.concat([ZERO, half(signature, 1)])],
+  ["s = 0", (signature) => Buffer.concat([half(signature, 0), ZERO])],
+  ["r = n", (signature) => Buffer.concat([ORDER, half(signature, 1)])],
+  ["s = n", (signature) => Buffer.concat([half(signature, 0), ORDER])],
+  ["r = s = 1", () => Buffer.concat([ZERO.subarray(1), Buffer.from([1]), ZERO.subarray(1), Buffer.from([1])])],
+  ["r and s in the other order", (signature) => Buffer.concat([half(signature, 1), half(signature, 0)])],
+  ["DER", (signature) => der(half(signature, 0), half(signature, 1))],
+  [
+    "another key's",
+    (_signature, text) => sign("sha256", Buffer.from(text), { key: strange, dsaEncoding: "ieee-p1363" }),
+  ],
+];
+
+/** ECDSA-Sig-Value (RFC 3279 section 2.2.3). */
+function der(...numbers: readonly Buffer[]): Buffer {
+  const integers = numbers.map((number) => {
+    const content = number[0]! & 0x80 ? Buffer.concat([Buffer.alloc(1), number]) : number;
+    return Buffer.concat([Buffer.from([0x02, content.length]), content]);
+  });
+  const body = Buffer.concat(integers);
+  return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** Other texts of the same octets, which a forgiving decoder takes. */
+const SPELLINGS: readonly (readonly [string, (text: string) => string])[] = [
+  ["set trailing bits", (text) => text.slice(0, -1) + ALPHABET[ALPHABET.indexOf(text.at(-1)!) | 1]!],
+  ["padding", (text) => `${text}==`],
+  ["a line break in it", (text) => `${text.slice(0, -9)}\n${text.slice(-9)}`],
+  ["a space behind it", (text) => `${text} `],
+  ["a fourth part", (text) => `${text}.AAAA`],
+  ["the other alphabet", (text) => text.replace(/[-_](?=[^.]*$)/g, (sign) => (sign === "-" ? "+" : "/"))],
+];
+
+for (const { name, token, takes } of PLACES) {
+  t.test(`a forged signature is worth nothing at ${name}`, async (t) => {
+    const genuine = await token();
+    const [header, payload, signature] = genuine.split(".") as [string, string, string];
+    const bytes = Buffer.from(signature, "base64url");
+    const signed = `${header}.${payload}`;
+    const forgeries = bytes.length === 64 ? [...OF_ALL, ...OF_ECDSA] : OF_ALL;
+    for (const [what, forge] of forgeries) {
+      t.equal(await takes(`${signed}.${forge(bytes, signed).toString("base64url")}`), false, what);
+    }
+    for (const [what, spell] of SPELLINGS) {
+      const spelt = spell(genuine);
+      if (spelt !== genuine) t.equal(await takes(spelt), false, what);
+    }
+    t.equal(await takes(genuine), true, "and the genuine one is taken");
+  });
+}
