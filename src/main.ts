@@ -43,9 +43,8 @@ async function start(settings: Settings, log: Log): Promise<() => Promise<void>>
   }
 }
 
-function addressOf({ HOST, PORT, TLS_CERT, TLS_KEY }: Settings) {
-  const tls = TLS_CERT !== undefined && TLS_KEY !== undefined ? { cert: TLS_CERT, key: TLS_KEY } : undefined;
-  return { host: HOST, port: PORT, ...(tls === undefined ? {} : { tls }) };
+function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
+  return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
 }
 
 /** The first signal drains and ends with 0, the second ends at once. */

@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
 import { headersOf } from "./headers.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
+import { openTlsServer, type TlsFiles } from "./tls.js";
 
 /**
  * The socket, which is there before and after the application: it takes the port first, answers 503 until there is
@@ -26,8 +25,7 @@ export interface Listener {
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
-  /** PEM files, to speak https. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: TlsFiles;
 }
 
 /** Takes the address. @throws OperatorError when it cannot be had, or a PEM file cannot be used */
@@ -78,22 +76,6 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       clearTimeout(deadline);
     },
   };
-}
-
-async function openTlsServer(
-  { cert, key }: NonNullable<ListenOptions["tls"]>,
-  answer: RequestListener,
-): Promise<Server> {
-  const read = (path: string) =>
-    readFile(path).catch(({ code }: NodeJS.ErrnoException) => {
-      throw new OperatorError(`${path} cannot be read (${code})`);
-    });
-  const pem = { cert: await read(cert), key: await read(key) };
-  try {
-    return createTlsServer({ ...LIMITS, ...pem }, answer);
-  } catch (error) {
-    throw new OperatorError(`TLS_CERT and TLS_KEY cannot be used: ${(error as Error).message}`);
-  }
 }
 
 function refuseEarly(response: ServerResponse): void {

@@ -30,7 +30,7 @@ const SPECIAL = subnets(
   "3fff::/20", // documentation
 );
 
-/** Whether an address leads to the public internet; text that is no IP address, or names a zone, does not. */
+/** Whether an address leads to the public internet; text that is no IP address does not. */
 export function isPublicAddress(ip: string): boolean {
   const family = isIP(ip) === 6 ? "ipv6" : "ipv4";
   return UNICAST.check(ip, family) && !SPECIAL.check(ip, family);

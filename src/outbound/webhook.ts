@@ -36,7 +36,7 @@ export async function deliver(
   for (const pause of [...pauses, undefined]) {
     const failure = await failureOf(attempt);
     if (failure === undefined) return;
-    if (pause === undefined || signal?.aborted) throw failure;
+    if (pause === undefined) throw failure;
     await wait(pause, undefined, signal && { signal }).catch(() => {
       throw failure;
     });

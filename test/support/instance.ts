@@ -55,8 +55,9 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!);
   const db = openDb(database);
-  const { TLS_CERT: cert, TLS_KEY: key } = settings;
-  const listener = await openListener({ host: "127.0.0.1", port: 0, ...(cert && key ? { tls: { cert, key } } : {}) });
+  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa } = settings;
+  const tls = cert && key ? { tls: { cert, key, clientCa } } : {};
+  const listener = await openListener({ host: "127.0.0.1", port: 0, ...tls });
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {

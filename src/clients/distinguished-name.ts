@@ -1,0 +1,94 @@
+import { decoder, inside, readDer, readOid, readString, type DerElement } from "./der.js";
+
+/**
+ * Distinguished names, read from a certificate's own bytes and from the text of a registration (RFC 4514) into one form, so
+ * that two are the same name exactly if their forms are equal. No text of a certificate is ever parsed: a value may hold
+ * every character that separates values.
+ */
+
+/** Attribute types by the names that RFC 4514 section 3 gives them, and a few that OpenSSL prints; others by their OID. */
+const TYPES: Readonly<Record<string, string>> = {
+  CN: "2.5.4.3",
+  L: "2.5.4.7",
+  ST: "2.5.4.8",
+  O: "2.5.4.10",
+  OU: "2.5.4.11",
+  C: "2.5.4.6",
+  STREET: "2.5.4.9",
+  DC: "0.9.2342.19200300.100.1.25",
+  UID: "0.9.2342.19200300.100.1.1",
+  SERIALNUMBER: "2.5.4.5",
+  ORGANIZATIONIDENTIFIER: "2.5.4.97",
+  EMAILADDRESS: "1.2.840.113549.1.9.1",
+};
+
+/** One attribute: type, then a value in hexadecimal digits or as text, then what separates it from the next. */
+const ATTRIBUTE =
+  / *([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *= *(?:#((?:[0-9A-Fa-f]{2})+)|(?!#)((?:[^\\"+,;<>\0]|\\[\\"+,;<> #=]|\\[0-9A-Fa-f]{2})*)) *([,+]|$)/guy;
+
+/**
+ * The form of a name in RFC 4514's order, which is the reverse of the certificate's: `CN=client,O=Example,C=DE`. Spaces
+ * around separators are no part of it. Undefined if the text is no such name.
+ */
+export function parseDistinguishedName(text: string): string | undefined {
+  const found = [...text.matchAll(ATTRIBUTE)];
+  const length = found.reduce((sum, [all]) => sum + all.length, 0);
+  if (length !== text.length || found.at(-1)?.[4] !== "") return undefined;
+  const names: string[][] = [[]];
+  for (const [, name = "", hex, escaped = "", separator] of found) {
+    const type = /^\d/.test(name) ? name : TYPES[name.toUpperCase()];
+    const value = hex === undefined ? unescaped(escaped) : encoded(Buffer.from(hex, "hex"));
+    if (type === undefined || value === undefined) return undefined;
+    names.at(-1)?.push(attribute(type, value));
+    if (separator === ",") names.push([]);
+  }
+  return form(names);
+}
+
+/** The form of a name as a certificate holds it. @throws RangeError if it is not encoded as one */
+export function readDistinguishedName(name: DerElement | undefined): string {
+  const names = inside(name, 0x30).map((one) =>
+    inside(one, 0x31).map((pair) => {
+      const [type, value] = inside(pair, 0x30);
+      if (type?.tag !== 0x06 || value === undefined) throw new RangeError("no attribute");
+      return attribute(readOid(type), value);
+    }),
+  );
+  return form(names.reverse());
+}
+
+/** Attributes of one relative name are a set: their order says nothing. */
+function form(names: readonly (readonly string[])[]): string {
+  return JSON.stringify(names.map((one) => [...one].sort()));
+}
+
+/** Strings of different kinds with the same text are the same value; what has no text is compared by its bytes. */
+function attribute(type: string, value: string | DerElement): string {
+  const text = typeof value === "string" ? value : readString(value);
+  if (text !== undefined || typeof value === "string") return JSON.stringify([type, text]);
+  return JSON.stringify([type, value.tag, value.content.toString("hex")]);
+}
+
+const utf8 = decoder("utf-8");
+
+/** The text of a value (RFC 4514 section 2.4): pairs of digits are octets of UTF-8, spaces at the end are escaped. */
+function unescaped(text: string): string | undefined {
+  const parts = text.match(/\\[0-9A-Fa-f]{2}|\\?[^\\]|\\\\/gu) ?? [];
+  while (parts.at(-1) === " ") parts.pop();
+  return utf8(
+    Buffer.concat(
+      parts.map((part) =>
+        /^\\[0-9A-Fa-f]{2}$/.test(part) ? Buffer.from(part.slice(1), "hex") : Buffer.from(part.replace(/^\\/, "")),
+      ),
+    ),
+  );
+}
+
+function encoded(bytes: Buffer): DerElement | undefined {
+  try {
+    const [element, more] = readDer(bytes);
+    return more === undefined ? element : undefined;
+  } catch {
+    return undefined;
+  }
+}

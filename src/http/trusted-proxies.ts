@@ -1,0 +1,16 @@
+import { BlockList, isIP } from "node:net";
+
+/** Says of an address whether one of these CIDR ranges (`TRUST_PROXY`) holds it; IPv4-mapped forms count as IPv4. */
+export function trustedProxies(ranges: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const range of ranges) {
+    const [address = "", bits] = range.split("/");
+    const { family, width } = familyOf(address);
+    list.addSubnet(address, bits === undefined ? width : Number(bits), family);
+  }
+  return (address) => list.check(address, familyOf(address).family);
+}
+
+function familyOf(address: string) {
+  return isIP(address) === 6 ? ({ family: "ipv6", width: 128 } as const) : ({ family: "ipv4", width: 32 } as const);
+}
