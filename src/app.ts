@@ -21,6 +21,7 @@ import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { logDecisions } from "./http/decision.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT } from "./http/limits.js";
+import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
   readonly settings: Pick<Settings, "DIALECTS" | "ROOT_METADATA" | "TRUST_PROXY">;
@@ -33,12 +34,13 @@ export interface AppParts {
 /** Every Fastify plugin, in the order in which it is registered. */
 export async function buildApp({ settings, core, logger, serve }: AppParts): Promise<FastifyInstance> {
   const dialects = chooseDialects(settings.DIALECTS, settings.ROOT_METADATA);
+  const trustsProxy = trustedProxies(settings.TRUST_PROXY);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
-    trustProxy: settings.TRUST_PROXY.length === 0 ? false : [...settings.TRUST_PROXY],
+    trustProxy: trustsProxy,
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
     // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
@@ -67,7 +69,7 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(userinfoEndpoint);
   await app.register(healthEndpoints);
 
-  for (const dialect of dialects) await app.register(mount(dialect));
+  for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));
   await app.register(browserPages(dialects.map(({ name, authorize }) => ({ dialect: name, authorize }))));
   await app.ready();
   return app;

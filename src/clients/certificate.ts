@@ -54,8 +54,13 @@ export function thumbprintOf(der: Buffer): string {
   return createHash("sha256").update(der).digest("base64url");
 }
 
+/** Whether a certificate has begun and not ended. @param now milliseconds since the epoch */
+export function isWithinValidity({ validFrom, validTo }: X509Certificate, now: number): boolean {
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo);
+}
+
 /** SHA-256 in base64url, or SHA-256 or SHA-1 in hexadecimal digits, with colons or spaces as tools print them. */
-function isThumbprint(registered: string, der: Buffer): boolean {
+export function isThumbprint(registered: string, der: Buffer): boolean {
   const digits = registered.replace(/[: ]/g, "").toLowerCase();
   const inHex = (algorithm: string) => createHash(algorithm).update(der).digest("hex");
   return registered === thumbprintOf(der) || digits === inHex("sha256") || digits === inHex("sha1");

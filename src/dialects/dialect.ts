@@ -4,6 +4,7 @@ import type { OperationName, Operations } from "../endpoints/operations.js";
 import type { Code, Kind, SlotlessCode } from "../errors/catalogue.js";
 import type { RequestSpelling } from "../grants/spelling.js";
 import type { Parameters } from "../http/form.js";
+import type { CertificateHeader } from "./client-certificate.js";
 
 /**
  * How one system says things: a declaration, which mount.ts turns into an encapsulated Fastify plugin. A dialect is
@@ -16,6 +17,8 @@ export interface Dialect extends RequestSpelling {
   readonly bodies: readonly FastifyPluginAsync[];
   /** Takes parameters and credentials from where they stand, under the standard's names. */
   readonly read: (wire: WireRequest) => { readonly parameters: Parameters; readonly credentials: PresentedCredentials };
+  /** Where a trusted proxy says which certificate the client showed it. */
+  readonly certificateHeaders: readonly CertificateHeader[];
   readonly endpoints: readonly Endpoint[];
   /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
   readonly authorize?: string;

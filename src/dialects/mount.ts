@@ -8,12 +8,13 @@ import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
 import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
+import { certificateOf } from "./client-certificate.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
 import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
-export function mount(dialect: Dialect): FastifyPluginAsync {
+export function mount(dialect: Dialect, trustsProxy: (address: string) => boolean): FastifyPluginAsync {
   return async (app) => {
     for (const body of dialect.bodies) await body(app, {});
     app.setErrorHandler((error, request, reply) => refuse(dialect, error, request, reply));
@@ -22,7 +23,7 @@ export function mount(dialect: Dialect): FastifyPluginAsync {
     );
     const { issuer } = app.core;
     const assertionAudiences = [issuer, ...(operations.token === undefined ? [] : [issuer + operations.token])];
-    for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, assertionAudiences);
+    for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
     const { jwks, metadata } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
@@ -45,11 +46,18 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, spellRefusal(dialect.refusals, refusal));
 }
 
+/** What an endpoint has to know beyond its dialect. */
+interface Surroundings {
+  readonly assertionAudiences: readonly string[];
+  /** Whether what a peer forwards is believed. */
+  readonly trustsProxy: (address: string) => boolean;
+}
+
 function addEndpoint(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Endpoint,
-  assertionAudiences: readonly string[],
+  { assertionAudiences, trustsProxy }: Surroundings,
 ): void {
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
@@ -73,11 +81,15 @@ function addEndpoint(
         headers: request.headers,
         path: request.params as Record<string, string>,
       });
-      const facts = request.decision ?? {};
-      return send(
-        reply,
-        answer(await operation({ parameters, credentials, assertionAudiences, spelling: dialect, facts })),
-      );
+      const certificate = certificateOf(request, trustsProxy, dialect.certificateHeaders);
+      const result = await operation({
+        parameters,
+        credentials: { ...credentials, certificate },
+        assertionAudiences,
+        spelling: dialect,
+        facts: request.decision ?? {},
+      });
+      return send(reply, answer(result));
     },
   });
 }

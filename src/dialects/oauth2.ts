@@ -17,6 +17,7 @@ export const oauth2: Dialect = {
   territory: ["/oauth2", "/.well-known"],
   bodies: [formBody],
   read: readStandard(readFormEncodedBasic),
+  certificateHeaders: ["client-cert"],
   required: {},
   repeatedScope: "folded",
   tokens: { idTokenCarriesClaims: false },

@@ -25,6 +25,7 @@ export const simpleIdentityServer: Dialect = {
   ],
   bodies: [formBody],
   read: readStandard(readRawBasic),
+  certificateHeaders: ["client-cert", "x-arr-clientcert"],
   required: {
     password: [scope],
     client_credentials: [scope],

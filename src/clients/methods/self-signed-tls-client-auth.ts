@@ -1,6 +1,7 @@
 import type { JWK } from "jose";
+import { X509Certificate } from "node:crypto";
 import { Refusal } from "../../errors/refusal.js";
-import { isWithinValidity, readCertificate, thumbprintOf, thumbprintMatches } from "../certificate.js";
+import { isThumbprint, isWithinValidity, thumbprintOf } from "../certificate.js";
 import { registeredKeys } from "../registered-keys.js";
 import type { AuthenticationMethod } from "./method.js";
 
@@ -12,17 +13,21 @@ export const selfSignedTlsClientAuth: AuthenticationMethod = {
   confidential: true,
   bindsTokens: true,
   async check({ client, presented }, { clock, keySets }) {
-    const certificate = readCertificate(presented.certificate); // client_tls_wrong
-    const isThisOne = (key: JWK) => certificateOf(key) === thumbprintOf(certificate.raw);
+    if (presented.certificate === undefined) throw wrong("no certificate");
+    const { der } = presented.certificate;
+    const isThisOne = (key: JWK) => certificateOf(key) === thumbprintOf(der);
     const { tls_client_certificate_thumbprint: thumbprint } = client;
     const registered =
-      (thumbprint !== null && thumbprintMatches(certificate.raw, thumbprint)) ||
+      (thumbprint !== null && isThumbprint(thumbprint, der)) ||
       (await registeredKeys(client, keySets, isThisOne)).some(isThisOne); // client_keys_unavailable
-    if (!registered) throw new Refusal("client_tls_wrong", {}, { reason: "not a registered certificate" });
-    if (isWithinValidity(certificate, clock.now())) return;
-    throw new Refusal("client_tls_wrong", {}, { reason: "expired, or not valid yet" });
+    if (!registered) throw wrong("not a registered certificate");
+    if (!isWithinValidity(new X509Certificate(der), clock.now())) throw wrong("expired, or not valid yet");
   },
 };
+
+function wrong(reason: string): Refusal {
+  return new Refusal("client_tls_wrong", {}, { reason });
+}
 
 /** The SHA-256 thumbprint of the certificate a key comes with (RFC 7517 sections 4.7 and 4.9). */
 function certificateOf(key: JWK): string | undefined {

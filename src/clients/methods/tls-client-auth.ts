@@ -1,5 +1,6 @@
+import { X509Certificate } from "node:crypto";
 import { Refusal } from "../../errors/refusal.js";
-import { isWithinValidity, matchesRegistration, readCertificate } from "../certificate.js";
+import { isWithinValidity, matchesRegistration } from "../certificate.js";
 import type { AuthenticationMethod } from "./method.js";
 
 /** A certificate of a trusted authority whose subject is the registered one (RFC 8705 section 2.1). */
@@ -7,8 +8,9 @@ export const tlsClientAuth: AuthenticationMethod = {
   confidential: true,
   bindsTokens: true,
   check({ client, presented }, { clock }) {
-    const certificate = readCertificate(presented.certificate); // client_tls_wrong
-    if (presented.certificate?.trusted !== true) throw wrong("of no trusted authority");
+    if (presented.certificate === undefined) throw wrong("no certificate");
+    if (!presented.certificate.trusted) throw wrong("of no trusted authority");
+    const certificate = new X509Certificate(presented.certificate.der);
     if (!isWithinValidity(certificate, clock.now())) throw wrong("expired, or not valid yet");
     if (!matchesRegistration(certificate, client)) throw wrong("not the registered subject");
   },

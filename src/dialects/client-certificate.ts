@@ -1,12 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { TLSSocket } from "node:tls";
 import type { FastifyRequest } from "fastify";
-
-export interface PresentedCertificate {
-  readonly der: Buffer;
-  /** Whether its chain leads to an authority that this server (or the trusted proxy) checked. */
-  readonly trusted: boolean;
-}
+import type { PresentedCertificate } from "../clients/presented.js";
 
 /** Where a proxy says which certificate it was shown: RFC 9440, and as Azure's front ends spell it. */
 export type CertificateHeader = "client-cert" | "x-arr-clientcert";

@@ -7,7 +7,7 @@ import type { TLSSocket } from "node:tls";
 import Fastify from "fastify";
 import t, { type Test } from "tap";
 import { OperatorError } from "../../src/errors/operator-error.js";
-import { certificateOf, type CertificateHeader } from "../../src/http/client-certificate.js";
+import { certificateOf, type CertificateHeader } from "../../src/dialects/client-certificate.js";
 import { openListener } from "../../src/http/listener.js";
 import { trustedProxies } from "../../src/http/trusted-proxies.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
