@@ -64,9 +64,7 @@ function form(names: readonly (readonly string[])[]): string {
 
 /** Strings of different kinds with the same text are the same value; what has no text is compared by its bytes. */
 function attribute(type: string, value: string | DerElement): string {
-  const text = typeof value === "string" ? value : readString(value);
-  if (text !== undefined || typeof value === "string") return JSON.stringify([type, text]);
-  return JSON.stringify([type, value.tag, value.content.toString("hex")]);
+  return JSON.stringify([type, typeof value === "string" ? value : (readString(value) ?? value)]);
 }
 
 const utf8 = decoder("utf-8");

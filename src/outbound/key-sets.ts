@@ -67,8 +67,8 @@ export class RemoteKeySets {
   }
 
   /**
-   * The public keys at a URI: those remembered if they are what is wanted, else fetched anew where the cool-down lets.
-   * Whoever asks during a fetch waits for that one.
+   * The public keys at a URI: those remembered if they are what is wanted, else fetched anew where the cool-down lets,
+   * and then whatever there is. Whoever asks during a fetch waits for that one.
    * @throws FetchFailed if the last fetch failed and what was known before has expired or is not what is wanted
    */
   async find(jwks_uri: string, wants: (keys: readonly JWK[]) => boolean): Promise<readonly JWK[]> {
