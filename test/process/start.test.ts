@@ -7,7 +7,7 @@ import t, { type Test } from "tap";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic, MASTER_KEY } from "../support/instance.js";
+import { basic } from "../support/instance.js";
 import {
   dataFolder,
   jeton,
@@ -17,6 +17,7 @@ import {
   until,
   type RunningProcess,
 } from "../support/process.js";
+import { MASTER_KEY } from "../support/run.js";
 
 const sh = promisify(execFile);
 

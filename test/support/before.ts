@@ -16,6 +16,11 @@ await symlink(join(ROOT, "prisma"), prisma);
 const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
 const client = new pg.Client(url);
 await client.connect();
+// Nobody misses what a crash of the machine would lose of it; the embedded PostgreSQL of its own tests does without this.
+for (const setting of ["fsync", "synchronous_commit", "full_page_writes"]) {
+  await client.query(`ALTER SYSTEM SET ${setting} = off`);
+}
+await client.query("SELECT pg_reload_conf()");
 await client.query(`CREATE DATABASE ${TEMPLATE}`);
 await client.end();
 const template = new URL(url);
