@@ -137,7 +137,7 @@ t.test("a signal during the start ends it in order: nothing is left running", as
 
 t.test("no demo is made", async (t) => {
   t.test("in production", async (t) => {
-    const DATA_DIR = await dataFolder(t);
+    const DATA_DIR = await dataFolder(t, "used");
     const server = await startProcess(t, { DATA_DIR, NODE_ENV: "production" });
     t.notMatch(server.output(), /curl|demo/);
     const { stdout } = await jeton({ DATA_DIR }, ["client", "list", "--json"]);

@@ -24,7 +24,7 @@ const ISSUER = "https://login.example";
 
 t.test("a deployment with its own PostgreSQL", async (t) => {
   const whole = t;
-  const DATA_DIR = await dataFolder(t);
+  const DATA_DIR = await dataFolder(t, "used");
   const PROVISION_FILE = join(DATA_DIR, "..", "provision.json");
   await writeFile(PROVISION_FILE, JSON.stringify(FLEET));
   const env = { DATA_DIR, ISSUER, PROVISION_FILE };

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
 import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
 import { runCommandLine } from "../../src/command-line.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
@@ -15,6 +16,9 @@ import { OperatorError } from "../../src/errors/operator-error.js";
  * environment: compiled together with the tests, byte for byte what `npm run build` puts into dist/.
  */
 const DIST = join(ROOT, "build", "js", "src");
+
+/** Whether coverage is measured, for which the runner's loader is needed (`npm run coverage`). */
+const measured = process.env["_TAPJS_PROCESSINFO_COVERAGE_"] === "1";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -41,14 +45,18 @@ export interface RunningProcess {
   readonly ended: Promise<Ended>;
 }
 
-/** A folder that goes with its test, and the PostgreSQL that may have been left running in it too. */
-export async function dataFolder(t: Test): Promise<string> {
+/**
+ * A folder that goes with its test, and the PostgreSQL that may have been left running in it too. It is not made yet, or
+ * it holds a PostgreSQL that was started before (`used`).
+ */
+export async function dataFolder(t: Test, used?: "used"): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), "jeton-process-"));
   const dataDir = join(parent, "data folder");
   t.teardown(async () => {
     await endPostgres(dataDir);
     await rm(parent, { recursive: true, force: true, maxRetries: 5 });
   });
+  if (used) await prepareDataFolder(dataDir);
   return dataDir;
 }
 
@@ -136,7 +144,12 @@ export async function jetonHere(
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
   const begun = performance.now();
   const said = { stdout: "", stderr: "" };
-  const child: ChildProcess = spawn(process.execPath, [join(DIST, program), ...args], {
+  const clean = Object.entries({ PATH: process.env["PATH"], ...env }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
+  const started = [process.execPath, join(DIST, program), ...args];
+  const child: ChildProcess = spawn("env", measured ? started : ["-i", ...clean, ...started], {
     cwd: tmpdir(),
     env: { PATH: process.env["PATH"], ...env },
     // A group of its own, so that a signal to the group reaches nobody else.
