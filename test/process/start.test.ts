@@ -10,7 +10,7 @@ import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import {
   dataFolder,
-  jeton,
+  jetonHere,
   launchServer,
   refusedStart,
   startProcess,
@@ -140,7 +140,7 @@ t.test("no demo is made", async (t) => {
     const DATA_DIR = await dataFolder(t, "used");
     const server = await startProcess(t, { DATA_DIR, NODE_ENV: "production" });
     t.notMatch(server.output(), /curl|demo/);
-    const { stdout } = await jeton({ DATA_DIR }, ["client", "list", "--json"]);
+    const { stdout } = await jetonHere({ DATA_DIR }, ["client", "list", "--json"]);
     t.strictSame(JSON.parse(stdout), []);
   });
 

@@ -9,6 +9,8 @@ import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js"
 import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
 import { runCommandLine } from "../../src/command-line.js";
+import { readSettings } from "../../src/config.js";
+import { openDeployment } from "../../src/deployment.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 
 /**
@@ -31,6 +33,9 @@ export interface Ended {
   /** From the spawn to the end, in milliseconds. */
   readonly took: number;
 }
+
+/** What a process says and ends with. */
+export type Said = Pick<Ended, "code" | "stdout" | "stderr">;
 
 export interface RunningProcess {
   readonly pid: number;
@@ -117,6 +122,18 @@ export function refusedStart(env: Environment): Promise<Ended> {
   return launch("main.js", [], { PORT: "0", ...env }).ended;
 }
 
+/**
+ * The same without a process of its own, which costs most of a second each: where the deployment is what cannot be used.
+ * It has to clean up behind itself here, because no process ends.
+ */
+export async function refusedHere(env: Environment): Promise<Said> {
+  return ending(async () => {
+    const deployment = await openDeployment(readSettings(env as NodeJS.ProcessEnv), { role: "server" });
+    await deployment.close();
+    return "";
+  });
+}
+
 /** Runs one command of the command line. */
 export function jeton(env: Environment, args: readonly string[], stdin = ""): Promise<Ended> {
   const { child, ended } = launch("cli.js", args, env);
@@ -126,15 +143,15 @@ export function jeton(env: Environment, args: readonly string[], stdin = ""): Pr
   return ended;
 }
 
-/** The same without a process of its own, which costs most of a second each. */
-export async function jetonHere(
-  env: Environment,
-  args: readonly string[],
-  stdin = "",
-): Promise<Pick<Ended, "code" | "stdout" | "stderr">> {
+/** The same without a process of its own. */
+export function jetonHere(env: Environment, args: readonly string[], stdin = ""): Promise<Said> {
+  return ending(async () => `${await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv)}\n`);
+}
+
+/** How a process would have ended: as src/main.ts and src/cli.ts have it. */
+async function ending(work: () => Promise<string>): Promise<Said> {
   try {
-    const printed = await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv);
-    return { code: 0, stdout: `${printed}\n`, stderr: "" };
+    return { code: 0, stdout: await work(), stderr: "" };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { code: 1, stdout: "", stderr: `jeton: ${error.message}\n` };
