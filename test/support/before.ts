@@ -15,7 +15,9 @@ await removeLeftOvers();
 const prisma = join(ROOT, "build", "js", "prisma");
 await rm(prisma, { force: true });
 await symlink(join(ROOT, "prisma"), prisma);
-await (await startEmbedded({ dataDir: PREPARED, role: "server" })).stop();
+const prepared = await startEmbedded({ dataDir: PREPARED, role: "server" });
+await migrate(prepared.url);
+await prepared.stop();
 await prepareDataFolder(DATA_DIR);
 const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
 const client = new pg.Client(url);
@@ -25,11 +27,8 @@ for (const setting of ["fsync", "synchronous_commit", "full_page_writes"]) {
   await client.query(`ALTER SYSTEM SET ${setting} = off`);
 }
 await client.query("SELECT pg_reload_conf()");
-await client.query(`CREATE DATABASE ${TEMPLATE}`);
+await client.query(`CREATE DATABASE ${TEMPLATE} TEMPLATE jeton`);
 await client.end();
-const template = new URL(url);
-template.pathname = `/${TEMPLATE}`;
-await migrate(template.href);
 await writeFile(join(DATA_DIR, "url"), url, { mode: 0o600 });
 process.exit(0);
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { DATA_DIR } from "./run.js";
 
-/** A data folder as the first start of an embedded PostgreSQL leaves it: the cluster, stopped, and no master key yet. */
+/** A data folder with a cluster that was started and stopped and whose database is migrated; no master key is in it yet. */
 export const PREPARED = join(DATA_DIR, "prepared");
 
 /** Makes a data folder of the prepared one, for whom the first start is not the subject: initdb takes most of a second. */
