@@ -1,5 +1,11 @@
+import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import type { GrantContext } from "./grant.js";
+
+/** The scopes a text names, in their order and as often as it names them (RFC 6749 section 3.3). */
+export function readScope(text = ""): string[] {
+  return text.split(" ").filter((name) => name !== "");
+}
 
 /**
  * The scopes a request names, in their order, each once; undefined where it names none.
@@ -9,7 +15,7 @@ export function namedScopes(
   scope: string | undefined,
   { client, spelling, facts }: GrantContext,
 ): string[] | undefined {
-  const names = (scope ?? "").split(" ").filter((name) => name !== "");
+  const names = readScope(scope);
   if (names.length === 0) return undefined;
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
   if (repeated.length > 0 && spelling.repeatedScope === "refused") {
@@ -22,13 +28,21 @@ export function namedScopes(
 }
 
 /**
- * What a request is granted of what its client is registered for: what it names, or everything where it names nothing.
+ * What a request is granted of what its client is registered for.
  * @throws Refusal scope_not_allowed naming every scope the client may not have
  */
 export function grantedScope(scope: string | undefined, context: GrantContext): readonly string[] {
-  const requested = namedScopes(scope, context);
-  if (requested === undefined) return context.client.scope;
-  refuseBeyond(requested, context.client.scope);
+  return allowedScope(namedScopes(scope, context) ?? [], context.client);
+}
+
+/**
+ * What a client may have of what is named, each once: everything it is registered for where nothing is.
+ * @throws Refusal scope_not_allowed naming every scope the client may not have
+ */
+export function allowedScope(names: readonly string[], { scope }: Client): readonly string[] {
+  if (names.length === 0) return scope;
+  const requested = [...new Set(names)];
+  refuseBeyond(requested, scope);
   return requested;
 }
 

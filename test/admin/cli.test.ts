@@ -7,8 +7,9 @@ import { OperatorError } from "../../src/errors/operator-error.js";
 import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic, MASTER_KEY, startInstance, type Instance } from "../support/instance.js";
+import { basic, startInstance, type Instance } from "../support/instance.js";
 import { dataFolder, jeton, jetonHere, startProcess, until, type Environment } from "../support/process.js";
+import { MASTER_KEY } from "../support/run.js";
 
 /** What was changed by a command is obeyed by a running server within this many milliseconds (contract, "How soon"). */
 const SOON = 1_000;

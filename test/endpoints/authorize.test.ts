@@ -1,10 +1,11 @@
 import { createServer, type AddressInfo } from "node:net";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
-import t, { type Test } from "tap";
+import t from "tap";
+import { authorizationAt } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { basic, startInstance, type Form } from "../support/instance.js";
 import { holds, holdsInBrowser } from "../support/oracle.js";
 import { answerOf, Browser, formOf, pkce, query } from "../support/web.js";
 import {
@@ -24,31 +25,13 @@ import {
 const clock = new TestClock();
 const server = await startInstance(t, { provision: WEB, clock });
 const { issuer } = server.core;
+const { refusedHere, toldClient } = authorizationAt(server);
 const alice = await loggedIn(server);
 const CONSENTED = "openid profile email phone role docs api1 offline_access";
 await getCode(alice, { scope: CONSENTED });
 const { challenge } = pkce();
 
 const codes = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"];
-
-/** What the page of a refusal says; fails where the browser is sent anywhere. */
-async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
-  t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
-  t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
-  const detail = /id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(reply.text)?.[1] ?? "";
-  t.match(detail.replaceAll("&#39;", "'"), message);
-  t.notMatch(reply.text, /jac_/);
-  await holdsInBrowser(t, server, reply);
-}
-
-/** What the client is told; fails where it is told anything it must not be. */
-async function toldClient(t: Test, reply: Reply, expected: object, to = CALLBACK): Promise<void> {
-  t.equal(reply.status, 303);
-  const location = reply.headers.get("location") ?? "";
-  t.ok(location.startsWith(`${to}?`), location);
-  t.strictSame({ ...answerOf(reply) }, { iss: issuer, ...expected });
-  await holdsInBrowser(t, server, reply);
-}
 
 const NOT_REGISTERED = "the redirect_uri is not registered for this client";
 

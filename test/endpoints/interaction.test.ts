@@ -1,10 +1,11 @@
-import t, { type Test } from "tap";
+import t from "tap";
 import { endEverythingOf, setUserDisabled } from "../../src/store/users.js";
 import type { Tx } from "../../src/store/open.js";
+import { authorizationAt, isLoggedIn } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { basic, startInstance, type Form } from "../support/instance.js";
 import { holdsInBrowser, nothingLeaked } from "../support/oracle.js";
 import { answerOf, Browser, formOf, pkce } from "../support/web.js";
 import {
@@ -23,6 +24,7 @@ import {
 const clock = new TestClock();
 const server = await startInstance(t, { provision: WEB, clock });
 const { issuer } = server.core;
+const { refusedHere, atLogin, atConsent } = authorizationAt(server);
 /** Everything that must not be found in the log. */
 const secrets = new Set<string | undefined>([SECRET, ALICE.password, BOB.password]);
 
@@ -30,32 +32,9 @@ const EXPIRED = "this form has expired or was already answered";
 const FOREIGN_BROWSER = "this form was opened in another browser";
 const FOREIGN_FORM = "this form was not sent from its own page";
 
-async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
-  t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
-  t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
-  t.match(/id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(reply.text)?.[1]?.replaceAll("&#39;", "'"), message);
-  await holdsInBrowser(t, server, reply);
-}
-
-/** A stranger at the login form of an authorization. */
-async function atLogin(parameters: Form = {}) {
-  const browser = new Browser(server);
-  const page = await browser.open(authorize(parameters));
-  return { browser, page, ...formOf(page, "login") };
-}
-
-/** Somebody at the consent form of an authorization. */
-async function atConsent(parameters: Form = {}, person: Record<string, string> = BOB) {
-  const { browser, page } = await atLogin({ client_id: "other-web", prompt: "consent", ...parameters });
-  const consent = await browser.submit(page, "login", { ...person, action: "login" });
-  return { browser, page: consent, ...formOf(consent, "consent") };
-}
-
 const consents = (sub: string, client_id: string) =>
   sql(server.database, "SELECT scope FROM consents WHERE sub = $1 AND client_id = $2", [sub, client_id]);
 const inOneGo = (work: (tx: Tx) => Promise<unknown>) => server.core.db.prisma.$transaction(work);
-const isLoggedIn = async (browser: Browser) =>
-  "code" in answerOf(await browser.get(authorize({ client_id: "trusted", prompt: "none" })));
 
 t.test("a form belongs to its browser, its page and its turn", async (t) => {
   await t.test("AZ-06 an interaction that another browser opened", async (t) => {

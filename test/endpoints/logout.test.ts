@@ -1,8 +1,9 @@
 import { UnsecuredJWT } from "jose";
 import t, { type Test } from "tap";
+import { authorizationAt, isLoggedIn } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";
 import { ALICE, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { basic, startInstance, type Form } from "../support/instance.js";
 import { holdsInBrowser, nothingLeaked } from "../support/oracle.js";
 import { answerOf, Browser, formOf, query } from "../support/web.js";
 import { authorize, BOB, exchange, getCode, GOODBYE, loggedIn, OTHER_CALLBACK, WEB } from "../support/web-fleet.js";
@@ -10,14 +11,13 @@ import { authorize, BOB, exchange, getCode, GOODBYE, loggedIn, OTHER_CALLBACK, W
 const clock = new TestClock();
 const server = await startInstance(t, { provision: WEB, clock });
 const { issuer } = server.core;
+const { refusedHere } = authorizationAt(server);
 
 const NOT_REGISTERED = "the post_logout_redirect_uri is not registered for this client";
 const NO_HINT = "the id_token_hint is not one of this server's id tokens for this client";
 const FOREIGN_FORM = "this form was not sent from its own page";
 
 const logout = (parameters: Form = {}) => `/oauth2/logout?${query(parameters)}`;
-const isLoggedIn = async (browser: Browser) =>
-  "code" in answerOf(await browser.get(authorize({ client_id: "trusted", prompt: "none" })));
 const idToken = async (claims: object = {}, typ = "JWT") =>
   (
     await server.core.ring.sign("RS256", typ, {
@@ -30,13 +30,6 @@ const idToken = async (claims: object = {}, typ = "JWT") =>
     })
   ).text;
 const HINT = await idToken();
-
-async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
-  t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
-  t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
-  t.match(/id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(reply.text)?.[1]?.replaceAll("&#39;", "'"), message);
-  await holdsInBrowser(t, server, reply);
-}
 
 /** That a browser was logged out: its cookie is gone, and its session too for whoever kept the cookie. */
 async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<void> {

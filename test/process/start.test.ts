@@ -7,16 +7,17 @@ import t, { type Test } from "tap";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic, MASTER_KEY } from "../support/instance.js";
+import { basic } from "../support/instance.js";
 import {
   dataFolder,
-  jeton,
+  jetonHere,
   launchServer,
   refusedStart,
   startProcess,
   until,
   type RunningProcess,
 } from "../support/process.js";
+import { MASTER_KEY } from "../support/run.js";
 
 const sh = promisify(execFile);
 
@@ -136,10 +137,10 @@ t.test("a signal during the start ends it in order: nothing is left running", as
 
 t.test("no demo is made", async (t) => {
   t.test("in production", async (t) => {
-    const DATA_DIR = await dataFolder(t);
+    const DATA_DIR = await dataFolder(t, "used");
     const server = await startProcess(t, { DATA_DIR, NODE_ENV: "production" });
     t.notMatch(server.output(), /curl|demo/);
-    const { stdout } = await jeton({ DATA_DIR }, ["client", "list", "--json"]);
+    const { stdout } = await jetonHere({ DATA_DIR }, ["client", "list", "--json"]);
     t.strictSame(JSON.parse(stdout), []);
   });
 

@@ -5,25 +5,27 @@ import t, { type Test } from "tap";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic, MASTER_KEY } from "../support/instance.js";
+import { basic } from "../support/instance.js";
 import {
   dataFolder,
   embeddedUrl,
   endPostgres,
+  refusedHere,
   refusedStart,
   startProcess,
   until,
-  type Ended,
+  type Said,
   type Environment,
   type RunningProcess,
 } from "../support/process.js";
+import { MASTER_KEY } from "../support/run.js";
 
 /** Tokens are to outlive the port they were fetched at. */
 const ISSUER = "https://login.example";
 
 t.test("a deployment with its own PostgreSQL", async (t) => {
   const whole = t;
-  const DATA_DIR = await dataFolder(t);
+  const DATA_DIR = await dataFolder(t, "used");
   const PROVISION_FILE = join(DATA_DIR, "..", "provision.json");
   await writeFile(PROVISION_FILE, JSON.stringify(FLEET));
   const env = { DATA_DIR, ISSUER, PROVISION_FILE };
@@ -114,16 +116,24 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
       flaw: () => Promise<unknown>,
       message: RegExp,
       more: Environment = {},
+      refused = refusedHere,
     ) =>
       t.test(name, async (t) => {
         await flaw();
         const before = await picture(DATA_DIR);
-        t.match(oneLine(t, await refusedStart({ ...env, ...more })), message);
+        t.match(oneLine(t, await refused({ ...env, ...more })), message);
         t.strictSame(await picture(DATA_DIR), before);
       });
 
     const kept = await Promise.all([version!, control!, key!].map((file) => readFile(file)));
-    await untouched(t, "PG_VERSION garbled", () => writeFile(version!, "garbage\n"), /PG_VERSION is garbled/);
+    await untouched(
+      t,
+      "PG_VERSION garbled",
+      () => writeFile(version!, "garbage\n"),
+      /PG_VERSION is garbled/,
+      {},
+      refusedStart,
+    );
     await writeFile(version!, kept[0]!);
     await untouched(t, "pg_control cut short", () => truncate(control!, 100), /global\/pg_control has 100 bytes/);
     await writeFile(control!, kept[1]!);
@@ -227,9 +237,10 @@ t.test("a database that cannot be used ends the start with one line that holds n
     ],
   ];
   const before = await everythingIn(database);
-  for (const [name, env, message] of cases) {
+  for (const [index, [name, env, message]] of cases.entries()) {
     t.test(name, async (t) => {
-      const refused = await refusedStart({ MASTER_KEY, ...env });
+      // Processes all end alike.
+      const refused = await (index === 0 ? refusedStart : refusedHere)({ MASTER_KEY, ...env });
       t.match(oneLine(t, refused), message);
       t.notMatch(refused.stderr, /marker|password@/);
     });
@@ -241,7 +252,7 @@ t.test("a database that cannot be used ends the start with one line that holds n
     await sql(database, "INSERT INTO installation (master_key_fingerprint) VALUES ('of another key')");
     const written = await everythingIn(database);
     t.equal(
-      oneLine(t, await refusedStart({ DATABASE_URL: database, MASTER_KEY })),
+      oneLine(t, await refusedHere({ DATABASE_URL: database, MASTER_KEY })),
       "the master key is not the one this database was written under",
     );
     t.strictSame(await everythingIn(database), written);
@@ -274,7 +285,7 @@ t.test(
 );
 
 /** What a start that was refused said: one line on standard error, nothing else, and not a code of success. */
-function oneLine(t: Test, { code, stdout, stderr }: Ended): string {
+function oneLine(t: Test, { code, stdout, stderr }: Said): string {
   t.equal(code, 1);
   t.equal(stdout, "");
   const [line = "", ...more] = stderr.split("\n");

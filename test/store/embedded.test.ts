@@ -29,6 +29,7 @@ import t from "tap";
 import type { Test } from "tap";
 import { findBinaries } from "../../src/store/embedded/binaries.js";
 import { EmbeddedPostgresError, refuseIfOwned, startEmbedded } from "../../src/store/embedded/index.js";
+import { prepareDataFolder } from "../support/prepared.js";
 
 /** Each test has a folder of its own. */
 t.jobs = 2;
@@ -48,6 +49,13 @@ async function dataDirOf(t: Test, name = "data"): Promise<string> {
     }
     await rm(parent, { recursive: true, force: true, maxRetries: 5 });
   });
+  return dataDir;
+}
+
+/** The same after a first start. */
+async function usedDataDirOf(t: Test): Promise<string> {
+  const dataDir = await dataDirOf(t);
+  await prepareDataFolder(dataDir);
   return dataDir;
 }
 
@@ -203,7 +211,7 @@ t.test("a data folder", async (t) => {
 });
 
 t.test("who owns a data folder", async (t) => {
-  const dataDir = await dataDirOf(t);
+  const dataDir = await usedDataDirOf(t);
 
   t.test("a second server is refused and told who the first one is", async (t) => {
     await refuseIfOwned(dataDir);
@@ -254,7 +262,7 @@ t.test("who owns a data folder", async (t) => {
 });
 
 t.test("PostgreSQL under a living server", async (t) => {
-  const dataDir = await dataDirOf(t);
+  const dataDir = await usedDataDirOf(t);
 
   t.test("a killed PostgreSQL is started again under its server, on the same port, with its data", async (t) => {
     const reports: string[] = [];
@@ -323,7 +331,7 @@ t.test("PostgreSQL under a living server", async (t) => {
 });
 
 t.test("commands", async (t) => {
-  const dataDir = await dataDirOf(t);
+  const dataDir = await usedDataDirOf(t);
 
   t.test("a command alone starts PostgreSQL, and the last of several stops it", async (t) => {
     const first = await startEmbedded({ dataDir, role: "command" });
@@ -355,7 +363,6 @@ t.test("commands", async (t) => {
   });
 
   t.test("commands that come and go together never break one another", async (t) => {
-    await (await startEmbedded({ dataDir, role: "command" })).stop();
     const comeAndGo = async (): Promise<void> => {
       for (let round = 0; round < 4; round++) {
         const command = await startEmbedded({ dataDir, role: "command" });
@@ -369,7 +376,7 @@ t.test("commands", async (t) => {
 });
 
 t.test("a copy of a folder in use is a database of its own", async (t) => {
-  const dataDir = await dataDirOf(t);
+  const dataDir = await usedDataDirOf(t);
   const copy = await dataDirOf(t);
   const original = await startEmbedded({ dataDir, role: "server" });
   await query(original.url, "CHECKPOINT");
@@ -389,8 +396,7 @@ t.test("a copy of a folder in use is a database of its own", async (t) => {
 });
 
 t.test("a damaged cluster is refused in one line that names it, and stays as it is", async (t) => {
-  const dataDir = await dataDirOf(t);
-  await (await startEmbedded({ dataDir, role: "server" })).stop();
+  const dataDir = await usedDataDirOf(t);
   const cluster = path.join(dataDir, "postgres");
   const { uid, gid } = await stat(cluster);
   const emptyFolder = async (file: string): Promise<void> => (await mkdir(file), await chown(file, uid, gid));
@@ -448,7 +454,7 @@ t.test("a master key without its database is refused instead of starting anew", 
 });
 
 t.test("a database dropped beside its master key is refused, and PostgreSQL is not left running", async (t) => {
-  const dataDir = await dataDirOf(t);
+  const dataDir = await usedDataDirOf(t);
   const first = await startEmbedded({ dataDir, role: "server" });
   await query(first.url.replace(/jeton$/, "postgres"), "DROP DATABASE jeton");
   await first.stop();

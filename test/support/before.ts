@@ -1,9 +1,11 @@
-// Runs once before all tests: a fresh PostgreSQL, left running when this process ends, and a migrated template.
+// Runs once before all tests: a data folder to copy, a fresh PostgreSQL, left running when this process ends, and in it a
+// migrated template.
 import { readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import { startEmbedded } from "../../src/store/embedded/index.js";
 import { migrate } from "../../src/store/migrate.js";
+import { PREPARED, prepareDataFolder } from "./prepared.js";
 import { DATA_DIR, RUN_FOLDERS, TEMPLATE } from "./run.js";
 import { ROOT } from "./root.js";
 import { stopPostgres } from "./stop-postgres.js";
@@ -13,14 +15,20 @@ await removeLeftOvers();
 const prisma = join(ROOT, "build", "js", "prisma");
 await rm(prisma, { force: true });
 await symlink(join(ROOT, "prisma"), prisma);
+const prepared = await startEmbedded({ dataDir: PREPARED, role: "server" });
+await migrate(prepared.url);
+await prepared.stop();
+await prepareDataFolder(DATA_DIR);
 const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
 const client = new pg.Client(url);
 await client.connect();
-await client.query(`CREATE DATABASE ${TEMPLATE}`);
+// Nobody misses what a crash of the machine would lose of it; the embedded PostgreSQL of its own tests does without this.
+for (const setting of ["fsync", "synchronous_commit", "full_page_writes"]) {
+  await client.query(`ALTER SYSTEM SET ${setting} = off`);
+}
+await client.query("SELECT pg_reload_conf()");
+await client.query(`CREATE DATABASE ${TEMPLATE} TEMPLATE jeton`);
 await client.end();
-const template = new URL(url);
-template.pathname = `/${TEMPLATE}`;
-await migrate(template.href);
 await writeFile(join(DATA_DIR, "url"), url, { mode: 0o600 });
 process.exit(0);
 

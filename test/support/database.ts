@@ -4,26 +4,21 @@ import { join } from "node:path";
 import pg from "pg";
 import type { Test } from "tap";
 import { DATA_DIR, TEMPLATE } from "./run.js";
+import { provisionedTemplate } from "./template.js";
 
-/** A fresh, migrated database on the run's PostgreSQL; it is dropped when the test ends. Its connection string. */
-export async function freshDatabase(t: Test): Promise<string> {
+/**
+ * A fresh, migrated database on the run's PostgreSQL; it is dropped when the test ends. Its connection string.
+ * @param provision a provisioning file that was applied to it, by an instance that made the signing keys too
+ */
+export async function freshDatabase(t: Test, provision?: object): Promise<string> {
   const url = new URL(await readFile(join(DATA_DIR, "url"), "utf8"));
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await administer(url.href, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
-  t.teardown(() => administer(url.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const template = provision === undefined ? TEMPLATE : await provisionedTemplate(url.href, provision);
+  await sql(url.href, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  t.teardown(() => sql(url.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   const own = new URL(url);
   own.pathname = `/${name}`;
   return own.href;
-}
-
-async function administer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
 
 /** Runs one statement on a database, as an operator with psql would. */

@@ -10,9 +10,7 @@ import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
-
-/** Secrets of the test deployment; every instance of it has the same master key. */
-export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64url");
+import { MASTER_KEY } from "./run.js";
 
 /** An answer, read whole. `json` is undefined where the body is no JSON. */
 export interface Reply {
@@ -40,7 +38,7 @@ export interface Instance {
 export type Form = Readonly<Record<string, string | undefined>>;
 
 export interface InstanceOptions {
-  /** The database of another instance; a fresh one by default. */
+  /** The database of another instance; by default a fresh one, with signing keys in it. */
   readonly database?: string;
   readonly clock?: Clock;
   /** A provisioning file. */
@@ -50,8 +48,8 @@ export interface InstanceOptions {
 
 /** A whole server in this process, on a port of its own; it ends with its test. */
 export async function startInstance(t: Test, options: InstanceOptions = {}): Promise<Instance> {
-  const { clock = systemClock, provision, env = {} } = options;
-  const database = options.database ?? (await freshDatabase(t));
+  const { clock = systemClock, provision = {}, env = {} } = options;
+  const database = options.database ?? (await freshDatabase(t, provision));
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!);
   const db = openDb(database);
@@ -75,7 +73,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const server = await startServer(parts);
 
   const applyFile = async (file: object) => void (await apply(db, server.core, JSON.stringify(file)));
-  if (provision !== undefined) await applyFile(provision);
+  if (options.database !== undefined && options.provision !== undefined) await applyFile(provision);
 
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= server.stop().then(() => closeDb(db)));

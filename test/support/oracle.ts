@@ -53,12 +53,13 @@ export async function holdsInBrowser(t: Test, server: Instance, seen: Reply): Pr
 }
 
 /** What is wrong with a page or a redirect that nobody may get, whatever was asked. */
-export function pageFaultsOf({ status, text, headers }: Reply): readonly string[] {
+export function pageFaultsOf(page: Reply): readonly string[] {
+  const { status, text, headers } = page;
   const header = (name: string) => headers.get(name) ?? "";
   const policy = header("content-security-policy");
   const isPage = text !== "";
   // What stands there of the request itself says nothing of the inside.
-  const said = /id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(text)?.[1] ?? "";
+  const said = errorDetail(page);
   const wrong: Readonly<Record<string, boolean>> = {
     [`no decision: ${status}`]: status < 200 || status >= 500,
     [`something of the inside: ${said}`]: INSIDE.test(said),
@@ -76,6 +77,11 @@ export function pageFaultsOf({ status, text, headers }: Reply): readonly string[
     "the server says its name": header("server") + header("x-powered-by") !== "",
   };
   return Object.keys(wrong).filter((fault) => wrong[fault]);
+}
+
+/** What the page of a refusal says, as it stands in the HTML. */
+export function errorDetail({ text }: Reply): string {
+  return /id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(text)?.[1] ?? "";
 }
 
 /** That nothing of what lets somebody in stands in the log. */

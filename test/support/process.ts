@@ -6,8 +6,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
 import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
 import { runCommandLine } from "../../src/command-line.js";
+import { readSettings } from "../../src/config.js";
+import { openDeployment } from "../../src/deployment.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 
 /**
@@ -15,6 +18,9 @@ import { OperatorError } from "../../src/errors/operator-error.js";
  * environment: compiled together with the tests, byte for byte what `npm run build` puts into dist/.
  */
 const DIST = join(ROOT, "build", "js", "src");
+
+/** Whether coverage is measured, for which the runner's loader is needed (`npm run coverage`). */
+const measured = process.env["_TAPJS_PROCESSINFO_COVERAGE_"] === "1";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,6 +33,9 @@ export interface Ended {
   /** From the spawn to the end, in milliseconds. */
   readonly took: number;
 }
+
+/** What a process says and ends with. */
+export type Said = Pick<Ended, "code" | "stdout" | "stderr">;
 
 export interface RunningProcess {
   readonly pid: number;
@@ -41,14 +50,18 @@ export interface RunningProcess {
   readonly ended: Promise<Ended>;
 }
 
-/** A folder that goes with its test, and the PostgreSQL that may have been left running in it too. */
-export async function dataFolder(t: Test): Promise<string> {
+/**
+ * A folder that goes with its test, and the PostgreSQL that may have been left running in it too. It is not made yet, or
+ * it holds a PostgreSQL that was started before (`used`).
+ */
+export async function dataFolder(t: Test, used?: "used"): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), "jeton-process-"));
   const dataDir = join(parent, "data folder");
   t.teardown(async () => {
     await endPostgres(dataDir);
     await rm(parent, { recursive: true, force: true, maxRetries: 5 });
   });
+  if (used) await prepareDataFolder(dataDir);
   return dataDir;
 }
 
@@ -109,6 +122,18 @@ export function refusedStart(env: Environment): Promise<Ended> {
   return launch("main.js", [], { PORT: "0", ...env }).ended;
 }
 
+/**
+ * The same without a process of its own, which costs most of a second each: where the deployment is what cannot be used.
+ * It has to clean up behind itself here, because no process ends.
+ */
+export async function refusedHere(env: Environment): Promise<Said> {
+  return ending(async () => {
+    const deployment = await openDeployment(readSettings(env as NodeJS.ProcessEnv), { role: "server" });
+    await deployment.close();
+    return "";
+  });
+}
+
 /** Runs one command of the command line. */
 export function jeton(env: Environment, args: readonly string[], stdin = ""): Promise<Ended> {
   const { child, ended } = launch("cli.js", args, env);
@@ -118,15 +143,15 @@ export function jeton(env: Environment, args: readonly string[], stdin = ""): Pr
   return ended;
 }
 
-/** The same without a process of its own, which costs most of a second each. */
-export async function jetonHere(
-  env: Environment,
-  args: readonly string[],
-  stdin = "",
-): Promise<Pick<Ended, "code" | "stdout" | "stderr">> {
+/** The same without a process of its own. */
+export function jetonHere(env: Environment, args: readonly string[], stdin = ""): Promise<Said> {
+  return ending(async () => `${await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv)}\n`);
+}
+
+/** How a process would have ended: as src/main.ts and src/cli.ts have it. */
+async function ending(work: () => Promise<string>): Promise<Said> {
   try {
-    const printed = await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv);
-    return { code: 0, stdout: `${printed}\n`, stderr: "" };
+    return { code: 0, stdout: await work(), stderr: "" };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return { code: 1, stdout: "", stderr: `jeton: ${error.message}\n` };
@@ -136,7 +161,12 @@ export async function jetonHere(
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
   const begun = performance.now();
   const said = { stdout: "", stderr: "" };
-  const child: ChildProcess = spawn(process.execPath, [join(DIST, program), ...args], {
+  const clean = Object.entries({ PATH: process.env["PATH"], ...env }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${value}`],
+  );
+  // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
+  const started = [process.execPath, join(DIST, program), ...args];
+  const child: ChildProcess = spawn("env", measured ? started : ["-i", ...clean, ...started], {
     cwd: tmpdir(),
     env: { PATH: process.env["PATH"], ...env },
     // A group of its own, so that a signal to the group reaches nobody else.

@@ -4,7 +4,7 @@ import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { permit } from "../../grants/permit.js";
-import { refuseBeyond } from "../../grants/scope.js";
+import { allowedScope, readScope } from "../../grants/scope.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import { describeScope } from "../../tokens/claims.js";
@@ -54,7 +54,7 @@ export async function readClient(
 /** The one it has, where it may be left out: never with openid (OpenID Connect Core section 3.1.2.1). */
 function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): string {
   const [only, another] = redirect_uris;
-  const openid = (parameters.get("scope") ?? "").split(" ").includes("openid");
+  const openid = readScope(parameters.get("scope")).includes("openid");
   if (only === undefined || another !== undefined || openid) throw new Refusal("redirect_uri_missing");
   return only;
 }
@@ -152,7 +152,7 @@ export async function readRequest(
     throw new Refusal("response_type_unsupported", { response_type: typed.response_type });
   }
   permit(client, CODE_GRANT, "authorization_code");
-  const scope = readScope(client, typed.scope);
+  const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsRequest(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", {}, { reason: "an essential acr cannot be had" });
   const hint = await readIdTokenHint(core.ring, core.issuer, typed.id_token_hint, client.client_id);
@@ -181,13 +181,6 @@ function refuseUnsupported(parameters: Form["parameters"]): void {
   if (parameters.has("request")) throw new Refusal("request_object_unsupported");
   if (parameters.has("request_uri")) throw new Refusal("request_uri_unsupported");
   if (parameters.has("registration")) throw new Refusal("registration_unsupported");
-}
-
-function readScope(client: Client, text: string | undefined): readonly string[] {
-  const requested = [...new Set((text ?? "").split(" ").filter((name) => name !== ""))];
-  if (requested.length === 0) return client.scope;
-  refuseBeyond(requested, client.scope);
-  return requested;
 }
 
 /** The registered scopes that would release what is asked for by name: nobody gets by a name what was not allowed. */

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import pg from "pg";
+import { systemRandom, type Clock } from "../../src/clock.js";
+import { buildCore } from "../../src/core.js";
+import { MasterKey } from "../../src/keys/master-key.js";
+import { apply } from "../../src/provisioning/apply.js";
+import { DEAF } from "../../src/store/listen.js";
+import { closeDb, openDb } from "../../src/store/open.js";
+import { MASTER_KEY, TEMPLATE } from "./run.js";
+
+/** The keys were made before any clock of a test begins to run. */
+const LONG_AGO: Clock = { now: () => Date.UTC(2020, 0, 1), statement: () => new Date(Date.UTC(2020, 0, 1)) };
+
+/**
+ * A database to copy that holds what a provisioning file says, and signing keys. Each is made once for a run, by whoever
+ * needs it first: hashing its passwords and making RSA keys takes longer than most tests.
+ * @param url any database of the run's PostgreSQL
+ */
+export async function provisionedTemplate(url: string, file: object): Promise<string> {
+  const text = JSON.stringify(file);
+  const name = `${TEMPLATE}_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", [name]);
+    const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [name]);
+    if (rowCount === 0) {
+      // It gets its name when it is complete: an interrupted test leaves no half of it.
+      const draft = `${name}_draft`;
+      await client.query(`DROP DATABASE IF EXISTS ${draft}`);
+      await client.query(`CREATE DATABASE ${draft} TEMPLATE ${TEMPLATE}`);
+      await fill(url, draft, text);
+      await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
+    }
+  } finally {
+    await client.end();
+  }
+  return name;
+}
+
+async function fill(url: string, name: string, text: string): Promise<void> {
+  const own = new URL(url);
+  own.pathname = `/${name}`;
+  const db = openDb(own.href);
+  try {
+    const master = new MasterKey(Buffer.from(MASTER_KEY, "base64url"));
+    const core = await buildCore({ issuer: "", db, feed: DEAF, master, clock: LONG_AGO, random: systemRandom });
+    await apply(db, core, text);
+  } finally {
+    await closeDb(db);
+  }
+}
