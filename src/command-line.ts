@@ -31,7 +31,7 @@ export async function runCommandLine(
   try {
     const { db, master } = deployment;
     const parts = { db, master, feed: DEAF, clock: systemClock, random: systemRandom };
-    const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts, allowPrivateKeySets: false });
+    const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
     return print(await command.run({ core, deployment, words: positionals, flags, stdin }), json === true);
   } finally {
     await deployment.close();

@@ -39,12 +39,12 @@ export interface CoreParts {
   readonly clock: Clock;
   readonly random: Random;
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
-  readonly allowPrivateKeySets: boolean;
+  readonly allowPrivateKeySets?: boolean;
 }
 
 /** Wires the core over an open, migrated store. */
 export async function buildCore(parts: CoreParts): Promise<Core> {
-  const { issuer, db, feed, master, clock, random, allowPrivateKeySets } = parts;
+  const { issuer, db, feed, master, clock, random, allowPrivateKeySets = false } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.

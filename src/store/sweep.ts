@@ -10,6 +10,7 @@ const KEPT = "interval '1 day'";
 /** Tables whose rows stop mattering at a time of their own: what tells a row apart, and where its time stands. */
 const EXPIRING = [
   { table: "revoked_tokens", key: "jti", time: "expires_at" },
+  { table: "used_assertions", key: "hash", time: "expires_at" },
   { table: "sessions", key: "id_hash", time: "expires_at" },
   { table: "interactions", key: "id", time: "expires_at" },
   { table: "signing_keys", key: "kid", time: "retain_until" },

@@ -1,10 +1,19 @@
 import t from "tap";
+import { asserted, claimsOf, hmac, jws } from "../support/assertions.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
+import { until } from "../support/oracle.js";
 import { statementsOf } from "../support/statements.js";
 
 t.test("a warm endpoint runs as many statements as its page says", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const sharing = {
+    client_id: "sharing",
+    client_secret: SECRET,
+    token_endpoint_auth_method: "client_secret_jwt",
+    grant_types: ["client_credentials"],
+    scope: "api1",
+  };
+  const server = await startInstance(t, { provision: { ...FLEET, clients: [...FLEET.clients, sharing] } });
   const backend = basic("backend", SECRET);
   const machine = () => server.post("/oauth2/token", { grant_type: "client_credentials" }, backend);
   const person = () => server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
@@ -26,9 +35,16 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
   });
   t.test("client_credentials with an opaque token: none either", async (t) => {
     await server.apply({ clients: [{ ...FLEET.clients[0], access_token_format: "opaque" }] });
-    await machine();
+    await until("the change was heard of", async () => (await count(machine)) === 0);
     const sent = await statementsOf(async () => t.match((await machine()).json.access_token, /^jat_/));
     t.equal(sent.length, 0);
+  });
+  t.test("a client that sends an assertion: one, which takes it", async (t) => {
+    const claims = () => claimsOf("sharing", server.core.issuer, Date.now());
+    const assert = () => asserted(jws({ alg: "HS256" }, claims(), hmac(SECRET)));
+    const ask = () => server.post("/oauth2/token", { grant_type: "client_credentials", ...assert() });
+    t.equal((await ask()).status, 200);
+    t.equal(await count(ask), 1);
   });
   t.test("introspection of an access or refresh token: one", async (t) => {
     t.equal(await count(() => introspect(access_token)), 1);
