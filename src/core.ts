@@ -1,5 +1,6 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
 import { ClientRegistry } from "./clients/registry.js";
+import { Guessing } from "./accounts/guessing.js";
 import { Passwords } from "./accounts/passwords.js";
 import type { Clock, Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
@@ -21,6 +22,7 @@ export interface Core {
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
   readonly passwords: Passwords;
+  readonly guessing: Guessing;
   readonly accessTokens: AccessTokens;
 }
 
@@ -58,6 +60,7 @@ export async function buildCore({ issuer, db, feed, master, clock, random }: Cor
     registry,
     authentication: new ClientAuthentication(registry, master, clock),
     passwords: new Passwords(master, random),
+    guessing: new Guessing(db, master, clock),
     accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
   };
 }

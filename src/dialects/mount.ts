@@ -6,6 +6,7 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
+import { networkOf } from "../http/network.js";
 import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
@@ -65,7 +66,8 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
         path: request.params as Record<string, string>,
       });
       const facts = request.decision ?? {};
-      return send(reply, answer(await operation({ parameters, credentials, spelling: dialect, facts })));
+      const network = networkOf(request.ip);
+      return send(reply, answer(await operation({ parameters, credentials, spelling: dialect, network, facts })));
     },
   });
 }

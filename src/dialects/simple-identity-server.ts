@@ -78,6 +78,7 @@ export const simpleIdentityServer: Dialect = {
       bad_token: { status: 400 },
       insufficient_scope: { error: "invalid_token", status: 400 },
       not_allowed: { error: "invalid_client" },
+      too_many: { error: "invalid_request", status: 400 },
       internal: { error: "unhandled_exception" },
     },
     codes: {

@@ -8,6 +8,8 @@ export interface OperationRequest {
   readonly parameters: Parameters;
   readonly credentials: PresentedCredentials;
   readonly spelling: RequestSpelling;
+  /** Where it came from, as limits count it (http/network.ts). */
+  readonly network: string;
   /** What is put on record of it. */
   readonly facts: DecisionFacts;
 }

@@ -31,6 +31,7 @@ export const KINDS = {
   too_slow: { error: "invalid_request", status: 408 },
   too_large: { error: "invalid_request", status: 413 },
   wrong_media_type: { error: "invalid_request", status: 415 },
+  too_many: { error: "temporarily_unavailable", status: 429 },
   headers_too_large: { error: "invalid_request", status: 431 },
   internal: { error: "server_error", status: 500 },
   busy: { error: "temporarily_unavailable", status: 503 },
@@ -187,7 +188,7 @@ export const CATALOGUE = {
     documented: 20,
     kind: "bad_grant",
     message: "resource owner credentials are not valid",
-    remedy: "check name and password; unknown, wrong and disabled answer alike",
+    remedy: "check name and password; unknown, wrong, disabled and locked answer alike",
     reference: "RFC 6749 section 5.2",
   },
   scope_not_allowed: {
@@ -537,6 +538,12 @@ export const CATALOGUE = {
     message: "the header fields are too large",
     remedy: "keep them below 16 KiB",
     reference: "RFC 6585 section 5",
+  },
+  tries_exhausted: {
+    kind: "too_many",
+    message: "too many tries; try again later",
+    remedy: "try again after the time in Retry-After; what was refused so is not counted",
+    reference: "RFC 6585 section 4, docs/decisions/0008-guessing.md",
   },
   hashing_busy: {
     kind: "busy",

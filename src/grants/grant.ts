@@ -11,6 +11,8 @@ export interface GrantContext {
   readonly core: Core;
   readonly client: Client;
   readonly spelling: RequestSpelling;
+  /** Where the request came from, as limits count it (http/network.ts). */
+  readonly network: string;
   readonly facts: DecisionFacts;
 }
 

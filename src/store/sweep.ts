@@ -41,6 +41,13 @@ const EXPIRED = [
              LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
+    name: "sweep_tries",
+    text: `DELETE FROM tries WHERE key IN (
+             SELECT key FROM tries CROSS JOIN (SELECT coalesce($2::timestamptz, now()) AS now) t
+             WHERE reset_at < t.now AND (blocked_until IS NULL OR blocked_until < t.now)
+             LIMIT $1 FOR UPDATE OF tries SKIP LOCKED)`,
+  },
+  {
     name: "sweep_signing_keys",
     text: `DELETE FROM signing_keys WHERE kid IN (
              SELECT kid FROM signing_keys WHERE retain_until < coalesce($2::timestamptz, now()) - ${KEPT} LIMIT $1)`,
