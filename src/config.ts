@@ -77,6 +77,12 @@ export const SETTINGS = {
     .describe("CIDR ranges of the proxies whose X-Forwarded-* headers are believed, separated by commas"),
   TLS_CERT: z.string().optional().describe("PEM file; with it the server speaks https itself"),
   TLS_KEY: z.string().optional().describe("PEM file of the private key of TLS_CERT"),
+  TLS_CLIENT_CA: z.string().optional().describe("PEM file of the authorities whose client certificates are trusted"),
+  JWKS_URI_ALLOW_PRIVATE: z
+    .enum(["true", "false"])
+    .default("false")
+    .transform((text) => text === "true")
+    .describe("true: a jwks_uri may point at loopback and private addresses, by plain http too"),
   NODE_ENV: z.string().optional().describe("production: never any demo data"),
 };
 
@@ -89,6 +95,10 @@ const environment = z
   .refine((s) => (s.TLS_CERT === undefined) === (s.TLS_KEY === undefined), {
     path: ["TLS_KEY"],
     message: "and TLS_CERT go together",
+  })
+  .refine((s) => s.TLS_CLIENT_CA === undefined || s.TLS_CERT !== undefined, {
+    path: ["TLS_CLIENT_CA"],
+    message: "needs TLS_CERT and TLS_KEY",
   })
   .refine((s) => s.ROOT_METADATA === undefined || s.DIALECTS.includes(s.ROOT_METADATA), {
     path: ["ROOT_METADATA"],

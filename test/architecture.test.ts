@@ -13,8 +13,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   store: ["errors"],
   http: ["errors", "store"],
   keys: ["errors", "store", "clock.ts"],
-  accounts: ["errors", "store", "keys", "clock.ts"],
-  clients: ["errors", "store", "keys", "clock.ts"],
+  outbound: ["errors", "clock.ts"],
+  accounts: ["errors", "store", "keys", "outbound", "clock.ts"],
+  clients: ["errors", "store", "keys", "outbound", "clock.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   "core.ts": ["store", "keys", "accounts", "clients", "tokens", "clock.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "core.ts", "clock.ts"],
@@ -48,6 +49,8 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   pg: ["store"],
   argon2: ["accounts"],
   pino: ["http"],
+  "node:https": ["http", "outbound"],
+  "node:dns": ["outbound"],
 };
 
 /** Spelt so that a search for them in the repository finds none. */
@@ -83,17 +86,21 @@ t.test("imports point one way", async (t) => {
   t.pass("no arrow beyond those listed");
 });
 
-t.test("the store alone speaks to Prisma and Postgres, the accounts alone hash passwords", async (t) => {
-  for (const { file, room, text } of await sources()) {
-    for (const path of importsOf(text)) {
-      for (const [name, rooms] of Object.entries(KEPT_APART)) {
-        const matches = name.endsWith("/") ? path.startsWith(name) : path === name;
-        if (matches && !rooms.includes(room)) t.fail(`${file} imports ${path}`);
+t.test(
+  "the store alone speaks to Prisma and Postgres, the accounts alone hash passwords, outbound alone calls out",
+  async (t) => {
+    for (const { file, room, text } of await sources()) {
+      for (const path of importsOf(text)) {
+        for (const [name, rooms] of Object.entries(KEPT_APART)) {
+          const matches = name.endsWith("/") ? path.startsWith(name) : path === name;
+          if (matches && !rooms.includes(room)) t.fail(`${file} imports ${path}`);
+        }
       }
+      t.notMatch(text, /(?<![.#\w])fetch\(/, `${file} leaves the calling to outbound`);
     }
-  }
-  t.pass("each at home");
-});
+    t.pass("each at home");
+  },
+);
 
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of await sources()) {

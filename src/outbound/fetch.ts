@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { lookup as resolve } from "node:dns";
+import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request as requestHttps } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { isPublicAddress } from "./addresses.js";
+
+/** Nothing usable came back. The reason is for the log: it quotes neither the URL nor the answer. */
+export class FetchFailed extends Error {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`the call failed: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** What one call may cost: bytes of the answer's body, and milliseconds from the name's lookup to the last byte. */
+export interface CallLimits {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly limits: CallLimits;
+  /** Whether loopback and private addresses may be called, and these by plain http too. */
+  readonly allowPrivate: boolean;
+  /** Ends the call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a document that somebody else named, without letting them reach what only we can reach.
+ * @throws FetchFailed
+ */
+export function fetchPublic(
+  url: string,
+  limits: CallLimits,
+  { allowPrivate }: { readonly allowPrivate: boolean },
+): Promise<Answer> {
+  return call(url, { method: "GET", headers: { Accept: "application/json" }, limits, allowPrivate });
+}
+
+/**
+ * One request on a connection of its own. No redirect is followed, nothing is decompressed, and plain http never leaves
+ * for a public address.
+ * @throws FetchFailed
+ */
+export async function call(
+  url: string,
+  { method, headers, body, limits, allowPrivate, signal }: Call,
+): Promise<Answer> {
+  const target = readUrl(url);
+  const secure = target.protocol === "https:";
+  const mayReach = (address: string) => (isPublicAddress(address) ? secure : allowPrivate);
+  const literal = target.hostname.replace(/^\[|\]$/g, "");
+  // A host that is an address is connected to without a lookup. The URL has brought its other spellings into this one.
+  if (isIP(literal) !== 0 && !mayReach(literal)) throw forbidden();
+  if (!secure && !allowPrivate) throw new FetchFailed("the URL is not https");
+  if (signal?.aborted) throw stopped();
+
+  const ending = new AbortController();
+  const request = (secure ? requestHttps : requestHttp)(target, {
+    agent: false,
+    method,
+    headers: body === undefined ? headers : { ...headers, "Content-Length": body.length },
+    lookup: guardedLookup(mayReach),
+    rejectUnauthorized: true,
+    signal: ending.signal,
+  });
+  const deadline = setTimeout(
+    () => ending.abort(new FetchFailed(`no whole answer within ${limits.milliseconds} ms`)),
+    limits.milliseconds,
+  );
+  const stop = () => ending.abort(stopped());
+  signal?.addEventListener("abort", stop);
+  request.on("error", () => undefined); // one that comes after the answer has begun is seen by whoever reads the answer
+  try {
+    request.end(body);
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const { statusCode: status = 0 } = response;
+    if (status >= 300 && status < 400) throw new FetchFailed("answered with a redirect");
+    return { status, headers: response.headers, body: await readBody(response, limits.bytes) };
+  } catch (error) {
+    throw ending.signal.aborted ? ending.signal.reason : failureOf(error);
+  } finally {
+    clearTimeout(deadline);
+    signal?.removeEventListener("abort", stop);
+    request.destroy();
+  }
+}
+
+function readUrl(text: string): URL {
+  if (!URL.canParse(text)) throw new FetchFailed("not a URL");
+  const url = new URL(text);
+  if (!/^https?:$/.test(url.protocol)) throw new FetchFailed("the URL is not https");
+  if (url.username || url.password) throw new FetchFailed("the URL holds credentials");
+  return url;
+}
+
+/**
+ * Resolves a name and refuses it if any of its addresses may not be reached. The connection is made to what is handed on
+ * here, so no second answer of the DNS can lead it elsewhere.
+ */
+function guardedLookup(mayReach: (address: string) => boolean): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, "");
+      const [first] = addresses;
+      if (first === undefined || !addresses.every(({ address }) => mayReach(address))) return done(forbidden(), "");
+      return options.all ? done(null, addresses) : done(null, first.address, first.family);
+    });
+  };
+}
+
+async function readBody(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) throw new FetchFailed(`the answer is longer than ${limit} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Node's codes say enough (ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, HPE_…); its messages quote what was received. */
+function failureOf(error: unknown): FetchFailed {
+  return error instanceof FetchFailed ? error : new FetchFailed(`no answer (${(error as NodeJS.ErrnoException).code})`);
+}
+
+function forbidden(): FetchFailed {
+  return new FetchFailed("the host's address may not be reached this way");
+}
+
+function stopped(): FetchFailed {
+  return new FetchFailed("stopped");
+}

@@ -1,0 +1,139 @@
+import type { JWK } from "jose";
+import { z } from "zod";
+import type { Clock } from "../clock.js";
+import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
+
+/** What one key set may cost, in bytes and milliseconds. */
+const LIMITS: CallLimits = { bytes: 256 * 1024, milliseconds: 3_000 };
+
+/** Keys in a set at most. */
+const MOST_KEYS = 100;
+
+/** Milliseconds for which a set is believed. Its own shorter Cache-Control is not asked: it could empty the cache. */
+const LIFETIME = 10 * 60_000;
+
+/** Milliseconds from one fetch of a URI to the next, whatever it brought: unknown key ids cannot make a storm of them. */
+const COOL_DOWN = 30_000;
+
+/** URIs remembered at most. */
+const MOST_URIS = 1_000;
+
+/** RSA keys of fewer bits are not used (RFC 7518 section 3.3). */
+const SHORTEST_RSA = 2048;
+
+const member = z.string().optional();
+const jwk = z.looseObject({
+  kty: z.string(),
+  kid: member,
+  use: member,
+  alg: member,
+  crv: member,
+  x: member,
+  y: member,
+  n: member,
+  e: member,
+});
+const keySet = z.object({ keys: z.array(jwk).max(MOST_KEYS) });
+
+/** What is known of one URI. */
+interface Entry {
+  keys?: { readonly list: readonly JWK[]; readonly readAt: number };
+  /** How the last fetch failed, if it did. */
+  failure: FetchFailed | undefined;
+  triedAt: number;
+  underWay: Promise<void> | undefined;
+}
+
+/** The key sets that clients publish at their `jwks_uri` (RFC 7591 section 2), fetched rarely and believed shortly. */
+export class RemoteKeySets {
+  readonly #clock: Clock;
+  readonly #allowPrivate: boolean;
+  readonly #limits: CallLimits;
+  /** The one used longest ago comes first. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor({
+    clock,
+    allowPrivate,
+    limits = LIMITS,
+  }: {
+    readonly clock: Clock;
+    readonly allowPrivate: boolean;
+    readonly limits?: CallLimits;
+  }) {
+    this.#clock = clock;
+    this.#allowPrivate = allowPrivate;
+    this.#limits = limits;
+  }
+
+  /**
+   * The public keys at a URI: those remembered if they are what is wanted, else fetched anew where the cool-down lets.
+   * Whoever asks during a fetch waits for that one.
+   * @throws FetchFailed if the last fetch failed and what was known before has expired or is not what is wanted
+   */
+  async find(jwks_uri: string, wants: (keys: readonly JWK[]) => boolean): Promise<readonly JWK[]> {
+    const entry = this.#entry(jwks_uri);
+    const known = this.#isWithin(LIFETIME, entry.keys?.readAt) ? entry.keys?.list : undefined;
+    if (known !== undefined && wants(known)) return known;
+    if (entry.underWay === undefined && !this.#isWithin(COOL_DOWN, entry.triedAt)) {
+      entry.underWay = this.#fetch(jwks_uri, entry).finally(() => (entry.underWay = undefined));
+    }
+    await entry.underWay;
+    if (entry.failure !== undefined) throw entry.failure;
+    return entry.keys?.list ?? [];
+  }
+
+  async #fetch(jwks_uri: string, entry: Entry): Promise<void> {
+    entry.triedAt = this.#clock.now();
+    try {
+      const { status, body } = await fetchPublic(jwks_uri, this.#limits, { allowPrivate: this.#allowPrivate });
+      if (status !== 200) throw new FetchFailed(`answered ${status}`);
+      entry.keys = { list: readKeySet(body), readAt: this.#clock.now() };
+      entry.failure = undefined;
+    } catch (error) {
+      if (!(error instanceof FetchFailed)) throw error;
+      entry.failure = error;
+    }
+  }
+
+  #entry(jwks_uri: string): Entry {
+    const entry = this.#entries.get(jwks_uri) ?? { failure: undefined, triedAt: -Infinity, underWay: undefined };
+    this.#entries.delete(jwks_uri);
+    this.#entries.set(jwks_uri, entry);
+    const oldest = this.#entries.keys().next().value;
+    if (this.#entries.size > MOST_URIS && oldest !== undefined) this.#entries.delete(oldest);
+    return entry;
+  }
+
+  /** Whether less than `limit` milliseconds have passed; a time ahead of a clock that was set back is over. */
+  #isWithin(limit: number, time = -Infinity): boolean {
+    const age = this.#clock.now() - time;
+    return age >= 0 && age < limit;
+  }
+}
+
+/** The keys of a set that may verify something: secret ones have no place in it, short ones prove nothing. */
+function readKeySet(body: Buffer): readonly JWK[] {
+  const result = keySet.safeParse(parse(body));
+  if (!result.success) throw new FetchFailed(`not a key set of at most ${MOST_KEYS} keys`);
+  return (result.data.keys as JWK[]).filter((key) => !isSecret(key) && !isShort(key));
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Private keys have a `d`, symmetric ones a `k` (RFC 7518 section 6). */
+function isSecret(key: JWK): boolean {
+  return "d" in key || "k" in key;
+}
+
+function isShort({ kty, n = "" }: JWK): boolean {
+  if (kty !== "RSA") return false;
+  const modulus = BigInt(`0x0${Buffer.from(n, "base64url").toString("hex")}`);
+  return modulus.toString(2).length < SHORTEST_RSA;
+}

@@ -1,0 +1,58 @@
+import { createHmac, randomUUID } from "node:crypto";
+import { setTimeout as wait } from "node:timers/promises";
+import { call, FetchFailed, type CallLimits } from "./fetch.js";
+
+/** What one attempt may cost, in bytes of the answer, which nobody reads, and milliseconds. */
+const LIMITS: CallLimits = { bytes: 64 * 1024, milliseconds: 5_000 };
+
+/** Milliseconds before each further attempt. */
+const PAUSES: readonly number[] = [500, 1000, 2000];
+
+export interface DeliveryOptions {
+  readonly pauses?: readonly number[];
+  /** Ends the delivery, between two attempts or during one. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * POSTs a message to an address of the operator's, again where it was not answered with 2xx. A receiver that has a message
+ * twice knows it by its `X-Jeton-Delivery`, and that it is ours by its `X-Jeton-Signature`.
+ * @throws FetchFailed of the last attempt
+ */
+export async function deliver(
+  url: string,
+  body: object,
+  secret: string | undefined,
+  { pauses = PAUSES, signal }: DeliveryOptions = {},
+): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  const headers = {
+    "Content-Type": "application/json",
+    "X-Jeton-Delivery": randomUUID(),
+    ...(secret === undefined ? {} : { "X-Jeton-Signature": `sha256=${signature(secret, bytes)}` }),
+  };
+  const attempt = () => call(url, { method: "POST", headers, body: bytes, limits: LIMITS, allowPrivate: true, signal });
+
+  for (const pause of [...pauses, undefined]) {
+    const failure = await failureOf(attempt);
+    if (failure === undefined) return;
+    if (pause === undefined || signal?.aborted) throw failure;
+    await wait(pause, undefined, signal && { signal }).catch(() => {
+      throw failure;
+    });
+  }
+}
+
+async function failureOf(attempt: () => ReturnType<typeof call>): Promise<FetchFailed | undefined> {
+  try {
+    const { status } = await attempt();
+    return status >= 200 && status < 300 ? undefined : new FetchFailed(`answered ${status}`);
+  } catch (error) {
+    if (error instanceof FetchFailed) return error;
+    throw error;
+  }
+}
+
+function signature(secret: string, bytes: Buffer): string {
+  return createHmac("sha256", secret).update(bytes).digest("hex");
+}

@@ -1,0 +1,89 @@
+import { createHmac } from "node:crypto";
+import { buffer } from "node:stream/consumers";
+import t, { type Test } from "tap";
+import { deliver } from "../../src/outbound/webhook.js";
+import { failureOf, startRemote } from "../support/remote.js";
+
+const AT_ONCE = { pauses: [0, 0, 0] };
+const MESSAGE = { channel: "sms", to: "+491701234567", code: "123456 – für Sie" };
+
+/** A receiver that answers with these statuses in turn, the last one for ever; 0 breaks the connection. */
+async function startReceiver(t: Test, ...statuses: readonly number[]) {
+  const bodies: Buffer[] = [];
+  const remote = await startRemote(t, async (request, response) => {
+    const status = statuses[Math.min(remote.requests.length, statuses.length) - 1]!;
+    bodies.push(await buffer(request));
+    if (status === 0) return void response.destroy();
+    response.writeHead(status, { Location: "/elsewhere" }).end();
+  });
+  return { url: `${remote.url}/codes`, requests: remote.requests, bodies };
+}
+
+t.test("a message arrives once, signed", async (t) => {
+  const { url, requests, bodies } = await startReceiver(t, 204);
+  await deliver(url, MESSAGE, "the webhook's secret", AT_ONCE);
+  const [request] = requests;
+  const [body] = bodies;
+  t.equal(requests.length, 1);
+  t.strictSame(JSON.parse(body!.toString("utf8")), MESSAGE);
+  t.match(request, { method: "POST", url: "/codes", headers: { "content-type": "application/json" } });
+  const expected = createHmac("sha256", "the webhook's secret").update(body!).digest("hex");
+  t.equal(request?.headers["x-jeton-signature"], `sha256=${expected}`);
+  t.match(request?.headers["x-jeton-delivery"], /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
+
+t.test("without a secret it is not signed", async (t) => {
+  const { url, requests } = await startReceiver(t, 200);
+  await deliver(url, MESSAGE, undefined, AT_ONCE);
+  t.notOk("x-jeton-signature" in requests[0]!.headers);
+});
+
+t.test("what fails is sent again, the same, until it arrives", async (t) => {
+  const { url, requests, bodies } = await startReceiver(t, 0, 500, 302, 200);
+  await deliver(url, MESSAGE, "s", AT_ONCE);
+  t.equal(requests.length, 4);
+  for (const name of ["x-jeton-delivery", "x-jeton-signature"]) {
+    t.equal(new Set(requests.map(({ headers }) => headers[name])).size, 1, name);
+  }
+  t.equal(new Set(bodies.map(String)).size, 1);
+  t.ok(
+    requests.every((request) => request.url === "/codes"),
+    "no redirect is followed",
+  );
+  await deliver(url, MESSAGE, "s", AT_ONCE);
+  t.not(requests.at(-1)?.headers["x-jeton-delivery"], requests[0]?.headers["x-jeton-delivery"]);
+});
+
+t.test("after four attempts it has failed", async (t) => {
+  const { url, requests } = await startReceiver(t, 500, 500, 500, 418);
+  t.equal(await failureOf(deliver(url, MESSAGE, "s", AT_ONCE)), "answered 418");
+  t.equal(requests.length, 4);
+});
+
+t.test("a process that stops ends it", async (t) => {
+  t.test("between two attempts", async (t) => {
+    const { url, requests } = await startReceiver(t, 500);
+    const stopping = new AbortController();
+    const delivery = deliver(url, MESSAGE, "s", { pauses: [3_600_000], signal: stopping.signal });
+    setTimeout(() => stopping.abort(), 50);
+    t.equal(await failureOf(delivery), "answered 500");
+    t.equal(requests.length, 1);
+  });
+
+  t.test("during one", async (t) => {
+    const stopping = new AbortController();
+    const remote = await startRemote(t, () => stopping.abort());
+    t.match(await failureOf(deliver(remote.url, MESSAGE, "s", { ...AT_ONCE, signal: stopping.signal })), "stopped");
+    t.equal(remote.requests.length, 1);
+  });
+
+  t.test("before the first", async (t) => {
+    const { url, requests } = await startReceiver(t, 200);
+    t.match(await failureOf(deliver(url, MESSAGE, "s", { signal: AbortSignal.abort() })), "stopped");
+    t.equal(requests.length, 0);
+  });
+});
+
+t.test("plain http never leaves for a public address", async (t) => {
+  t.match(await failureOf(deliver("http://8.8.8.8/", MESSAGE, "s", AT_ONCE)), /may not be reached/);
+});
