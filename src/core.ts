@@ -1,5 +1,7 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
 import { ClientRegistry } from "./clients/registry.js";
+import type { CodeSender } from "./accounts/code-sender.js";
+import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { Guessing } from "./accounts/guessing.js";
 import { Passwords } from "./accounts/passwords.js";
 import type { Clock, Random } from "./clock.js";
@@ -23,6 +25,9 @@ export interface Core {
   readonly authentication: ClientAuthentication;
   readonly passwords: Passwords;
   readonly guessing: Guessing;
+  readonly codes: ConfirmationCodes;
+  /** Undefined where confirmation codes cannot be sent. */
+  readonly codeSender: CodeSender | undefined;
   readonly accessTokens: AccessTokens;
 }
 
@@ -39,10 +44,11 @@ export interface CoreParts {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly random: Random;
+  readonly codeSender?: CodeSender | undefined;
 }
 
 /** Wires the core over an open, migrated store. */
-export async function buildCore({ issuer, db, feed, master, clock, random }: CoreParts): Promise<Core> {
+export async function buildCore({ issuer, db, feed, master, clock, random, codeSender }: CoreParts): Promise<Core> {
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
@@ -61,6 +67,8 @@ export async function buildCore({ issuer, db, feed, master, clock, random }: Cor
     authentication: new ClientAuthentication(registry, master, clock),
     passwords: new Passwords(master, random),
     guessing: new Guessing(db, master, clock),
+    codes: new ConfirmationCodes(db, master, clock, random),
+    codeSender,
     accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
   };
 }

@@ -20,6 +20,10 @@ const RULES = {
   browser: ACCOUNT,
   /** The network tries come from (http/network.ts), whoever they are for; many people may share it. */
   network: { free: 200, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Confirmation codes to one number or email, whether anybody has it or not. */
+  "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Confirmation codes asked for from one network. */
+  "codes of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
 } as const satisfies Record<string, TryRule>;
 
 /** One thing that tries are counted on. */
@@ -48,7 +52,7 @@ export class Guessing {
   async demand(counted: Counted): Promise<void> {
     const taken = await this.take(counted);
     if ("wait" in taken) {
-      const reason = `too many on this ${counted.on}`;
+      const reason = `too many: ${counted.on}`;
       throw new Refusal("tries_exhausted", {}, { retryAfter: taken.wait, reason });
     }
   }

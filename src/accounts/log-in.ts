@@ -2,6 +2,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
 import { findByIdentifier, type Account } from "../store/users.js";
+import type { ConfirmationCodes } from "./confirmation-codes.js";
 import { beginsLock, type Counted, type Guessing } from "./guessing.js";
 import { normaliseIdentifier } from "./identifiers.js";
 import { knownBrowser } from "./known-browser.js";
@@ -10,6 +11,7 @@ import type { Passwords } from "./passwords.js";
 /** What somebody brings to be let in. */
 export interface LoginAttempt {
   readonly username: string;
+  /** Or a confirmation code that was sent to the username. */
   readonly password: string;
   /** Where they are (http/network.ts). */
   readonly network: string;
@@ -34,6 +36,7 @@ interface LoginParts {
   readonly master: MasterKey;
   readonly passwords: Passwords;
   readonly guessing: Guessing;
+  readonly codes: ConfirmationCodes;
 }
 
 /**
@@ -53,7 +56,7 @@ async function inTurn(
   attempt: LoginAttempt,
   facts: LoginFacts,
 ): Promise<LoggedIn> {
-  const { db, passwords, guessing } = parts;
+  const { db, passwords, guessing, codes } = parts;
   const network: Counted = { on: "network", id: attempt.network };
   await guessing.demand(network);
 
@@ -67,13 +70,17 @@ async function inTurn(
     throw wrong("too many tries");
   }
 
-  const matches = await passwords.verify(account?.password_hash, attempt.password);
-  if (account === undefined || !matches || account.disabled) {
+  const [isCode, isPassword] = await Promise.all([
+    codes.redeem(identifier, attempt.password),
+    passwords.verify(account?.password_hash, attempt.password),
+  ]);
+  const proven = isCode || isPassword;
+  if (account === undefined || !proven || account.disabled) {
     if (account !== undefined && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
-    throw wrong(account === undefined ? "no such user" : matches ? "the user is disabled" : "wrong password");
+    throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
   }
   await guessing.settle({ forget: counted, giveBack: network });
-  return { account, amr: ["pwd"] };
+  return { account, amr: isCode ? ["otp"] : ["pwd"] };
 }
 
 function countedOn(

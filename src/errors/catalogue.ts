@@ -455,6 +455,24 @@ export const CATALOGUE = {
     remedy: "send them in the Authorization header or the body, and replace the secret: URLs end up in logs",
     reference: "RFC 6749 section 2.3.1",
   },
+  json_malformed: {
+    kind: "malformed",
+    message: "the body is not JSON that can be read in exactly one way",
+    remedy: "send an object or an array: UTF-8, no name twice, no U+0000, nested at most 32 deep",
+    reference: "RFC 8259, RFC 7493",
+  },
+  phone_number_missing: {
+    kind: "malformed",
+    message: "parameter phone_number is missing",
+    remedy: "send phone_number (+49…) or email, one of them, in a JSON object",
+    reference: "SimpleIdentityServer 3.1",
+  },
+  code_sender_missing: {
+    kind: "internal",
+    message: "the twilio account is not properly configured",
+    remedy: "tell the operator, who has to set CODE_WEBHOOK_URL",
+    reference: "SimpleIdentityServer 3.1, docs/settings.md",
+  },
   authorization_header_malformed: {
     kind: "bad_credentials",
     message: "the Authorization header cannot be read",

@@ -48,6 +48,12 @@ const EXPIRED = [
              LIMIT $1 FOR UPDATE OF tries SKIP LOCKED)`,
   },
   {
+    name: "sweep_confirmation_codes",
+    text: `DELETE FROM confirmation_codes WHERE key IN (
+             SELECT key FROM confirmation_codes WHERE expires_at < coalesce($2::timestamptz, now())
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+  },
+  {
     name: "sweep_signing_keys",
     text: `DELETE FROM signing_keys WHERE kid IN (
              SELECT kid FROM signing_keys WHERE retain_until < coalesce($2::timestamptz, now()) - ${KEPT} LIMIT $1)`,
