@@ -7,6 +7,7 @@ import { chooseDialects } from "./dialects/index.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
 import { authorizationCodeGrant } from "./grants/authorization-code.js";
+import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
 import { healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
@@ -67,6 +68,7 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(revokeEndpoint);
   await app.register(introspectEndpoint);
   await app.register(userinfoEndpoint);
+  await app.register(confirmationCodeEndpoint);
   await app.register(healthEndpoints);
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));

@@ -83,6 +83,14 @@ export const SETTINGS = {
     .default("false")
     .transform((text) => text === "true")
     .describe("true: a jwks_uri may point at loopback and private addresses, by plain http too"),
+  CODE_WEBHOOK_URL: z
+    .string()
+    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be an http(s) URL")
+    .optional()
+    .describe(
+      "where confirmation codes are POSTed; without it, and without DATABASE_URL, each is a file in DATA_DIR/outbox",
+    ),
+  CODE_WEBHOOK_SECRET: z.string().optional().describe("signs what is POSTed there"),
   NODE_ENV: z.string().optional().describe("production: never any demo data"),
 };
 
@@ -99,6 +107,10 @@ const environment = z
   .refine((s) => s.TLS_CLIENT_CA === undefined || s.TLS_CERT !== undefined, {
     path: ["TLS_CLIENT_CA"],
     message: "needs TLS_CERT and TLS_KEY",
+  })
+  .refine((s) => s.CODE_WEBHOOK_SECRET === undefined || s.CODE_WEBHOOK_URL !== undefined, {
+    path: ["CODE_WEBHOOK_SECRET"],
+    message: "needs CODE_WEBHOOK_URL",
   })
   .refine((s) => s.ROOT_METADATA === undefined || s.DIALECTS.includes(s.ROOT_METADATA), {
     path: ["ROOT_METADATA"],

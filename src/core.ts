@@ -1,5 +1,8 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
 import { ClientRegistry } from "./clients/registry.js";
+import type { CodeSender } from "./accounts/code-sender.js";
+import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
+import { Guessing } from "./accounts/guessing.js";
 import { Passwords } from "./accounts/passwords.js";
 import type { Clock, Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
@@ -22,6 +25,10 @@ export interface Core {
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
   readonly passwords: Passwords;
+  readonly guessing: Guessing;
+  readonly codes: ConfirmationCodes;
+  /** Undefined where confirmation codes cannot be sent. */
+  readonly codeSender: CodeSender | undefined;
   readonly accessTokens: AccessTokens;
 }
 
@@ -40,11 +47,12 @@ export interface CoreParts {
   readonly random: Random;
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
+  readonly codeSender?: CodeSender | undefined;
 }
 
 /** Wires the core over an open, migrated store. */
 export async function buildCore(parts: CoreParts): Promise<Core> {
-  const { issuer, db, feed, master, clock, random, allowPrivateKeySets = false } = parts;
+  const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
@@ -63,6 +71,9 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     registry,
     authentication: new ClientAuthentication(registry, { db, master, clock, keySets }),
     passwords: new Passwords(master, random),
+    guessing: new Guessing(db, master, clock),
+    codes: new ConfirmationCodes(db, master, clock, random),
+    codeSender,
     accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
   };
 }

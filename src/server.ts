@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
+import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
 import { buildApp } from "./app.js";
 import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import type { Settings } from "./config.js";
@@ -42,8 +44,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { db, master } = deployment;
   const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
   const feed = await listen(deployment.url);
+  const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
-    ...{ issuer, db, feed, master, clock, random },
+    ...{ issuer, db, feed, master, clock, random, codeSender },
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);
@@ -60,9 +63,20 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       clearTimeout(sweeping.timer);
       await listener.drain();
       await app.close();
+      await codeSender?.close();
       await feed.close();
     },
   };
+}
+
+/** How confirmation codes get out; an outbox is for one machine, so without a webhook a real database has no way. */
+function openCodeSender(
+  { CODE_WEBHOOK_URL: url, CODE_WEBHOOK_SECRET: secret, DATABASE_URL, DATA_DIR }: Settings,
+  { log, clock, random }: { log: FastifyBaseLogger; clock: Clock; random: Random },
+): CodeSender | undefined {
+  if (url !== undefined) return new CodeSender(byWebhook(url, secret), log);
+  if (DATABASE_URL !== undefined) return undefined;
+  return new CodeSender(intoOutbox(join(DATA_DIR, "outbox"), clock, random), log);
 }
 
 /** Sweeps, rests, and sweeps again: two sweeps never overlap, however long one takes. */

@@ -30,6 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "errors",
     "store",
     "http",
+    "accounts",
     "endpoints",
     "provisioning",
     "app.ts",

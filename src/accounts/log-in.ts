@@ -1,24 +1,99 @@
 import { Refusal } from "../errors/refusal.js";
+import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
 import { findByIdentifier, type Account } from "../store/users.js";
+import type { ConfirmationCodes } from "./confirmation-codes.js";
+import { beginsLock, type Counted, type Guessing } from "./guessing.js";
 import { normaliseIdentifier } from "./identifiers.js";
+import { knownBrowser } from "./known-browser.js";
 import type { Passwords } from "./passwords.js";
 
+/** What somebody brings to be let in. */
+export interface LoginAttempt {
+  readonly username: string;
+  /** Or a confirmation code that was sent to the username. */
+  readonly password: string;
+  /** Where they are (http/network.ts). */
+  readonly network: string;
+  /** The cookie of a browser that says it is known. */
+  readonly knownBrowser?: string | undefined;
+}
+
+export interface LoggedIn {
+  readonly account: Account;
+  /** How it was proven (RFC 8176). */
+  readonly amr: readonly string[];
+}
+
+/** What is put on record of it (http/decision.ts). */
+interface LoginFacts {
+  sub?: string;
+  alarm?: string;
+}
+
+interface LoginParts {
+  readonly db: Db;
+  readonly master: MasterKey;
+  readonly passwords: Passwords;
+  readonly guessing: Guessing;
+  readonly codes: ConfirmationCodes;
+}
+
 /**
- * The account whose password this is, for the password grant and the login page alike. Unknown, wrong and disabled cost
- * the same time and get the same answer.
- * @throws Refusal resource_owner_credentials_wrong, hashing_busy
+ * Lets somebody in, at the password grant and the login page alike. Unknown, wrong, disabled and locked cost the same time
+ * and get the same answer; a try is taken before it is checked and given back if it is right (docs/decisions/0008).
+ * @throws Refusal resource_owner_credentials_wrong, tries_exhausted, hashing_busy
  */
-export async function checkPassword(
-  { db, passwords }: { readonly db: Db; readonly passwords: Passwords },
-  username: string,
-  password: string,
-): Promise<Account> {
-  const account = await findByIdentifier(db, normaliseIdentifier(username));
-  const matches = await passwords.verify(account?.password_hash, password);
-  if (account === undefined || !matches || account.disabled) {
-    const reason = account === undefined ? "no such user" : matches ? "the user is disabled" : "wrong password";
-    throw new Refusal("resource_owner_credentials_wrong", {}, { reason });
+export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
+  const identifier = normaliseIdentifier(attempt.username);
+  // One turn at a time for each name: many right passwords at once take no tries away from each other.
+  return parts.passwords.turn(identifier, () => inTurn(parts, identifier, attempt, facts));
+}
+
+async function inTurn(
+  parts: LoginParts,
+  identifier: string,
+  attempt: LoginAttempt,
+  facts: LoginFacts,
+): Promise<LoggedIn> {
+  const { db, passwords, guessing, codes } = parts;
+  const network: Counted = { on: "network", id: attempt.network };
+  await guessing.demand(network);
+
+  const account = await findByIdentifier(db, identifier);
+  if (account !== undefined) facts.sub = account.sub;
+  const counted = countedOn(parts, account, identifier, attempt);
+  const taken = await guessing.take(counted);
+  if ("wait" in taken) {
+    // It was no try, so it counts nowhere; but it costs what a try costs.
+    await Promise.all([passwords.verify(undefined, attempt.password), guessing.settle({ giveBack: network })]);
+    throw wrong("too many tries");
   }
-  return account;
+
+  const [isCode, isPassword] = await Promise.all([
+    codes.redeem(identifier, attempt.password),
+    passwords.verify(account?.password_hash, attempt.password),
+  ]);
+  const proven = isCode || isPassword;
+  if (account === undefined || !proven || account.disabled) {
+    if (account !== undefined && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
+    throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
+  }
+  await guessing.settle({ forget: counted, giveBack: network });
+  return { account, amr: isCode ? ["otp"] : ["pwd"] };
+}
+
+function countedOn(
+  { master }: LoginParts,
+  account: Account | undefined,
+  identifier: string,
+  attempt: LoginAttempt,
+): Counted {
+  if (account === undefined) return { on: "name", id: identifier };
+  const browser = knownBrowser(master, attempt.knownBrowser, account.sub);
+  return browser === undefined ? { on: "account", id: account.sub } : { on: "browser", id: browser };
+}
+
+function wrong(reason: string): Refusal {
+  return new Refusal("resource_owner_credentials_wrong", {}, { reason });
 }

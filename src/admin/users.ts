@@ -23,6 +23,12 @@ async function switchTo(context: CommandContext, disabled: boolean): Promise<obj
   return { sub, disabled };
 }
 
+async function unlock(context: CommandContext): Promise<object> {
+  const sub = await existing(context);
+  await context.core.guessing.settle({ forget: { on: "account", id: sub } });
+  return { sub };
+}
+
 async function add(context: CommandContext): Promise<object> {
   const { core } = context;
   const preferred_username = onlyWord(context, "login name");
@@ -83,6 +89,12 @@ export const USER_COMMANDS: readonly Command[] = [
     run: (context) => switchTo(context, true),
   },
   { name: "user enable", takes: "USER", does: "lets the person in again", run: (context) => switchTo(context, false) },
+  {
+    name: "user unlock",
+    takes: "USER",
+    does: "forgets the wrong passwords, so that the person can try again at once",
+    run: unlock,
+  },
   {
     name: "user passwd",
     takes: "USER [--password-stdin]",

@@ -4,6 +4,7 @@ import { methodOf } from "./methods.js";
 import type { Means } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import type { Client, ClientRegistry } from "./registry.js";
+import { Shaper } from "./shaper.js";
 
 /** A request, as far as it says who sends it. */
 export interface AuthenticationRequest {
@@ -12,6 +13,8 @@ export interface AuthenticationRequest {
   readonly spelling: { readonly name: string };
   /** Whom an assertion may be meant for: the issuer, and the token endpoint of the dialect (RFC 7523 section 3). */
   readonly assertionAudiences: readonly string[];
+  /** Where it came from, as limits count it (http/network.ts). */
+  readonly network: string;
   /** Told which client it is as soon as that is known, so that a refusal is on record for it. */
   readonly facts: { client_id?: string; client_auth?: string };
 }
@@ -23,18 +26,31 @@ export interface AuthenticationRequest {
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
   readonly #means: Means;
+  readonly #shaper = new Shaper();
 
   constructor(registry: ClientRegistry, means: Means) {
     this.#registry = registry;
     this.#means = means;
   }
 
-  /** The authenticated client, or a refusal. */
+  /** The authenticated client, or a refusal; whoever fails often is slowed down. */
   async authenticate(request: AuthenticationRequest): Promise<Client> {
-    const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
-    refuseMixture(presented);
-    const id = claimedId(presented);
+    const { credentials, network } = request;
+    refuseMixture(credentials);
+    const id = claimedId(credentials);
     if (!id) throw unknown("no client_id");
+    const guesser = `${network}\n${id}`;
+    await this.#shaper.turn(guesser); // tries_exhausted
+    try {
+      return await this.#check(id, request);
+    } catch (error) {
+      if (error instanceof Refusal) this.#shaper.failed(guesser);
+      throw error;
+    }
+  }
+
+  async #check(id: string, request: AuthenticationRequest): Promise<Client> {
+    const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
     const client = await this.#registry.find(id);
     if (client === null) {
       // The same work as for a known client, so that time tells no more than the answer does.

@@ -13,7 +13,7 @@ import type { CertificateHeader } from "./client-certificate.js";
 export interface Dialect extends RequestSpelling {
   /** Path prefixes below which an unknown path is answered in this dialect's shape; the longest match wins. */
   readonly territory: readonly string[];
-  /** The bodies it reads, each a plugin that adds content-type parsers yielding Parameters. */
+  /** The bodies it reads, each a plugin that adds content-type parsers: forms yield Parameters, JSON its text. */
   readonly bodies: readonly FastifyPluginAsync[];
   /** Takes parameters and credentials from where they stand, under the standard's names. */
   readonly read: (wire: WireRequest) => { readonly parameters: Parameters; readonly credentials: PresentedCredentials };
@@ -43,6 +43,8 @@ export type Endpoint = {
     readonly path: string;
     /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
     readonly methods?: readonly ("GET" | "POST")[];
+    /** Where what it is asked for stands; a form in the body where nothing else is said. */
+    readonly takes?: "form" | "json";
     /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
     readonly answer: (result: Operations[Name]) => Answer;
   };

@@ -6,11 +6,14 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
+import { readJson } from "../http/json.js";
+import { networkOf } from "../http/network.js";
 import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
 import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
+import { JsonText } from "./json-body.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
@@ -46,6 +49,9 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, spellRefusal(dialect.refusals, refusal));
 }
 
+/** What pages ask for. Introspection is for resource servers and confirmation codes are for apps, which are none. */
+const FOR_PAGES: ReadonlySet<OperationName> = new Set<OperationName>(["token", "revoke", "userinfo"]);
+
 /** What an endpoint has to know beyond its dialect. */
 interface Surroundings {
   readonly assertionAudiences: readonly string[];
@@ -62,8 +68,7 @@ function addEndpoint(
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
-  // Introspection is for resource servers, which are no pages.
-  const forPages = endpoint.operation !== "introspect";
+  const forPages = FOR_PAGES.has(endpoint.operation);
   if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
@@ -75,18 +80,20 @@ function addEndpoint(
     },
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
+      const { parameters: sent = new Map(), document } = readAsked(request, endpoint, methods.includes("GET"));
       const { parameters, credentials } = dialect.read({
-        parameters: bodyOf(request, methods.includes("GET")),
+        parameters: sent,
         authorization: singleAuthorization(request),
         headers: request.headers,
         path: request.params as Record<string, string>,
       });
-      const certificate = certificateOf(request, trustsProxy, dialect.certificateHeaders);
       const result = await operation({
         parameters,
-        credentials: { ...credentials, certificate },
+        document,
+        credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
         assertionAudiences,
         spelling: dialect,
+        network: networkOf(request.ip),
         facts: request.decision ?? {},
       });
       return send(reply, answer(result));
@@ -103,14 +110,21 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
   });
 }
 
-/** The parsed body; the parser hands its refusal over as a value (http/form.ts says why). */
-function bodyOf({ body }: FastifyRequest, mayBeMissing: boolean): Parameters {
+/** What a request asks for, from where its endpoint has it stand. */
+interface Asked {
+  readonly parameters?: Parameters;
+  readonly document?: object;
+}
+
+function readAsked({ body }: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
+  // The parser hands its refusal over as a value (http/form.ts says why).
   if (body instanceof Refusal) throw body;
   if (body === undefined || body === null) {
-    if (mayBeMissing) return new Map();
+    if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  return withoutRepetition(body as Form);
+  if (body instanceof JsonText !== (takes === "json")) throw new Refusal("media_type_unsupported");
+  return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

@@ -3,6 +3,7 @@ import type { TokenState } from "../endpoints/introspect.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
+import { jsonBody } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
 import { answerUserinfo } from "./userinfo.js";
 
@@ -23,7 +24,7 @@ export const simpleIdentityServer: Dialect = {
     "/policies",
     "/simple-identity-server",
   ],
-  bodies: [formBody],
+  bodies: [formBody, jsonBody],
   read: readStandard(readRawBasic),
   certificateHeaders: ["client-cert", "x-arr-clientcert"],
   required: {
@@ -67,6 +68,7 @@ export const simpleIdentityServer: Dialect = {
         return { status: 200, body: { active: result.active, ...describe(state) } };
       },
     },
+    { operation: "confirmation_code", path: "/code", takes: "json", answer: () => ({ status: 200 }) },
     { operation: "userinfo", path: "/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
   ],
   authorize: "/authorization",
@@ -79,6 +81,7 @@ export const simpleIdentityServer: Dialect = {
       bad_token: { status: 400 },
       insufficient_scope: { error: "invalid_token", status: 400 },
       not_allowed: { error: "invalid_client" },
+      too_many: { error: "invalid_request", status: 400 },
       internal: { error: "unhandled_exception" },
     },
     codes: {

@@ -19,7 +19,7 @@ export interface MountedPaths {
 }
 
 /** The metadata name of each operation's URL (RFC 8414 section 2). */
-const ENDPOINT_NAMES: Readonly<Record<OperationName, string>> = {
+const ENDPOINT_NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   token: "token_endpoint",
   revoke: "revocation_endpoint",
   introspect: "introspection_endpoint",
@@ -38,14 +38,10 @@ export async function metadataDocument(
   grants: GrantRegistry,
   { jwks, operations, pages }: MountedPaths,
 ): Promise<object> {
-  const endpoints = Object.entries(operations).map(([operation, path]) => [
-    ENDPOINT_NAMES[operation as OperationName],
-    issuer + path,
-  ]);
   const scopes = [...BUILT_IN_SCOPES, ...(await registry.scopes()).values()];
   return {
     issuer,
-    ...Object.fromEntries(endpoints),
+    ...endpointMetadata(issuer, operations),
     jwks_uri: issuer + jwks,
     grant_types_supported: grants.types,
     ...authorizationMetadata(issuer, pages),
@@ -70,6 +66,12 @@ function authenticationMetadata(): object {
     [`${endpoint}_auth_signing_alg_values_supported`, algorithms],
   ]);
   return { ...Object.fromEntries(lists), tls_client_certificate_bound_access_tokens: true };
+}
+
+/** The URL of each operation that metadata has a name for. */
+function endpointMetadata(issuer: string, operations: MountedPaths["operations"]): Readonly<Record<string, string>> {
+  const named = Object.entries(ENDPOINT_NAMES).filter(([operation]) => Object.hasOwn(operations, operation));
+  return Object.fromEntries(named.map(([operation, name]) => [name, issuer + operations[operation as OperationName]]));
 }
 
 /** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */

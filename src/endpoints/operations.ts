@@ -6,6 +6,8 @@ import type { Parameters } from "../http/form.js";
 /** A request after a dialect has read it: nothing of the wire is left in it. */
 export interface OperationRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
+  /** What the body says where it is JSON. */
+  readonly document: object | undefined;
   readonly spelling: RequestSpelling;
   /** What is put on record of it. */
   readonly facts: DecisionFacts;

@@ -31,6 +31,7 @@ export const KINDS = {
   too_slow: { error: "invalid_request", status: 408 },
   too_large: { error: "invalid_request", status: 413 },
   wrong_media_type: { error: "invalid_request", status: 415 },
+  too_many: { error: "temporarily_unavailable", status: 429 },
   headers_too_large: { error: "invalid_request", status: 431 },
   internal: { error: "server_error", status: 500 },
   busy: { error: "temporarily_unavailable", status: 503 },
@@ -187,7 +188,7 @@ export const CATALOGUE = {
     documented: 20,
     kind: "bad_grant",
     message: "resource owner credentials are not valid",
-    remedy: "check name and password; unknown, wrong and disabled answer alike",
+    remedy: "check name and password; unknown, wrong, disabled and locked answer alike",
     reference: "RFC 6749 section 5.2",
   },
   scope_not_allowed: {
@@ -496,6 +497,24 @@ export const CATALOGUE = {
     remedy: "send them in the Authorization header or the body, and replace the secret: URLs end up in logs",
     reference: "RFC 6749 section 2.3.1",
   },
+  json_malformed: {
+    kind: "malformed",
+    message: "the body is not JSON that can be read in exactly one way",
+    remedy: "send an object or an array: UTF-8, no name twice, no U+0000, nested at most 32 deep",
+    reference: "RFC 8259, RFC 7493",
+  },
+  phone_number_missing: {
+    kind: "malformed",
+    message: "parameter phone_number is missing",
+    remedy: "send phone_number (+49…) or email, one of them, in a JSON object",
+    reference: "SimpleIdentityServer 3.1",
+  },
+  code_sender_missing: {
+    kind: "internal",
+    message: "the twilio account is not properly configured",
+    remedy: "tell the operator, who has to set CODE_WEBHOOK_URL",
+    reference: "SimpleIdentityServer 3.1, docs/settings.md",
+  },
   authorization_header_malformed: {
     kind: "bad_credentials",
     message: "the Authorization header cannot be read",
@@ -579,6 +598,12 @@ export const CATALOGUE = {
     message: "the header fields are too large",
     remedy: "keep them below 16 KiB",
     reference: "RFC 6585 section 5",
+  },
+  tries_exhausted: {
+    kind: "too_many",
+    message: "too many tries; try again later",
+    remedy: "try again after the time in Retry-After; what was refused so is not counted",
+    reference: "RFC 6585 section 4, docs/decisions/0008-guessing.md",
   },
   hashing_busy: {
     kind: "busy",

@@ -14,6 +14,8 @@ export interface GrantContext {
   /** What its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
   readonly spelling: RequestSpelling;
+  /** Where the request came from, as limits count it (http/network.ts). */
+  readonly network: string;
   readonly facts: DecisionFacts;
 }
 

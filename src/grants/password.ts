@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { checkPassword } from "../accounts/log-in.js";
+import { logIn } from "../accounts/log-in.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { epochSeconds } from "../clock.js";
 import { optional, required } from "../http/parameters.js";
@@ -22,13 +22,13 @@ export const passwordGrant: FastifyPluginAsync = async (app) => {
     schema: parameters,
     responseTypes: ["token", "id_token"],
     async decide({ username, password, scope }, context) {
-      const { core, facts } = context;
-      const user = await checkPassword(core, username, password); // resource_owner_credentials_wrong, hashing_busy
-      facts.sub = user.sub;
+      const { core, network, facts } = context;
+      // resource_owner_credentials_wrong, tries_exhausted, hashing_busy
+      const { account, amr } = await logIn(core, { username, password, network }, facts);
       return {
         scope: grantedScope(scope, context), // scope_not_allowed
-        user,
-        login: { auth_time: epochSeconds(core.clock), amr: ["pwd"] },
+        user: account,
+        login: { auth_time: epochSeconds(core.clock), amr },
       };
     },
   });

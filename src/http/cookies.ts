@@ -1,8 +1,8 @@
 /**
- * The two cookies of a browser. Over https they bear the `__Host-` prefix, so that no subdomain and no plain-http page
- * can set them (RFC 6265bis section 4.1.3.2).
+ * The cookies of a browser: who is logged in, which browser it is, and that somebody logged in with it before. Over https
+ * they bear the `__Host-` prefix, so that no subdomain and no plain-http page can set them (RFC 6265bis section 4.1.3.2).
  */
-export const COOKIES = { session: "jeton_session", browser: "jeton_browser" } as const;
+export const COOKIES = { session: "jeton_session", browser: "jeton_browser", known: "jeton_known" } as const;
 export type CookieName = keyof typeof COOKIES;
 
 /** Longest Cookie header looked at, in characters. */
@@ -27,10 +27,14 @@ export class Cookies {
     return found.length === 1 ? found[0]!.slice(wanted.length) : undefined;
   }
 
-  /** A Set-Cookie header for the browser's session; without a value it removes the cookie. */
-  write(name: CookieName, value: string | undefined): string {
+  /**
+   * A Set-Cookie header; without a value it removes the cookie.
+   * @param lifetime seconds; otherwise it lasts until the browser is closed
+   */
+  write(name: CookieName, value: string | undefined, lifetime?: number): string {
     const attributes = ["Path=/", "HttpOnly", "SameSite=Lax", ...(this.#secure ? ["Secure"] : [])];
-    const expiry = value === undefined ? ["Max-Age=0"] : [];
+    const seconds = value === undefined ? 0 : lifetime;
+    const expiry = seconds === undefined ? [] : [`Max-Age=${seconds}`];
     return [`${this.#name(name)}=${value ?? ""}`, ...attributes, ...expiry].join("; ");
   }
 

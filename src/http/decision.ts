@@ -22,7 +22,7 @@ export interface DecisionFacts {
   scope_granted?: readonly string[];
   audience?: string | readonly string[];
   /** Something an operator should look at although the request was answered as it should be. */
-  alarm?: "refresh_token_reused" | "refresh_token_retried" | "code_replayed";
+  alarm?: "refresh_token_reused" | "refresh_token_retried" | "code_replayed" | "account_locked";
   refusal?: Refusal;
 }
 
@@ -66,10 +66,8 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
       status: reply.statusCode,
       latency_ms: Math.round((performance.now() - request.arrivedAt) * 10) / 10,
     };
-    const level =
-      facts.alarm === "refresh_token_reused" || facts.alarm === "code_replayed" || reply.statusCode >= 500
-        ? "warn"
-        : "info";
+    const isAlarming = facts.alarm !== undefined && facts.alarm !== "refresh_token_retried";
+    const level = isAlarming || reply.statusCode >= 500 ? "warn" : "info";
     request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
   });
 }

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { isCode } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Code } from "../errors/catalogue.js";
-import type { Parameters } from "./form.js";
 
 /** Longest value of any parameter, in characters: a token with hundreds of scopes fits. */
 const LONGEST_VALUE = 16_384;
@@ -22,7 +21,7 @@ export const optional = z.string().max(LONGEST_VALUE).optional();
  * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:
  * its message is a catalogue code, or the parameter is malformed.
  */
-export function readParameters<T>(schema: z.ZodType<T>, parameters: Parameters): T {
+export function readParameters<T>(schema: z.ZodType<T>, parameters: ReadonlyMap<string, unknown>): T {
   const result = schema.safeParse(Object.fromEntries(parameters));
   if (result.success) return result.data;
   const [issue] = result.error.issues;

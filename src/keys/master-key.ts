@@ -17,6 +17,9 @@ export type Purpose =
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id
+  | "confirmation-code" // hashes of codes, and of where they were sent
+  | "tries" // names of what tries are counted on
+  | "known-browser" // MACs of the cookies of browsers somebody logged in from
   | "provisioned-entry"; // digests of provisioning entries
 
 const SALT = 16;

@@ -15,7 +15,7 @@ interface ErrorPage extends Common {
   readonly again?: string | undefined;
 }
 
-type Explanation = "request" | "stale" | "denied" | "missing" | "busy" | "internal";
+type Explanation = "request" | "stale" | "denied" | "missing" | "tries" | "busy" | "internal";
 
 const BY_STATUS: Readonly<Record<number, Explanation>> = {
   401: "denied",
@@ -24,7 +24,7 @@ const BY_STATUS: Readonly<Record<number, Explanation>> = {
   405: "missing",
   408: "busy",
   410: "missing",
-  429: "busy",
+  429: "tries",
   503: "busy",
 };
 

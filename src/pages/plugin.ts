@@ -1,6 +1,7 @@
 import formbody from "@fastify/formbody";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { browserSessions } from "../accounts/browser-session.js";
+import { KNOWN_BROWSER_LIFETIME } from "../accounts/known-browser.js";
 import { withAnswer } from "../clients/redirect-uri.js";
 import { changeAccount, showAccount } from "../endpoints/account.js";
 import { Authorization } from "../endpoints/authorize/authorization.js";
@@ -14,6 +15,7 @@ import type { DecisionFacts } from "../http/decision.js";
 import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { parseForm, readForm, type Form } from "../http/form.js";
+import { networkOf } from "../http/network.js";
 import { errorPage } from "./error.js";
 import { formPostPage } from "./form-post.js";
 import { chooseLanguage } from "./language.js";
@@ -47,9 +49,11 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
     await app.register(formbody, { parser: (text) => parseForm(text) as unknown as Record<string, unknown> });
     app.setErrorHandler((error, request, reply) => showRefusal(error, base, request, reply));
 
-    const visitOf = ({ headers }: FastifyRequest): Visit => ({
+    const visitOf = ({ headers, ip }: FastifyRequest): Visit => ({
       session: cookies.read(headers.cookie, "session"),
       browser: cookies.read(headers.cookie, "browser"),
+      known: cookies.read(headers.cookie, "known"),
+      network: networkOf(ip),
     });
     const route = (method: "GET" | "POST", url: string, about: { operation: string; dialect?: string }, step: Step) =>
       app.route({
@@ -105,10 +109,11 @@ function idOf({ params }: FastifyRequest): string {
 }
 
 function setCookies(reply: FastifyReply, cookies: Cookies, { cookies: set = {} }: BrowserAnswer): void {
-  const { session, browser } = set;
+  const { session, browser, known } = set;
   const headers = [
     ...(session === undefined ? [] : [cookies.write("session", session ?? undefined)]),
     ...(browser === undefined ? [] : [cookies.write("browser", browser)]),
+    ...(known === undefined ? [] : [cookies.write("known", known, KNOWN_BROWSER_LIFETIME)]),
   ];
   if (headers.length > 0) reply.header("Set-Cookie", headers);
 }

@@ -71,6 +71,11 @@ export const TEXTS = {
     en: "The address may be mistyped or out of date.",
     de: "Vielleicht ist die Adresse falsch geschrieben oder veraltet.",
   },
+  "error.tries": { en: "Too many tries", de: "Zu viele Versuche" },
+  "error.tries.help": {
+    en: "There were too many tries in a short time, perhaps by others on your network. Please wait a quarter of an hour and try it again.",
+    de: "Es gab in kurzer Zeit zu viele Versuche, vielleicht von anderen in Ihrem Netz. Bitte warten Sie eine Viertelstunde und versuchen Sie es noch einmal.",
+  },
   "error.busy": { en: "Please try again in a moment", de: "Bitte versuchen Sie es gleich noch einmal" },
   "error.busy.help": {
     en: "More is going on here right now than can be dealt with.",

@@ -11,6 +11,8 @@ const KEPT = "interval '1 day'";
 const EXPIRING = [
   { table: "revoked_tokens", key: "jti", time: "expires_at" },
   { table: "used_assertions", key: "hash", time: "expires_at" },
+  { table: "tries", key: "key", time: "reset_at" },
+  { table: "confirmation_codes", key: "key", time: "expires_at" },
   { table: "sessions", key: "id_hash", time: "expires_at" },
   { table: "interactions", key: "id", time: "expires_at" },
   { table: "signing_keys", key: "kid", time: "retain_until" },

@@ -441,8 +441,10 @@ t.test("a session", async (t) => {
       action: "login",
     });
     const lines = [...start.headers.getSetCookie(), ...done.headers.getSetCookie()];
-    t.equal(lines.length, 2);
+    t.equal(lines.length, 3);
+    const known = lines.pop()!;
     for (const line of lines) t.match(line, /^jeton_(browser|session)=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/);
+    t.match(known, /^jeton_known=[\w.-]{66}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=31536000$/);
   });
 
   await t.test("over https one that no subdomain can set", async (t) => {

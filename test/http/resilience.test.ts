@@ -129,7 +129,7 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
   });
 }
 
-t.test("DO-01 BF-04 three hundred wrong passwords at once stop nobody else", async (t) => {
+t.test("DO-01 three hundred wrong passwords at once stop nobody else", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const wrong = (index: number) =>
     server.post(index % 2 ? "/oauth2/token" : "/token", {
@@ -161,6 +161,7 @@ t.test("DO-01 BF-04 three hundred wrong passwords at once stop nobody else", asy
     }
   }
   t.equal(server.log.filter(({ grant_type }) => grant_type === "password").length, 300, "each is on record");
-  const right = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
-  t.equal(right.status, 200, "and the right one gets in");
+  const bob = { username: "bob", password: "hunter2 hunter2" };
+  const right = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...bob });
+  t.equal(right.status, 200, "and whoever was not guessed at gets in");
 });

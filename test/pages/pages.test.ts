@@ -333,7 +333,7 @@ t.test("an error explains itself in the reader's language, the detail stays as d
     [405, "Hier ist nichts"],
     [413, "Diese Anfrage lässt sich nicht beantworten"],
     [418, "Diese Anfrage lässt sich nicht beantworten"],
-    [429, "Bitte versuchen Sie es gleich noch einmal"],
+    [429, "Zu viele Versuche"],
     [500, "Hier ist etwas schiefgegangen"],
     [502, "Hier ist etwas schiefgegangen"],
     [503, "Bitte versuchen Sie es gleich noch einmal"],

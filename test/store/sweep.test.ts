@@ -8,7 +8,7 @@ import { startInstance } from "../support/instance.js";
 import { Browser } from "../support/web.js";
 
 const DAY = 24 * 60 * 60;
-const TABLES = ["grants", "revoked_tokens", "sessions", "interactions", "used_assertions"];
+const TABLES = ["grants", "revoked_tokens", "sessions", "interactions", "used_assertions", "tries"];
 
 t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   const clock = new TestClock();
@@ -31,16 +31,24 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   const kept = await logIn();
   const browser = new Browser(server);
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
+  await server.core.guessing.take({ on: "account", id: "user-alice" });
 
   await useAssertion(server.core.db, Buffer.from("used"), new Date(clock.now() + 60_000));
 
   await sweep(server.core.db, clock.statement());
-  const all = { grants: 2, revoked_tokens: 1, sessions: 1, interactions: 1, used_assertions: 1 };
+  const all = { grants: 2, revoked_tokens: 1, sessions: 1, interactions: 1, used_assertions: 1, tries: 2 };
   t.strictSame(await counts(), all, "everything is still of use");
 
   clock.advance(DAY + 13 * 60 * 60);
   await sweep(server.core.db, clock.statement());
-  t.strictSame(await counts(), { grants: 1, revoked_tokens: 0, sessions: 0, interactions: 0, used_assertions: 0 });
+  t.strictSame(await counts(), {
+    grants: 1,
+    revoked_tokens: 0,
+    sessions: 0,
+    interactions: 0,
+    used_assertions: 0,
+    tries: 0,
+  });
   const refreshed = await server.post("/oauth2/token", {
     grant_type: "refresh_token",
     client_id: "mobile",
@@ -50,5 +58,12 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
 
   clock.advance(100 * DAY);
   await sweep(server.core.db, clock.statement());
-  t.strictSame(await counts(), { grants: 0, revoked_tokens: 0, sessions: 0, interactions: 0, used_assertions: 0 });
+  t.strictSame(await counts(), {
+    grants: 0,
+    revoked_tokens: 0,
+    sessions: 0,
+    interactions: 0,
+    used_assertions: 0,
+    tries: 0,
+  });
 });

@@ -1,5 +1,6 @@
 import type { BrowserSessions } from "../../accounts/browser-session.js";
-import { checkPassword } from "../../accounts/log-in.js";
+import { knownBrowser, knownBrowserCookie } from "../../accounts/known-browser.js";
+import { logIn as letIn } from "../../accounts/log-in.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { DecisionFacts } from "../../http/decision.js";
@@ -42,12 +43,20 @@ async function logIn({
 }: ActionContext): Promise<BrowserAnswer["cookies"]> {
   const { id } = position.interaction;
   const username = form.parameters.get("username") ?? "";
+  const password = form.parameters.get("password") ?? "";
   try {
-    const person = await checkPassword(core, username, form.parameters.get("password") ?? "");
-    facts.sub = person.sub;
-    const { cookie, sid } = await sessions.logIn(person, ["pwd"], visit.session);
+    const { account, amr } = await letIn(
+      core,
+      { username, password, network: visit.network, knownBrowser: visit.known },
+      facts,
+    );
+    const { cookie, sid } = await sessions.logIn(account, amr, visit.session);
     await recordProgress(core.db, id, { login_sid: sid });
-    return { session: cookie };
+    const isKnown = knownBrowser(core.master, visit.known, account.sub) !== undefined;
+    return {
+      session: cookie,
+      ...(isKnown ? {} : { known: knownBrowserCookie(core.master, core.random, account.sub) }),
+    };
   } catch (error) {
     if (!(error instanceof Refusal) || error.row.code !== "resource_owner_credentials_wrong") throw error;
     facts.refusal = error;

@@ -7,7 +7,7 @@ export const UI_LOCALES = ["en", "de"] as const;
 /** What a browser is shown or where it is sent, before anybody writes HTML. */
 export type BrowserAnswer = BrowserStep & {
   /** Cookies to set; null removes one. */
-  readonly cookies?: { readonly session?: string | null; readonly browser?: string };
+  readonly cookies?: { readonly session?: string | null; readonly browser?: string; readonly known?: string };
 };
 
 type BrowserStep =
@@ -73,4 +73,7 @@ export interface Visit {
   /** Values of its cookies. */
   readonly session: string | undefined;
   readonly browser: string | undefined;
+  readonly known: string | undefined;
+  /** Where it is, as limits count it (http/network.ts). */
+  readonly network: string;
 }

@@ -1,0 +1,76 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Clock, Random } from "../clock.js";
+import { deliver } from "../outbound/webhook.js";
+
+/** A confirmation code on its way, as a webhook receives it and as it stands in the outbox. */
+export interface CodeMessage {
+  readonly channel: "sms" | "email";
+  readonly to: string;
+  readonly code: string;
+  /** Seconds. */
+  readonly expires_in: number;
+}
+
+/** One way to get a message out. */
+export type CodeDelivery = (message: CodeMessage, signal: AbortSignal) => Promise<void>;
+
+/** POSTs it to an address of the operator's, signed. */
+export function byWebhook(url: string, secret: string | undefined): CodeDelivery {
+  return (message, signal) => deliver(url, message, secret, { signal });
+}
+
+/** Writes it into a file of its own, for whoever tries the server out. */
+export function intoOutbox(folder: string, clock: Clock, random: Random): CodeDelivery {
+  return async (message) => {
+    const time = new Date(clock.now()).toISOString().replaceAll(":", "-");
+    const path = join(folder, `${time}-${random(8).toString("hex")}.json`);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(path, `${JSON.stringify(message)}\n`, { flag: "wx", mode: 0o600 });
+  };
+}
+
+/** What a delivery that failed is told to; the line holds no number and no code. */
+interface Log {
+  warn(line: object, message: string): void;
+}
+
+/** Milliseconds before a message is sent: its request is answered meanwhile, so that nothing of it shows in the answer's time. */
+const HEAD_START = 50;
+
+/** Milliseconds that what is under way still has when the server stops. */
+const LAST_CHANCE = 5_000;
+
+/** Sends codes while nobody waits for it. */
+export class CodeSender {
+  readonly #delivery: CodeDelivery;
+  readonly #log: Log;
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #end = new AbortController();
+
+  constructor(delivery: CodeDelivery, log: Log) {
+    this.#delivery = delivery;
+    this.#log = log;
+  }
+
+  send(message: CodeMessage): void {
+    const sending = this.#send(message).finally(() => this.#underWay.delete(sending));
+    this.#underWay.add(sending);
+  }
+
+  /** Waits for what is under way, and gives it up after a while. */
+  async close(): Promise<void> {
+    const deadline = setTimeout(() => this.#end.abort(), LAST_CHANCE);
+    await Promise.all(this.#underWay);
+    clearTimeout(deadline);
+  }
+
+  async #send(message: CodeMessage): Promise<void> {
+    await pause(HEAD_START);
+    await this.#delivery(message, this.#end.signal).catch((error: unknown) => {
+      const { reason } = error as { reason?: string };
+      this.#log.warn({ type: "code_delivery", err: error, reason }, "a confirmation code could not be delivered");
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "../clock.js";
+import { Refusal } from "../errors/refusal.js";
+import type { MasterKey } from "../keys/master-key.js";
+import type { Db } from "../store/open.js";
+import { settleTries, takeTry, type Taken, type TryRule } from "../store/tries.js";
+
+/** What tries are counted on, and how many there are (docs/decisions/0008, docs/operations.md). */
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+/** Five wrong passwords cost nothing, each further one twice the wait of the one before, and from the tenth on it is locked. */
+const ACCOUNT: TryRule = { free: 5, delays: [1, 2, 4, 8, 16, 15 * MINUTE], window: DAY };
+
+const RULES = {
+  /** By sub. */
+  account: ACCOUNT,
+  /** A name nobody has: it behaves as one that somebody has. */
+  name: ACCOUNT,
+  /** A browser in which its person logged in before: a stranger's tries are not counted on it, nor its own on theirs. */
+  browser: ACCOUNT,
+  /** The network tries come from (http/network.ts), whoever they are for. Many people may share it, so it is slowed, never shut. */
+  network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
+  /** Confirmation codes to one number or email, whether anybody has it or not. */
+  "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Confirmation codes asked for from one network. */
+  "codes of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+} as const satisfies Record<string, TryRule>;
+
+/** One thing that tries are counted on. */
+export interface Counted {
+  readonly on: keyof typeof RULES;
+  readonly id: string;
+}
+
+export class Guessing {
+  readonly #db: Db;
+  readonly #master: MasterKey;
+  readonly #clock: Clock;
+
+  constructor(db: Db, master: MasterKey, clock: Clock) {
+    this.#db = db;
+    this.#master = master;
+    this.#clock = clock;
+  }
+
+  /** Takes a try before anything is checked; it is gone unless it is given back. */
+  take(counted: Counted): Promise<Taken> {
+    return takeTry(this.#db, this.#key(counted), RULES[counted.on], this.#clock.statement());
+  }
+
+  /** Takes a try, where it is no secret that there is none. @throws Refusal tries_exhausted */
+  async demand(counted: Counted): Promise<void> {
+    const taken = await this.take(counted);
+    if ("wait" in taken) {
+      const reason = `too many: ${counted.on}`;
+      throw new Refusal("tries_exhausted", {}, { retryAfter: taken.wait, reason });
+    }
+  }
+
+  /** Forgets the tries of one, and gives another its last one back. */
+  settle({ forget, giveBack }: { readonly forget?: Counted; readonly giveBack?: Counted }): Promise<void> {
+    return settleTries(this.#db, {
+      ...(forget === undefined ? {} : { forget: this.#key(forget) }),
+      ...(giveBack === undefined ? {} : { giveBack: this.#key(giveBack) }),
+    });
+  }
+
+  #key({ on, id }: Counted): Buffer {
+    return this.#master.mac("tries", `${on}\n${id}`);
+  }
+}
+
+/** Whether this many tries, the first being 1, are so many that a lock begins. */
+export function beginsLock({ on }: Counted, count: number): boolean {
+  const { free, delays } = RULES[on];
+  return count >= free + delays.length - 1;
+}

@@ -1,0 +1,23 @@
+import type { Random } from "../clock.js";
+import type { MasterKey } from "../keys/master-key.js";
+
+/**
+ * A browser in which a person logged in before has a cookie that says so, a random name with a MAC that binds it to the
+ * person (OWASP's device cookies). It lets nobody in: tries made with it are counted on it instead of on the account, so
+ * that a stranger who has the account locked does not lock its owner out of a browser of their own.
+ */
+
+/** Seconds such a cookie lasts. */
+export const KNOWN_BROWSER_LIFETIME = 365 * 24 * 60 * 60;
+
+/** A cookie for a browser in which this person has logged in. */
+export function knownBrowserCookie(master: MasterKey, random: Random, sub: string): string {
+  const name = random(16).toString("base64url");
+  return `${name}.${master.mac("known-browser", `${name}\n${sub}`).toString("base64url")}`;
+}
+
+/** The name of the browser, if this person logged in with it before. */
+export function knownBrowser(master: MasterKey, cookie: string | undefined, sub: string): string | undefined {
+  const [name = "", mac = ""] = (cookie ?? "").split(".");
+  return master.checkMac("known-browser", `${name}\n${sub}`, Buffer.from(mac, "base64url")) ? name : undefined;
+}

@@ -1,0 +1,59 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { isPhoneNumber, normaliseIdentifier } from "../accounts/identifiers.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { readParameters } from "../http/parameters.js";
+import { CONFIRMATION_CODE } from "../store/confirmation-codes.js";
+import { findByIdentifier, type Account } from "../store/users.js";
+import type { OperationRequest } from "./operations.js";
+
+declare module "./operations.js" {
+  interface Operations {
+    confirmation_code: undefined;
+  }
+}
+
+/** RFC 5321 section 4.5.3.1.3 less the angle brackets. What an address really is only its mailbox can tell. */
+const email = z
+  .string()
+  .max(254)
+  .regex(/^[^\s@]+@[^\s@]+$/);
+
+const parameters = z
+  .object({
+    phone_number: z.union([z.literal(""), z.string().max(64).refine(isPhoneNumber)]).optional(),
+    email: z.union([z.literal(""), email]).optional(),
+  })
+  .refine((given) => given.phone_number || given.email, { message: "phone_number_missing" })
+  .refine((given) => !given.phone_number || !given.email, { path: ["email"] });
+
+/**
+ * Sends a person a code to log in with instead of a password (SimpleIdentityServer's SMS page). Whether anybody has the
+ * number shows neither in the answer nor in what is done for it: the code is sent when the answer is out.
+ */
+export const confirmationCodeEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("confirmation_code", (request) => sendCode(app.core, request));
+};
+
+async function sendCode(core: Core, { document, network, facts }: OperationRequest): Promise<undefined> {
+  const given = readParameters(parameters, new Map(Object.entries(document ?? {})));
+  const address = normaliseIdentifier(given.phone_number || given.email || "");
+  if (core.codeSender === undefined) {
+    throw new Refusal("code_sender_missing", {}, { reason: "CODE_WEBHOOK_URL is not set" });
+  }
+  await core.guessing.demand({ on: "codes of a network", id: network });
+  await core.guessing.demand({ on: "codes to an address", id: address });
+
+  const account = await findByIdentifier(core.db, address);
+  const exists = account !== undefined && !account.disabled;
+  const code = await core.codes.issue(address, exists);
+  if (!exists) return;
+  facts.sub = account.sub;
+  core.codeSender.send({ ...receiverOf(account, address), code, expires_in: CONFIRMATION_CODE.lifetime });
+}
+
+/** Where it goes is what is on record of the person: what was asked for may be another spelling of it. */
+function receiverOf({ email }: Account, address: string): { channel: "sms" | "email"; to: string } {
+  return isPhoneNumber(address) ? { channel: "sms", to: address } : { channel: "email", to: email ?? address };
+}

@@ -1,0 +1,46 @@
+import { run, type Db } from "./open.js";
+
+/** Codes that were sent to somebody, one for each address, by keyed hashes of the address and of the code. */
+
+/** Seconds a code is good for, and how often it may be tried. */
+export const CONFIRMATION_CODE = { lifetime: 5 * 60, tries: 5 } as const;
+
+const SAVE = {
+  name: "confirmation_code_save",
+  text: `
+    INSERT INTO confirmation_codes (key, code_hash, tries, used, expires_at)
+    SELECT $1, $2, 0, false, t.now + ${CONFIRMATION_CODE.lifetime} * interval '1 second'
+    FROM (SELECT coalesce($3::timestamptz, now()) AS now) t
+    ON CONFLICT (key) DO UPDATE SET
+      code_hash = excluded.code_hash, tries = 0, used = false, expires_at = excluded.expires_at`,
+};
+
+/** Stores a code in the place of whichever was sent to the same address before. */
+export async function saveConfirmationCode(
+  db: Db,
+  key: Uint8Array,
+  code_hash: Uint8Array,
+  now: Date | null,
+): Promise<void> {
+  await run(db, SAVE, [key, code_hash, now]);
+}
+
+const REDEEM = {
+  name: "confirmation_code_redeem",
+  text: `
+    UPDATE confirmation_codes SET tries = tries + 1, used = (code_hash = $2)
+    WHERE key = $1 AND NOT used AND tries < ${CONFIRMATION_CODE.tries}
+      AND expires_at > coalesce($3::timestamptz, now())
+    RETURNING used`,
+};
+
+/** Tries a code; it is used up if it is the one that was sent. */
+export async function redeemConfirmationCode(
+  db: Db,
+  key: Uint8Array,
+  code_hash: Uint8Array,
+  now: Date | null,
+): Promise<boolean> {
+  const [tried] = await run<{ used: boolean }>(db, REDEEM, [key, code_hash, now]);
+  return tried?.used ?? false;
+}

@@ -1,0 +1,269 @@
+import t, { type Test } from "tap";
+import { USER_COMMANDS } from "../../src/admin/users.js";
+import type { Counted } from "../../src/accounts/guessing.js";
+import { TestClock } from "../support/clock.js";
+import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
+import { Browser } from "../support/web.js";
+
+const WRONG = "not the password";
+const MINUTE = 60;
+
+/** Tries that wait for nothing, and what each one more has to wait for (docs/decisions/0008). */
+const FREE = 5;
+const DELAYS = [1, 2, 4, 8, 16, 15 * MINUTE];
+
+interface Try {
+  readonly username?: string;
+  readonly password?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** Every door to an account; each says whether it opened. */
+const DOORS = {
+  standard: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Try = {}) =>
+    server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password }, headers),
+  sis: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Try = {}) => {
+    const form = { grant_type: "password", client_id: "mobile", scope: "api1", username, password };
+    return server.post("/token", form, headers);
+  },
+  page: async (server: Instance, { username = "alice", password = WRONG }: Try = {}) =>
+    logIn(new Browser(server), { username, password }),
+};
+
+async function logIn(browser: Browser, { username, password }: { username: string; password: string }): Promise<Reply> {
+  return browser.submit(await browser.open("/account"), "login", { username, password, action: "login" });
+}
+
+const right = (server: Instance, headers = {}) => DOORS.standard(server, { ...ALICE, headers });
+
+/** The reasons the log gives for what was refused since. */
+function refusals({ log }: Instance, since = 0): unknown[] {
+  return log
+    .slice(since)
+    .filter(({ refused_with }) => refused_with !== undefined)
+    .map(({ reason }) => reason);
+}
+
+const start = async (t: Test, options: { database?: string; env?: Record<string, string>; clock?: TestClock } = {}) => {
+  const clock = options.clock ?? new TestClock();
+  const provision = options.database === undefined ? { provision: FLEET } : {};
+  return { clock, server: await startInstance(t, { ...options, ...provision, clock }) };
+};
+
+/** Takes tries as a login does, without the price of a hash. */
+async function take({ core }: Instance, counted: Counted, times: number): Promise<void> {
+  for (let n = 0; n < times; n += 1) await core.guessing.take(counted);
+}
+
+/** Tries until the account is locked, each as soon as it may be made. */
+async function lock(server: Instance, clock: TestClock): Promise<void> {
+  await take(server, { on: "account", id: "user-alice" }, FREE);
+  for (const delay of DELAYS.slice(0, -1)) {
+    clock.advance(delay);
+    await take(server, { on: "account", id: "user-alice" }, 1);
+  }
+}
+
+t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer, and the tenth locks", async (t) => {
+  const { server, clock } = await start(t);
+  for (let n = 0; n < FREE; n += 1) await DOORS.standard(server);
+  t.strictSame(refusals(server), Array(FREE).fill("wrong password"));
+
+  for (const [index, delay] of DELAYS.entries()) {
+    const before = server.log.length;
+    clock.advance(delay - 1);
+    const early = await right(server);
+    t.equal(early.status, 400, `${delay - 1} s after it, the right one is refused`);
+    t.match(early.json, { error: "invalid_grant", error_description: "resource owner credentials are not valid" });
+    clock.advance(1);
+    await DOORS.standard(server);
+    t.strictSame(refusals(server, before), ["too many tries", "wrong password"], `${delay} s after it, one is checked`);
+    const locks = index >= DELAYS.length - 2;
+    const line = server.log.at(-1)!;
+    t.equal(line["alarm"], locks ? "account_locked" : undefined);
+    t.equal(line["level"], locks ? "warn" : "info");
+    t.equal(line["sub"], "user-alice");
+  }
+
+  clock.advance(15 * MINUTE);
+  t.equal((await right(server)).status, 200, "the lock has its time");
+  for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
+  t.equal((await right(server)).status, 200, "and a success forgets what was before");
+});
+
+t.test("BF-04 at once: a hundred on two instances are not more than in a row", async (t) => {
+  const { server, clock } = await start(t);
+  const { server: other } = await start(t, { database: server.database, clock });
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => DOORS.standard(n % 2 ? server : other)));
+  t.strictSame(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size, 1, "the answers tell nothing");
+  const reasons = [...refusals(server), ...refusals(other)];
+  t.equal(reasons.length, 100);
+  t.equal(reasons.filter((one) => one === "wrong password").length, FREE);
+});
+
+t.test("BF-05 every door and every name count together", async (t) => {
+  const { server } = await start(t);
+  await DOORS.standard(server, { username: "ALICE" });
+  await DOORS.sis(server, { username: " Alice " });
+  await DOORS.page(server, { username: "Ａlice" });
+  await DOORS.standard(server, { username: "Alice@Example.com" });
+  await DOORS.page(server, { username: "+49 (30) 12-34-56" });
+  t.strictSame(refusals(server), Array(FREE).fill("wrong password"));
+  t.equal((await DOORS.standard(server, ALICE)).status, 400);
+  t.equal((await DOORS.sis(server, ALICE)).status, 400);
+  t.match((await DOORS.page(server, ALICE)).text, /id="login-error"/);
+  t.strictSame(refusals(server).slice(FREE), Array(3).fill("too many tries"));
+});
+
+t.test(
+  "BF-02 a name that nobody has is locked like one that somebody has, and so is one without a way in",
+  async (t) => {
+    const { server, clock } = await start(t);
+    await server.apply({ users: [{ sub: "user-empty", preferred_username: "empty" }] });
+    const course = async (username: string) => {
+      const answers = [];
+      const before = server.log.length;
+      for (let n = 0; n <= FREE; n += 1) {
+        const { status, text } = await DOORS.standard(server, { username });
+        answers.push(`${status} ${text}`);
+      }
+      const reasons = refusals(server, before);
+      t.equal(reasons.at(-1), "too many tries", username);
+      t.not(reasons.at(-2), "too many tries", username);
+      return answers;
+    };
+    const known = await course("bob");
+    for (const username of ["nobody", "gone", "empty"]) t.strictSame(await course(username), known);
+    clock.advance(1);
+    await DOORS.standard(server, { username: "nobody" });
+    t.match(server.log.at(-1), { reason: "no such user", alarm: undefined });
+  },
+);
+
+t.test("BF-09 a success forgets its own account's tries and no other's", async (t) => {
+  const { server } = await start(t);
+  for (let n = 0; n < FREE; n += 1) await DOORS.standard(server);
+  t.equal((await DOORS.standard(server, { username: "bob", password: "hunter2 hunter2" })).status, 200);
+  t.equal((await right(server)).status, 400);
+});
+
+t.test("many right passwords at once lock nobody out", async (t) => {
+  const { server } = await start(t);
+  for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
+  const answers = await Promise.all(Array.from({ length: 12 }, () => right(server)));
+  t.strictSame(new Set(answers.map(({ status }) => status)), new Set([200]));
+});
+
+t.test("an operator unlocks an account", async (t) => {
+  const { server, clock } = await start(t);
+  await lock(server, clock);
+  t.equal((await right(server)).status, 400);
+  const { run } = USER_COMMANDS.find(({ name }) => name === "user unlock")!;
+  const context = { core: server.core, deployment: { migrated: [] }, flags: {}, stdin: async () => "" };
+  t.strictSame(await run({ ...context, words: ["Alice@example.com"] }), { sub: "user-alice" });
+  t.equal((await right(server)).status, 200);
+  await t.rejects(run({ ...context, words: ["nobody"] }), { message: "there is no user nobody" });
+});
+
+t.test("BF-07 a stranger's guesses do not lock the owner out of a browser that is known", async (t) => {
+  const { server, clock } = await start(t);
+  const [own, foreign] = [new Browser(server), new Browser(server)];
+  await logIn(own, ALICE);
+  await logIn(foreign, { username: "bob", password: "hunter2 hunter2" });
+  const cookie = own.cookies.get("jeton_known")!;
+  t.match(cookie, /^[\w-]{22}\.[\w-]{43}$/);
+
+  await lock(server, clock);
+  for (const browser of [own, foreign]) browser.setCookie("jeton_session", "");
+  t.match((await logIn(foreign, ALICE)).text, /id="login-error"/, "another person's browser is a stranger's");
+  const stolen = new Browser(server);
+  stolen.setCookie("jeton_known", `${cookie.slice(0, -1)}${cookie.endsWith("A") ? "E" : "A"}`);
+  t.match((await logIn(stolen, ALICE)).text, /id="login-error"/, "a cookie that was made up counts for nothing");
+  t.notMatch((await logIn(own, ALICE)).text, /id="login-error"/);
+  t.equal(own.cookies.get("jeton_known"), cookie, "it stays");
+  t.equal((await right(server)).status, 400, "the lock stays, for everybody else");
+
+  own.setCookie("jeton_session", "");
+  for (let n = 0; n < FREE; n += 1) await logIn(own, { ...ALICE, password: WRONG });
+  t.match((await logIn(own, ALICE)).text, /id="login-error"/, "it has no more tries than anybody");
+});
+
+t.test(
+  "BF-06, DO-09, DO-10 a network has two hundred failures, whoever they are for and whatever it says it is",
+  async (t) => {
+    const { server, clock } = await start(t, { env: { TRUST_PROXY: "127.0.0.1" } });
+    const from = (forwarded: string, door: keyof typeof DOORS = "standard", more: Try = {}) =>
+      DOORS[door](server, { ...more, headers: { "X-Forwarded-For": forwarded, ...more.headers } });
+    const here = { on: "network", id: "203.0.113.9" } as const;
+    await take(server, here, 198);
+    for (let n = 0; n < 3; n += 1)
+      t.equal((await from("203.0.113.9", "standard", ALICE)).status, 200, "a success is none");
+    t.equal((await from("203.0.113.9")).status, 400);
+    t.equal((await from("203.0.113.9", "standard", { username: "nobody" })).status, 400);
+
+    const refused = await from("203.0.113.9");
+    t.equal(refused.status, 429);
+    t.equal(refused.headers.get("retry-after"), "1");
+    t.strictSame(refused.json, {
+      error: "temporarily_unavailable",
+      error_description: "too many tries; try again later",
+    });
+    for (const [id, forwarded, more] of [
+      ["an account there is not", "203.0.113.9", { username: "nobody" }],
+      ["the right password", "203.0.113.9", ALICE],
+      ["a forged hop before the proxy's word", "198.51.100.1, 203.0.113.9", {}],
+      ["a port", "203.0.113.9:4711", {}],
+      ["IPv4 in IPv6", "::ffff:203.0.113.9", {}],
+    ] as const) {
+      const { status, text } = await from(forwarded, "standard", more);
+      t.strictSame({ status, text }, { status: 429, text: refused.text }, id);
+    }
+    const sis = await from("203.0.113.9", "sis");
+    t.equal(sis.status, 400);
+    t.equal(sis.headers.get("retry-after"), "1");
+    t.match(sis.json, { error: "invalid_request", error_description: "too many tries; try again later" });
+    t.equal((await from("203.0.113.10", "standard", ALICE)).status, 200, "its neighbour is another");
+
+    clock.advance(1);
+    t.equal((await from("203.0.113.9", "standard", { username: "nobody" })).status, 400, "one more, after a second");
+    t.equal((await from("203.0.113.9")).headers.get("retry-after"), "2", "and the next one after two");
+    clock.advance(2);
+    t.equal((await from("203.0.113.9", "standard", ALICE)).status, 200, "whoever is right is not kept out for long");
+
+    await take(server, { on: "network", id: "2001:db8:1:2::/64" }, 200);
+    t.equal((await from("2001:db8:1:2:ffff::1")).status, 429, "IPv6 counts by /64");
+    t.equal((await from("2001:db8:1:3::1", "standard", ALICE)).status, 200);
+  },
+);
+
+t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) => {
+  const { server } = await start(t);
+  await take(server, { on: "network", id: "127.0.0.1" }, 200);
+  t.equal((await DOORS.standard(server, { headers: { "X-Forwarded-For": "198.51.100.1" } })).status, 429);
+  t.equal((await DOORS.standard(server, { headers: { Forwarded: "for=198.51.100.1" } })).status, 429);
+  const machine = await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET));
+  t.equal(machine.status, 200, "only who guesses is kept out");
+
+  const page = await DOORS.page(server);
+  t.equal(page.status, 429);
+  t.match(page.text, /Too many tries/);
+  t.equal(page.headers.get("retry-after"), "1");
+  const browser = new Browser(server);
+  const form = await browser.open("/account");
+  const [, action] = /action="([^"]*)"/.exec(form.text)!;
+  const [, csrf] =
+    /name="csrf"[^>]*value="([^"]*)"/.exec(form.text) ?? /value="([^"]*)"[^>]*name="csrf"/.exec(form.text)!;
+  const german = await browser.post(action!, { csrf: csrf!, action: "login", ...ALICE }, { "Accept-Language": "de" });
+  t.match(german.text, /Zu viele Versuche/);
+});
+
+t.test("a locked account eats no tries of the network, and what is refused makes no lock longer", async (t) => {
+  const { server, clock } = await start(t);
+  await lock(server, clock);
+  await take(server, { on: "network", id: "127.0.0.1" }, 199);
+  for (let n = 0; n < 3; n += 1) await DOORS.standard(server);
+  t.strictSame(refusals(server), Array(3).fill("too many tries"), "there is still one left for the network");
+  clock.advance(15 * MINUTE);
+  t.equal((await right(server)).status, 200);
+});

@@ -1,0 +1,110 @@
+import t from "tap";
+import { Shaper, type Stopwatch } from "../../src/clients/shaper.js";
+import { reason } from "../support/reason.js";
+
+/** Time that passes when the test says so. */
+class TestStopwatch implements Stopwatch {
+  #now = 0;
+  readonly #pausing: { readonly until: number; readonly go: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  pause(milliseconds: number): Promise<void> {
+    return new Promise((go) => this.#pausing.push({ until: this.#now + milliseconds, go }));
+  }
+
+  async advance(milliseconds: number): Promise<void> {
+    this.#now += milliseconds;
+    for (const { until, go } of this.#pausing) if (until <= this.#now) go();
+    await new Promise(setImmediate);
+  }
+}
+
+/** Asks for turns, and tells how many of them have come. */
+function ask(shaper: Shaper, key: string, times: number): { come: number; refused: number } {
+  const state = { come: 0, refused: 0 };
+  for (let n = 0; n < times; n += 1) {
+    shaper.turn(key).then(
+      () => (state.come += 1),
+      () => (state.refused += 1),
+    );
+  }
+  return state;
+}
+
+const setUp = (failures: number) => {
+  const stopwatch = new TestStopwatch();
+  const shaper = new Shaper(stopwatch);
+  for (let n = 0; n < failures; n += 1) shaper.failed("a");
+  return { stopwatch, shaper };
+};
+
+t.test("BF-12 two hundred failures slow nobody down", async (t) => {
+  const { stopwatch, shaper } = setUp(199);
+  const turns = ask(shaper, "a", 50);
+  await stopwatch.advance(0);
+  t.equal(turns.come, 50);
+});
+
+t.test("BF-12 from then on fifty come in a second, each in turn, and nobody who waits is forgotten", async (t) => {
+  const { stopwatch, shaper } = setUp(200);
+  const turns = ask(shaper, "a", 100);
+  await stopwatch.advance(0);
+  t.equal(turns.come, 0);
+  for (const second of [1, 2]) {
+    await stopwatch.advance(1000);
+    t.equal(turns.come, second * 50);
+  }
+  t.equal(turns.refused, 0);
+});
+
+t.test("BF-12 who goes on guessing goes on at that pace", async (t) => {
+  const { stopwatch, shaper } = setUp(1000);
+  let guesses = 0;
+  const guess = async () => {
+    await shaper.turn("a");
+    guesses += 1;
+    shaper.failed("a");
+    void guess();
+  };
+  void guess();
+  for (let step = 0; step < 500; step += 1) await stopwatch.advance(20);
+  t.equal(guesses, 500, "ten seconds");
+});
+
+t.test("more than a hundred do not wait: they are told when to come again", async (t) => {
+  const { stopwatch, shaper } = setUp(200);
+  const turns = ask(shaper, "a", 100);
+  t.match(await reason(() => shaper.turn("a")), { row: { code: "tries_exhausted" }, retryAfter: 3 });
+  await stopwatch.advance(2000);
+  t.strictSame(turns, { come: 100, refused: 0 });
+  const later = ask(shaper, "a", 1);
+  await stopwatch.advance(20);
+  t.equal(later.come, 1);
+});
+
+t.test("another key is another's", async (t) => {
+  const { stopwatch, shaper } = setUp(200);
+  const others = ask(shaper, "b", 1);
+  await stopwatch.advance(0);
+  t.equal(others.come, 1);
+});
+
+t.test("what is over is over", async (t) => {
+  const { stopwatch, shaper } = setUp(200);
+  await stopwatch.advance(4000);
+  for (let n = 0; n < 199; n += 1) shaper.failed("a");
+  const turns = ask(shaper, "a", 1);
+  await stopwatch.advance(0);
+  t.equal(turns.come, 1);
+});
+
+t.test("DO-12 however many keys there are, ten thousand are remembered", async (t) => {
+  const { stopwatch, shaper } = setUp(200);
+  for (let n = 0; n < 10_000; n += 1) shaper.failed(`other-${n}`);
+  const turns = ask(shaper, "a", 1);
+  await stopwatch.advance(0);
+  t.equal(turns.come, 1, "the oldest of them is not");
+});
