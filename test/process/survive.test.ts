@@ -10,13 +10,13 @@ import {
   dataFolder,
   embeddedUrl,
   endPostgres,
-  refusedHere,
+  refusedDeployment,
   refusedStart,
   startProcess,
   until,
-  type Said,
   type Environment,
   type RunningProcess,
+  type Said,
 } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 
@@ -116,7 +116,7 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
       flaw: () => Promise<unknown>,
       message: RegExp,
       more: Environment = {},
-      refused = refusedHere,
+      refused = refusedDeployment,
     ) =>
       t.test(name, async (t) => {
         await flaw();
@@ -239,8 +239,8 @@ t.test("a database that cannot be used ends the start with one line that holds n
   const before = await everythingIn(database);
   for (const [index, [name, env, message]] of cases.entries()) {
     t.test(name, async (t) => {
-      // Processes all end alike.
-      const refused = await (index === 0 ? refusedStart : refusedHere)({ MASTER_KEY, ...env });
+      // One shows how a process ends; what refuses is the deployment.
+      const refused = await (index === 0 ? refusedStart : refusedDeployment)({ MASTER_KEY, ...env });
       t.match(oneLine(t, refused), message);
       t.notMatch(refused.stderr, /marker|password@/);
     });
@@ -252,7 +252,7 @@ t.test("a database that cannot be used ends the start with one line that holds n
     await sql(database, "INSERT INTO installation (master_key_fingerprint) VALUES ('of another key')");
     const written = await everythingIn(database);
     t.equal(
-      oneLine(t, await refusedHere({ DATABASE_URL: database, MASTER_KEY })),
+      oneLine(t, await refusedDeployment({ DATABASE_URL: database, MASTER_KEY })),
       "the master key is not the one this database was written under",
     );
     t.strictSame(await everythingIn(database), written);

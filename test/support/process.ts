@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
-import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
-import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
-import { prepareDataFolder } from "./prepared.js";
-import { ROOT } from "./root.js";
 import { runCommandLine } from "../../src/command-line.js";
 import { readSettings } from "../../src/config.js";
 import { openDeployment } from "../../src/deployment.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
+import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
+import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { prepareDataFolder } from "./prepared.js";
+import { ROOT } from "./root.js";
 
 /**
  * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
@@ -126,7 +126,7 @@ export function refusedStart(env: Environment): Promise<Ended> {
  * The same without a process of its own, which costs most of a second each: where the deployment is what cannot be used.
  * It has to clean up behind itself here, because no process ends.
  */
-export async function refusedHere(env: Environment): Promise<Said> {
+export async function refusedDeployment(env: Environment): Promise<Said> {
   return ending(async () => {
     const deployment = await openDeployment(readSettings(env as NodeJS.ProcessEnv), { role: "server" });
     await deployment.close();
@@ -161,14 +161,13 @@ async function ending(work: () => Promise<string>): Promise<Said> {
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
   const begun = performance.now();
   const said = { stdout: "", stderr: "" };
-  const clean = Object.entries({ PATH: process.env["PATH"], ...env }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${value}`],
-  );
+  const environment = { PATH: process.env["PATH"], ...env };
+  const given = Object.entries(environment).filter(([, value]) => value !== undefined);
   // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
-  const started = [process.execPath, join(DIST, program), ...args];
-  const child: ChildProcess = spawn("env", measured ? started : ["-i", ...clean, ...started], {
+  const clean = measured ? [] : ["-i", ...given.map(([name, value]) => `${name}=${value}`)];
+  const child: ChildProcess = spawn("env", [...clean, process.execPath, join(DIST, program), ...args], {
     cwd: tmpdir(),
-    env: { PATH: process.env["PATH"], ...env },
+    env: environment,
     // A group of its own, so that a signal to the group reaches nobody else.
     detached: true,
   });

@@ -9,7 +9,8 @@ import { closeDb, openDb } from "../../src/store/open.js";
 import { MASTER_KEY, TEMPLATE } from "./run.js";
 
 /** The keys were made before any clock of a test begins to run. */
-const LONG_AGO: Clock = { now: () => Date.UTC(2020, 0, 1), statement: () => new Date(Date.UTC(2020, 0, 1)) };
+const BEFORE = Date.UTC(2020, 0, 1);
+const LONG_AGO: Clock = { now: () => BEFORE, statement: () => new Date(BEFORE) };
 
 /**
  * A database to copy that holds what a provisioning file says, and signing keys. Each is made once for a run, by whoever
