@@ -47,7 +47,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
     sessions: 0,
     interactions: 0,
     used_assertions: 0,
-    tries: 0,
+    tries: 1,
   });
   const refreshed = await server.post("/oauth2/token", {
     grant_type: "refresh_token",
