@@ -40,8 +40,8 @@ interface LoginParts {
 }
 
 /**
- * Lets somebody in, at the password grant and the login page alike. Unknown, wrong, disabled and locked cost the same time
- * and get the same answer; a try is taken before it is checked and given back if it is right (docs/decisions/0008).
+ * Lets somebody in, at the password grant and the login page alike. Unknown, wrong, disabled and locked cost the same
+ * time and get the same answer; a try is taken before it is checked and given back if it is right (docs/decisions/0008).
  * @throws Refusal resource_owner_credentials_wrong, tries_exhausted, hashing_busy
  */
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
@@ -76,7 +76,7 @@ async function inTurn(
   ]);
   const proven = isCode || isPassword;
   if (account === undefined || !proven || account.disabled) {
-    if (account !== undefined && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
+    if (counted.on === "account" && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
     throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
   }
   await guessing.settle({ forget: counted, giveBack: network });
