@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startEmbedded } from "../../src/store/embedded/index.js";
-import { MASTER_KEY } from "../support/instance.js";
 import { ROOT } from "../support/root.js";
+import { MASTER_KEY } from "../support/run.js";
 
 /** A server to be measured: in a process of its own, on a PostgreSQL of its own. */
 export interface MeasuredServer {
