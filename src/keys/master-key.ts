@@ -13,6 +13,8 @@ export type Purpose =
   | "access-token" // sealed, opaque access tokens
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
+  | "permission-ticket" // MACs of permission tickets
+  | "persisted-claims" // sealed persisted claims tokens
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id

@@ -74,7 +74,7 @@ export function describeScope(name: string, declared: ReadonlyMap<string, Scope>
 }
 
 /** Everything known of a person, under the names of OpenID Connect Core section 5.1. */
-function allClaims(person: Person): Record<string, unknown> {
+export function allClaims(person: Person): Record<string, unknown> {
   const { preferred_username, email, email_verified, phone_number, phone_number_verified, roles, claims } = person;
   return {
     ...claims,
