@@ -1,15 +1,18 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import { metadataDocument } from "../endpoints/metadata.js";
+import { umaConfiguration } from "../endpoints/uma/configuration.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
-import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
+import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
-import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { readJson } from "../http/json.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import type { Answer, Dialect, Endpoint } from "./dialect.js";
 import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
+import { JsonText } from "./json-body.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
@@ -19,12 +22,15 @@ export function mount(dialect: Dialect): FastifyPluginAsync {
     app.setErrorHandler((error, request, reply) => refuse(dialect, error, request, reply));
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint);
 
-    const { jwks, metadata } = dialect.documents;
+    const { jwks, metadata, uma } = dialect.documents;
     const operations = Object.fromEntries(dialect.endpoints.map(({ operation, path }) => [operation, path]));
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
       addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations, pages }));
+    }
+    for (const path of uma) {
+      addDocument(app, path, () => umaConfiguration(app.core, app.grants, { jwks, operations, pages }));
     }
   };
 }
@@ -41,12 +47,14 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, spellRefusal(dialect.refusals, refusal));
 }
 
+/** What pages ask for. Introspection and the protection API are for resource servers, which are none. */
+const FOR_PAGES: ReadonlySet<OperationName> = new Set<OperationName>(["token", "revoke", "userinfo"]);
+
 function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint): void {
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
-  // Introspection is for resource servers, which are no pages.
-  const forPages = endpoint.operation !== "introspect";
+  const forPages = FOR_PAGES.has(endpoint.operation);
   if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
@@ -58,14 +66,18 @@ function addEndpoint(app: FastifyInstance, dialect: Dialect, endpoint: Endpoint)
     },
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
+      const path = request.params as Record<string, string>;
+      const asked = readAsked(request, endpoint, methods.includes("GET"));
       const { parameters, credentials } = dialect.read({
-        parameters: bodyOf(request, methods.includes("GET")),
+        parameters: asked.parameters ?? new Map(),
         authorization: singleAuthorization(request),
         headers: request.headers,
-        path: request.params as Record<string, string>,
+        path,
       });
       const facts = request.decision ?? {};
-      return send(reply, answer(await operation({ parameters, credentials, spelling: dialect, facts })));
+      const document = asked.document && (dialect.readDocument?.(asked.document) ?? asked.document);
+      const said = { parameters, document, path, credentials, spelling: dialect, facts, decision_id: request.id };
+      return send(reply, answer(await operation(said)));
     },
   });
 }
@@ -79,14 +91,23 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
   });
 }
 
-/** The parsed body; the parser hands its refusal over as a value (http/form.ts says why). */
-function bodyOf({ body }: FastifyRequest, mayBeMissing: boolean): Parameters {
+/** What a request asks for, from where its endpoint has it stand. */
+interface Asked {
+  readonly parameters?: Parameters;
+  readonly document?: object;
+}
+
+function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
+  if (takes === "query") return { parameters: withoutRepetition(queryOf(request, readForm)) };
+  const { body } = request;
+  // The parser hands its refusal over as a value (http/form.ts says why).
   if (body instanceof Refusal) throw body;
   if (body === undefined || body === null) {
-    if (mayBeMissing) return new Map();
+    if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  return withoutRepetition(body as Form);
+  if (body instanceof JsonText !== (takes === "json")) throw new Refusal("media_type_unsupported");
+  return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

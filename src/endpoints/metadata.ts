@@ -18,7 +18,7 @@ export interface MountedPaths {
 }
 
 /** The metadata name of each operation's URL (RFC 8414 section 2). */
-const ENDPOINT_NAMES: Readonly<Record<OperationName, string>> = {
+const ENDPOINT_NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   token: "token_endpoint",
   revoke: "revocation_endpoint",
   introspect: "introspection_endpoint",
@@ -37,16 +37,12 @@ export async function metadataDocument(
   grants: GrantRegistry,
   { jwks, operations, pages }: MountedPaths,
 ): Promise<object> {
-  const endpoints = Object.entries(operations).map(([operation, path]) => [
-    ENDPOINT_NAMES[operation as OperationName],
-    issuer + path,
-  ]);
   const scopes = [...BUILT_IN_SCOPES, ...(await registry.scopes()).values()];
   const methods = Object.keys(METHODS);
   const confidential = methods.filter((name) => METHODS[name]?.confidential);
   return {
     issuer,
-    ...Object.fromEntries(endpoints),
+    ...endpointMetadata(issuer, operations),
     jwks_uri: issuer + jwks,
     grant_types_supported: grants.types,
     ...authorizationMetadata(issuer, pages),
@@ -59,6 +55,15 @@ export async function metadataDocument(
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
     claims_supported: [...new Set(["sub", "iss", "auth_time", "acr", ...scopes.flatMap(({ claims }) => claims)])],
   };
+}
+
+/** The URL of each operation that metadata has a name for. */
+export function endpointMetadata(
+  issuer: string,
+  operations: MountedPaths["operations"],
+): Readonly<Record<string, string>> {
+  const named = Object.entries(ENDPOINT_NAMES).filter(([operation]) => Object.hasOwn(operations, operation));
+  return Object.fromEntries(named.map(([operation, name]) => [name, issuer + operations[operation as OperationName]]));
 }
 
 /** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */

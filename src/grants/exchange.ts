@@ -14,11 +14,12 @@ export interface ExchangeRequest {
   readonly credentials: PresentedCredentials;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
+  readonly decision_id: string;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, credentials, spelling, facts } = request;
+  const { parameters, credentials, spelling, facts, decision_id } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, parameters);
@@ -33,7 +34,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. What does the grant decide?
-  const context: GrantContext = { core, client, spelling, facts };
+  const context: GrantContext = { core, client, spelling, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

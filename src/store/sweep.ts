@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { run, type Db } from "./open.js";
+import { DECISION_KEPT } from "./uma-decisions.js";
 
 /** Rows deleted by one statement; small enough that no request waits for a sweep. */
 const BATCH = 1_000;
@@ -38,6 +39,25 @@ const EXPIRED = [
     name: "sweep_interactions",
     text: `DELETE FROM interactions WHERE id IN (
              SELECT id FROM interactions WHERE expires_at < coalesce($2::timestamptz, now()) - ${KEPT}
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+  },
+  {
+    name: "sweep_uma_tickets",
+    text: `DELETE FROM uma_tickets WHERE id IN (
+             SELECT id FROM uma_tickets WHERE expires_at < coalesce($2::timestamptz, now()) - ${KEPT}
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+  },
+  {
+    name: "sweep_uma_approvals",
+    text: `DELETE FROM uma_approvals WHERE (resource_id, client_id, party, scope) IN (
+             SELECT resource_id, client_id, party, scope FROM uma_approvals
+             WHERE expires_at < coalesce($2::timestamptz, now()) - ${KEPT}
+             LIMIT $1 FOR UPDATE SKIP LOCKED)`,
+  },
+  {
+    name: "sweep_uma_decisions",
+    text: `DELETE FROM uma_decisions WHERE (id, resource_id) IN (
+             SELECT id, resource_id FROM uma_decisions WHERE decided_at < coalesce($2::timestamptz, now()) - ${DECISION_KEPT}
              LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
