@@ -34,10 +34,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "clock.ts",
   ],
   dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "endpoints", "config.ts"],
-  pages: ["errors", "http", "accounts", "clients", "endpoints"],
+  pages: ["errors", "http", "accounts", "clients", "uma", "endpoints"],
   provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "clock.ts"],
   "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
-  admin: ["errors", "store", "accounts", "clients", "tokens", "provisioning", "core.ts", "deployment.ts"],
+  admin: ["errors", "store", "accounts", "clients", "tokens", "uma", "provisioning", "core.ts", "deployment.ts"],
   "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "config.ts"],
   "server.ts": [
     "errors",

@@ -28,6 +28,7 @@ export const BUILT_IN_SCOPES: readonly Scope[] = [
   scope("jeton:admin", "Revoke any token", []),
   scope("jeton:introspect", "Introspect every token", []),
   scope("uma_protection", "Protect resources", []),
+  scope("uma_claims", "Ask others for access in your name", []),
 ];
 
 function scope(name: string, description: string, claims: readonly string[]): Scope {
