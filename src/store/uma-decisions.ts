@@ -32,15 +32,18 @@ export interface NewDecision {
   readonly ticket: NewTicket | null;
 }
 
-/** An owner who is being asked is asked once; who was told no stays so until the owner takes it back. */
+/**
+ * An owner who is being asked is asked once; who was told no stays so until the owner takes it back. A resource that is
+ * deleted meanwhile is nobody's question any more.
+ */
 const RECORD = {
   name: "uma_decision_record",
   text: `
     WITH t AS (SELECT coalesce($2::timestamptz, now()) AS now), ticket AS (${INSERT_TICKET}), asked AS (
       INSERT INTO uma_approvals (resource_id, client_id, party, scope, owner, state, asked_at, expires_at)
-      SELECT r.id, $5, $6, x.scope, x.owner, 'pending', t.now, t.now + ${PENDING_KEPT}
-      FROM jsonb_to_recordset($7::jsonb) AS x(resource_id text, scope text, owner text)
-      JOIN uma_resources r ON r.id = x.resource_id, t
+      SELECT x.resource_id, $5, $6, x.scope, x.owner, 'pending', t.now, t.now + ${PENDING_KEPT}
+      FROM jsonb_to_recordset($7::jsonb) AS x(resource_id text, scope text, owner text), t
+      WHERE (SELECT r.id FROM uma_resources r WHERE r.id = x.resource_id FOR KEY SHARE) IS NOT NULL
       ON CONFLICT (resource_id, client_id, party, scope) DO UPDATE
         SET state = 'pending', asked_at = excluded.asked_at, decided_at = NULL, expires_at = excluded.expires_at
         WHERE uma_approvals.expires_at <= excluded.asked_at

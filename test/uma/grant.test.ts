@@ -59,7 +59,10 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
       basic("printer", SECRET),
     );
     t.equal(reply.status, 200);
-    t.equal((await ask(server, await ticket({ [open]: ["view"] }), {}, "no-printer")).json.error, "unauthorized_client");
+    t.equal(
+      (await ask(server, await ticket({ [open]: ["view"] }), {}, "no-printer")).json.error,
+      "unauthorized_client",
+    );
   });
 
   t.test("UM-11 UM-20 each resource is decided by itself: what is allowed is granted wherever it stands", async (t) => {
@@ -128,13 +131,13 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
       "for two clients": { claim_token: await signed({ aud: ["printer", "other"] }) },
       "of another issuer": { claim_token: await signed({ iss: "https://evil.example" }) },
       "without an end": { claim_token: await signed({ exp: undefined }) },
-      "over": { claim_token: await signed({ exp: Math.floor(clock.now() / 1000) - 1 }) },
+      over: { claim_token: await signed({ exp: Math.floor(clock.now() / 1000) - 1 }) },
       "an access token": { claim_token: await signed({}, "at+jwt") },
       "an answer of userinfo": { claim_token: (await server.core.ring.sign("RS256", "JWT", noLogin)).text },
       "in another format": { claim_token: good, claim_token_format: "urn:ietf:params:oauth:token-type:saml2" },
       "of somebody unknown": { claim_token: await signed({ sub: "user-nobody" }) },
-      "garbage": { claim_token: "\u00e4.b.c" },
-      "huge": { claim_token: "a".repeat(16_384) },
+      garbage: { claim_token: "\u00e4.b.c" },
+      huge: { claim_token: "a".repeat(16_384) },
     };
     for (const [name, form] of Object.entries(attempts)) {
       const { status, json } = await ask(server, await ticket({ [bobs]: ["view"] }), {
@@ -149,20 +152,29 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     });
   });
 
-  t.test("a persisted claims token stands in for the claims, for its client and until its person's tokens end", async (t) => {
-    const { pct } = (await ask(server, await ticket({ [bobs]: ["view"] }), await bob())).json;
-    const again = await ask(server, await ticket({ [bobs]: ["view"] }), { pct });
-    t.equal(again.status, 200);
-    t.notOk(again.json.pct, "it does not renew itself");
-    t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct }, "other-printer")).json.error, "need_info");
-    t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct: `${pct}A` })).json.error, "need_info");
-    await sql(server.database, "UPDATE users SET token_epoch = token_epoch + 1 WHERE sub = 'user-bob'");
-    t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct })).json.error, "need_info");
-    await sql(server.database, "UPDATE users SET token_epoch = 0 WHERE sub = 'user-bob'");
-    clock.advance(14 * 24 * 60 * 60);
-    const patLater = await pat(server, "photos", "user-alice");
-    t.equal((await ask(server, await ticketFor(server, patLater, { [bobs]: ["view"] }), { pct })).json.error, "need_info");
-  });
+  t.test(
+    "a persisted claims token stands in for the claims, for its client and until its person's tokens end",
+    async (t) => {
+      const { pct } = (await ask(server, await ticket({ [bobs]: ["view"] }), await bob())).json;
+      const again = await ask(server, await ticket({ [bobs]: ["view"] }), { pct });
+      t.equal(again.status, 200);
+      t.notOk(again.json.pct, "it does not renew itself");
+      t.equal(
+        (await ask(server, await ticket({ [bobs]: ["view"] }), { pct }, "other-printer")).json.error,
+        "need_info",
+      );
+      t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct: `${pct}A` })).json.error, "need_info");
+      await sql(server.database, "UPDATE users SET token_epoch = token_epoch + 1 WHERE sub = 'user-bob'");
+      t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct })).json.error, "need_info");
+      await sql(server.database, "UPDATE users SET token_epoch = 0 WHERE sub = 'user-bob'");
+      clock.advance(14 * 24 * 60 * 60);
+      const patLater = await pat(server, "photos", "user-alice");
+      t.equal(
+        (await ask(server, await ticketFor(server, patLater, { [bobs]: ["view"] }), { pct })).json.error,
+        "need_info",
+      );
+    },
+  );
 });
 
 t.test("tickets", async (t) => {
@@ -208,32 +220,46 @@ t.test("tickets", async (t) => {
     ];
     for (const { text, says, sis: word } of table) {
       const standard = await ask(server, text);
-      t.match({ status: standard.status, ...standard.json }, { status: 400, error: "invalid_grant", error_description: says });
+      t.match(
+        { status: standard.status, ...standard.json },
+        { status: 400, error: "invalid_grant", error_description: says },
+      );
       const spelt = await sis(text);
       t.strictSame([spelt.status, spelt.json], [400, { error: word, error_description: says, error_uri: null }]);
     }
   });
 
-  t.test("a ticket that is missing, and a decision that is not positive, in the words of SimpleIdentityServer", async (t) => {
-    const later = await pat(server);
-    const closed = await register(server, later);
-    const missing = await server.post(SIS, { grant_type: "uma_ticket" }, basic("printer", SECRET));
-    t.match([missing.status, missing.json], [400, { error: "invalid_request", error_description: "the parameter ticket needs to be specified" }]);
-    const denied = await sis(await ticketFor(server, later, { [closed]: ["view"] }));
-    t.strictSame(
-      [denied.status, denied.json],
-      [400, { error: "invalid_grant", error_description: "the authorization policy is not satisfied", error_uri: null }],
-    );
-    const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
-    t.equal(granted.status, 200);
-    t.match(granted.json, { id_token: null, refresh_token: null, scope: [], token_type: "Bearer" });
-    t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
-  });
+  t.test(
+    "a ticket that is missing, and a decision that is not positive, in the words of SimpleIdentityServer",
+    async (t) => {
+      const later = await pat(server);
+      const closed = await register(server, later);
+      const missing = await server.post(SIS, { grant_type: "uma_ticket" }, basic("printer", SECRET));
+      t.match(
+        [missing.status, missing.json],
+        [400, { error: "invalid_request", error_description: "the parameter ticket needs to be specified" }],
+      );
+      const denied = await sis(await ticketFor(server, later, { [closed]: ["view"] }));
+      t.strictSame(
+        [denied.status, denied.json],
+        [
+          400,
+          { error: "invalid_grant", error_description: "the authorization policy is not satisfied", error_uri: null },
+        ],
+      );
+      const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
+      t.equal(granted.status, 200);
+      t.match(granted.json, { id_token: null, refresh_token: null, scope: [], token_type: "Bearer" });
+      t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
+    },
+  );
 
   t.test("scopes the client asks for itself are added where it is registered for them", async (t) => {
     const later = await pat(server);
     const granted = await ask(server, await ticketFor(server, later, { [photo]: ["view"] }), { scope: "print delete" });
-    t.strictSame(payloadOf(granted.json.access_token).permissions, [{ resource_id: photo, resource_scopes: ["view", "print"] }]);
+    t.strictSame(payloadOf(granted.json.access_token).permissions, [
+      { resource_id: photo, resource_scopes: ["view", "print"] },
+    ]);
     const foreign = await ask(server, await ticketFor(server, later, { [photo]: ["view"] }), { scope: "Print" });
     t.match(foreign.json, { error: "invalid_scope", error_description: "none of the resources has the scopes Print" });
   });
@@ -303,10 +329,19 @@ t.test("a token tells what holds now", async (t) => {
       nobody: [{ claim_token: undefined }, "printer"],
     };
     for (const [name, [form, client_id]] of Object.entries(foreign)) {
-      const reply = await ask(server, await ticketFor(server, photos, { [all]: ["view"] }), { ...claim, ...form, rpt }, client_id);
+      const reply = await ask(
+        server,
+        await ticketFor(server, photos, { [all]: ["view"] }),
+        { ...claim, ...form, rpt },
+        client_id,
+      );
       t.match(reply, { status: 200 }, name);
       t.notOk(reply.json.upgraded, name);
-      t.strictSame(payloadOf(reply.json.access_token).permissions, [{ resource_id: all, resource_scopes: ["view"] }], name);
+      t.strictSame(
+        payloadOf(reply.json.access_token).permissions,
+        [{ resource_id: all, resource_scopes: ["view"] }],
+        name,
+      );
     }
     await server.post("/oauth2/revoke", { token: rpt }, basic("printer", SECRET));
     t.notOk((await get({ [two]: ["view"] }, { rpt })).upgraded, "a revoked one is not");
