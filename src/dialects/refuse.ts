@@ -15,6 +15,6 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answe
       ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
       ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
     },
-    body: spelling.body({ error, status, description: refusal.message }),
+    body: spelling.body({ error, status, description: refusal.message, more: refusal.more ?? {} }),
   };
 }

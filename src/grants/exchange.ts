@@ -14,11 +14,12 @@ export interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
+  readonly decision_id: string;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, spelling, network, facts } = request;
+  const { parameters, spelling, network, facts, decision_id } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, parameters);
@@ -34,7 +35,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
 
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials);
-  const context: GrantContext = { core, client, confirmation, spelling, network, facts };
+  const context: GrantContext = { core, client, confirmation, spelling, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

@@ -2,7 +2,7 @@ import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
 import { issueIdToken } from "../tokens/id-token.js";
 import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
-import type { Entitlement, GrantContext } from "./grant.js";
+import type { Entitlement, GrantContext, RequestingPartyNews } from "./grant.js";
 
 /** A token answer before a dialect spells it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
 export interface IssuedTokens {
@@ -12,12 +12,14 @@ export interface IssuedTokens {
   readonly scope: readonly string[];
   readonly refresh_token?: string;
   readonly id_token?: string;
+  /** Where it is a requesting party token. */
+  readonly rpt?: RequestingPartyNews;
 }
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, facts } = context;
-  const { scope, user, login } = entitlement;
+  const { scope, user, login, rpt } = entitlement;
   const refreshable = client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
@@ -28,6 +30,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
+    ...(rpt === undefined ? {} : { rpt }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;
@@ -39,6 +42,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     scope,
     ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
     ...(await idToken(context, entitlement, access.text)),
+    ...(rpt === undefined ? {} : { rpt }),
   };
 }
 

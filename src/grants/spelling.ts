@@ -8,10 +8,12 @@ import type { TokenSpelling } from "../tokens/spelling.js";
 export interface RequestSpelling {
   /** The dialect's name, which a client lists in `dialects`. */
   readonly name: string;
-  /** Parameters that this dialect's page requires of a grant beyond the grant's own, each with its refusal. */
+  /** Parameters that this dialect's page requires of a grant or an operation beyond its own, each with its refusal. */
   readonly required: Readonly<Record<string, readonly { readonly name: string; readonly missing: SlotlessCode }[]>>;
   /** Whether a scope named twice is refused, or read as the set it is (RFC 6749 section 3.3). */
   readonly repeatedScope: "refused" | "folded";
+  /** What members of a JSON body are called here, by the standard's names; the others are called so. */
+  readonly members: Readonly<Record<string, string>>;
   /** How tokens are represented on this dialect's paths. */
   readonly tokens: TokenSpelling;
 }

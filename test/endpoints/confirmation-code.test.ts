@@ -237,7 +237,7 @@ const BAD = [
     says: "the parameter phone_number is malformed",
   },
   { id: "PA-02 an object", body: '{"phone_number":{"a":1}}', says: "the parameter phone_number is malformed" },
-  { id: "PA-02 null", body: '{"email":null}', says: "the parameter email is malformed" },
+  { id: "null, which is nothing there", body: '{"email":null}', says: "parameter phone_number is missing" },
   { id: "no email", body: '{"email":"alice"}', says: "the parameter email is malformed" },
   { id: "both", body: `{"phone_number":"${PHONE}","email":"${EMAIL}"}`, says: "the parameter email is malformed" },
   { id: "PA-15 a byte order mark", body: `\ufeff{"phone_number":"${PHONE}"}`, says: MALFORMED },
