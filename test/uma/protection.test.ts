@@ -131,8 +131,8 @@ t.test("resources", async (t) => {
       SELECT lpad(n::text, 22, '0'), 'other-server', '{view}' FROM generate_series(1, 1001) n`;
     const first = await json(server, "GET", "/uma/resources", undefined, own);
     t.equal(first.json.length, 1000);
-    const [, next] = /^<([^>]+)>; rel="next"$/.exec(first.headers.get("link")!)!;
-    const rest = await json(server, "GET", next!, undefined, own);
+    const [, next] = /^<(\?[^>]+)>; rel="next"$/.exec(first.headers.get("link")!)!;
+    const rest = await json(server, "GET", `/uma/resources${next}`, undefined, own);
     t.strictSame(rest.json, ["1001".padStart(22, "0")]);
     t.notOk(rest.headers.get("link"));
   });
@@ -584,9 +584,9 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
   t.test("a resource has so many policies and no more", async (t) => {
     const busy = await register(server, by);
     const made = [];
-    for (let count = 0; count < 20; count += 1) made.push(await allow(server, by, [busy], { clients: ["x"] }));
+    for (let count = 0; count < 10; count += 1) made.push(await allow(server, by, [busy], { clients: ["x"] }));
     const more = await json(server, "POST", "/uma/policies", { resource_ids: [busy], rules: [{ clients: ["x"] }] }, by);
-    t.match(more.json, { error_description: "a resource has at most 20 policies" });
+    t.match(more.json, { error_description: "a resource has at most 10 policies" });
     const same = await json(
       server,
       "PUT",

@@ -3,6 +3,7 @@ import t from "tap";
 import { sweep } from "../../src/store/sweep.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
+import { everythingIn } from "../support/dump.js";
 import { SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { statementsOf } from "../support/statements.js";
@@ -136,6 +137,34 @@ t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   t.equal(await active(), true);
   await server.post("/oauth2/revoke", { token }, basic("printer", SECRET));
   t.equal(await active(), false, "the token itself");
+});
+
+t.test("LG-01 nothing that opens anything stands in the log or in the store", async (t) => {
+  const server = await startInstance(t, { provision: PARTIES });
+  const photos = await pat(server, "photos", "user-alice");
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { users: ["user-bob"] });
+  const claim_token = await idToken(server);
+  const first = await ticketFor(server, photos, { [photo]: ["view"] });
+  const second = (await ask(server, first)).json.ticket;
+  const { access_token, pct } = (await ask(server, second, { claim_token, claim_token_format: FORMAT })).json;
+  const used = await ask(server, second, { pct, rpt: access_token });
+  await introspect(server, access_token);
+  await server.send(`/uma/claims?${new URLSearchParams({ client_id: "printer", ticket: second })}`);
+  await server.send(`/uma/resources?ticket=${second}`, { headers: { ...photos } });
+
+  const macs = [first, second].map((text) => text.split(".")[1]!);
+  const secrets = [...macs, access_token, pct, claim_token, photos.Authorization.slice(7)];
+  const log = JSON.stringify(server.log);
+  const store = JSON.stringify(await everythingIn(server.database));
+  t.match(used.json.error_description, /^the ticket jtk_[^.]+ doesn't exist$/);
+  for (const secret of secrets) {
+    t.notMatch(log, secret);
+    t.notMatch(store, secret);
+    t.notMatch(used.text, secret);
+  }
+  t.match(log, "uma-ticket", "the log was looked at");
+  t.match(store, photo, "and the store");
 });
 
 /** Runs something and keeps the values each statement was sent with, under its text. */
