@@ -1,4 +1,5 @@
 import t from "tap";
+import { TestClock } from "../support/clock.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
 import { SECRET } from "../support/fleet.js";
 import { allow, json, PARTIES, pat, PHOTO, register, ticketFor, type Pat } from "../support/uma.js";
@@ -6,7 +7,10 @@ import { allow, json, PARTIES, pat, PHOTO, register, ticketFor, type Pat } from 
 const STRANGER = "A".repeat(22);
 
 t.test("UM-05 the protection API wants a token with its scope", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: PARTIES, clock });
+  const expired = await pat(server);
+  clock.advance(600);
   const revoked = await pat(server);
   await server.post("/oauth2/revoke", { token: revoked.Authorization.slice(7) }, basic("photos", SECRET));
   const attempts: Record<string, [object, number, string | RegExp]> = {
@@ -14,6 +18,8 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
     "a secret": [basic("photos", SECRET), 401, 'Bearer realm="jeton", scope="uma_protection"'],
     garbage: [{ Authorization: "Bearer x" }, 401, /error="invalid_token"/],
     revoked: [revoked, 401, /error="invalid_token"/],
+    expired: [expired, 401, /error="invalid_token"/],
+    "of a person who is gone": [await pat(server, "photos", "user-nobody"), 401, /error="invalid_token"/],
     "another scope": [
       await pat(server, "photos", undefined, ["api1"]),
       403,
@@ -565,6 +571,9 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     t.equal(form.status, 415);
     t.equal((await json(server, "POST", "/oauth2/token", { grant_type: "x" })).status, 415);
     t.match((await server.post("/perm", { name: "x" }, { ...by })).json, {
+      error_description: "no parameter in body request",
+    });
+    t.match((await json(server, "POST", "/perm", "", by)).json, {
       error_description: "no parameter in body request",
     });
     t.match((await server.send("/perm", { method: "POST", headers: { ...by } })).json, {
