@@ -441,6 +441,14 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "the parameter client_id is malformed",
     ],
     [
+      "PUT",
+      `/uma/policies/${policy}`,
+      { rules: [{ clients: ["x"] }], owner: "user-bob" },
+      400,
+      "invalid_request",
+      "the parameter owner is malformed",
+    ],
+    [
       "DELETE",
       `/uma/policies/${policy}/resources/${STRANGER}`,
       undefined,

@@ -139,6 +139,18 @@ t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   t.equal(await active(), false, "the token itself");
 });
 
+t.test("an email address that nobody has verified opens nothing", async (t) => {
+  const server = await startInstance(t, { provision: PARTIES });
+  const photos = await pat(server);
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { claims: [{ type: "email", value: "bob@example.com" }] });
+  const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
+  const request = async () => (await ask(server, await ticketFor(server, photos, { [photo]: ["view"] }), claim)).status;
+  t.equal(await request(), 200);
+  await sql(server.database, "UPDATE users SET email_verified = false WHERE sub = 'user-bob'");
+  t.equal(await request(), 403);
+});
+
 t.test("LG-01 nothing that opens anything stands in the log or in the store", async (t) => {
   const server = await startInstance(t, { provision: PARTIES });
   const photos = await pat(server, "photos", "user-alice");

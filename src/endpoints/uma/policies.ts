@@ -48,7 +48,13 @@ const creation = z.strictObject({
   rules: ruleList,
   owner: z.string().min(1).max(255).optional(),
 });
-const change = z.object({ resource_ids: idList.optional(), rules: ruleList });
+/** A dialect may name the policy in the body (document.ts, idOf). */
+const change = z.strictObject({
+  id: z.string().optional(),
+  _id: z.string().optional(),
+  resource_ids: idList.optional(),
+  rules: ruleList,
+});
 const addition = z.strictObject({ resources: idList });
 const search = z.object({ ids: idList.optional(), resource_ids: idList.optional(), ...searchPage });
 
