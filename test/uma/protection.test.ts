@@ -63,8 +63,10 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
   }
 });
 
+/** What the tests below share: each has resources of its own. */
+const server = await startInstance(t, { provision: PARTIES });
+
 t.test("resources", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
   const alice = await pat(server, "photos", "user-alice");
   const owner = async (id: string) =>
     (await server.core.db.prisma.umaResource.findUniqueOrThrow({ where: { id } })).owner;
@@ -145,7 +147,6 @@ t.test("resources", async (t) => {
 });
 
 t.test("UM-07 what is another owner's or another server's is as if it were not there", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
   const alice = await pat(server, "photos", "user-alice");
   const id = await register(server, alice);
   const policy = await allow(server, alice, [id], { clients: ["printer"] });
@@ -223,7 +224,6 @@ t.test("UM-07 what is another owner's or another server's is as if it were not t
 });
 
 t.test("bad requests are refused, in the words of each dialect", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
   const by = await pat(server);
   const id = await register(server, by);
   const policy = await allow(server, by, [id], { clients: ["printer"] });
@@ -616,8 +616,8 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
 });
 
 t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
-  const by = await pat(server);
+  // A resource server of its own, whose lists hold nothing else.
+  const by = await pat(server, "no-protector");
   const ask = (method: string, path: string, body?: unknown) => json(server, method, path, body, by);
   const resource = { name: "photo", uri: null, type: null, icon_uri: null, scopes: ["view", "print"] };
   const created = await ask("POST", "/rs/resource_set", resource);

@@ -36,9 +36,11 @@ async function browserOf(server: Instance, sub = "user-alice"): Promise<Browser>
 
 const SHARING = "/account/sharing";
 
+/** What the tests below share: each has resources of its own. */
+const clock = new TestClock();
+const server = await startInstance(t, { provision: PARTIES, clock });
+
 t.test("an owner is asked, and says for how long", async (t) => {
-  const clock = new TestClock();
-  const server = await startInstance(t, { provision: PARTIES, clock });
   const photos = await pat(server, "photos", "user-alice");
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"], consent_needed: true });
@@ -134,8 +136,6 @@ t.test("an owner is asked, and says for how long", async (t) => {
 });
 
 t.test("a person says who they are at the claims interaction endpoint", async (t) => {
-  const clock = new TestClock();
-  const server = await startInstance(t, { provision: PARTIES, clock });
   const photos = await pat(server);
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"] });
@@ -218,7 +218,6 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
 });
 
 t.test("a decision can be explained to an operator", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
   const photos = await pat(server);
   const photo = await register(server, photos);
   const policy = await allow(

@@ -113,17 +113,19 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   t.strictSame(await after(24), [0, 0, 0, 1, 1], "questions that nobody answered after a month");
 });
 
+/** What the two tests below share. */
+const shared = await startInstance(t, { provision: PARTIES });
+
 t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
-  const photos = await pat(server, "photos", "user-alice");
-  const photo = await register(server, photos);
-  await allow(server, photos, [photo], { users: ["user-bob"] });
-  const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
-  const request = async () => ask(server, await ticketFor(server, await pat(server), { [photo]: ["view"] }), claim);
+  const photos = await pat(shared, "photos", "user-alice");
+  const photo = await register(shared, photos);
+  await allow(shared, photos, [photo], { users: ["user-bob"] });
+  const claim = { claim_token: await idToken(shared), claim_token_format: FORMAT };
+  const request = async () => ask(shared, await ticketFor(shared, await pat(shared), { [photo]: ["view"] }), claim);
   const token = (await request()).json.access_token;
-  const active = async () => (await introspect(server, token)).json.active;
+  const active = async () => (await introspect(shared, token)).json.active;
   const disable = (sub: string, disabled: boolean) =>
-    sql(server.database, "UPDATE users SET disabled = $2 WHERE sub = $1", [sub, disabled]);
+    sql(shared.database, "UPDATE users SET disabled = $2 WHERE sub = $1", [sub, disabled]);
 
   t.equal(await active(), true);
   await disable("user-alice", true);
@@ -135,19 +137,18 @@ t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   t.equal((await request()).json.error, "need_info");
   await disable("user-bob", false);
   t.equal(await active(), true);
-  await server.post("/oauth2/revoke", { token }, basic("printer", SECRET));
+  await shared.post("/oauth2/revoke", { token }, basic("printer", SECRET));
   t.equal(await active(), false, "the token itself");
 });
 
 t.test("an email address that nobody has verified opens nothing", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
-  const photos = await pat(server);
-  const photo = await register(server, photos);
-  await allow(server, photos, [photo], { claims: [{ type: "email", value: "bob@example.com" }] });
-  const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
-  const request = async () => (await ask(server, await ticketFor(server, photos, { [photo]: ["view"] }), claim)).status;
+  const photos = await pat(shared);
+  const photo = await register(shared, photos);
+  await allow(shared, photos, [photo], { claims: [{ type: "email", value: "bob@example.com" }] });
+  const claim = { claim_token: await idToken(shared), claim_token_format: FORMAT };
+  const request = async () => (await ask(shared, await ticketFor(shared, photos, { [photo]: ["view"] }), claim)).status;
   t.equal(await request(), 200);
-  await sql(server.database, "UPDATE users SET email_verified = false WHERE sub = 'user-bob'");
+  await sql(shared.database, "UPDATE users SET email_verified = false WHERE sub = 'user-bob'");
   t.equal(await request(), 403);
 });
 
