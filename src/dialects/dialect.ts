@@ -58,6 +58,8 @@ export type Endpoint = {
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where what was made is found, as a path below the issuer. */
+  readonly location?: string;
   /** Sent as JSON, or as it is where it is a text of another type; an answer without one is empty. */
   readonly body?: object | string;
 }

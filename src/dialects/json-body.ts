@@ -14,6 +14,6 @@ export const jsonBody: FastifyPluginAsync = async (app) => {
   app.addContentTypeParser(
     "application/json",
     { parseAs: "string" },
-    async (_request: unknown, text: string | Buffer) => new JsonText(text.toString()),
+    async (_request: unknown, text: string | Buffer) => (text.length === 0 ? undefined : new JsonText(text.toString())),
   );
 };

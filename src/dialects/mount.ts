@@ -136,7 +136,10 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
   return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
 }
 
-function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+function send(reply: FastifyReply, { status, headers, location, body }: Answer): FastifyReply {
   reply.code(status).headers({ ...headers });
+  if (location !== undefined) {
+    reply.header("Location", new URL(reply.server.core.issuer).pathname.replace(/\/$/, "") + location);
+  }
   return reply.send(body);
 }

@@ -45,12 +45,12 @@ function methodTable(dialects: readonly Dialect[]): (path: string) => readonly s
   for (const path of documents) add(path, ["GET", "HEAD"]);
   for (const path of pages) add(path, ["GET", "POST"]);
   add(CLAIMS_PATH, ["GET"]);
-  const patterns = [...table].map(([path, methods]) => ({ pattern: patternOf(path), methods }));
+  const withParameters = [...table].filter(([path]) => path.includes("/:"));
+  const patterns = withParameters.map(([path, methods]) => ({ pattern: patternOf(path), methods }));
   return (path) => table.get(path) ?? patterns.find(({ pattern }) => pattern.test(path))?.methods;
 }
 
 /** A path whose parameters stand for any one segment. */
 function patternOf(path: string): RegExp {
-  const segments = path.split("/").map((one) => (one.startsWith(":") ? "[^/]+" : one.replaceAll(".", "\\.")));
-  return new RegExp(`^${segments.join("/")}$`);
+  return new RegExp(`^${path.replace(/:\w+/g, "[^/]+")}$`);
 }

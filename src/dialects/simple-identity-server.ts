@@ -45,7 +45,7 @@ export const simpleIdentityServer: Dialect = {
     {
       operation: "token",
       path: "/token",
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token }) => ({
+      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt }) => ({
         status: 200,
         body: {
           access_token,
@@ -53,7 +53,8 @@ export const simpleIdentityServer: Dialect = {
           token_type: "Bearer",
           expires_in,
           refresh_token: refresh_token ?? null,
-          scope,
+          // Of a requesting party token the original says this, whatever it permits.
+          scope: rpt === undefined ? scope : ["openid"],
         },
       }),
     },

@@ -1,7 +1,7 @@
 import type { Policy } from "../endpoints/uma/policies.js";
 import type { UmaResource } from "../endpoints/uma/resources.js";
 import type { Endpoint } from "./dialect.js";
-import { listOf } from "./uma.js";
+import { listIds } from "./uma.js";
 
 /** The protection API as SimpleIdentityServer 3.1 spells it. */
 
@@ -30,7 +30,7 @@ export const SIS_UMA_ENDPOINTS: readonly Endpoint[] = [
     takes: "json",
     answer: ({ id }) => ({ status: 201, body: { _id: id, user_access_policy_uri: null } }),
   },
-  { operation: "listResources", path: RESOURCES, methods: ["GET"], takes: "query", answer: listOf(RESOURCES) },
+  { operation: "listResources", path: RESOURCES, methods: ["GET"], takes: "query", answer: listIds },
   {
     operation: "updateResource",
     path: RESOURCES,
@@ -67,7 +67,7 @@ export const SIS_UMA_ENDPOINTS: readonly Endpoint[] = [
     takes: "json",
     answer: ({ id }) => ({ status: 201, body: { policy: id } }),
   },
-  { operation: "listPolicies", path: POLICIES, methods: ["GET"], takes: "query", answer: listOf(POLICIES) },
+  { operation: "listPolicies", path: POLICIES, methods: ["GET"], takes: "query", answer: listIds },
   { operation: "updatePolicy", path: POLICIES, methods: ["PUT"], takes: "json", answer: () => ({ status: 204 }) },
   {
     operation: "searchPolicies",

@@ -18,9 +18,9 @@ export const UMA_ENDPOINTS: readonly Endpoint[] = [
     operation: "registerResource",
     path: RESOURCES,
     takes: "json",
-    answer: ({ id }) => ({ status: 201, headers: { Location: `${RESOURCES}/${id}` }, body: { _id: id } }),
+    answer: ({ id }) => ({ status: 201, location: `${RESOURCES}/${id}`, body: { _id: id } }),
   },
-  { operation: "listResources", path: RESOURCES, methods: ["GET"], takes: "query", answer: listOf(RESOURCES) },
+  { operation: "listResources", path: RESOURCES, methods: ["GET"], takes: "query", answer: listIds },
   { operation: "readResource", path: `${RESOURCES}/:id`, methods: ["GET"], takes: "query", answer: describeResource },
   {
     operation: "updateResource",
@@ -40,9 +40,9 @@ export const UMA_ENDPOINTS: readonly Endpoint[] = [
     operation: "createPolicy",
     path: POLICIES,
     takes: "json",
-    answer: ({ id }) => ({ status: 201, headers: { Location: `${POLICIES}/${id}` }, body: { _id: id } }),
+    answer: ({ id }) => ({ status: 201, location: `${POLICIES}/${id}`, body: { _id: id } }),
   },
-  { operation: "listPolicies", path: POLICIES, methods: ["GET"], takes: "query", answer: listOf(POLICIES) },
+  { operation: "listPolicies", path: POLICIES, methods: ["GET"], takes: "query", answer: listIds },
   { operation: "readPolicy", path: `${POLICIES}/:id`, methods: ["GET"], takes: "query", answer: describePolicy },
   {
     operation: "updatePolicy",
@@ -74,11 +74,8 @@ export const UMA_ENDPOINTS: readonly Endpoint[] = [
 ];
 
 /** Ids, and where the next of them are if there are more (RFC 8288). */
-export function listOf(path: string): (page: IdPage) => Answer {
-  return ({ ids, more }) => {
-    const next = more ? { Link: `<${path}?after=${ids.at(-1)}>; rel="next"` } : {};
-    return { status: 200, headers: next, body: ids };
-  };
+export function listIds({ ids, more }: IdPage): Answer {
+  return { status: 200, headers: more ? { Link: `<?after=${ids.at(-1)}>; rel="next"` } : {}, body: ids };
 }
 
 function describeResource({ id, name, type, uri, icon_uri, description, scopes, owner }: UmaResource): Answer {

@@ -84,7 +84,6 @@ export async function changeSharing(
     throw new Refusal("form_foreign", {}, { again: SHARING_PATH });
   }
   facts.sub = session.sub;
-  facts.client_id = said("client_id");
   const question: Question = {
     owner: session.sub,
     resource_id: said("resource_id"),

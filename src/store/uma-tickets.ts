@@ -74,20 +74,14 @@ export async function useTicket(
 const LOOK = {
   name: "uma_ticket_look",
   text: `
-    SELECT resource_server FROM uma_tickets
+    SELECT 1 FROM uma_tickets
     WHERE id = $1 AND used_at IS NULL AND coalesce(client_id, $2) = $2
       AND expires_at > coalesce($3::timestamptz, now())`,
 };
 
-/** The resource server of a ticket that the client could use now. */
-export async function lookAtTicket(
-  db: Db,
-  id: string,
-  client_id: string,
-  now: Date | null,
-): Promise<string | undefined> {
-  const [found] = await run<{ resource_server: string }>(db, LOOK, [id, client_id, now]);
-  return found?.resource_server;
+/** Whether the client could use a ticket now. */
+export async function isUsable(db: Db, id: string, client_id: string, now: Date | null): Promise<boolean> {
+  return (await run(db, LOOK, [id, client_id, now])).length === 1;
 }
 
 const REPLACE = {

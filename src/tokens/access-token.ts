@@ -129,7 +129,8 @@ export class AccessTokens {
       ...(cnf === undefined ? {} : { cnf }),
       ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
     };
-    const format = spelling.format ?? client.access_token_format;
+    // A requesting party token is for a resource server to read, whatever its client is registered for.
+    const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
     const spelt = { ...spelling.accessTokenClaims?.(claims), ...claims };
     const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, spelt) : { text: this.#seal(spelt) };
     return { ...written, claims, expires_in };

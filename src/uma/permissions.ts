@@ -8,8 +8,11 @@ export const MOST_PERMISSIONS = 100;
 /** Scopes of one resource. */
 export const MOST_SCOPES = 100;
 
-/** Characters of permissions as JSON: a token with them still fits into the header it is sent in (16 KiB, base64). */
-const LONGEST = 6_144;
+/**
+ * Characters of permissions as JSON: a token with them, where a dialect says them twice, still fits into the header it is
+ * sent in (16 KiB, base64).
+ */
+const LONGEST = 4_096;
 
 /** The same permissions with each resource, and each scope of it, once. */
 export function folded(permissions: readonly AskedPermission[]): readonly AskedPermission[] {

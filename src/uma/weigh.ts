@@ -1,4 +1,5 @@
 import type { StoredFacts } from "../store/uma-facts.js";
+import type { Person } from "../store/users.js";
 import { allClaims } from "../tokens/claims.js";
 import { decide, type Decision } from "./decide.js";
 import type { AskedPermission } from "./facts.js";
@@ -16,6 +17,16 @@ export function weigh(
     readonly asked: readonly AskedPermission[];
   },
 ): Decision {
-  const known = person === null ? {} : { person: { sub: person.sub, roles: person.roles, claims: allClaims(person) } };
+  const known = person === null ? {} : { person: { sub: person.sub, roles: person.roles, claims: believed(person) } };
   return decide({ now, issuer, asked, resources, asker: { client_id, ...known } });
+}
+
+/** An address or a number that nobody has verified may be somebody else's: it opens nothing. */
+function believed(person: Person): Readonly<Record<string, unknown>> {
+  const { email, phone_number, ...claims } = allClaims(person);
+  return {
+    ...claims,
+    ...(person.email_verified ? { email } : {}),
+    ...(person.phone_number_verified ? { phone_number } : {}),
+  };
 }

@@ -327,14 +327,7 @@ t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code 
   const failure = down.log.find(({ type }) => type === "code_delivery")!;
   t.match(failure, { level: "warn", msg: "a confirmation code could not be delivered" });
   const lines = JSON.stringify([...server.log, ...down.log]);
-  for (const secret of [
-    PHONE,
-    PHONE.slice(1),
-    EMAIL,
-    SIGNING_SECRET,
-   
-    ...sent.map(({ code }) => `"${code}"`),
-  ]) {
+  for (const secret of [PHONE, PHONE.slice(1), EMAIL, SIGNING_SECRET, ...sent.map(({ code }) => `"${code}"`)]) {
     t.notOk(lines.includes(secret), secret);
   }
 });

@@ -21,6 +21,8 @@ export const PARTIES = {
       client_name: "Print Shop",
       ...asking,
       scope: "openid view print",
+      // A requesting party token is a JWT all the same.
+      access_token_format: "opaque",
       claims_redirect_uris: [COME_BACK],
     },
     { client_id: "other-printer", ...asking },

@@ -229,6 +229,20 @@ t.test("tickets", async (t) => {
     }
   });
 
+  t.test("the largest ticket becomes a token that can be read, also where a dialect says it twice", async (t) => {
+    const later = await pat(server);
+    const names = Array.from({ length: 100 }, (_, n) => `${"s".repeat(60)}${n}`);
+    const wide = await register(server, later, { resource_scopes: names });
+    await allow(server, later, [wide], { clients: ["printer"], not_after: "2099-01-01T00:00:00Z" });
+    const request = (count: number) =>
+      json(server, "POST", "/uma/permissions", { resource_id: wide, resource_scopes: names.slice(0, count) }, later);
+    t.match((await request(70)).json, { error_description: "the permissions do not fit into one token" });
+    const most = await request(60);
+    const { access_token } = (await sis(most.json.ticket)).json;
+    t.ok(access_token.length < 16_000);
+    t.equal((await introspect(server, access_token)).json.permissions[0].resource_scopes.length, 60);
+  });
+
   t.test(
     "a ticket that is missing, and a decision that is not positive, in the words of SimpleIdentityServer",
     async (t) => {
@@ -249,7 +263,8 @@ t.test("tickets", async (t) => {
       );
       const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
       t.equal(granted.status, 200);
-      t.match(granted.json, { id_token: null, refresh_token: null, scope: [], token_type: "Bearer" });
+      t.match(granted.json, { id_token: null, refresh_token: null, token_type: "Bearer" });
+      t.strictSame(granted.json.scope, ["openid"]);
       t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
     },
   );

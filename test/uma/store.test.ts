@@ -3,6 +3,7 @@ import t from "tap";
 import { sweep } from "../../src/store/sweep.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
+import { everythingIn } from "../support/dump.js";
 import { SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { statementsOf } from "../support/statements.js";
@@ -112,17 +113,19 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   t.strictSame(await after(24), [0, 0, 0, 1, 1], "questions that nobody answered after a month");
 });
 
+/** What the two tests below share. */
+const shared = await startInstance(t, { provision: PARTIES });
+
 t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
-  const photos = await pat(server, "photos", "user-alice");
-  const photo = await register(server, photos);
-  await allow(server, photos, [photo], { users: ["user-bob"] });
-  const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
-  const request = async () => ask(server, await ticketFor(server, await pat(server), { [photo]: ["view"] }), claim);
+  const photos = await pat(shared, "photos", "user-alice");
+  const photo = await register(shared, photos);
+  await allow(shared, photos, [photo], { users: ["user-bob"] });
+  const claim = { claim_token: await idToken(shared), claim_token_format: FORMAT };
+  const request = async () => ask(shared, await ticketFor(shared, await pat(shared), { [photo]: ["view"] }), claim);
   const token = (await request()).json.access_token;
-  const active = async () => (await introspect(server, token)).json.active;
+  const active = async () => (await introspect(shared, token)).json.active;
   const disable = (sub: string, disabled: boolean) =>
-    sql(server.database, "UPDATE users SET disabled = $2 WHERE sub = $1", [sub, disabled]);
+    sql(shared.database, "UPDATE users SET disabled = $2 WHERE sub = $1", [sub, disabled]);
 
   t.equal(await active(), true);
   await disable("user-alice", true);
@@ -134,8 +137,47 @@ t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   t.equal((await request()).json.error, "need_info");
   await disable("user-bob", false);
   t.equal(await active(), true);
-  await server.post("/oauth2/revoke", { token }, basic("printer", SECRET));
+  await shared.post("/oauth2/revoke", { token }, basic("printer", SECRET));
   t.equal(await active(), false, "the token itself");
+});
+
+t.test("an email address that nobody has verified opens nothing", async (t) => {
+  const photos = await pat(shared);
+  const photo = await register(shared, photos);
+  await allow(shared, photos, [photo], { claims: [{ type: "email", value: "bob@example.com" }] });
+  const claim = { claim_token: await idToken(shared), claim_token_format: FORMAT };
+  const request = async () => (await ask(shared, await ticketFor(shared, photos, { [photo]: ["view"] }), claim)).status;
+  t.equal(await request(), 200);
+  await sql(shared.database, "UPDATE users SET email_verified = false WHERE sub = 'user-bob'");
+  t.equal(await request(), 403);
+});
+
+t.test("LG-01 nothing that opens anything stands in the log or in the store", async (t) => {
+  const server = await startInstance(t, { provision: PARTIES });
+  const photos = await pat(server, "photos", "user-alice");
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { users: ["user-bob"] });
+  const claim_token = await idToken(server);
+  const first = await ticketFor(server, photos, { [photo]: ["view"] });
+  const second = (await ask(server, first)).json.ticket;
+  const { access_token, pct } = (await ask(server, second, { claim_token, claim_token_format: FORMAT })).json;
+  const used = await ask(server, second, { pct, rpt: access_token });
+  await introspect(server, access_token);
+  await server.send(`/uma/claims?${new URLSearchParams({ client_id: "printer", ticket: second })}`);
+  await server.send(`/uma/resources?ticket=${second}`, { headers: { ...photos } });
+
+  const macs = [first, second].map((text) => text.split(".")[1]!);
+  const secrets = [...macs, access_token, pct, claim_token, photos.Authorization.slice(7)];
+  const log = JSON.stringify(server.log);
+  const store = JSON.stringify(await everythingIn(server.database));
+  t.match(used.json.error_description, /^the ticket jtk_[^.]+ doesn't exist$/);
+  for (const secret of secrets) {
+    t.notMatch(log, secret);
+    t.notMatch(store, secret);
+    t.notMatch(used.text, secret);
+  }
+  t.match(log, "uma-ticket", "the log was looked at");
+  t.match(store, photo, "and the store");
 });
 
 /** Runs something and keeps the values each statement was sent with, under its text. */

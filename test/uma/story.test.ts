@@ -1,3 +1,4 @@
+import axe, { type AxeResults } from "axe-core";
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -60,9 +61,15 @@ t.test(
     await window.fill("#password", ALICE.password);
     await window.click("#action-login");
     t.match(await window.textContent("#pending-1"), /bob asks for Holiday with Print Shop\./);
+    const violations = async () => {
+      await window.evaluate(axe.source);
+      return (await window.evaluate<AxeResults>("axe.run(document)")).violations.map(({ id }) => id);
+    };
+    t.strictSame(await violations(), [], "everybody can use the page");
     await window.selectOption("#lifetime-pending-1", "day");
     await window.click("#approve-pending-1");
     t.match(await window.textContent("#answered-1"), /Approved until/);
+    t.strictSame(await violations(), []);
 
     const granted = await ask(submitted.ticket);
     const rpt = granted.access_token;

@@ -7,7 +7,7 @@ import type { DecisionFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import type { LiveSession } from "../../store/sessions.js";
-import { lookAtTicket, replaceTicket } from "../../store/uma-tickets.js";
+import { isUsable, replaceTicket } from "../../store/uma-tickets.js";
 import { readTicket, writeTicket } from "../../tokens/permission-ticket.js";
 import { claimsRedirectUris } from "../../uma/claims-gathering.js";
 import type { Authorization } from "../authorize/authorization.js";
@@ -54,11 +54,9 @@ export async function gatherClaims(
   facts.client_id = client.client_id;
   const redirect_uri = redirectUriOf(client, claims_redirect_uri);
   const ticket_id = ticket === undefined ? undefined : readTicket(core.master, ticket);
-  const found =
-    ticket_id === undefined
-      ? undefined
-      : await lookAtTicket(core.db, ticket_id, client.client_id, core.clock.statement());
-  if (ticket_id === undefined || found === undefined) throw new Refusal("claims_ticket_invalid");
+  if (ticket_id === undefined || !(await isUsable(core.db, ticket_id, client.client_id, core.clock.statement()))) {
+    throw new Refusal("claims_ticket_invalid");
+  }
   const request: ClaimsRequest = {
     client_id: client.client_id,
     redirect_uri,

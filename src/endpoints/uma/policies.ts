@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { readParameters } from "../../http/parameters.js";
+import { isGone } from "../../store/failure.js";
 import {
   addPolicyResources,
   changePolicy,
@@ -40,14 +41,20 @@ declare module "../operations.js" {
 }
 
 /** Policies that may speak of one resource: each decision about it tries them all. */
-const MOST_POLICIES = 20;
+const MOST_POLICIES = 10;
 
 const creation = z.strictObject({
   resource_ids: idList,
   rules: ruleList,
   owner: z.string().min(1).max(255).optional(),
 });
-const change = z.object({ resource_ids: idList.optional(), rules: ruleList });
+/** A dialect may name the policy in the body (document.ts, idOf). */
+const change = z.strictObject({
+  id: z.string().optional(),
+  _id: z.string().optional(),
+  resource_ids: idList.optional(),
+  rules: ruleList,
+});
 const addition = z.strictObject({ resources: idList });
 const search = z.object({ ids: idList.optional(), resource_ids: idList.optional(), ...searchPage });
 
@@ -69,7 +76,8 @@ async function create(core: Core, request: OperationRequest): Promise<{ id: stri
   const ids = await checkResources(core, protector.reach, resource_ids, rules);
   const id = core.random(16).toString("base64url");
   const { client_id } = protector.client;
-  await createPolicy(core.db, { id, client_id, owner: ownerOf(protector, owner), rules, resource_ids: ids });
+  const policy = { id, client_id, owner: ownerOf(protector, owner), rules, resource_ids: ids };
+  await unlessGone(createPolicy(core.db, policy), "resource_not_found");
   return { id };
 }
 
@@ -90,7 +98,8 @@ async function update(core: Core, request: OperationRequest): Promise<{ id: stri
   const { id, resource_ids: before } = await existing(core, reach, request);
   const { resource_ids, rules } = readDocument(change, "updatePolicy", request);
   const ids = await checkResources(core, reach, resource_ids ?? before, rules, id);
-  await changePolicy(core.db, id, { rules, resource_ids: resource_ids === undefined ? undefined : ids });
+  const changed = { rules, resource_ids: resource_ids === undefined ? undefined : ids };
+  await unlessGone(changePolicy(core.db, id, changed), "policy_not_found");
   return { id };
 }
 
@@ -105,7 +114,8 @@ async function addResources(core: Core, request: OperationRequest): Promise<"add
   const { id, rules } = await existing(core, reach, request);
   const { resources } = readDocument(addition, "addPolicyResources", request);
   const known = (readRules(rules) ?? []) as readonly Partial<Rule>[];
-  await addPolicyResources(core.db, id, await checkResources(core, reach, resources, known, id));
+  const ids = await checkResources(core, reach, resources, known, id);
+  await unlessGone(addPolicyResources(core.db, id, ids), "policy_not_found");
   return "added";
 }
 
@@ -128,6 +138,13 @@ async function existing(core: Core, reach: Reach, request: OperationRequest): Pr
   const found = await findPolicy(core.db, reach, idOf(request));
   if (found === undefined) throw new Refusal("policy_not_found");
   return found;
+}
+
+/** What was deleted while somebody was writing about it was not there. */
+async function unlessGone(written: Promise<void>, code: "policy_not_found" | "resource_not_found"): Promise<void> {
+  await written.catch((error: unknown) => {
+    throw isGone(error) ? new Refusal(code) : error;
+  });
 }
 
 /** The resources of a policy, each once: those named in a body are looked for as the one in a path is. */
