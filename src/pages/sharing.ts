@@ -114,12 +114,12 @@ function lifetimeText(language: Language, name: string): Html | string {
 
 /** Why, in the words that operators read too: names of rules and conditions are the same in every language. */
 function decisionOf(language: Language, decision: Explanation): Html {
-  const { decision_id, decided_at, outcome, client_id, sub, resource_id, asked, granted, because, rules } = decision;
+  const { decision_id, decided_at, outcome, client_id, sub, asked, granted, because, rules } = decision;
+  const resource = isolated(decision.resource_name ?? "", { otherwise: decision.resource_id });
   const nothing = say(language, "sharing.decision.nothing");
   return html`<dl class="plain">
 <dt>${dateOf(language, decided_at)}</dt>
-<dd><code>${isolated(outcome)}</code> <code>${isolated(resource_id)}</code> ${isolated(sub ?? client_id)}
-(${isolated(client_id)})</dd>
+<dd><strong>${resource}</strong>, ${isolated(sub ?? client_id)} (${isolated(client_id)}): ${outcomeText(language, outcome)}</dd>
 <dt>${say(language, "sharing.decision.asked")}</dt>
 <dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { longest: LONGEST })}</dd>
 <dt>${say(language, "sharing.decision.granted")}</dt>
@@ -134,7 +134,27 @@ ${rules.map((one) => html`<dd lang="en">${isolated(ruleText(one), { longest: LON
 
 const LONGEST = 1_000;
 
+const OUTCOME_TEXTS = {
+  granted: "sharing.outcome.granted",
+  need_info: "sharing.outcome.need_info",
+  request_submitted: "sharing.outcome.request_submitted",
+  request_denied: "sharing.outcome.request_denied",
+} as const satisfies Record<string, TextName>;
+
+function outcomeText(language: Language, name: string): Html {
+  const known = Object.hasOwn(OUTCOME_TEXTS, name) ? OUTCOME_TEXTS[name as keyof typeof OUTCOME_TEXTS] : undefined;
+  return known === undefined ? isolated(name) : say(language, known);
+}
+
 function ruleText({ policy, rule, result, because, saw, decided }: Explanation["rules"][number]): string {
-  const why = because === undefined ? "" : ` (${because})`;
-  return `${decided ? "* " : ""}${policy} #${rule}: ${result}${why} ${JSON.stringify(saw)}`;
+  const why = because === undefined ? "" : ` for ${because}`;
+  const seen = Object.entries(saw).map(([condition, value]) => `; ${condition}: ${factText(value)}`);
+  return `${decided ? "* " : ""}rule ${rule} of policy ${policy} ${result}${why}${seen.join("")}`;
+}
+
+/** What a condition saw: a text, a list, or a list of what was compared with how it came out. */
+function factText(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const parts = Array.isArray(value) ? value.map(String) : Object.entries(value).map(([name, how]) => `${name} ${how}`);
+  return parts.join(", ") || "nothing";
 }

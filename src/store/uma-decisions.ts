@@ -67,14 +67,25 @@ export interface DecisionRow extends DecidedResource {
   readonly client_id: string;
   readonly sub: string | null;
   readonly decided_at: Date;
+  /** What the resource is called now, if it is still there. */
+  readonly resource_name: string | null;
 }
+
+const READ = `SELECT d.*, r.name AS resource_name FROM uma_decisions d LEFT JOIN uma_resources r ON r.id = d.resource_id`;
+
+const FIND = { name: "uma_decision_find", text: `${READ} WHERE d.id = $1 ORDER BY d.resource_id` };
 
 /** Everything on record of one decision. */
-export async function findDecision(db: Db, id: string): Promise<readonly DecisionRow[]> {
-  return db.prisma.umaDecision.findMany({ where: { id }, orderBy: { resource_id: "asc" } });
+export function findDecision(db: Db, id: string): Promise<readonly DecisionRow[]> {
+  return run(db, FIND, [id]);
 }
 
+const ABOUT = {
+  name: "uma_decisions_about",
+  text: `${READ} WHERE d.owner = $1 ORDER BY d.decided_at DESC LIMIT $2`,
+};
+
 /** The latest decisions about what somebody owns. */
-export async function decisionsAbout(db: Db, owner: string, limit: number): Promise<readonly DecisionRow[]> {
-  return db.prisma.umaDecision.findMany({ where: { owner }, orderBy: { decided_at: "desc" }, take: limit });
+export function decisionsAbout(db: Db, owner: string, limit: number): Promise<readonly DecisionRow[]> {
+  return run(db, ABOUT, [owner, limit]);
 }

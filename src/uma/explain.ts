@@ -22,6 +22,7 @@ export interface Explanation {
   readonly client_id: string;
   readonly sub: string | null;
   readonly resource_id: string;
+  readonly resource_name: string | null;
   readonly asked: readonly string[];
   readonly granted: readonly string[];
   /** What decided before any rule was tried. */
@@ -32,6 +33,9 @@ export interface Explanation {
 /** A row that somebody else has written over explains nothing, and breaks nothing. */
 export function explain({ id, trace: stored, decided_at, outcome, client_id, sub, ...row }: DecisionRow): Explanation {
   const { because, rules } = trace.safeParse(stored).data ?? { because: "the record cannot be read", rules: [] };
-  const { resource_id, asked, granted } = row;
-  return { decision_id: id, decided_at, outcome, client_id, sub, resource_id, asked, granted, because, rules };
+  const { resource_id, resource_name, asked, granted } = row;
+  return {
+    ...{ decision_id: id, decided_at, outcome, client_id, sub },
+    ...{ resource_id, resource_name, asked, granted, because, rules },
+  };
 }

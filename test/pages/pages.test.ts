@@ -48,7 +48,8 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
       lifetimes: ["hour", "day", "month", "always"],
       decisions: [
         {
-          ...{ decision_id: text, outcome: text, client_id: text, sub: text, resource_id: text, because: text },
+          ...{ decision_id: text, outcome: text, client_id: text, sub: text, because: text },
+          ...{ resource_id: text, resource_name: text },
           decided_at: new Date("2026-03-01T10:00:00Z"),
           asked: [text],
           granted: [],

@@ -131,7 +131,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
     const form = { claim_token: await idToken(server), claim_token_format: FORMAT };
     await ask(server, await ticketFor(server, own, { [resource]: ["view"] }), form);
     const { text } = await (await browserOf(server)).open(SHARING);
-    t.match(text, `${policy} #1: fails (claims) {&quot;claims&quot;:{&quot;department&quot;:&quot;differs&quot;}}`);
+    t.match(text, `rule 1 of policy ${policy} fails for claims; claims: department differs`);
     t.notMatch(text, "R&amp;D");
   });
 });
