@@ -33,7 +33,7 @@ export function dialectOf(dialects: readonly Dialect[], target: string): Dialect
 }
 
 function methodTable(dialects: readonly Dialect[]): ReadonlyMap<string, readonly string[]> {
-  const gets = dialects.flatMap(({ documents }) => [documents.jwks, ...documents.metadata]);
+  const gets = dialects.flatMap(({ documents }) => (documents ? [documents.jwks, ...documents.metadata] : []));
   const documents = [...gets, ...Object.values(HEALTH_PATHS)];
   const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
   const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ACCOUNT_PATH, LOGOUT_PATH];

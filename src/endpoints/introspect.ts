@@ -10,6 +10,7 @@ import { lookAtToken } from "../store/access-tokens.js";
 import { lookAtGrant } from "../store/grants.js";
 import { statusQuestion, type AccessTokenClaims } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
+import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
 
 const parameters = z.object({
@@ -54,12 +55,23 @@ export const introspectEndpoint: FastifyPluginAsync = async (app) => {
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await core.authentication.authenticate(request);
+  const client = (await holder(core, token, request)) ?? (await core.authentication.authenticate(request));
   if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined
     ? introspectAccess(core, token, client, request)
     : introspectRefresh(core, refresh, client, request);
+}
+
+/** The device that holds the token and shows nothing else: it may look at its own (Iothentix, introspect). */
+async function holder(core: Core, token: string, request: OperationRequest): Promise<Client | undefined> {
+  const { basic, bearer, client_id } = request.credentials;
+  if (basic !== undefined || bearer !== token) return undefined;
+  const device = await readDeviceToken(core, token, { client_id, dialect: request.spelling.name });
+  if (device === undefined) return undefined;
+  request.facts.client_id = device.client.client_id;
+  core.usage.count(device.client.client_id, request.spelling.name);
+  return device.client;
 }
 
 /** Its own tokens, those meant for it as a resource server, or all of them with `jeton:introspect` (contract). */
@@ -84,7 +96,7 @@ async function introspectAccess(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { client_epoch: _client, user_epoch: _user, grant_id, auth_time, cnf, ...said } = claims;
+  const { client_epoch: _client, user_epoch: _user, renewals: _renewals, grant_id, auth_time, cnf, ...said } = claims;
   return {
     ...said,
     token_type: "Bearer",

@@ -17,7 +17,7 @@ export interface IssuedTokens {
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, facts } = context;
-  const { scope, user, login } = entitlement;
+  const { scope, user, login, renewals } = entitlement;
   const refreshable = client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
@@ -28,6 +28,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
+    ...(renewals === undefined ? {} : { renewals }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;

@@ -14,6 +14,7 @@ export type Purpose =
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
   | "assertion" // hashes of what tells one assertion from another
+  | "device-jti" // hashes of what tells one JWT of a device from another
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id

@@ -33,6 +33,8 @@ const claimsSchema = z.object({
   client_epoch: z.int(),
   user_epoch: z.int().optional(),
   auth_time: z.number().optional(),
+  /** Of a device: how many renewals in a row led to it. */
+  renewals: z.int().optional(),
   /** What it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
 });
@@ -56,6 +58,8 @@ export interface AccessTokenOrder {
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
+  /** How many renewals in a row lead to it. */
+  readonly renewals?: number;
 }
 
 export interface IssuedAccessToken {
@@ -93,6 +97,7 @@ export class AccessTokens {
     grant_id,
     auth_time,
     cnf,
+    renewals,
   }: AccessTokenOrder): Promise<IssuedAccessToken> {
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
@@ -110,6 +115,7 @@ export class AccessTokens {
       ...(grant_id === undefined ? {} : { grant_id }),
       ...(auth_time === undefined ? {} : { auth_time }),
       ...(cnf === undefined ? {} : { cnf }),
+      ...(renewals === undefined ? {} : { renewals }),
     };
     const format = spelling.format ?? client.access_token_format;
     const spelt = { ...spelling.accessTokenClaims?.(claims), ...claims };
