@@ -212,4 +212,10 @@ t.test("a token for a device runs four statements, and none where the JWT is mal
   const jwt = deviceJwt(ID, KEY);
   t.equal((await statementsOf(() => show(server, jwt))).length, 4, "the device, its secrets, a try, the jti");
   t.equal((await statementsOf(() => show(server, "a.b.c"))).length, 0);
+
+  const { access_token: token } = (await show(server, deviceJwt(ID, KEY))).json;
+  t.equal((await statementsOf(() => server.post("/idp/introspect", { token }))).length, 1, "a look at it one");
+  const client_secret = deviceJwt(ID, KEY, { claims: { public_key: pemOf(OTHER) } });
+  const update = () => server.post("/device/update/pubkey", { client_secret, pop: OTHER.prove(client_secret) });
+  t.equal((await statementsOf(update)).length, 5, "and a new key one more");
 });

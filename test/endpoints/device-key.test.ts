@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
+import { useDeviceJwt } from "../../src/store/devices.js";
 import { TestClock } from "../support/clock.js";
 import { deviceEntry, deviceJwt, NEW_KEYS, pemOf, type DeviceKey } from "../support/devices.js";
 import { FLEET } from "../support/fleet.js";
@@ -115,6 +116,13 @@ t.test("a device replaces its key", async (t) => {
     t.equal(all.filter(({ status }) => status === 201).length, 1);
     key = keys[all.findIndex(({ status }) => status === 201)]!;
     t.equal(await asks(key), 201);
+  });
+  await t.test("a JWT whose key is replaced while it is being checked is not taken", async (t) => {
+    const jwks = (await server.core.registry.findAnew(ID))!.jwks;
+    const before = { keys: [stranger.publicKey.export({ format: "jwk" })] };
+    const hash = Buffer.alloc(16, 1);
+    t.notOk(await useDeviceJwt(server.core.db, hash, { client_id: ID, jwks: before }));
+    t.ok(await useDeviceJwt(server.core.db, hash, { client_id: ID, jwks }));
   });
   await t.test("a provisioning file that did not change leaves it so", async (t) => {
     const first = NEW_KEYS.ES256();
