@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { RequestListener, Server } from "node:http";
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
-import type { Settings } from "./config.js";
 import type { Core } from "./core.js";
-import { chooseDialects } from "./dialects/index.js";
+import type { Dialect } from "./dialects/dialect.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
 import { authorizationCodeGrant } from "./grants/authorization-code.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
+import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
+import { renewTokenEndpoint } from "./endpoints/renew-token.js";
 import { revokeEndpoint } from "./endpoints/revoke.js";
 import { tokenEndpoint } from "./endpoints/token.js";
 import { permissionEndpoint } from "./endpoints/uma/permissions.js";
@@ -29,7 +30,10 @@ import { BODY_LIMIT } from "./http/limits.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
-  readonly settings: Pick<Settings, "DIALECTS" | "ROOT_METADATA" | "TRUST_PROXY">;
+  /** The dialects that are spoken; the first answers for paths that are nobody's. */
+  readonly dialects: readonly Dialect[];
+  /** CIDR ranges of the proxies that are believed. */
+  readonly proxies: readonly string[];
   readonly core: Core;
   readonly logger: FastifyBaseLogger;
   /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
@@ -37,9 +41,8 @@ export interface AppParts {
 }
 
 /** Every Fastify plugin, in the order in which it is registered. */
-export async function buildApp({ settings, core, logger, serve }: AppParts): Promise<FastifyInstance> {
-  const dialects = chooseDialects(settings.DIALECTS, settings.ROOT_METADATA);
-  const trustsProxy = trustedProxies(settings.TRUST_PROXY);
+export async function buildApp({ dialects, proxies, core, logger, serve }: AppParts): Promise<FastifyInstance> {
+  const trustsProxy = trustedProxies(proxies);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
@@ -72,6 +75,8 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(tokenEndpoint);
   await app.register(revokeEndpoint);
   await app.register(introspectEndpoint);
+  await app.register(renewTokenEndpoint);
+  await app.register(deviceKeyEndpoint);
   await app.register(userinfoEndpoint);
   await app.register(confirmationCodeEndpoint);
   await app.register(resourceEndpoints);

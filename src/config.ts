@@ -1,14 +1,12 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { DIALECT_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
 
 /**
  * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
  * to `SETTINGS` by a test.
  */
-
-export const DIALECT_NAMES = ["oauth2", "simple-identity-server"] as const;
-export type MountedDialect = (typeof DIALECT_NAMES)[number];
 
 const issuer = z.string().refine((text) => {
   if (!URL.canParse(text)) return false;
@@ -28,14 +26,14 @@ const masterKey = z
   .refine((text) => /^[A-Za-z0-9_-]{43}=?$/.test(text), "must be 32 bytes in base64url")
   .transform((text) => Buffer.from(text, "base64url"));
 
-const dialectList = z.string().transform((text, context): readonly MountedDialect[] => {
+const dialectList = z.string().transform((text, context): readonly DialectName[] => {
   if (text === "all") return DIALECT_NAMES;
   const names = list(text);
   const unknown = names.filter((name) => !(DIALECT_NAMES as readonly string[]).includes(name));
   if (unknown.length > 0 || names.length === 0) {
     context.addIssue({ code: "custom", message: `must be "all" or some of ${DIALECT_NAMES.join(", ")}` });
   }
-  return names as MountedDialect[];
+  return names as DialectName[];
 });
 
 const port = z
@@ -91,6 +89,12 @@ export const SETTINGS = {
       "where confirmation codes are POSTed; without it, and without DATABASE_URL, each is a file in DATA_DIR/outbox",
     ),
   CODE_WEBHOOK_SECRET: z.string().optional().describe("signs what is POSTed there"),
+  IOTHENTIX_ERROR_URI: z
+    .string()
+    .max(2_048)
+    .refine((text) => /^[\x21-\x7e]+$/.test(text), "must be a host name or a URI")
+    .optional()
+    .describe("what error_uri says in the dialect iothentix"),
   NODE_ENV: z.string().optional().describe("production: never any demo data"),
 };
 
@@ -136,7 +140,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
 }
 
 /** The standard where it is mounted, else what is. */
-function rootOf(dialects: readonly MountedDialect[]): MountedDialect {
+function rootOf(dialects: readonly DialectName[]): DialectName {
   return dialects.includes("oauth2") ? "oauth2" : dialects[0]!;
 }
 

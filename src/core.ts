@@ -1,4 +1,5 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
+import { DialectUsage } from "./clients/dialect-usage.js";
 import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
@@ -24,6 +25,8 @@ export interface Core {
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
+  /** Which client uses which dialect. */
+  readonly usage: DialectUsage;
   readonly passwords: Passwords;
   readonly guessing: Guessing;
   readonly codes: ConfirmationCodes;
@@ -60,6 +63,8 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   });
   const registry = new ClientRegistry(db, feed);
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
+  const guessing = new Guessing(db, master, clock);
+  const usage = new DialectUsage(db, clock);
   return {
     issuer,
     db,
@@ -69,9 +74,10 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     master,
     ring,
     registry,
-    authentication: new ClientAuthentication(registry, { db, master, clock, keySets }),
+    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing }),
+    usage,
     passwords: new Passwords(master, random),
-    guessing: new Guessing(db, master, clock),
+    guessing,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,
     accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),

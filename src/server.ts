@@ -7,6 +7,8 @@ import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import type { Settings } from "./config.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
+import type { Dialect } from "./dialects/dialect.js";
+import { chooseDialects } from "./dialects/index.js";
 import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
 import type { Listener } from "./http/listener.js";
@@ -14,17 +16,18 @@ import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
-import type { Db } from "./store/open.js";
 import { sweep } from "./store/sweep.js";
 
-/** Milliseconds between two sweeps of what has expired. */
-const SWEEP_INTERVAL = 60_000;
+/** Milliseconds of rest between two rounds of housekeeping. */
+const REST = 60_000;
 
 export interface ServerParts {
   readonly settings: Settings;
   readonly deployment: Pick<Deployment, "db" | "url" | "master">;
   readonly listener: Listener;
   readonly log: FastifyBaseLogger;
+  /** By default those of the settings. */
+  readonly dialects?: readonly Dialect[];
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -50,9 +53,14 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);
-  const app = await buildApp({ settings, core, logger: log, serve: listener.serve });
+  const { dialects = chooseDialects(settings, issuer) } = parts;
+  const { serve } = listener;
+  const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, serve });
 
-  const sweeping = sweepRegularly(db, clock, log);
+  const timers = [
+    regularly("sweeping", () => sweep(db, clock.statement()), log),
+    regularly("adding to the usage of dialects", () => core.usage.flush(), log),
+  ];
 
   listener.ready();
   return {
@@ -60,8 +68,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     core,
     introduction,
     stop: async () => {
-      clearTimeout(sweeping.timer);
+      for (const timer of timers) clearTimeout(timer);
       await listener.drain();
+      await core.usage
+        .flush()
+        .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects are lost"));
       await app.close();
       await codeSender?.close();
       await feed.close();
@@ -79,16 +90,14 @@ function openCodeSender(
   return new CodeSender(intoOutbox(join(DATA_DIR, "outbox"), clock, random), log);
 }
 
-/** Sweeps, rests, and sweeps again: two sweeps never overlap, however long one takes. */
-function sweepRegularly(db: Db, clock: Clock, log: FastifyBaseLogger): { readonly timer: NodeJS.Timeout } {
-  const sweepAndRest = async () => {
-    await sweep(db, clock.statement()).catch((error: unknown) => {
-      log.warn({ err: error }, "sweeping failed; it is tried again");
-    });
+/** Rests, works, and rests again: two rounds never overlap, however long one takes. */
+function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogger): NodeJS.Timeout {
+  const workAndRest = async () => {
+    await work().catch((error: unknown) => log.warn({ err: error }, `${name} failed; it is tried again`));
     timer.refresh();
   };
-  const timer = setTimeout(() => void sweepAndRest(), SWEEP_INTERVAL).unref();
-  return { timer };
+  const timer = setTimeout(() => void workAndRest(), REST).unref();
+  return timer;
 }
 
 /** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */

@@ -24,6 +24,8 @@ const RULES = {
   "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes asked for from one network. */
   "codes of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** JWTs and renewals of one device, each of which leaves something in the store. */
+  "tokens of a device": { free: 100, delays: [MINUTE], window: 60 * MINUTE },
 } as const satisfies Record<string, TryRule>;
 
 /** One thing that tries are counted on. */
@@ -56,6 +58,18 @@ export class Guessing {
       const reason = `too many: ${counted.on}`;
       throw new Refusal("tries_exhausted", {}, { retryAfter: taken.wait, reason });
     }
+  }
+
+  /**
+   * Takes a try for something of which only what succeeds is to count: whoever repeats what was used up takes none.
+   * @param work says whether it succeeded
+   * @throws Refusal tries_exhausted
+   */
+  async spend(counted: Counted, work: () => Promise<boolean>): Promise<boolean> {
+    await this.demand(counted);
+    const succeeded = await work();
+    if (!succeeded) await this.settle({ giveBack: counted });
+    return succeeded;
   }
 
   /** Forgets the tries of one, and gives another its last one back. */

@@ -1,5 +1,6 @@
 import { CLIENT_COMMANDS } from "./clients.js";
 import type { Command } from "./command.js";
+import { DIALECT_COMMANDS } from "./dialects.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
 import { STORE_COMMANDS } from "./store.js";
@@ -14,4 +15,5 @@ export const COMMANDS: readonly Command[] = [
   ...REVOKE_COMMANDS,
   ...KEY_COMMANDS,
   ...UMA_COMMANDS,
+  ...DIALECT_COMMANDS,
 ];

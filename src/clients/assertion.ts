@@ -47,7 +47,7 @@ export interface Jws {
 export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
   const [first, payload] = readCompact(text) ?? [];
-  const header = headerSchema.safeParse(readJson(first));
+  const header = headerSchema.safeParse(readJsonBytes(first));
   if (payload === undefined || !header.success) throw unreadable("its header, or how it is spelt");
   return { text, header: header.data, payload };
 }
@@ -55,7 +55,7 @@ export function readJws(text: string | undefined): Jws {
 /** The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with. */
 export function claimedIssuer(text: string): string | undefined {
   if (countParts(text) !== JWS_PARTS) return undefined;
-  const { data } = z.object({ iss: z.string() }).safeParse(readJson(readCompact(text)?.[1]));
+  const { data } = z.object({ iss: z.string() }).safeParse(readJsonBytes(readCompact(text)?.[1]));
   return data?.iss;
 }
 
@@ -140,7 +140,7 @@ export async function admit(
   expected: Omit<Expected, "now">,
   { db, master, clock }: { readonly db: Db; readonly master: MasterKey; readonly clock: Clock },
 ): Promise<void> {
-  const { success, data: claims } = claimsSchema.safeParse(readJson(payload));
+  const { success, data: claims } = claimsSchema.safeParse(readJsonBytes(payload));
   if (!success) throw unreadable("no JSON object");
   const now = clock.now() / 1000;
   for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
@@ -168,7 +168,8 @@ function hasBegun(date: unknown, now: number): boolean {
   return date === undefined || (isDate(date) && date - now <= AHEAD);
 }
 
-function readJson(bytes: Buffer | undefined): unknown {
+/** A JSON text in UTF-8; undefined for anything else. */
+export function readJsonBytes(bytes: Buffer | undefined): unknown {
   try {
     return JSON.parse(bytes?.toString("utf8") ?? "");
   } catch {

@@ -1,5 +1,7 @@
 import { Refusal } from "../errors/refusal.js";
 import { claimedIssuer, JWT_BEARER } from "./assertion.js";
+import { claimedDevice } from "./device-jwt.js";
+import type { DialectUsage } from "./dialect-usage.js";
 import { methodOf } from "./methods.js";
 import type { Means } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
@@ -25,11 +27,13 @@ export interface AuthenticationRequest {
  */
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
+  readonly #usage: DialectUsage;
   readonly #means: Means;
   readonly #shaper = new Shaper();
 
-  constructor(registry: ClientRegistry, means: Means) {
+  constructor(registry: ClientRegistry, usage: DialectUsage, means: Means) {
     this.#registry = registry;
+    this.#usage = usage;
     this.#means = means;
   }
 
@@ -51,7 +55,7 @@ export class ClientAuthentication {
 
   async #check(id: string, request: AuthenticationRequest): Promise<Client> {
     const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
-    const client = await this.#registry.find(id);
+    const client = await (presented.device_jwt !== undefined ? this.#registry.findAnew(id) : this.#registry.find(id));
     if (client === null) {
       // The same work as for a known client, so that time tells no more than the answer does.
       const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";
@@ -63,13 +67,15 @@ export class ClientAuthentication {
     if (client.disabled) throw unknown(`${id} is disabled`);
     if (!client.dialects.includes(spelling.name)) throw unknown(`${id} may not use the dialect ${spelling.name}`);
     await methodOf(client).check({ client, presented, audiences }, this.#means);
+    this.#usage.count(id, spelling.name);
     return client;
   }
 }
 
 /** One method for one request (RFC 6749 section 2.3). @throws Refusal client_methods_mixed, assertion_type_unsupported */
-function refuseMixture({ basic, client_secret, client_assertion, client_assertion_type }: PresentedCredentials): void {
-  const methods = [basic, client_secret, client_assertion].filter((one) => one !== undefined);
+function refuseMixture({ client_assertion, client_assertion_type, ...presented }: PresentedCredentials): void {
+  const { basic, client_secret, device_jwt } = presented;
+  const methods = [basic, client_secret, client_assertion, device_jwt].filter((one) => one !== undefined);
   if (methods.length > 1) throw new Refusal("client_methods_mixed");
   if (client_assertion !== undefined && client_assertion_type !== JWT_BEARER) {
     throw new Refusal("assertion_type_unsupported");
@@ -77,10 +83,12 @@ function refuseMixture({ basic, client_secret, client_assertion, client_assertio
 }
 
 /**
- * Whom it says it is from: an assertion its issuer, Basic its first half, else the body (what is encrypted says nothing).
- * @throws Refusal client_ids_differ, assertion_client_wrong where the body says another
+ * Whom it says it is from: an assertion its issuer, a device's JWT its subject, Basic its first half, else the body (what is
+ * encrypted says nothing).
+ * @throws Refusal client_ids_differ, assertion_client_wrong, device_jwt_wrong where the body says another
  */
-function claimedId({ basic, client_id, client_assertion }: PresentedCredentials): string | undefined {
+function claimedId({ basic, client_id, client_assertion, device_jwt }: PresentedCredentials): string | undefined {
+  if (device_jwt !== undefined) return claimedDevice(device_jwt, client_id);
   const issuer = client_assertion === undefined ? undefined : claimedIssuer(client_assertion);
   if (client_id !== undefined) {
     if (basic !== undefined && client_id !== basic.client_id) throw new Refusal("client_ids_differ");

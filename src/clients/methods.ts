@@ -2,6 +2,7 @@ import { thumbprintOf } from "./certificate.js";
 import { clientSecretBasic } from "./methods/client-secret-basic.js";
 import { clientSecretJwt } from "./methods/client-secret-jwt.js";
 import { clientSecretPost } from "./methods/client-secret-post.js";
+import { deviceJwt } from "./methods/device-jwt.js";
 import type { AuthenticationMethod } from "./methods/method.js";
 import { none } from "./methods/none.js";
 import { privateKeyJwt } from "./methods/private-key-jwt.js";
@@ -21,11 +22,20 @@ export const METHODS = {
   none,
 } as const satisfies Record<string, AuthenticationMethod>;
 
-export type MethodName = keyof typeof METHODS;
+/** And that of devices, which nobody registers for and no document lists. */
+const ALL_METHODS = { ...METHODS, device_jwt: deviceJwt } as const;
+
+export type MethodName = keyof typeof ALL_METHODS;
+export const METHOD_NAMES = Object.keys(ALL_METHODS) as [MethodName];
 
 /** The method the client is registered with. */
 export function methodOf(client: Client): AuthenticationMethod {
-  return METHODS[client.token_endpoint_auth_method];
+  return ALL_METHODS[client.token_endpoint_auth_method];
+}
+
+/** Whether the client is a device (docs/decisions/0011). */
+export function isDevice(client: Client): boolean {
+  return client.token_endpoint_auth_method === "device_jwt";
 }
 
 /** Whether the client can prove who it is. */

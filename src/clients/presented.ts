@@ -15,6 +15,8 @@ export interface PresentedCredentials {
   /** A JWT that stands for a secret, and what it says it is (RFC 7521 section 4.2). */
   readonly client_assertion?: string | undefined;
   readonly client_assertion_type?: string | undefined;
+  /** A JWT made with a device's key (clients/device-jwt.ts), and whether it has to bring the key that comes after it. */
+  readonly device_jwt?: { readonly text: string; readonly bringsKey: boolean } | undefined;
   readonly certificate?: PresentedCertificate | undefined;
 }
 

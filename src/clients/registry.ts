@@ -4,13 +4,13 @@ import { allClientUris, findClient, type ClientRow } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
-import { METHODS, type MethodName } from "./methods.js";
+import { METHOD_NAMES } from "./methods.js";
 import { webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
 /** Columns that hold less than their type in the database would allow. */
 const narrowed = z.object({
-  token_endpoint_auth_method: z.enum(Object.keys(METHODS) as [MethodName]),
+  token_endpoint_auth_method: z.enum(METHOD_NAMES),
   access_token_format: z.enum(["jwt", "opaque"]),
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
@@ -53,7 +53,17 @@ export class ClientRegistry {
 
   /** The client of that id, byte for byte; null if there is none. */
   async find(client_id: string): Promise<Client | null> {
-    return client_id.length > LONGEST_ID ? null : this.#clients.get(client_id);
+    // Postgres has no U+0000 in texts, so nobody is called by it.
+    return client_id.length > LONGEST_ID || client_id.includes("\0") ? null : this.#clients.get(client_id);
+  }
+
+  /**
+   * The same, read from the store in any case: a device may have replaced its key by its request before this one, on
+   * another instance.
+   */
+  async findAnew(client_id: string): Promise<Client | null> {
+    this.#clients.forget(client_id);
+    return this.find(client_id);
   }
 
   /** The client as this request met it, without asking the store again. */

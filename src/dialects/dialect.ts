@@ -24,8 +24,8 @@ export interface Dialect extends RequestSpelling {
   readonly endpoints: readonly Endpoint[];
   /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
   readonly authorize?: string;
-  /** Where its documents stand; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
-  readonly documents: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
+  /** Where its documents stand, if it has any; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
+  readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
   readonly refusals: RefusalSpelling;
 }
 
@@ -48,10 +48,17 @@ export type Endpoint = {
     readonly path: string;
     /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
     readonly methods?: readonly Method[];
-    /** Where what it is asked for stands; a form in the body where nothing else is said. */
-    readonly takes?: "form" | "json" | "query";
+    /**
+     * Where what it is asked for stands; a form in the body where nothing else is said. JSON is a document to its operation;
+     * where it may be either, the members of an object are parameters.
+     */
+    readonly takes?: "form" | "json" | "form or json" | "query";
+    /** Takes parameters and credentials, where they stand elsewhere than on the dialect's other paths. */
+    readonly read?: Dialect["read"];
     /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
     readonly answer: (result: Operations[Name]) => Answer;
+    /** How it refuses, where it does so unlike the dialect's other paths. */
+    readonly refusals?: RefusalSpelling;
   };
 }[OperationName];
 
@@ -86,5 +93,7 @@ export interface RefusalSpelling {
     readonly description: string;
     /** What the refusal's specification says besides. */
     readonly more: Readonly<Record<string, unknown>>;
+    /** The id of the request, as X-Request-Id and the log have it. */
+    readonly request: string;
   }) => object;
 }

@@ -1,26 +1,48 @@
-import type { MountedDialect } from "../config.js";
 import type { Dialect } from "./dialect.js";
+import { iothentix } from "./iothentix.js";
 import { oauth2 } from "./oauth2.js";
 import { simpleIdentityServer } from "./simple-identity-server.js";
+
+/** Every dialect there is; one that says something of its deployment is made of it. A new one is one file and one line here. */
+const DIALECTS = {
+  oauth2,
+  "simple-identity-server": simpleIdentityServer,
+  iothentix,
+} as const satisfies Readonly<Record<string, Dialect | ((deployment: Deployment) => Dialect)>>;
+
+export type DialectName = keyof typeof DIALECTS;
+
+/** What settings and clients may name. */
+export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectName[]];
+
+/** What a dialect may have to say of where it is spoken. */
+export interface Deployment {
+  readonly errorUri: string;
+}
+
+/** The settings that choose. */
+export interface DialectSettings {
+  readonly DIALECTS: readonly DialectName[];
+  readonly ROOT_METADATA: DialectName;
+  readonly IOTHENTIX_ERROR_URI?: string | undefined;
+}
 
 const ROOT_DISCOVERY = "/.well-known/openid-configuration";
 
 /** The standard's own place (UMA 2.0 Grant section 2); another dialect's document stands there where the standard is not mounted. */
 const UMA_DISCOVERY = "/.well-known/uma2-configuration";
 
-/** Every dialect there is. A new one is one file and one line here. */
-const DIALECTS: Readonly<Record<MountedDialect, Dialect>> = {
-  oauth2,
-  "simple-identity-server": simpleIdentityServer,
-};
-
-/** The dialects to mount, one of which has its discovery document at the root (contract, ROOT_METADATA). */
-export function chooseDialects(names: readonly MountedDialect[], root: MountedDialect): readonly Dialect[] {
-  return names.map((name) => {
-    const dialect = DIALECTS[name];
-    if (name !== root) return dialect;
+/** The dialects to mount, one of which has its discovery documents, if any, at the root (contract, ROOT_METADATA). */
+export function chooseDialects(settings: DialectSettings, issuer: string): readonly Dialect[] {
+  const errorUri = settings.IOTHENTIX_ERROR_URI ?? new URL(issuer).hostname;
+  const dialects = settings.DIALECTS.map((name): Dialect => {
+    const found = DIALECTS[name];
+    return typeof found === "function" ? found({ errorUri }) : found;
+  });
+  const alone = dialects.every(({ documents }) => !documents?.uma.includes(UMA_DISCOVERY));
+  return dialects.map((dialect) => {
+    if (dialect.name !== settings.ROOT_METADATA || dialect.documents === undefined) return dialect;
     const { jwks, metadata, uma } = dialect.documents;
-    const alone = names.every((one) => !DIALECTS[one].documents.uma.includes(UMA_DISCOVERY));
     const documents = { jwks, metadata: [...metadata, ROOT_DISCOVERY], uma: alone ? [...uma, UMA_DISCOVERY] : uma };
     return { ...dialect, documents };
   });

@@ -8,7 +8,7 @@ import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
 import { queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
-import { readJson } from "../http/json.js";
+import { parametersOf, readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
@@ -29,6 +29,7 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const assertionAudiences = [issuer, ...(operations.token === undefined ? [] : [issuer + operations.token])];
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
+    if (dialect.documents === undefined) return;
     const { jwks, metadata, uma } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
@@ -42,7 +43,12 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
 }
 
 /** Answers anything that was thrown in a dialect's shape, and puts it on record. */
-export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function refuse(
+  dialect: Pick<Dialect, "name" | "refusals">,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const refusal = asRefusal(error);
   (request.decision ??= { dialect: dialect.name }).refusal = refusal;
   logUnexpected(error, refusal, request.log);
@@ -50,7 +56,7 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   if (!reply.hasHeader("X-Request-Id")) {
     reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
-  return send(reply, spellRefusal(dialect.refusals, refusal));
+  return send(reply, spellRefusal(dialect.refusals, refusal, request.id));
 }
 
 /** What pages ask for. Introspection and the protection API are for resource servers, confirmation codes for apps, which are none. */
@@ -72,13 +78,16 @@ function addEndpoint(
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
+  const { name } = dialect;
+  const { read, refusals } = { ...dialect, ...endpoint };
   const forPages = FOR_PAGES.has(endpoint.operation);
   if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
     url: endpoint.path,
+    errorHandler: (error, request, reply) => refuse({ name, refusals }, error, request, reply),
     onRequest: async (request) => {
-      request.decision = { dialect: dialect.name, operation: endpoint.operation };
+      request.decision = { dialect: name, operation: endpoint.operation };
       refuseEncodedBody(request);
       refuseCredentialsInQuery(request);
     },
@@ -86,7 +95,7 @@ function addEndpoint(
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
       const asked = readAsked(request, endpoint, methods.includes("GET"));
-      const { parameters, credentials } = dialect.read({
+      const { parameters, credentials } = read({
         parameters: asked.parameters ?? new Map(),
         authorization: singleAuthorization(request),
         headers: request.headers,
@@ -132,8 +141,11 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
     if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  if (body instanceof JsonText !== (takes === "json")) throw new Refusal("media_type_unsupported");
-  return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
+  const isJson = body instanceof JsonText;
+  if (takes === (isJson ? "form" : "json")) throw new Refusal("media_type_unsupported");
+  if (!isJson) return { parameters: withoutRepetition(body as Form) };
+  const document = readJson(body.text);
+  return takes === "json" ? { document } : { parameters: parametersOf(document) };
 }
 
 function send(reply: FastifyReply, { status, headers, location, body }: Answer): FastifyReply {

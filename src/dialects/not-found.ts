@@ -36,7 +36,9 @@ export function dialectOf(dialects: readonly Dialect[], target: string): Dialect
 
 /** The methods of a path; undefined where there is nothing. */
 function methodTable(dialects: readonly Dialect[]): (path: string) => readonly string[] | undefined {
-  const gets = dialects.flatMap(({ documents: { jwks, metadata, uma } }) => [jwks, ...metadata, ...uma]);
+  const gets = dialects.flatMap(({ documents }) =>
+    documents ? [documents.jwks, ...documents.metadata, ...documents.uma] : [],
+  );
   const documents = [...gets, ...Object.values(HEALTH_PATHS)];
   const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ...PAGE_PATHS];
   const table = new Map<string, string[]>();

@@ -30,7 +30,6 @@ export const oauth2: Dialect = {
   certificateHeaders: ["client-cert"],
   required: {},
   repeatedScope: "folded",
-  members: {},
   tokens: { idTokenCarriesClaims: false },
 
   endpoints: [

@@ -2,10 +2,13 @@ import { KINDS } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Answer, RefusalSpelling } from "./dialect.js";
 
-/** Spells a refusal in a dialect: the only place where a word and a status are chosen. */
-export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answer {
+/**
+ * Spells a refusal in a dialect: the only place where a word and a status are chosen.
+ * @param request the id of the request
+ */
+export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): Answer {
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
-  if (as !== undefined) return spellRefusal(spelling, new Refusal(as));
+  if (as !== undefined) return spellRefusal(spelling, new Refusal(as), request);
   const { error, status } = { ...KINDS[refusal.row.kind], ...spelling.kinds[refusal.row.kind], ...byCode };
   const challenge = spelling.challenge?.({ code: refusal.row.code, error, description: refusal.message });
   return {
@@ -15,6 +18,6 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answe
       ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
       ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
     },
-    body: spelling.body({ error, status, description: refusal.message, more: refusal.more ?? {} }),
+    body: spelling.body({ error, status, description: refusal.message, more: refusal.more ?? {}, request }),
   };
 }

@@ -12,6 +12,7 @@ import { readFactsOfToken } from "../store/uma-facts.js";
 import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import { weigh } from "../uma/weigh.js";
+import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
 import { protect } from "./uma/protect.js";
 
@@ -59,21 +60,39 @@ export const introspectEndpoint: FastifyPluginAsync = async (app) => {
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await whoAsks(core, request);
+  const client = await whoAsks(core, token, request);
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined
     ? introspectAccess(core, token, client, request)
     : introspectRefresh(core, refresh, client, request);
 }
 
-/** By its own credentials, or by its token alone (Federated Authorization for UMA 2.0 section 1.5). */
-async function whoAsks(core: Core, request: OperationRequest): Promise<Client> {
+/**
+ * A device by the token it holds; a resource server by its token alone (Federated Authorization for UMA 2.0 section 1.5); a
+ * client by its own credentials.
+ */
+async function whoAsks(core: Core, token: string, request: OperationRequest): Promise<Client> {
   const { bearer, basic, client_id, client_assertion } = request.credentials;
-  const byToken = bearer !== undefined && [basic, client_id, client_assertion].every((one) => one === undefined);
+  const device = await holder(core, token, request);
+  if (device !== undefined) return device;
+  // A token does not vouch for itself.
+  const shown = bearer !== undefined && bearer !== token;
+  const byToken = shown && [basic, client_id, client_assertion].every((one) => one === undefined);
   if (byToken) return (await protect(core, request)).client;
   const client = await core.authentication.authenticate(request);
   if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
   return client;
+}
+
+/** The device that holds the token and shows nothing else: it may look at its own (Iothentix, introspect). */
+async function holder(core: Core, token: string, request: OperationRequest): Promise<Client | undefined> {
+  const { basic, bearer, client_id } = request.credentials;
+  if (basic !== undefined || bearer !== token) return undefined;
+  const device = await readDeviceToken(core, token, { client_id, dialect: request.spelling.name });
+  if (device === undefined) return undefined;
+  request.facts.client_id = device.client.client_id;
+  core.usage.count(device.client.client_id, request.spelling.name);
+  return device.client;
 }
 
 /** Its own tokens, requesting party tokens for it, those meant for it as a resource server, or all of them with `jeton:introspect` (contract). */
@@ -118,7 +137,8 @@ async function introspectPermissions(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { client_epoch: _client, user_epoch: _user, permissions: _granted, grant_id, auth_time, cnf, ...said } = claims;
+  const { client_epoch: _client, user_epoch: _user, permissions: _granted, renewals: _renewals, ...more } = claims;
+  const { grant_id, auth_time, cnf, ...said } = more;
   return {
     ...said,
     token_type: "Bearer",

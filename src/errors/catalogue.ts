@@ -308,6 +308,50 @@ export const CATALOGUE = {
     remedy: "make jwks_uri answer with a JWK Set, over https, without redirects, within 3 seconds",
     reference: "RFC 7591 section 2",
   },
+  device_jwt_missing: {
+    kind: "no_credentials",
+    message: "no private key JWT was sent",
+    remedy: "send the device's JWT as client_secret, or in the Authorization header",
+    reference: "Iothentix, Token API; docs/decisions/0011-iothentix.md",
+  },
+  device_jwt_wrong: {
+    kind: "bad_credentials",
+    message: "the private key JWT of the device is not accepted",
+    remedy:
+      "header alg, typ and kid, claims sub and a new jti, nothing else, signed with the registered key; the log says why",
+    reference: "Iothentix, authentication JWT; docs/decisions/0011-iothentix.md",
+  },
+  device_key_unusable: {
+    kind: "bad_credentials",
+    message: "the new public key cannot be used",
+    remedy: "send a PEM public key (SubjectPublicKeyInfo): P-256, P-384, Ed25519, or RSA of at least 2048 bits",
+    reference: "Iothentix, update public key JWT",
+  },
+  proof_of_possession_wrong: {
+    kind: "bad_credentials",
+    message: "the proof of possession was not made with the new key",
+    remedy: "send pop, base64 of the new key's signature over the SHA-256 of the JWT as it was sent",
+    reference: "Iothentix, proof of possession",
+  },
+  pop_missing: {
+    kind: "malformed",
+    message: "the parameter pop is missing",
+    remedy: "send the proof that the new key is the device's",
+    reference: "Iothentix, proof of possession",
+  },
+  client_id_missing: {
+    kind: "malformed",
+    message: "the parameter client_id is missing",
+    remedy: "send client_id, the device id; only dialects whose page requires it ask for it",
+    reference: "Iothentix, Token API",
+  },
+  renewal_not_granted: {
+    kind: "not_allowed",
+    message: "the token may not be renewed",
+    remedy:
+      "authenticate with a JWT: the token lacks the scope refresh.token, or was renewed max_renewals times in a row",
+    reference: "Iothentix, renew access token",
+  },
   code_verifier_wrong: {
     kind: "bad_grant",
     message: "the code verifier is not correct",

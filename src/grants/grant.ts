@@ -45,6 +45,8 @@ export interface Entitlement {
   readonly claims?: { readonly names: readonly string[]; readonly locales: readonly string[] };
   /** The grant it belongs to and the refresh token it goes on with, where there is one already. */
   readonly grant?: RefreshTokenName;
+  /** Of a device: how many renewals in a row this makes. */
+  readonly renewals?: number;
   /** What a requesting party token says, and what the client is told beside it. */
   readonly rpt?: RequestingPartyTerms & RequestingPartyNews;
 }

@@ -19,7 +19,7 @@ export interface IssuedTokens {
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, facts } = context;
-  const { scope, user, login, rpt } = entitlement;
+  const { scope, user, login, rpt, renewals } = entitlement;
   const refreshable = client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
@@ -31,6 +31,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
     ...(rpt === undefined ? {} : { rpt }),
+    ...(renewals === undefined ? {} : { renewals }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;

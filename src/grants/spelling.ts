@@ -13,7 +13,7 @@ export interface RequestSpelling {
   /** Whether a scope named twice is refused, or read as the set it is (RFC 6749 section 3.3). */
   readonly repeatedScope: "refused" | "folded";
   /** What members of a JSON body are called here, by the standard's names; the others are called so. */
-  readonly members: Readonly<Record<string, string>>;
+  readonly members?: Readonly<Record<string, string>>;
   /** How tokens are represented on this dialect's paths. */
   readonly tokens: TokenSpelling;
 }

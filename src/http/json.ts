@@ -1,5 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
-import { isPlainText } from "./form.js";
+import { isPlainText, type Parameters } from "./form.js";
 
 /** Depth of arrays and objects in one another. */
 const DEEPEST = 32;
@@ -28,6 +28,19 @@ export function readJson(text: string): object {
   }
   if (typeof value !== "object" || value === null) throw malformed("neither an object nor an array");
   return value;
+}
+
+/**
+ * The members of a document where it stands for a form: each is a text, an empty one counts as absent.
+ * @throws Refusal body_missing, parameter_malformed
+ */
+export function parametersOf(document: object): Parameters {
+  const members = Object.entries(document);
+  if (members.length === 0) throw new Refusal("body_missing");
+  for (const [name, value] of members) {
+    if (typeof value !== "string" || Array.isArray(document)) throw new Refusal("parameter_malformed", { name });
+  }
+  return new Map(members.filter(([, value]) => value !== ""));
 }
 
 /** Refuses what JSON.parse would take: names that are repeated, and nesting without end. */

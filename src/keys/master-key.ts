@@ -16,6 +16,7 @@ export type Purpose =
   | "assertion" // hashes of what tells one assertion from another
   | "permission-ticket" // MACs of permission tickets
   | "persisted-claims" // sealed persisted claims tokens
+  | "device-jti" // hashes of what tells one JWT of a device from another
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
 import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { DIALECT_NAMES } from "../dialects/index.js";
 import { isPlainText } from "../http/form.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
@@ -62,9 +64,6 @@ const GRANT_TYPES = [
   "urn:ietf:params:oauth:grant-type:uma-ticket",
 ] as const;
 
-/** Every dialect of the contract; which of them are mounted is a setting. */
-export const DIALECTS = ["oauth2", "simple-identity-server", "iothentix", "screening-eagle", "kii"] as const;
-
 const scope = z.strictObject({
   name: scopeName,
   description: text.max(1_000).optional(),
@@ -109,7 +108,7 @@ const client = z
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(false),
     consent: z.enum(["explicit", "implicit"]).default("explicit"),
-    dialects: z.array(z.enum(DIALECTS)).default([...DIALECTS]),
+    dialects: z.array(z.enum(DIALECT_NAMES)).default(DIALECT_NAMES),
     disabled: z.boolean().default(false),
   })
   .refine(({ client_secret, client_secrets }) => client_secret === undefined || client_secrets === undefined, {
@@ -150,7 +149,7 @@ const user = z
 
 const device = z.strictObject({
   device_id: id,
-  jwk,
+  jwk: jwk.refine((key) => deviceAlgorithm(key) !== undefined, "must be a P-256, P-384, Ed25519 or RSA key"),
   scope: scopeList.default([]),
   max_renewals: z.int().nonnegative().optional(),
   disabled: z.boolean().default(false),
@@ -200,6 +199,7 @@ export const provisioningFile = z.strictObject({
 
 export type ProvisioningFile = z.output<typeof provisioningFile>;
 export type ProvisionedClient = ProvisioningFile["clients"][number];
+export type ProvisionedDevice = ProvisioningFile["devices"][number];
 export type ProvisionedUser = ProvisioningFile["users"][number];
 
 /** A list in which no two entries have the same key. */

@@ -4,10 +4,17 @@ import { storedSecret } from "../clients/secrets.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { saveClient, type NewClient } from "../store/clients.js";
 import type { Tx } from "../store/open.js";
-import { saveApp, saveDevice, saveScope, saveThing } from "../store/provisioned.js";
+import { saveApp, saveScope, saveThing } from "../store/provisioned.js";
 import { saveUser } from "../store/users.js";
 import type { Entry } from "./read.js";
-import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
+import {
+  SECTIONS,
+  type ProvisionedClient,
+  type ProvisionedDevice,
+  type ProvisionedUser,
+  type ProvisioningFile,
+  type Section,
+} from "./schema.js";
 
 /** What turns clear secrets into what may be stored. */
 export interface Vault {
@@ -28,10 +35,7 @@ const WRITERS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile
       saveScope(tx, { name, description, audience, claims }),
   clients: async ({ master }, value) => prepareClient(master, value),
   users: ({ passwords }, value) => prepareUser(passwords, value),
-  devices:
-    async (_vault, { max_renewals = null, jwk, ...device }) =>
-    (tx) =>
-      saveDevice(tx, { ...device, jwk: jwk as object, max_renewals }),
+  devices: async (_vault, value) => prepareDevice(value),
   apps: async ({ master }, { app_key, client_secret, ...app }) => {
     const app_key_hash = master.mac("client-secret", `${app.app_id}\n${app_key}`);
     const client_secret_hash = master.mac("client-secret", `${app.client_id}\n${client_secret}`);
@@ -59,6 +63,24 @@ export function prepareClient(master: MasterKey, value: ProvisionedClient): Writ
   return (tx) => saveClient(tx, client, secrets);
 }
 
+/** What every device is as a client: it asks for itself, in its own dialect, for tokens that live as long as its page says. */
+const DEVICE = {
+  ...SECTIONS.clients.entry.parse({
+    client_id: "device",
+    grant_types: ["client_credentials"],
+    dialects: ["iothentix"],
+    access_token_format: "opaque",
+    access_token_lifetime: 3_599,
+  }),
+  token_endpoint_auth_method: "device_jwt",
+} as const;
+
+/** A device as it is stored: a client with one key (docs/decisions/0011). */
+function prepareDevice({ device_id, jwk, scope, max_renewals, disabled }: ProvisionedDevice): Write {
+  const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
+  return (tx) => saveClient(tx, { ...ABSENT, ...DEVICE, ...own } as NewClient, []);
+}
+
 /** Columns that a client written anew must not keep from before. */
 const ABSENT = {
   client_name: null,
@@ -73,6 +95,7 @@ const ABSENT = {
   tls_client_auth_san_email: null,
   tls_client_certificate_thumbprint: null,
   userinfo_signed_response_alg: null,
+  max_renewals: null,
 } as const;
 
 /** A person as stored: what has no column of its own is a claim of that name. */

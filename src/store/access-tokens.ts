@@ -74,6 +74,18 @@ const REVOKE = {
     ON CONFLICT (jti) DO NOTHING RETURNING jti`,
 };
 
+const SPEND = {
+  name: "access_token_spend",
+  text: `
+    INSERT INTO revoked_tokens (jti, expires_at) SELECT $1, $7 ${IN_FORCE}
+    ON CONFLICT (jti) DO NOTHING RETURNING jti`,
+};
+
+/** Ends a token that is in force; of all who do it at once, one is told that it did. */
+export async function spendToken(db: Db, subject: TokenSubject, expiresAt: Date): Promise<boolean> {
+  return (await run(db, SPEND, [...tokenParameters(subject), expiresAt])).length === 1;
+}
+
 /** Revokes one token, known by its `jti`, never by its text: a signed text has several spellings (RFC 7515). */
 export async function revokeToken(db: Db, jti: string, expiresAt: Date): Promise<"revoked" | "revoked_before"> {
   const rows = await run(db, REVOKE, [jti, expiresAt]);

@@ -18,11 +18,6 @@ export async function saveScope(tx: Tx, scope: Prisma.ScopeCreateInput): Promise
   await tx.scope.upsert({ where: { name: scope.name }, create: scope, update: scope });
 }
 
-/** Writes a device whole, new or not. */
-export async function saveDevice(tx: Tx, device: Prisma.DeviceCreateInput): Promise<void> {
-  await tx.device.upsert({ where: { device_id: device.device_id }, create: device, update: device });
-}
-
 /** Writes an application whole, new or not. */
 export async function saveApp(tx: Tx, app: Omit<Prisma.AppUncheckedCreateInput, "things">): Promise<void> {
   await tx.app.upsert({ where: { app_id: app.app_id }, create: app, update: app });

@@ -43,6 +43,8 @@ const claimsSchema = z.object({
   client_epoch: z.int(),
   user_epoch: z.int().optional(),
   auth_time: z.number().optional(),
+  /** Of a device: how many renewals in a row led to it. */
+  renewals: z.int().optional(),
   /** What it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
   /** What makes an access token a requesting party token. */
@@ -68,6 +70,8 @@ export interface AccessTokenOrder {
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
+  /** How many renewals in a row lead to it. */
+  readonly renewals?: number;
   /** What makes it a requesting party token, and what is different about one. */
   readonly rpt?: RequestingPartyTerms;
 }
@@ -109,7 +113,7 @@ export class AccessTokens {
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
   async issue(order: AccessTokenOrder): Promise<IssuedAccessToken> {
-    const { client, scope, spelling, user, grant_id, auth_time, cnf, rpt } = order;
+    const { client, scope, spelling, user, grant_id, auth_time, cnf, rpt, renewals } = order;
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
     const expires_in = Math.min(client.access_token_lifetime, rpt?.lifetime ?? Number.POSITIVE_INFINITY);
@@ -128,6 +132,7 @@ export class AccessTokens {
       ...(auth_time === undefined ? {} : { auth_time }),
       ...(cnf === undefined ? {} : { cnf }),
       ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
+      ...(renewals === undefined ? {} : { renewals }),
     };
     // A requesting party token is for a resource server to read, whatever its client is registered for.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";

@@ -98,7 +98,9 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
   });
 
   t.test("is left as it is by a start that cannot use it", async (t) => {
-    const tables = await everythingIn(await embeddedUrl(DATA_DIR));
+    /** Everything but the uses of dialects, which a server adds when it stops. */
+    const everything = async () => ({ ...(await everythingIn(await embeddedUrl(DATA_DIR))), dialect_usage: [] });
+    const tables = await everything();
     server.signal("SIGTERM");
     await server.ended;
     const inData = (name: string) => join(DATA_DIR, name);
@@ -175,7 +177,7 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     await untouched(t, "MASTER_KEY another one", async () => {}, /the master key is not the one/, { MASTER_KEY });
 
     server = await startProcess(whole, env);
-    t.strictSame(await everythingIn(await embeddedUrl(DATA_DIR)), tables);
+    t.strictSame(await everything(), tables);
     await nothingIsLost(t);
   });
 });

@@ -358,8 +358,8 @@ t.test("devices, apps and things are stored for the dialects that will ask for t
     },
   });
   const { database } = server;
-  t.match(await sql(database, "SELECT * FROM devices"), [
-    { device_id: "d1", jwk: { kty: "EC" }, scope: ["a", "b"], max_renewals: 10, disabled: false },
+  t.match(await sql(database, "SELECT * FROM clients WHERE token_endpoint_auth_method = 'device_jwt'"), [
+    { client_id: "d1", jwks: { keys: [{ kty: "EC" }] }, scope: ["a", "b"], max_renewals: 10, disabled: false },
   ]);
   t.match(await sql(database, "SELECT * FROM apps WHERE app_id = 'a1'"), [
     {

@@ -4,6 +4,7 @@ import type { Test } from "tap";
 import { systemClock, type Clock } from "../../src/clock.js";
 import { readSettings } from "../../src/config.js";
 import type { Core } from "../../src/core.js";
+import type { Dialect } from "../../src/dialects/dialect.js";
 import { openListener } from "../../src/http/listener.js";
 import { openLog } from "../../src/http/log.js";
 import { MasterKey } from "../../src/keys/master-key.js";
@@ -46,6 +47,8 @@ export interface InstanceOptions {
   /** A provisioning file. */
   readonly provision?: object;
   readonly env?: Record<string, string>;
+  /** By default those of the settings. */
+  readonly dialects?: readonly Dialect[];
 }
 
 /** A whole server in this process, on a port of its own; it ends with its test. */
@@ -71,6 +74,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     listener,
     log: openLog("info", sink).log,
     clock,
+    ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
   };
   const server = await startServer(parts);
 

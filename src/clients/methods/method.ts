@@ -1,3 +1,4 @@
+import type { Guessing } from "../../accounts/guessing.js";
 import type { Clock } from "../../clock.js";
 import type { MasterKey } from "../../keys/master-key.js";
 import type { RemoteKeySets } from "../../outbound/key-sets.js";
@@ -31,4 +32,5 @@ export interface Means {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly keySets: RemoteKeySets;
+  readonly guessing: Guessing;
 }

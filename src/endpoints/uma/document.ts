@@ -41,7 +41,7 @@ export function readDocument<T>(schema: z.ZodType<T>, operation: string, request
   const { path, message } = issue;
   if (issue.code === "unrecognized_keys") throw new Refusal("parameter_malformed", { name: issue.keys[0]! });
   const named = path.findLast((part) => typeof part === "string") ?? "body";
-  const name = spelling.members[named] ?? named;
+  const name = spelling.members?.[named] ?? named;
   if (valueAt(given, path) === undefined) throw new Refusal("member_unspecified", { name });
   if (isCode(message) && message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
   throw new Refusal("parameter_malformed", { name });

@@ -1,0 +1,64 @@
+import type { JWK } from "jose";
+import { z } from "zod";
+import { Refusal } from "../errors/refusal.js";
+import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
+import { readJsonBytes, type Jws } from "./assertion.js";
+import type { PresentedCredentials } from "./presented.js";
+
+/**
+ * JWTs by which devices prove who they are (Iothentix). They name no audience and have no expiry, so each is taken once,
+ * for ever (docs/decisions/0011). What may stand in one is said in full: anything else is another kind of token.
+ */
+
+const LONGEST_JTI = 1_024;
+
+const header = z.strictObject({ alg: z.string(), typ: z.literal("JWT"), kid: z.string() });
+const claims = z.strictObject({ sub: z.string(), jti: z.string().min(1).max(LONGEST_JTI) });
+const claimsWithKey = claims.extend({ public_key: z.string() });
+
+/** What a JWT of a device says, of which nothing is believed yet. */
+export interface DeviceJwt extends Jws {
+  readonly claims: { readonly sub: string; readonly jti: string; readonly public_key?: string };
+}
+
+/** @throws Refusal device_jwt_wrong for anything but exactly the header and claims there have to be */
+export function readDeviceJwt({ text, bringsKey }: NonNullable<PresentedCredentials["device_jwt"]>): DeviceJwt {
+  const [first, payload] = countParts(text) === JWS_PARTS ? (readCompact(text) ?? []) : [];
+  if (payload === undefined) throw deviceJwtWrong("not a JWS in compact form");
+  const said = header.safeParse(readJsonBytes(first));
+  if (!said.success) throw deviceJwtWrong("its header");
+  const read = (bringsKey ? claimsWithKey : claims).safeParse(readJsonBytes(payload));
+  if (!read.success) throw deviceJwtWrong("its claims");
+  return { text, header: said.data, payload, claims: read.data };
+}
+
+/**
+ * The device it says it is from, which it says in two places, and the request perhaps in a third.
+ * @throws Refusal device_jwt_wrong
+ */
+export function claimedDevice(
+  device_jwt: NonNullable<PresentedCredentials["device_jwt"]>,
+  client_id: string | undefined,
+): string {
+  const { header, claims } = readDeviceJwt(device_jwt);
+  const ids = new Set([header.kid, claims.sub, client_id ?? claims.sub]);
+  if (ids.size > 1) throw deviceJwtWrong("kid, sub and client_id are not one");
+  return claims.sub;
+}
+
+export function deviceJwtWrong(reason: string): Refusal {
+  return new Refusal("device_jwt_wrong", {}, { reason });
+}
+
+/** The one algorithm that each type of key signs with (RFC 7518 section 3.1, RFC 8037 section 3.1). */
+const ALGORITHMS: Readonly<Record<string, string>> = {
+  "EC P-256": "ES256",
+  "EC P-384": "ES384",
+  "OKP Ed25519": "EdDSA",
+  RSA: "RS256",
+};
+
+/** The algorithm a device signs with: its key says it, never the JWT. Undefined for a key that no device may have. */
+export function deviceAlgorithm({ kty, crv }: JWK): string | undefined {
+  return ALGORITHMS[kty === "RSA" ? kty : `${kty} ${crv}`];
+}

@@ -1,0 +1,142 @@
+import { STATUS_CODES } from "node:http";
+import { z } from "zod";
+import { readRawBasic } from "../clients/presented.js";
+import { Refusal } from "../errors/refusal.js";
+import { optional, readParameters } from "../http/parameters.js";
+import type { IssuedTokens } from "../grants/issue.js";
+import type { Answer, Dialect, RefusalSpelling, WireRequest } from "./dialect.js";
+import { formBody } from "./form-body.js";
+import { jsonBody } from "./json-body.js";
+
+/**
+ * Iothentix: a device authenticates by a JWT where others send a secret, its paths say which grant is meant, everything
+ * that succeeds is 201, and an error is a word, a host name and a sentence.
+ * @param errorUri what `error_uri` says
+ */
+export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect {
+  const refusals: RefusalSpelling = { kinds: KINDS, codes: {}, body: spellBody(errorUri) };
+  return {
+    name: "iothentix",
+    territory: ["/as", "/idp", "/device"],
+    bodies: [formBody, jsonBody],
+    certificateHeaders: ["client-cert"],
+    required: { client_credentials: [{ name: "client_id", missing: "client_id_missing" }] },
+    repeatedScope: "folded",
+    tokens: { format: "opaque", idTokenCarriesClaims: false },
+    read: readToken,
+    endpoints: [
+      { operation: "token", path: "/as/token", takes: "form or json", answer: answerToken },
+      {
+        operation: "renew_token",
+        path: "/as/renew/token",
+        takes: "form or json",
+        read: readRenewal,
+        answer: answerToken,
+      },
+      {
+        operation: "introspect",
+        path: "/idp/introspect",
+        takes: "form or json",
+        read: readIntrospection,
+        answer: (result) => {
+          if (!result.active) return { status: 201, body: { active: false } };
+          const { sub, scope, iss, exp } = result.state;
+          return { status: 201, body: { active: true, sub, scope, iss, exp } };
+        },
+        // Wrong credentials are 401 there, and say that something is forbidden.
+        refusals: {
+          ...refusals,
+          kinds: { ...refusals.kinds, bad_credentials: { status: 401 } },
+          challenge: ({ error }) => (error === "invalid_client" ? 'Basic realm="jeton"' : undefined),
+          body: spellBody(errorUri, { 401: "FORBIDDEN" }),
+        },
+      },
+      {
+        operation: "device_key",
+        path: "/device/update/pubkey",
+        takes: "form or json",
+        read: (wire) => ({ parameters: wire.parameters, credentials: readDevice(wire, true) }),
+        answer: () => ({ status: 201, body: { Success: "Public key updated" } }),
+      },
+    ],
+    refusals,
+  };
+}
+
+/** What the path means needs no saying: a device asks for itself. */
+function readToken(wire: WireRequest): ReturnType<Dialect["read"]> {
+  const parameters = new Map(wire.parameters).set("grant_type", "client_credentials");
+  return { parameters, credentials: readDevice(wire, false) };
+}
+
+const inBody = z.object({ client_id: optional, client_secret: optional, token: optional });
+
+/** The device's JWT, from the body or the header. */
+function readDevice({ parameters, authorization }: WireRequest, bringsKey: boolean) {
+  const { client_id, client_secret } = readParameters(inBody, parameters);
+  const [text, another] = [client_secret, lastWord(authorization)].filter((one) => one !== undefined);
+  if (text === undefined) throw new Refusal("device_jwt_missing");
+  if (another !== undefined) throw new Refusal("client_methods_mixed");
+  return { client_id, device_jwt: { text, bringsKey } };
+}
+
+/** The old token, from the body or the header, which its HTTP page spells in its own way. */
+function readRenewal({ parameters, authorization, headers }: WireRequest): ReturnType<Dialect["read"]> {
+  const sent = [parameters.get("token"), lastWord(authorization), lastWord(headers["authorisation"]?.toString())];
+  const [token, another] = sent.filter((one) => one !== undefined);
+  if (another !== undefined) throw new Refusal("access_token_repeated");
+  return { parameters: token === undefined ? parameters : new Map(parameters).set("token", token), credentials: {} };
+}
+
+/** Basic, from the header or the body; a device that shows neither shows the token itself. */
+function readIntrospection({ parameters, authorization = "" }: WireRequest): ReturnType<Dialect["read"]> {
+  const { client_id, client_secret, token } = readParameters(inBody, parameters);
+  const basic = readRawBasic(authorization);
+  if (basic !== undefined) return { parameters, credentials: { basic, client_id, client_secret } };
+  if (client_secret === undefined) return { parameters, credentials: { client_id, bearer: token } };
+  return { parameters, credentials: { basic: { client_id: client_id ?? "", client_secret } } };
+}
+
+/** A credential that stands in a header bare or after any scheme. */
+function lastWord(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : header.trim().split(" ").at(-1);
+}
+
+function answerToken({ access_token, expires_in, scope }: IssuedTokens): Answer {
+  return { status: 201, body: { access_token, expires_in, scope: scope.join(" "), token_type: "bearer" } };
+}
+
+/** What its pages say beside each word; what they have no word for says what the standard does. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  BAD_REQUEST: "The request format was incorrect",
+  UNAUTHORIZED: "The request could not be authorized",
+  FORBIDDEN: "The requested action was forbidden",
+  NOT_FOUND: "The requested resource could not be found",
+  METHOD_NOT_ALLOWED: "The requested method is not allowed for this resource",
+  TOO_MANY_REQUESTS: "Slow down",
+};
+
+const FORBIDDEN = { status: 403 } as const;
+
+const KINDS: RefusalSpelling["kinds"] = {
+  bad_credentials: FORBIDDEN,
+  bad_token: FORBIDDEN,
+  bad_scope: FORBIDDEN,
+  not_allowed: FORBIDDEN,
+  wrong_media_type: { status: 400 },
+};
+
+const INTERNAL = "An internal server error occurred, please contact the system administrator";
+
+/**
+ * An error, flat but for an internal one. Its word is the status's own reason (RFC 9110 section 15).
+ * @param words where a status has another
+ */
+function spellBody(error_uri: string, words: Readonly<Record<number, string>> = {}): RefusalSpelling["body"] {
+  return ({ status, description, request }) => {
+    const reason = STATUS_CODES[status] ?? "";
+    if (status === 500) return { error: { code: status, status: reason, request, message: INTERNAL } };
+    const error = words[status] ?? reason.toUpperCase().replaceAll(" ", "_");
+    return { error, error_uri, error_description: DESCRIPTIONS[error] ?? description };
+  };
+}

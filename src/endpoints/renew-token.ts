@@ -1,0 +1,76 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { issue, type IssuedTokens } from "../grants/issue.js";
+import { namedScopes, readScope, refuseBeyond } from "../grants/scope.js";
+import { optional, readParameters, required } from "../http/parameters.js";
+import { spendToken } from "../store/access-tokens.js";
+import { statusQuestion } from "../tokens/access-token.js";
+import { readDeviceToken, type DeviceToken } from "./device-token.js";
+import type { OperationRequest } from "./operations.js";
+
+const parameters = z.object({
+  client_id: required("client_id_missing"),
+  token: required("token_missing"),
+  scope: optional,
+});
+
+declare module "./operations.js" {
+  interface Operations {
+    renew_token: IssuedTokens;
+  }
+}
+
+/** The scope that lets a device renew its token. */
+const RENEWABLE = "refresh.token";
+
+/** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
+export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("renew_token", (request) => renew(app.core, request));
+};
+
+async function renew(core: Core, request: OperationRequest): Promise<IssuedTokens> {
+  const { spelling, network, facts, decision_id } = request;
+  const { client_id, token, scope: named } = readParameters(parameters, request.parameters);
+
+  const device = await readDeviceToken(core, token, { client_id, dialect: spelling.name });
+  if (device === undefined || device.expired) throw invalid("no live access token of this device");
+  const { client, claims } = device;
+  facts.client_id = client_id;
+  facts.jti = claims.jti;
+
+  const context = { core, client, confirmation: undefined, spelling, network, facts, decision_id };
+  const held = renewableScope(device); // renewal_not_granted
+  const requested = namedScopes(named, context);
+  refuseBeyond(requested ?? [], held); // scope_not_allowed
+  const renewals = nextRenewal(device); // renewal_not_granted
+
+  const end = () => spendToken(core.db, statusQuestion(claims), new Date(claims.exp * 1000));
+  const isFirst = await core.guessing.spend({ on: "tokens of a device", id: client_id }, end); // tries_exhausted
+  if (!isFirst) throw invalid("renewed before, revoked, or its device was disabled");
+  core.usage.count(client_id, spelling.name);
+  return issue(context, { scope: requested ?? held, renewals });
+}
+
+/** What the token holds and the device may still have: a renewal never widens it. */
+function renewableScope({ client, claims }: DeviceToken): readonly string[] {
+  const held = readScope(claims.scope).filter((name) => client.scope.includes(name));
+  if (!held.includes(RENEWABLE)) throw notGranted(`without ${RENEWABLE}`);
+  return held;
+}
+
+/** How many renewals in a row this is: each token says how many led to it. */
+function nextRenewal({ client: { max_renewals }, claims }: DeviceToken): number {
+  const renewals = (claims.renewals ?? 0) + 1;
+  if (max_renewals !== null && renewals > max_renewals) throw notGranted("renewed max_renewals times in a row");
+  return renewals;
+}
+
+function invalid(reason: string): Refusal {
+  return new Refusal("token_not_valid", {}, { reason });
+}
+
+function notGranted(reason: string): Refusal {
+  return new Refusal("renewal_not_granted", {}, { reason });
+}

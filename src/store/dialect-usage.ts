@@ -1,0 +1,34 @@
+import { run, type Db } from "./open.js";
+
+/** How often a client used a dialect, and when last. */
+export interface DialectUse {
+  readonly client_id: string;
+  readonly dialect: string;
+  readonly uses: number;
+  readonly last_used_at: Date;
+}
+
+/** In one order, so that two instances never wait for each other; of clients that still exist, so that the rest is kept. */
+const ADD = {
+  name: "dialect_usage_add",
+  text: `
+    INSERT INTO dialect_usage AS u (client_id, dialect, uses, last_used_at)
+    SELECT client_id, n.dialect, n.uses, n.last_used_at
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) AS n (client_id, dialect, uses, last_used_at)
+    JOIN clients USING (client_id)
+    ORDER BY client_id, n.dialect
+    ON CONFLICT (client_id, dialect) DO UPDATE SET
+      uses = u.uses + excluded.uses, last_used_at = greatest(u.last_used_at, excluded.last_used_at)`,
+};
+
+/** Adds what an instance counted. */
+export async function addDialectUses(db: Db, uses: readonly DialectUse[]): Promise<void> {
+  const column = <Name extends keyof DialectUse>(name: Name) => uses.map((use) => use[name]);
+  await run(db, ADD, [column("client_id"), column("dialect"), column("uses"), column("last_used_at")]);
+}
+
+/** Every use on record, by client and dialect. */
+export async function allDialectUses(db: Db): Promise<readonly DialectUse[]> {
+  const rows = await db.prisma.dialectUsage.findMany({ orderBy: [{ client_id: "asc" }, { dialect: "asc" }] });
+  return rows.map(({ uses, ...row }) => ({ ...row, uses: Number(uses) }));
+}
