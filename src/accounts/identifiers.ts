@@ -11,10 +11,8 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 /** An identifier in the one form in which it is stored and looked for. */
 export function normaliseIdentifier(text: string): string {
   const trimmed = text.trim();
-  if (trimmed.startsWith("+")) {
-    const digits = trimmed.replace(PHONE_SEPARATORS, "");
-    if (E164.test(digits)) return digits;
-  }
+  const digits = trimmed.replace(PHONE_SEPARATORS, "");
+  if (E164.test(digits)) return digits;
   // RFC 8265 section 3.3 (UsernameCaseMapped) in the order that is stable when it is applied again.
   return trimmed.normalize("NFKC").toLowerCase().normalize("NFKC");
 }

@@ -32,8 +32,8 @@ interface Bucket {
 
 /**
  * Slows down whoever fails often, in memory, by key. Secrets of clients are long and random, so nobody guesses one; but
- * trying must be no flood. A client with the right secret behind the same address waits as the others do; while too many wait
- * it is told to come again.
+ * trying must be no flood. A client with the right secret behind the same address waits as the others do, and is told to come
+ * again where too many wait.
  */
 export class Shaper {
   readonly #stopwatch: Stopwatch;

@@ -47,7 +47,8 @@ function describe(error: unknown): string {
   return [name, code].filter(Boolean).join(" ");
 }
 
-/** Logs what nobody expected, by its frames only: the message of such an error may quote what somebody sent. */
+/** Logs what was no refusal to begin with, by its frames only: the message of such an error may quote what somebody sent. */
 export function logUnexpected(error: unknown, refusal: Refusal, log: FastifyBaseLogger): void {
-  if (refusal.row.kind === "internal") log.error({ err: error, reason: refusal.reason }, "unexpected error");
+  if (error === refusal || refusal.row.kind !== "internal") return;
+  log.error({ err: error, reason: refusal.reason }, "unexpected error");
 }

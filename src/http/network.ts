@@ -6,7 +6,7 @@ import { isIP } from "node:net";
  * (`::ffff:192.0.2.1`), a zone or a port that a proxy wrote behind it is no way around a limit.
  */
 export function networkOf(address: string): string {
-  const bare = withoutPort(address).replace(/%.*$/, "");
+  const bare = bareAddress(address);
   if (isIP(bare) !== 6) return bare;
   const groups = groupsOf(bare);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
@@ -21,10 +21,10 @@ export function networkOf(address: string): string {
     .join(":")}::/64`;
 }
 
-function withoutPort(address: string): string {
-  const [, inBrackets] = /^\[([^\]]*)\](?::\d+)?$/.exec(address) ?? [];
-  if (inBrackets !== undefined) return inBrackets;
-  return address.replace(/^([\d.]+):\d+$/, "$1");
+/** An address without the port or the zone that may stand behind it. */
+export function bareAddress(text: string): string {
+  const [, inBrackets] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
+  return (inBrackets ?? text.replace(/^([\d.]+):\d+$/, "$1")).replace(/%.*$/, "");
 }
 
 /** The eight groups of an IPv6 address; the URL standard brings each to one spelling. */

@@ -1,6 +1,10 @@
 import { BlockList, isIP } from "node:net";
+import { bareAddress } from "./network.js";
 
-/** Says of an address whether one of these CIDR ranges (`TRUST_PROXY`) holds it; IPv4-mapped forms count as IPv4. */
+/**
+ * Says of an address, with or without a port, whether one of these CIDR ranges (`TRUST_PROXY`) holds it; IPv4-mapped forms
+ * count as IPv4.
+ */
 export function trustedProxies(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const range of ranges) {
@@ -8,7 +12,10 @@ export function trustedProxies(ranges: readonly string[]): (address: string) => 
     const { family, width } = familyOf(address);
     list.addSubnet(address, bits === undefined ? width : Number(bits), family);
   }
-  return (address) => list.check(address, familyOf(address).family);
+  return (text) => {
+    const address = bareAddress(text);
+    return list.check(address, familyOf(address).family);
+  };
 }
 
 function familyOf(address: string) {

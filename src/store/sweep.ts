@@ -12,6 +12,7 @@ const KEPT = "interval '1 day'";
 const EXPIRING = [
   { table: "revoked_tokens", time: "expires_at" },
   { table: "used_assertions", time: "expires_at" },
+  { table: "client_secrets", time: "expires_at" },
   { table: "tries", time: "reset_at" },
   { table: "confirmation_codes", time: "expires_at" },
   { table: "sessions", time: "expires_at" },

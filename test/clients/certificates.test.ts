@@ -7,6 +7,7 @@ import { connect } from "node:tls";
 import * as oauth from "oauth4webapi";
 import t, { type Test } from "tap";
 import { openListener } from "../../src/http/listener.js";
+import { JWT_BEARER } from "../support/assertions.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 import { SECRET } from "../support/fleet.js";
 import { DIALECTS, STANDARD } from "../support/paths.js";
@@ -135,6 +136,7 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
     ["#11", "no value registered", "nothing", { certificate: BILLING }, false],
     ["#11", "no certificate", "dn", {}, false],
     ["CA-06", "a secret instead", "dn", { headers: basic("dn", SECRET) }, false],
+    ["CA-06", "its name beside it", "dn", { certificate: BILLING, headers: basic("dn", "") }, true],
     ["MT-02", "another subject", "dn", { certificate: CA.issue({ subject: [["CN", "billing"]] }) }, false],
     [
       "MT-02",
@@ -209,6 +211,24 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
         t.equal(reply.json.error_description, REFUSED, what);
         t.equal(reply.status, paths === STANDARD ? 401 : 400, what);
       }
+    }
+  }
+});
+
+t.test("CA-06 a certificate beside another method is refused", async (t) => {
+  const assertion = { client_assertion_type: JWT_BEARER, client_assertion: "a.b.c" };
+  for (const [client_id, certificate] of [
+    ["dn", BILLING],
+    ["pinned", PINNED],
+  ] as const) {
+    const asked = [
+      await ask(`${server.url}/oauth2/token`, grant(client_id), { certificate, headers: basic(client_id, SECRET) }),
+      await ask(`${server.url}/oauth2/token`, { ...grant(client_id), client_secret: SECRET }, { certificate }),
+      await ask(`${server.url}/oauth2/token`, { ...grant(client_id), ...assertion }, { certificate }),
+    ];
+    for (const { status, json } of asked) {
+      t.equal(json.error_description, "more than one client authentication method was used");
+      t.equal(status, 400);
     }
   }
 });

@@ -243,7 +243,16 @@ t.test("MT-01 from anybody else no header says anything", async (t) => {
 
 t.test("a list of proxies holds what its ranges hold", async (t) => {
   const trusts = trustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1"]);
-  for (const address of ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8:1::1", "2001:DB8::", "::1"]) {
+  for (const address of [
+    "10.1.2.3",
+    "::ffff:10.1.2.3",
+    "192.0.2.7",
+    "2001:db8:1::1",
+    "2001:DB8::",
+    "::1",
+    "10.1.2.3:4711",
+    "[::1]:4711",
+  ]) {
     t.ok(trusts(address), address);
   }
   for (const address of ["11.0.0.1", "192.0.2.8", "::ffff:192.0.2.8", "2001:db9::", "::2", "127.0.0.1", "", "proxy"]) {

@@ -83,6 +83,12 @@ t.test("a person logs in with the code that was sent", async (t) => {
     t.equal((await logIn(server, PHONE, message.code)).status, 400, "once");
   });
 
+  await t.test("however they write the number", async (t) => {
+    const { to, code } = await receive({ phone_number: "(+49) 30 123456" });
+    t.equal(to, PHONE);
+    t.equal((await logIn(server, "(+49) 30/123456", code)).status, 200);
+  });
+
   await t.test("to their mailbox, spelt as it is on record, and enters it at the login page", async (t) => {
     const { channel, to, code } = await receive({ email: "ＡLICE@example.com" });
     t.strictSame({ channel, to }, { channel: "email", to: EMAIL });
@@ -309,6 +315,8 @@ t.test("without either nobody gets a code, whoever they are", async (t) => {
       error_uri: null,
     });
   }
+  const logged = server.log.filter(({ level }) => level === "error");
+  t.strictSame(logged, [], "what the operator left out is nothing unexpected");
 });
 
 t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code not the store", async (t) => {

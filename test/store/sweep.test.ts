@@ -67,3 +67,17 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
     tries: 0,
   });
 });
+
+t.test("a secret whose time is over goes, and one without an end stays", async (t) => {
+  const clock = new TestClock();
+  const end = new Date(clock.now() + 60_000).toISOString();
+  const client_secrets = [{ value: "the one before", expires_at: end }, { value: "the one now" }];
+  const server = await startInstance(t, { provision: { clients: [{ client_id: "worker", client_secrets }] }, clock });
+  const ends = () => sql(server.database, "SELECT expires_at FROM client_secrets ORDER BY expires_at");
+  clock.advance(DAY);
+  await sweep(server.core.db, clock.statement());
+  t.strictSame(await ends(), [{ expires_at: new Date(end) }, { expires_at: null }]);
+  clock.advance(61);
+  await sweep(server.core.db, clock.statement());
+  t.strictSame(await ends(), [{ expires_at: null }]);
+});

@@ -1,33 +1,20 @@
 import type { JWK } from "jose";
-import { X509Certificate } from "node:crypto";
-import { Refusal } from "../../errors/refusal.js";
-import { isThumbprint, isWithinValidity, thumbprintOf } from "../certificate.js";
+import { isThumbprint, thumbprintOf } from "../certificate.js";
 import { registeredKeys } from "../registered-keys.js";
-import type { AuthenticationMethod } from "./method.js";
+import { byCertificate } from "./by-certificate.js";
 
 /**
  * A certificate that was registered itself (RFC 8705 section 2.2): as `x5c` or `x5t#S256` of one of the client's keys, or
  * by its thumbprint. Nobody has to vouch for it.
  */
-export const selfSignedTlsClientAuth: AuthenticationMethod = {
-  confidential: true,
-  bindsTokens: true,
-  async check({ client, presented }, { clock, keySets }) {
-    if (presented.certificate === undefined) throw wrong("no certificate");
-    const { der } = presented.certificate;
-    const isThisOne = (key: JWK) => certificateOf(key) === thumbprintOf(der);
-    const { tls_client_certificate_thumbprint: thumbprint } = client;
-    const registered =
-      (thumbprint !== null && isThumbprint(thumbprint, der)) ||
-      (await registeredKeys(client, keySets, isThisOne)).some(isThisOne); // client_keys_unavailable
-    if (!registered) throw wrong("not a registered certificate");
-    if (!isWithinValidity(new X509Certificate(der), clock.now())) throw wrong("expired, or not valid yet");
-  },
-};
-
-function wrong(reason: string): Refusal {
-  return new Refusal("client_tls_wrong", {}, { reason });
-}
+export const selfSignedTlsClientAuth = byCertificate(async ({ der }, client, { keySets }) => {
+  const isThisOne = (key: JWK) => certificateOf(key) === thumbprintOf(der);
+  const { tls_client_certificate_thumbprint: thumbprint } = client;
+  const registered =
+    (thumbprint !== null && isThumbprint(thumbprint, der)) ||
+    (await registeredKeys(client, keySets, isThisOne)).some(isThisOne); // client_keys_unavailable
+  return registered ? undefined : "not a registered certificate";
+});
 
 /** The SHA-256 thumbprint of the certificate a key comes with (RFC 7517 sections 4.7 and 4.9). */
 function certificateOf(key: JWK): string | undefined {

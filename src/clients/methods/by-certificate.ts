@@ -1,0 +1,35 @@
+import { X509Certificate } from "node:crypto";
+import { Refusal } from "../../errors/refusal.js";
+import { isWithinValidity } from "../certificate.js";
+import type { PresentedCertificate } from "../presented.js";
+import type { Client } from "../registry.js";
+import type { AuthenticationMethod, Means } from "./method.js";
+
+/**
+ * A method that shows a certificate (RFC 8705 section 2), and nothing else with it (RFC 6749 section 2.3).
+ * @param whyNot says for the log why the certificate is not the client's; undefined if it is
+ */
+export function byCertificate(
+  whyNot: (
+    certificate: PresentedCertificate,
+    client: Client,
+    means: Means,
+  ) => Promise<string | undefined> | string | undefined,
+): AuthenticationMethod {
+  return {
+    confidential: true,
+    bindsTokens: true,
+    async check({ client, presented: { certificate, basic, client_secret, client_assertion } }, means) {
+      if (certificate === undefined) throw wrong("no certificate");
+      // A name before an empty secret is no second method.
+      if (basic?.client_secret || client_secret || client_assertion) throw new Refusal("client_methods_mixed");
+      const isCurrent = isWithinValidity(new X509Certificate(certificate.der), means.clock.now());
+      const reason = isCurrent ? await whyNot(certificate, client, means) : "expired, or not valid yet";
+      if (reason !== undefined) throw wrong(reason);
+    },
+  };
+}
+
+function wrong(reason: string): Refusal {
+  return new Refusal("client_tls_wrong", {}, { reason });
+}
