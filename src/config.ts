@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { DIALECT_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
+import { whyNotAReceiver } from "./outbound/webhook.js";
 
 /**
  * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
@@ -51,7 +52,7 @@ export const SETTINGS = {
     .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
     .optional()
     .describe("a Postgres to use; without it an embedded one runs in DATA_DIR"),
-  DATA_DIR: z.string().default("./data").describe("the embedded database and the generated master key"),
+  DATA_DIR: z.string().default("./data").describe("the embedded database, the generated master key and the outbox"),
   MASTER_KEY: masterKey
     .optional()
     .describe("32 bytes, base64url; seals private keys and recoverable secrets, keys the hashes of secrets and tokens"),
@@ -72,7 +73,9 @@ export const SETTINGS = {
     .transform(list)
     .pipe(z.array(cidr))
     .default([])
-    .describe("CIDR ranges of the proxies whose X-Forwarded-* headers are believed, separated by commas"),
+    .describe(
+      "CIDR ranges of the proxies whose X-Forwarded-* and client certificate headers are believed, separated by commas",
+    ),
   TLS_CERT: z.string().optional().describe("PEM file; with it the server speaks https itself"),
   TLS_KEY: z.string().optional().describe("PEM file of the private key of TLS_CERT"),
   TLS_CLIENT_CA: z.string().optional().describe("PEM file of the authorities whose client certificates are trusted"),
@@ -83,10 +86,14 @@ export const SETTINGS = {
     .describe("true: a jwks_uri may point at loopback and private addresses, by plain http too"),
   CODE_WEBHOOK_URL: z
     .string()
-    .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), "must be an http(s) URL")
+    .superRefine((url, context) => {
+      const reason = whyNotAReceiver(url);
+      if (reason !== undefined) context.addIssue({ code: "custom", message: `cannot be called: ${reason}` });
+    })
     .optional()
     .describe(
-      "where confirmation codes are POSTed; without it, and without DATABASE_URL, each is a file in DATA_DIR/outbox",
+      "where confirmation codes are POSTed: https, or http to a private address; without it, and without DATABASE_URL, " +
+        "each is a file in DATA_DIR/outbox",
     ),
   CODE_WEBHOOK_SECRET: z.string().optional().describe("signs what is POSTed there"),
   IOTHENTIX_ERROR_URI: z

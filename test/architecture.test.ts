@@ -9,11 +9,11 @@ const SRC = join(ROOT, "src");
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "clock.ts": [],
-  "config.ts": ["errors", "dialects"],
+  "config.ts": ["errors", "outbound", "dialects"],
   store: ["errors"],
   http: ["errors", "store"],
   keys: ["errors", "store", "clock.ts"],
-  outbound: ["errors", "clock.ts"],
+  outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts"],
   clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],

@@ -1,6 +1,7 @@
 import { METHODS_WITH_SECRET, storedSecret } from "../clients/secrets.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, readClientEntry } from "../provisioning/entries.js";
+import { warningsFor } from "../provisioning/warnings.js";
 import { prepareClient } from "../provisioning/write.js";
 import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { isConflict } from "../store/failure.js";
@@ -46,7 +47,12 @@ async function add(context: CommandContext): Promise<object> {
       if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
       throw error;
     });
-  return { client_id, ...(wantsSecret && shown ? { client_secret: secret } : {}) };
+  const warnings = warningsFor([{ section: "clients", path: "client", key: client_id, value: entry }]);
+  return {
+    client_id,
+    ...(wantsSecret && shown ? { client_secret: secret } : {}),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
 }
 
 async function rotateSecret(context: CommandContext): Promise<object> {

@@ -47,7 +47,12 @@ export function fetchPublic(
   limits: CallLimits,
   { allowPrivate }: { readonly allowPrivate: boolean },
 ): Promise<Answer> {
-  return call(url, { method: "GET", headers: { Accept: "application/json" }, limits, allowPrivate });
+  return call(url, {
+    method: "GET",
+    headers: { Accept: "application/jwk-set+json, application/json" },
+    limits,
+    allowPrivate,
+  });
 }
 
 /**
@@ -59,13 +64,7 @@ export async function call(
   url: string,
   { method, headers, body, limits, allowPrivate, signal }: Call,
 ): Promise<Answer> {
-  const target = readUrl(url);
-  const secure = target.protocol === "https:";
-  const mayReach = (address: string) => (isPublicAddress(address) ? secure : allowPrivate);
-  const literal = target.hostname.replace(/^\[|\]$/g, "");
-  // A host that is an address is connected to without a lookup. The URL has brought its other spellings into this one.
-  if (isIP(literal) !== 0 && !mayReach(literal)) throw forbidden();
-  if (!secure && !allowPrivate) throw new FetchFailed("the URL is not https");
+  const { target, secure, mayReach } = readTarget(url, allowPrivate);
   if (signal?.aborted) throw stopped();
 
   const ending = new AbortController();
@@ -104,12 +103,19 @@ export async function call(
   }
 }
 
-function readUrl(text: string): URL {
+/** What can be said of a URL before its name is looked up. @throws FetchFailed */
+export function readTarget(text: string, allowPrivate: boolean) {
   if (!URL.canParse(text)) throw new FetchFailed("not a URL");
-  const url = new URL(text);
-  if (!/^https?:$/.test(url.protocol)) throw new FetchFailed("the URL is not https");
-  if (url.username || url.password) throw new FetchFailed("the URL holds credentials");
-  return url;
+  const target = new URL(text);
+  if (!/^https?:$/.test(target.protocol)) throw new FetchFailed("the URL is not https");
+  if (target.username || target.password) throw new FetchFailed("the URL holds credentials");
+  const secure = target.protocol === "https:";
+  const mayReach = (address: string) => (isPublicAddress(address) ? secure : allowPrivate);
+  const literal = target.hostname.replace(/^\[|\]$/g, "");
+  // A host that is an address is connected to without a lookup. The URL has brought its other spellings into this one.
+  if (isIP(literal) !== 0 && !mayReach(literal)) throw forbidden();
+  if (!secure && !allowPrivate) throw new FetchFailed("the URL is not https");
+  return { target, secure, mayReach };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 import type { Clock } from "../clock.js";
+import { isSecret, isShort } from "../keys/public-jwk.js";
 import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 
 /** What one key set may cost, in bytes and milliseconds. */
@@ -17,9 +18,6 @@ const COOL_DOWN = 30_000;
 
 /** URIs remembered at most. */
 const MOST_URIS = 1_000;
-
-/** RSA keys of fewer bits are not used (RFC 7518 section 3.3). */
-const SHORTEST_RSA = 2048;
 
 const member = z.string().optional();
 const jwk = z.looseObject({
@@ -125,15 +123,4 @@ function parse(body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Private keys have a `d`, symmetric ones a `k` (RFC 7518 section 6). */
-function isSecret(key: JWK): boolean {
-  return "d" in key || "k" in key;
-}
-
-function isShort({ kty, n = "" }: JWK): boolean {
-  if (kty !== "RSA") return false;
-  const modulus = BigInt(`0x0${Buffer.from(n, "base64url").toString("hex")}`);
-  return modulus.toString(2).length < SHORTEST_RSA;
 }

@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { call, FetchFailed, type CallLimits } from "./fetch.js";
+import { call, FetchFailed, readTarget, type CallLimits } from "./fetch.js";
 
 /** What one attempt may cost, in bytes of the answer, which nobody reads, and milliseconds. */
 const LIMITS: CallLimits = { bytes: 64 * 1024, milliseconds: 5_000 };
@@ -12,6 +12,17 @@ export interface DeliveryOptions {
   readonly pauses?: readonly number[];
   /** Ends the delivery, between two attempts or during one. */
   readonly signal?: AbortSignal;
+}
+
+/** Why nothing can ever be delivered to this URL, whatever its name resolves to; undefined if something can. */
+export function whyNotAReceiver(url: string): string | undefined {
+  try {
+    readTarget(url, true);
+    return undefined;
+  } catch (error) {
+    if (error instanceof FetchFailed) return error.reason;
+    throw error;
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { isPlainText } from "../http/form.js";
+import { isSecret, isShort } from "../keys/public-jwk.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
 
@@ -37,8 +38,8 @@ const jwk = z
   .object({ kty: text })
   .catchall(json)
   .superRefine(checkNames)
-  .refine((value) => !("d" in value || "k" in value), "must be a public key")
-  .refine(isStrong, "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
+  .refine((value) => !isSecret(value), "must be a public key")
+  .refine((value) => !isShort(value), "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
 const redirectUri = url
@@ -118,6 +119,10 @@ const client = z
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, {
     path: ["jwks_uri"],
     message: "must not stand beside jwks (RFC 7591 section 2)",
+  })
+  .refine((one) => !one.token_endpoint_auth_encryption_enc || one.token_endpoint_auth_encryption_alg, {
+    path: ["token_endpoint_auth_encryption_enc"],
+    message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",
   });
 
 const user = z
@@ -216,11 +221,6 @@ function section<S extends Section>(name: S) {
         seen.add(id);
       });
     });
-}
-
-/** An RSA key is as strong as its modulus is long; of other types the curve says it. */
-function isStrong({ kty, n }: { kty: string; n?: unknown }): boolean {
-  return kty !== "RSA" || (typeof n === "string" && Buffer.from(n, "base64url").length * 8 >= 2048);
 }
 
 function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & string)[]] {

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Entry } from "./read.js";
@@ -20,13 +22,28 @@ const COMMON_PASSWORDS = new Set([
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
   ["has no secret to authenticate with", (one) => usesSecret(one) && secretsOf(one).length === 0],
   ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
-  ["has no jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
+  ["has a secret that its method does not use", (one) => !usesSecret(one) && secretsOf(one).length > 0],
+  ["has no key in jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
   ["has no certificate subject to compare", (one) => isMethod(one, "tls_client_auth") && !hasSubject(one)],
   [
     "has no certificate to compare",
     (one) => isMethod(one, "self_signed_tls_client_auth") && !hasKeys(one) && !one.tls_client_certificate_thumbprint,
   ],
+  ["has a jwks_uri that is not http(s)", ({ jwks_uri = "https:" }) => !/^https?:/i.test(jwks_uri)],
+  [
+    "has a tls_client_auth_subject_dn that is no name (RFC 4514)",
+    ({ tls_client_auth_subject_dn: name }) => name !== undefined && parseDistinguishedName(name) === undefined,
+  ],
+  [
+    "has a tls_client_auth_san_ip that is no IP address",
+    ({ tls_client_auth_san_ip: ip }) => ip !== undefined && isIP(ip) === 0,
+  ],
   ["names a signing algorithm that its method does not have", (one) => !canSign(one)],
+  [
+    "encrypts assertions that are not signed with HS256",
+    ({ token_endpoint_auth_encryption_alg: nested, token_endpoint_auth_signing_alg: alg = "HS256" }) =>
+      nested !== undefined && alg !== "HS256",
+  ],
   [
     "names an encryption that only client_secret_jwt has",
     (one) => one.token_endpoint_auth_encryption_alg !== undefined && !isMethod(one, "client_secret_jwt"),
@@ -46,7 +63,7 @@ const USER_RULES: readonly (readonly [string, (user: ProvisionedUser) => boolean
 ];
 
 /** One line for each unwise thing, naming the entry and never a value of it. */
-export function warningsFor(entries: readonly Entry[]): readonly string[] {
+export function warningsFor(entries: readonly Omit<Entry, "raw">[]): readonly string[] {
   return entries.flatMap(({ section, path, key, value }) => {
     const rules = section === "clients" ? CLIENT_RULES : section === "users" ? USER_RULES : [];
     const met = (rules as readonly (readonly [string, (one: unknown) => boolean])[]).filter(([, holds]) =>
@@ -61,7 +78,7 @@ function secretsOf({ client_secret, client_secrets = [] }: ProvisionedClient): s
 }
 
 const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");
-const hasKeys = (one: ProvisionedClient) => one.jwks !== undefined || one.jwks_uri !== undefined;
+const hasKeys = ({ jwks, jwks_uri }: ProvisionedClient) => Boolean(jwks?.keys.length) || jwks_uri !== undefined;
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
 const isPublic = (one: ProvisionedClient) => isMethod(one, "none");
 

@@ -90,6 +90,7 @@ t.test("the command line, beside a running server", async (t) => {
 
     t.strictSame(await does(t, ["client", "add", "piped", ...metadata, "--secret-stdin"], `${SECRET}\n`), {
       client_id: "piped",
+      warnings: ["client (piped) may use the password grant (RFC 9700 section 2.4)"],
     });
     t.equal((await asClient(server, "piped", SECRET)).status, 200);
     t.strictSame(await does(t, ["client", "add", "public", "--token-endpoint-auth-method", "none"]), {

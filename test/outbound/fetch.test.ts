@@ -42,7 +42,7 @@ t.test("an answer comes back as it is, on a connection of its own", async (t) =>
   t.equal(request?.url, "/a?b=c");
   t.equal(request?.method, "GET");
   t.strictSame(Object.keys(request!.headers).sort(), ["accept", "connection", "host"]);
-  t.match(request?.headers, { accept: "application/json", connection: "close" });
+  t.match(request?.headers, { accept: "application/jwk-set+json, application/json", connection: "close" });
 });
 
 t.test("SS-01 nothing private is called, however its address is spelt", async (t) => {

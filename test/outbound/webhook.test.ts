@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import t, { type Test } from "tap";
+import { readSettings } from "../../src/config.js";
 import { deliver } from "../../src/outbound/webhook.js";
 import { failureOf, startRemote } from "../support/remote.js";
 
@@ -86,4 +87,19 @@ t.test("a process that stops ends it", async (t) => {
 
 t.test("plain http never leaves for a public address", async (t) => {
   t.match(await failureOf(deliver("http://8.8.8.8/", MESSAGE, "s", AT_ONCE)), /may not be reached/);
+});
+
+t.test("an address that can never be called is refused at the start, without being quoted", async (t) => {
+  const cases = [
+    ["http://8.8.8.8/marker", "the host's address may not be reached this way"],
+    ["https://user:marker@codes.example/", "the URL holds credentials"],
+    ["ftp://codes.example/marker", "the URL is not https"],
+    ["marker", "not a URL"],
+  ] as const;
+  for (const [CODE_WEBHOOK_URL, reason] of cases) {
+    t.throws(() => readSettings({ CODE_WEBHOOK_URL }), { message: `CODE_WEBHOOK_URL cannot be called: ${reason}` });
+  }
+  for (const CODE_WEBHOOK_URL of ["http://10.0.0.1/", "http://codes.internal/", "https://8.8.8.8/"]) {
+    t.match(readSettings({ CODE_WEBHOOK_URL }), { CODE_WEBHOOK_URL });
+  }
 });

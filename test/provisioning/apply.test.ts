@@ -17,6 +17,9 @@ const NEWCOMER = { client_id: "newcomer", client_secret: SECRET };
 
 const LONE = "\ud800";
 
+/** 256 bytes of 2041 bits. */
+const SHORT_MODULUS = Buffer.alloc(256, "\x01").toString("base64url");
+
 /** What is wrong with a file, the file, and what is said of it. */
 const REFUSED: readonly (readonly [fault: string, file: object, message: string | RegExp])[] = [
   ["a section nobody knows", { client: [] }, "client: there is no such key"],
@@ -64,6 +67,16 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     "a wildcard in a redirect URI",
     { clients: [client({ redirect_uris: ["https://a.example/", "https://*.example/"] })] },
     "clients[0].redirect_uris[1]: must not have a wildcard",
+  ],
+  [
+    "an encryption without its algorithm",
+    { clients: [client({ token_endpoint_auth_encryption_enc: "A128GCM" })] },
+    /^clients\[0\]\.token_endpoint_auth_encryption_enc: needs token_endpoint_auth_encryption_alg/,
+  ],
+  [
+    "an RSA key whose first bits are none",
+    { clients: [client({ jwks: { keys: [{ kty: "RSA", n: SHORT_MODULUS, e: "AQAB" }] } })] },
+    /^clients\[0\]\.jwks\.keys\[0\]: must be an RSA key of at least 2048 bits/,
   ],
   [
     "a private key",
@@ -436,7 +449,7 @@ t.test("what is merely unwise is accepted with a warning that names the entry an
   const { warnings } = await apply(core.db, core, JSON.stringify(file));
   t.match(warnings, [
     /^clients\[0\] \(short\) has a secret shorter/,
-    /^clients\[1\] \(keyless\) has no jwks/,
+    /^clients\[1\] \(keyless\) has no key in jwks/,
     /^clients\[2\] \(app\) may use the password grant/,
     /^clients\[2\] \(app\) has a redirect URI over plain http/,
     /^users\[0\] \(u1\) has one of the most common passwords/,
@@ -444,6 +457,38 @@ t.test("what is merely unwise is accepted with a warning that names the entry an
   ]);
   t.equal(warnings.length, 6);
   t.notMatch(warnings.join("\n"), /marker|password1/);
+});
+
+t.test("a client that can never authenticate is accepted with a warning", async (t) => {
+  const { core } = await startInstance(t);
+  const nested = { token_endpoint_auth_method: "client_secret_jwt", token_endpoint_auth_encryption_alg: "dir" };
+  const byKey = { token_endpoint_auth_method: "private_key_jwt", client_secret: undefined };
+  const byName = { token_endpoint_auth_method: "tls_client_auth", client_secret: undefined };
+  const cases: readonly (readonly [metadata: object, warning: string | undefined])[] = [
+    [{ ...nested, token_endpoint_auth_signing_alg: "HS512" }, "encrypts assertions that are not signed with HS256"],
+    [{ ...nested, token_endpoint_auth_signing_alg: "HS256" }, undefined],
+    [nested, undefined],
+    [
+      { ...byName, tls_client_auth_subject_dn: "billing" },
+      "has a tls_client_auth_subject_dn that is no name (RFC 4514)",
+    ],
+    [{ ...byName, tls_client_auth_subject_dn: "CN=billing" }, undefined],
+    [{ ...byName, tls_client_auth_san_ip: "10.0.0" }, "has a tls_client_auth_san_ip that is no IP address"],
+    [{ ...byName, tls_client_auth_san_ip: "2001:db8::1" }, undefined],
+    [{ ...byKey, jwks_uri: "ftp://keys.example/" }, "has a jwks_uri that is not http(s)"],
+    [{ ...byKey, jwks_uri: "HTTPS://keys.example/" }, undefined],
+    [{ ...byKey, jwks: { keys: [] } }, "has no key in jwks and no jwks_uri"],
+    [
+      { ...byKey, jwks_uri: "https://keys.example/", client_secret: SECRET },
+      "has a secret that its method does not use",
+    ],
+  ];
+  const clients = cases.map(([metadata], index) => client({ client_id: `c${index}`, ...metadata }));
+  const { warnings } = await apply(core.db, core, JSON.stringify({ clients }));
+  t.strictSame(
+    warnings,
+    cases.flatMap(([, text], index) => (text === undefined ? [] : [`clients[${index}] (c${index}) ${text}`])),
+  );
 });
 
 /** The one line with which a file is refused. */
