@@ -7,6 +7,8 @@ import { chooseDialects } from "./dialects/index.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
 import { authorizationCodeGrant } from "./grants/authorization-code.js";
+import { appTokenEndpoint } from "./endpoints/app-token.js";
+import { appUserEndpoints } from "./endpoints/app-user.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
 import { healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
@@ -21,7 +23,7 @@ import { passwordGrant } from "./grants/password.js";
 import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { logDecisions } from "./http/decision.js";
 import { setHeaders } from "./http/headers.js";
-import { BODY_LIMIT } from "./http/limits.js";
+import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
@@ -43,6 +45,7 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
     requestIdHeader: false,
     trustProxy: trustsProxy,
     bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER },
     exposeHeadRoutes: false,
     // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
     return503OnClosing: false,
@@ -69,6 +72,8 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(introspectEndpoint);
   await app.register(userinfoEndpoint);
   await app.register(confirmationCodeEndpoint);
+  await app.register(appTokenEndpoint);
+  await app.register(appUserEndpoints);
   await app.register(healthEndpoints);
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));

@@ -7,8 +7,11 @@ import { OperatorError } from "./errors/operator-error.js";
  * to `SETTINGS` by a test.
  */
 
-export const DIALECT_NAMES = ["oauth2", "simple-identity-server"] as const;
+export const DIALECT_NAMES = ["oauth2", "simple-identity-server", "screening-eagle", "kii"] as const;
 export type MountedDialect = (typeof DIALECT_NAMES)[number];
+
+/** Those that have a discovery document, the one that stands at the root where nothing is said first. */
+const DOCUMENTED = ["oauth2", "simple-identity-server"] as const satisfies readonly MountedDialect[];
 
 const issuer = z.string().refine((text) => {
   if (!URL.canParse(text)) return false;
@@ -62,7 +65,7 @@ export const SETTINGS = {
     .default(DIALECT_NAMES)
     .describe("which dialects are mounted: all, or names separated by commas"),
   ROOT_METADATA: z
-    .enum(DIALECT_NAMES)
+    .enum(DOCUMENTED)
     .optional()
     .describe("whose discovery document stands at /.well-known/openid-configuration"),
   LOG_LEVEL: z
@@ -116,7 +119,7 @@ const environment = z
     path: ["ROOT_METADATA"],
     message: "must be one of DIALECTS",
   })
-  .transform((s) => ({ ...s, ROOT_METADATA: s.ROOT_METADATA ?? rootOf(s.DIALECTS) }));
+  .transform((s) => ({ ...s, ROOT_METADATA: s.ROOT_METADATA ?? DOCUMENTED.find((name) => s.DIALECTS.includes(name)) }));
 
 export type Settings = z.infer<typeof environment>;
 
@@ -133,11 +136,6 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
-}
-
-/** The standard where it is mounted, else what is. */
-function rootOf(dialects: readonly MountedDialect[]): MountedDialect {
-  return dialects.includes("oauth2") ? "oauth2" : dialects[0]!;
 }
 
 function list(text: string): string[] {

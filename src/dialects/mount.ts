@@ -8,12 +8,13 @@ import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
-import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { pathOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
-import type { Answer, Dialect, Endpoint } from "./dialect.js";
-import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
+import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
+import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { JsonText } from "./json-body.js";
+import { matches } from "./paths.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
@@ -28,6 +29,7 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const assertionAudiences = [issuer, ...(operations.token === undefined ? [] : [issuer + operations.token])];
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
+    if (dialect.documents === undefined) return;
     const { jwks, metadata } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
@@ -46,7 +48,11 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   if (!reply.hasHeader("X-Request-Id")) {
     reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
-  return send(reply, spellRefusal(dialect.refusals, refusal));
+  return send(reply, dialect, spellRefusal(refusalsAt(dialect, pathOf(request.url)), refusal));
+}
+
+function refusalsAt({ endpoints, refusals }: Dialect, path: string): RefusalSpelling {
+  return endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals ?? refusals;
 }
 
 /** What pages ask for. Introspection is for resource servers and confirmation codes are for apps, which are none. */
@@ -68,8 +74,10 @@ function addEndpoint(
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
+  const read = endpoint.read ?? dialect.read;
   const forPages = FOR_PAGES.has(endpoint.operation);
-  if (forPages) addPreflight(app, endpoint.path, methods);
+  if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
+  else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
     url: endpoint.path,
@@ -81,8 +89,9 @@ function addEndpoint(
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
       const { parameters: sent = new Map(), document } = readAsked(request, endpoint, methods.includes("GET"));
-      const { parameters, credentials } = dialect.read({
+      const { parameters, credentials } = read({
         parameters: sent,
+        document,
         authorization: singleAuthorization(request),
         headers: request.headers,
         path: request.params as Record<string, string>,
@@ -96,7 +105,7 @@ function addEndpoint(
         network: networkOf(request.ip),
         facts: request.decision ?? {},
       });
-      return send(reply, answer(result));
+      return send(reply, dialect, answer(result));
     },
   });
 }
@@ -123,11 +132,12 @@ function readAsked({ body }: FastifyRequest, { takes = "form" }: Endpoint, mayBe
     if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  if (body instanceof JsonText !== (takes === "json")) throw new Refusal("media_type_unsupported");
+  if (!takes.includes(body instanceof JsonText ? "json" : "form")) throw new Refusal("media_type_unsupported");
   return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
 }
 
-function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+function send(reply: FastifyReply, { dress }: Dialect, answer: Answer): FastifyReply {
+  const { status, headers, body } = dress?.(answer) ?? answer;
   reply.code(status).headers({ ...headers });
   return reply.send(body);
 }

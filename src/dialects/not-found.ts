@@ -5,6 +5,7 @@ import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/edge.js";
 import type { Dialect } from "./dialect.js";
 import { refuse } from "./mount.js";
+import { matches } from "./paths.js";
 
 /**
  * What no route answers. Fastify has one not-found handler for each prefix and takes a known path with another method for
@@ -14,7 +15,7 @@ export function notFoundHandler(dialects: readonly Dialect[]) {
   const methods = methodTable(dialects);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = pathOf(request.url);
-    const allow = methods.get(path);
+    const [, allow] = methods.find(([pattern]) => matches(pattern, path)) ?? [];
     const refusal =
       allow === undefined
         ? new Refusal("path_unknown")
@@ -32,14 +33,17 @@ export function dialectOf(dialects: readonly Dialect[], target: string): Dialect
   return (nearest?.dialect ?? dialects[0])!;
 }
 
-function methodTable(dialects: readonly Dialect[]): ReadonlyMap<string, readonly string[]> {
-  const gets = dialects.flatMap(({ documents }) => [documents.jwks, ...documents.metadata]);
+/** What each path, as its route has it, answers to. */
+function methodTable(dialects: readonly Dialect[]): readonly (readonly [string, readonly string[]])[] {
+  const gets = dialects.flatMap(({ documents }) =>
+    documents === undefined ? [] : [documents.jwks, ...documents.metadata],
+  );
   const documents = [...gets, ...Object.values(HEALTH_PATHS)];
   const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
   const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ACCOUNT_PATH, LOGOUT_PATH];
-  return new Map<string, readonly string[]>([
+  return [
     ...endpoints.map(({ path, methods = ["POST"] }) => [path, methods] as const),
     ...documents.map((path) => [path, ["GET", "HEAD"]] as const),
     ...pages.map((path) => [path, ["GET", "POST"]] as const),
-  ]);
+  ];
 }

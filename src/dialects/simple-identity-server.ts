@@ -3,7 +3,7 @@ import type { TokenState } from "../endpoints/introspect.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
-import { jsonBody } from "./json-body.js";
+import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
 import { answerUserinfo } from "./userinfo.js";
 
@@ -24,7 +24,7 @@ export const simpleIdentityServer: Dialect = {
     "/policies",
     "/simple-identity-server",
   ],
-  bodies: [formBody, jsonBody],
+  bodies: [formBody, jsonBodies()],
   read: readStandard(readRawBasic),
   certificateHeaders: ["client-cert", "x-arr-clientcert"],
   required: {

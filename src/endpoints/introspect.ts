@@ -84,7 +84,15 @@ async function introspectAccess(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { client_epoch: _client, user_epoch: _user, grant_id, auth_time, cnf, ...said } = claims;
+  const {
+    client_epoch: _client,
+    user_epoch: _user,
+    grant_generation: _pair,
+    grant_id,
+    auth_time,
+    cnf,
+    ...said
+  } = claims;
   return {
     ...said,
     token_type: "Bearer",

@@ -1,13 +1,11 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { isBoundTo } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
-import { lookAtPerson } from "../store/access-tokens.js";
-import { statusQuestion } from "../tokens/access-token.js";
 import { claimsAbout } from "../tokens/claims.js";
 import type { OperationRequest } from "./operations.js";
+import { personBehind } from "./token-person.js";
 
 /** Claims of the person a token speaks for, as JSON or, where the client asked for it, as a signed JWT. */
 export type Userinfo = { readonly claims: Readonly<Record<string, unknown>> } | { readonly jwt: string };
@@ -26,25 +24,12 @@ export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {
-  const { db, accessTokens, registry, ring, issuer } = core;
-  const { facts, spelling } = request;
-  const read = await accessTokens.read(takeToken(request));
-  if (read === undefined) throw new Refusal("token_not_valid");
-  const { claims: token, expired } = read;
-  facts.jti = token.jti;
-  facts.client_id = token.client_id;
-  const client = await registry.find(token.client_id);
-  if (expired || client === null || !client.dialects.includes(spelling.name)) throw new Refusal("token_not_valid");
+  const { registry, ring, issuer } = core;
+  const found = await personBehind(core, request, takeToken(request), ({ scope }) =>
+    scope.split(" ").includes("openid"),
+  );
+  const { token, client, person, userinfo_claims, claims_locales } = found;
   const scope = token.scope.split(" ");
-  if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
-
-  if (!isBoundTo(token.cnf, request.credentials)) {
-    throw new Refusal("token_not_valid", {}, { reason: "bound to a certificate that was not presented" });
-  }
-  const found = await lookAtPerson(db, statusQuestion(token));
-  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
-  facts.sub = token.sub;
-  const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };
   const claims = { ...claimsAbout(person, wishes, await registry.scopes()), sub: token.sub };
   const alg = client.userinfo_signed_response_alg;

@@ -12,22 +12,27 @@ export interface IssuedTokens {
   readonly scope: readonly string[];
   readonly refresh_token?: string;
   readonly id_token?: string;
+  /** Whom the access token speaks for: a person, or the client itself. */
+  readonly sub: string;
 }
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
-  const { core, client, confirmation, spelling, facts } = context;
+  const { core, client, confirmation, spelling, terms, facts } = context;
   const { scope, user, login } = entitlement;
-  const refreshable = client.grant_types.includes("refresh_token");
+  const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
+  const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
     client,
     scope,
     spelling: spelling.tokens,
+    lifetime: terms.access_token_lifetime ?? client.access_token_lifetime,
     ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
+    ...(grant === undefined || !terms.pairs ? {} : { grant_generation: grant.generation }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;
@@ -37,6 +42,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     access_token: access.text,
     expires_in: access.expires_in,
     scope,
+    sub: access.claims.sub,
     ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
     ...(await idToken(context, entitlement, access.text)),
   };

@@ -15,6 +15,8 @@ export interface TokenSubject {
   readonly sub: string | undefined;
   readonly user_epoch: number | undefined;
   readonly grant_id: string | undefined;
+  /** Which refresh token of the grant has to be the current one; any, where it is not said. */
+  readonly grant_generation: number | undefined;
 }
 
 /**
@@ -24,14 +26,15 @@ export interface TokenSubject {
 const IN_FORCE = `
     FROM clients c
     LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND u.token_epoch = $5::int
-    LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL
+    LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL AND g.generation = coalesce($7::int, g.generation)
     WHERE c.client_id = $2 AND NOT c.disabled AND c.token_epoch = $3::int
       AND ($4::text IS NULL OR u.sub IS NOT NULL)
       AND ($6::text IS NULL OR g.id IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
 
-function parameters({ jti, client_id, client_epoch, sub, user_epoch, grant_id }: TokenSubject): unknown[] {
-  return [jti, client_id, client_epoch, sub, user_epoch, grant_id];
+function parameters(subject: TokenSubject): unknown[] {
+  const { jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
+  return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation];
 }
 
 const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
