@@ -44,8 +44,9 @@ interface LoginParts {
 }
 
 /**
- * Lets somebody in, at the password grant of any dialect and the login page alike. Unknown, wrong, disabled and locked cost the same time
- * and get the same answer; a try is taken before it is checked and given back if it is right (docs/decisions/0008).
+ * Lets somebody in, at the password grant of any dialect and the login page alike. Unknown, wrong, disabled and locked
+ * cost the same time and get the same answer; a try is taken before it is checked and given back if it is right
+ * (docs/decisions/0008).
  * @throws Refusal resource_owner_credentials_wrong, tries_exhausted, hashing_busy
  */
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {

@@ -9,7 +9,7 @@ export class JsonText {
   }
 }
 
-/** Bodies of `application/json`, and of types that are JSON under a name of their own; http/json.ts reads them, strictly. */
+/** Bodies of `application/json`, and of types that are JSON under another name; http/json.ts reads them, strictly. */
 export function jsonBodies(...types: readonly string[]): FastifyPluginAsync {
   return async (app) => {
     app.addContentTypeParser(

@@ -77,7 +77,7 @@ function readMembers({ parameters, document }: WireRequest) {
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== "")) as typeof asked;
 }
 
-/** People and things bring a username, an application or its administrator a client_id; with both, or neither, it is said. */
+/** People and things bring a username, an application or its administrator a client_id; with both it has to be said. */
 function impliedGrant(username: string | undefined, client_id: string | undefined): string | undefined {
   if ((username === undefined) === (client_id === undefined)) return undefined;
   return username === undefined ? "client_credentials" : "password";
@@ -135,8 +135,8 @@ function anObject(document: object): object {
 }
 
 /**
- * Whom a username names: a thing of the application, or a person by login name, email or phone number, the latter two with
- * their prefix or without. A prefix before something else is part of a name that nobody has.
+ * Whom a username names: a thing of the application, or a person by login name, email or phone number, the latter two
+ * with their prefix or without. A prefix before something else is part of a name that nobody has.
  */
 export const readUsername: NonNullable<RequestSpelling["readUsername"]> = (username, app_id) => {
   const [, prefix, rest = ""] = /^(VENDOR_THING_ID|EMAIL|PHONE):(.*)$/s.exec(username) ?? [];

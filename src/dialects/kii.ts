@@ -28,7 +28,7 @@ function dress({ status, headers, body }: Answer): Answer {
   };
 }
 
-/** Of its token resources. Its page lists two words; whatever is wrong with somebody's credentials is the first of them. */
+/** Of its token resources. Its page lists two words; whatever is wrong with credentials is the first of them. */
 const tokenRefusals: RefusalSpelling = {
   kinds: {
     no_credentials: { error: "invalid_grant", status: 400 },

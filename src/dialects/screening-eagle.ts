@@ -7,7 +7,7 @@ import { formBody } from "./form-body.js";
 
 const inBody = z.object({ client_id: optional, client_secret: optional, client_assertion: optional });
 
-/** Its page has one way for a client to say who it is, Basic; what stands in the body beside it must not say otherwise. */
+/** A client says who it is by Basic and in no other way; what stands in the body beside it must not say otherwise. */
 const read: Reader = ({ parameters, authorization = "" }) => {
   const basic = readRawBasic(authorization);
   return { parameters, credentials: basic === undefined ? {} : { ...readParameters(inBody, parameters), basic } };

@@ -35,7 +35,11 @@ export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
     const { expires_at } = readParameters(parameters, request.parameters);
     const { application, credentials } = await whoAsks(app.core, request);
     const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(app.core.clock));
-    return exchange(app.core, app.grants, { ...request, credentials, terms: { access_token_lifetime, pairs: true } });
+    return exchange(app.core, app.grants, {
+      ...request,
+      credentials,
+      issuance: { access_token_lifetime, pairs: true },
+    });
   });
 };
 

@@ -4,7 +4,7 @@ import { whyAWeakPassword, LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { identifiersOf, isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import { optional, readParameters, required } from "../http/parameters.js";
+import { readParameters, required } from "../http/parameters.js";
 import { isThing } from "../store/apps.js";
 import { addUser, type Person } from "../store/users.js";
 import { authenticateApp } from "./app.js";
@@ -42,6 +42,8 @@ async function showUser(core: Core, request: OperationRequest): Promise<Person> 
   return person;
 }
 
+const claim = z.string().max(255).optional();
+
 const registration = z.object({
   preferred_username: required("username_missing").refine((name) => whyNotALoginName(name) === undefined),
   password: required("password_missing")
@@ -53,9 +55,9 @@ const registration = z.object({
     .regex(/^[^\s@]+@[^\s@]+$/)
     .optional(),
   phone_number: z.string().max(64).refine(isPhoneNumber).optional(),
-  name: optional,
-  locale: optional,
-  country: optional,
+  name: claim,
+  locale: claim,
+  country: claim,
 });
 
 /**

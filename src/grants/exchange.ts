@@ -5,7 +5,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import type { Grant, GrantContext, GrantRegistry, Terms } from "./grant.js";
+import type { Grant, GrantContext, GrantRegistry, Issuance } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
@@ -14,12 +14,12 @@ export interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
-  readonly terms?: Terms;
+  readonly issuance?: Issuance;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, spelling, terms = {}, network, facts } = request;
+  const { parameters, spelling, issuance = {}, network, facts } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, request);
@@ -35,7 +35,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
 
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials);
-  const context: GrantContext = { core, client, confirmation, spelling, terms, network, facts };
+  const context: GrantContext = { core, client, confirmation, spelling, issuance, network, facts };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

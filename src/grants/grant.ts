@@ -14,14 +14,14 @@ export interface GrantContext {
   /** What its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
   readonly spelling: RequestSpelling;
-  readonly terms: Terms;
+  readonly issuance: Issuance;
   /** Where the request came from, as limits count it (http/network.ts). */
   readonly network: string;
   readonly facts: DecisionFacts;
 }
 
 /** What an operation settles for a token request beyond the settings of its client. */
-export interface Terms {
+export interface Issuance {
   /** Seconds the access token lives, in place of the client's setting. */
   readonly access_token_lifetime?: number;
   /** Whether access and refresh token are one pair: a refresh ends both old ones, and no answer is given twice. */

@@ -18,7 +18,7 @@ export interface IssuedTokens {
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
-  const { core, client, confirmation, spelling, terms, facts } = context;
+  const { core, client, confirmation, spelling, issuance, facts } = context;
   const { scope, user, login } = entitlement;
   const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
   const refreshable = wished && client.grant_types.includes("refresh_token");
@@ -27,12 +27,12 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     client,
     scope,
     spelling: spelling.tokens,
-    lifetime: terms.access_token_lifetime ?? client.access_token_lifetime,
+    lifetime: issuance.access_token_lifetime ?? client.access_token_lifetime,
     ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
-    ...(grant === undefined || !terms.pairs ? {} : { grant_generation: grant.generation }),
+    ...(grant === undefined || !issuance.pairs ? {} : { grant_generation: grant.generation }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;

@@ -23,7 +23,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
     schema: parameters,
     responseTypes: [],
     async decide({ refresh_token, scope }, context) {
-      const { core, client, terms, facts } = context;
+      const { core, client, issuance, facts } = context;
       const name = readRefreshToken(core.master, refresh_token);
       if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
       facts.grant_id = name.grant_id;
@@ -37,7 +37,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
           scope: requested ?? null,
           scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
           rotation: client.refresh_token_rotation,
-          retries: !terms.pairs,
+          retryable: !issuance.pairs,
           idle: client.refresh_token_lifetime,
         },
         core.clock.statement(),

@@ -2,7 +2,7 @@ import { whyAWeakPassword } from "../accounts/passwords.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Entry } from "./read.js";
-import type { ProvisionedClient, ProvisionedUser } from "./schema.js";
+import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
 
 /**
  * What is accepted because whoever writes the file is trusted, and said aloud because it may be a mistake. A client that
@@ -31,16 +31,17 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
 
+/** What is unwise about an entry, by its section. */
+const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) => readonly string[] } = {
+  clients: (client) => CLIENT_RULES.filter(([, holds]) => holds(client)).map(([text]) => text),
+  users: weaknessOf,
+};
+
 /** One line for each unwise thing, naming the entry and never a value of it. */
 export function warningsFor(entries: readonly Entry[]): readonly string[] {
   return entries.flatMap(({ section, path, key, value }) => {
-    const met =
-      section === "clients"
-        ? CLIENT_RULES.filter(([, holds]) => holds(value as ProvisionedClient)).map(([text]) => text)
-        : section === "users"
-          ? weaknessOf(value as ProvisionedUser)
-          : [];
-    return met.map((text) => `${path} (${key}) ${text}`);
+    const unwise = UNWISE[section] as ((value: unknown) => readonly string[]) | undefined;
+    return (unwise?.(value) ?? []).map((text) => `${path} (${key}) ${text}`);
   });
 }
 

@@ -20,7 +20,7 @@ export interface Presented {
   readonly scopeAllowed: boolean;
   readonly rotation: boolean;
   /** Whether the token before gets the same successor again for a moment (RETRY_WINDOW). */
-  readonly retries: boolean;
+  readonly retryable: boolean;
   readonly idle: number;
 }
 
@@ -92,7 +92,7 @@ type RedeemRow = RefreshedGrant &
  * that successor is unused; anything else ends the grant (RFC 9700 section 4.14).
  */
 export async function redeemRefreshToken(db: Db, presented: Presented, now: Date | null): Promise<RefreshOutcome> {
-  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, retries, idle } = presented;
+  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, retryable, idle } = presented;
   const rows = await run<RedeemRow>(db, REDEEM, [
     grant_id,
     client_id,
@@ -102,7 +102,7 @@ export async function redeemRefreshToken(db: Db, presented: Presented, now: Date
     rotation,
     idle,
     now,
-    retries,
+    retryable,
   ]);
   const found = rows[0];
   if (found === undefined || found.owner === null) return { outcome: "unknown" };
@@ -110,7 +110,7 @@ export async function redeemRefreshToken(db: Db, presented: Presented, now: Date
   if (found.id === null) {
     if (!found.alive) return { outcome: "over" };
     // Without a scope of its own nothing else keeps a request from a living grant.
-    return !retries && scope === null ? { outcome: "spent" } : { outcome: "scope_exceeded", granted: found.granted };
+    return !retryable && scope === null ? { outcome: "spent" } : { outcome: "scope_exceeded", granted: found.granted };
   }
   if (found.ended_because !== null) return { outcome: "reused" };
   return { outcome: found.retries === 0 ? "rotated" : "retried", grant: found, user: found };
