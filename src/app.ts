@@ -15,12 +15,16 @@ import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { revokeEndpoint } from "./endpoints/revoke.js";
 import { tokenEndpoint } from "./endpoints/token.js";
+import { permissionEndpoint } from "./endpoints/uma/permissions.js";
+import { policyEndpoints } from "./endpoints/uma/policies.js";
+import { resourceEndpoints } from "./endpoints/uma/resources.js";
 import { userinfoEndpoint } from "./endpoints/userinfo.js";
 import { browserPages } from "./pages/plugin.js";
 import { clientCredentialsGrant } from "./grants/client-credentials.js";
 import { GrantRegistry } from "./grants/grant.js";
 import { passwordGrant } from "./grants/password.js";
 import { refreshTokenGrant } from "./grants/refresh-token.js";
+import { umaTicketGrant } from "./grants/uma-ticket.js";
 import { logDecisions } from "./http/decision.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
@@ -66,6 +70,7 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(clientCredentialsGrant);
   await app.register(refreshTokenGrant);
   await app.register(authorizationCodeGrant);
+  await app.register(umaTicketGrant);
 
   await app.register(tokenEndpoint);
   await app.register(revokeEndpoint);
@@ -74,6 +79,9 @@ export async function buildApp({ settings, core, logger, serve }: AppParts): Pro
   await app.register(confirmationCodeEndpoint);
   await app.register(appTokenEndpoint);
   await app.register(appUserEndpoints);
+  await app.register(resourceEndpoints);
+  await app.register(permissionEndpoint);
+  await app.register(policyEndpoints);
   await app.register(healthEndpoints);
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));

@@ -36,7 +36,7 @@ interface Log {
   warn(line: object, message: string): void;
 }
 
-/** Milliseconds before a message is sent: its request is answered meanwhile, so that nothing of it shows in the answer's time. */
+/** Milliseconds before a message is sent: its request is answered meanwhile, and the time of that tells nothing. */
 const HEAD_START = 50;
 
 /** Milliseconds that what is under way still has when the server stops. */

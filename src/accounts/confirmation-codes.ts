@@ -21,8 +21,8 @@ export class ConfirmationCodes {
   }
 
   /**
-   * A new code for a normalised phone number or email, in the place of the one before. For an address that nobody may log
-   * in with the same is done and stored, but no code is the one.
+   * A new code for a normalised phone number or email, in the place of the one before. For an address that nobody may
+   * log in with the same is done and stored, but no code is the one.
    */
   async issue(address: string, exists: boolean): Promise<string> {
     const code = sixDigits(this.#random);

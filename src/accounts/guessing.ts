@@ -4,13 +4,13 @@ import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
 import { settleTries, takeTry, type Taken, type TryRule } from "../store/tries.js";
 
-/** What tries are counted on, and how many there are (docs/decisions/0008, docs/operations.md). */
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
-/** Five wrong passwords cost nothing, each further one twice the wait of the one before, and from the tenth on it is locked. */
+/** Five cost nothing, each further one waits twice as long as the one before, and the tenth locks for a while. */
 const ACCOUNT: TryRule = { free: 5, delays: [1, 2, 4, 8, 16, 15 * MINUTE], window: DAY };
 
+/** What tries are counted on, and how many there are (docs/decisions/0008). */
 const RULES = {
   /** By sub. */
   account: ACCOUNT,
@@ -18,7 +18,7 @@ const RULES = {
   name: ACCOUNT,
   /** A browser in which its person logged in before: a stranger's tries are not counted on it, nor its own on theirs. */
   browser: ACCOUNT,
-  /** The network tries come from (http/network.ts), whoever they are for. Many people may share it, so it is slowed, never shut. */
+  /** Where failed logins come from (http/network.ts), whoever they are for. Many people may share it: slowed, never shut. */
   network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
   /** People who register themselves from one network. */
   "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
@@ -34,6 +34,7 @@ export interface Counted {
   readonly id: string;
 }
 
+/** Counts the tries of whoever may be guessing, in one place for all instances and doors. */
 export class Guessing {
   readonly #db: Db;
   readonly #master: MasterKey;

@@ -81,7 +81,7 @@ async function inTurn(
   ]);
   const proven = isCode || isPassword;
   if (account === undefined || !proven || account.disabled) {
-    if (account !== undefined && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
+    if (counted.on === "account" && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
     throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
   }
   await guessing.settle({ forget: counted, giveBack: network });

@@ -14,7 +14,7 @@ interface Waiting {
   readonly begin: () => void;
 }
 
-/** A few slots, and a queue before them that ends. Nobody has two turns at once; who comes behind them goes first then. */
+/** A few slots, and a queue before them that ends. Nobody has two turns at once: whoever is next in line goes first. */
 export class Turns {
   readonly #slots: number;
   readonly #running = new Set<unknown>();

@@ -3,6 +3,7 @@ import type { Command } from "./command.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
 import { STORE_COMMANDS } from "./store.js";
+import { UMA_COMMANDS } from "./uma.js";
 import { USER_COMMANDS } from "./users.js";
 
 /** Every administrative command, in the order in which the usage lists them. */
@@ -12,4 +13,5 @@ export const COMMANDS: readonly Command[] = [
   ...USER_COMMANDS,
   ...REVOKE_COMMANDS,
   ...KEY_COMMANDS,
+  ...UMA_COMMANDS,
 ];

@@ -31,9 +31,9 @@ interface Bucket {
 }
 
 /**
- * Slows down whoever fails often, in memory, by key. Secrets of clients are long and random, so guessing them has no end to
- * be kept from; but it must be no flood, and a client with the right secret behind the same address must not be shut out by
- * it: it waits as the others do, and gets in.
+ * Slows down whoever fails often, in memory, by key. Secrets of clients are long and random, so nobody guesses one; but
+ * trying must be no flood, and must not shut out a client with the right secret behind the same address: that one waits as
+ * the others do, and gets in.
  */
 export class Shaper {
   readonly #stopwatch: Stopwatch;

@@ -18,11 +18,17 @@ export interface Dialect extends RequestSpelling {
   readonly read: Reader;
   /** Where a trusted proxy says which certificate the client showed it. */
   readonly certificateHeaders: readonly CertificateHeader[];
+  /** Puts a JSON body into the standard's names (grants/spelling.ts, members), where it has others. */
+  readonly readDocument?: (sent: object) => object;
   readonly endpoints: readonly Endpoint[];
   /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
   readonly authorize?: string;
   /** Where its documents stand; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
-  readonly documents?: { readonly jwks: string; readonly metadata: readonly string[] };
+  readonly documents?: {
+    readonly jwks: string;
+    readonly metadata: readonly string[];
+    readonly uma: readonly string[];
+  };
   readonly refusals: RefusalSpelling;
   /** The headers a page of any origin may send, where pages of any origin may call this dialect's endpoints. */
   readonly openToPages?: string;
@@ -47,15 +53,18 @@ export interface WireRequest {
   readonly path: Readonly<Record<string, string>>;
 }
 
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
 /** An operation on a path; the answer is spelt from its result. */
 export type Endpoint = {
   [Name in OperationName]: {
     readonly operation: Name;
+    /** A segment that begins with a colon stands for a parameter of that name. */
     readonly path: string;
     /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
-    readonly methods?: readonly ("GET" | "POST")[];
+    readonly methods?: readonly Method[];
     /** Where what it is asked for stands; a form in the body where nothing else is said. */
-    readonly takes?: "form" | "json" | "form or json";
+    readonly takes?: "form" | "json" | "form or json" | "query";
     /** Where its parameters stand elsewhere than the dialect's do. */
     readonly read?: Reader;
     /** How it refuses where it does so unlike the rest of the dialect. */
@@ -68,6 +77,8 @@ export type Endpoint = {
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where what was made is found, as a path below the issuer. */
+  readonly location?: string;
   /** Sent as JSON, or as it is where it is a text of another type; an answer without one is empty. */
   readonly body?: object | string;
 }
@@ -90,5 +101,11 @@ export interface RefusalSpelling {
     readonly error: string;
     readonly description: string;
   }) => string | undefined;
-  readonly body: (said: { readonly error: string; readonly status: number; readonly description: string }) => object;
+  readonly body: (said: {
+    readonly error: string;
+    readonly status: number;
+    readonly description: string;
+    /** What the refusal's specification says besides. */
+    readonly more: Readonly<Record<string, unknown>>;
+  }) => object;
 }

@@ -7,6 +7,9 @@ import { simpleIdentityServer } from "./simple-identity-server.js";
 
 const ROOT_DISCOVERY = "/.well-known/openid-configuration";
 
+/** The standard's own place (UMA 2.0 Grant section 2); another dialect's document stands there where the standard is not mounted. */
+const UMA_DISCOVERY = "/.well-known/uma2-configuration";
+
 /** Every dialect there is. A new one is one file and one line here. */
 const DIALECTS: Readonly<Record<MountedDialect, Dialect>> = {
   oauth2,
@@ -20,7 +23,9 @@ export function chooseDialects(names: readonly MountedDialect[], root: MountedDi
   return names.map((name) => {
     const dialect = DIALECTS[name];
     if (name !== root || dialect.documents === undefined) return dialect;
-    const { jwks, metadata } = dialect.documents;
-    return { ...dialect, documents: { jwks, metadata: [...metadata, ROOT_DISCOVERY] } };
+    const { jwks, metadata, uma } = dialect.documents;
+    const alone = names.every((one) => DIALECTS[one].documents?.uma.includes(UMA_DISCOVERY) !== true);
+    const documents = { jwks, metadata: [...metadata, ROOT_DISCOVERY], uma: alone ? [...uma, UMA_DISCOVERY] : uma };
+    return { ...dialect, documents };
   });
 }

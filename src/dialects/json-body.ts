@@ -15,7 +15,8 @@ export function jsonBodies(...types: readonly string[]): FastifyPluginAsync {
     app.addContentTypeParser(
       ["application/json", ...types],
       { parseAs: "string" },
-      async (_request: unknown, text: string | Buffer) => new JsonText(text.toString()),
+      async (_request: unknown, text: string | Buffer) =>
+        text.length === 0 ? undefined : new JsonText(text.toString()),
     );
   };
 }

@@ -97,6 +97,7 @@ export const kii: Dialect = {
   grants: ["password", "client_credentials", "refresh_token"],
   required: {},
   repeatedScope: "folded",
+  members: {},
   readUsername,
   tokens: { format: "opaque", idTokenCarriesClaims: false },
   openToPages: "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK",

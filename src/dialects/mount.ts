@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
+import { umaConfiguration } from "../endpoints/uma/configuration.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
-import { withoutRepetition, type Form, type Parameters } from "../http/form.js";
+import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
+import { pathOf, queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
-import { pathOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
 import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
@@ -30,11 +31,14 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
     if (dialect.documents === undefined) return;
-    const { jwks, metadata } = dialect.documents;
+    const { jwks, metadata, uma } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
       addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations, pages }));
+    }
+    for (const path of uma) {
+      addDocument(app, path, () => umaConfiguration(app.core, app.grants, { jwks, operations, pages }));
     }
   };
 }
@@ -55,7 +59,7 @@ function refusalsAt({ endpoints, refusals }: Dialect, path: string): RefusalSpel
   return endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals ?? refusals;
 }
 
-/** What pages ask for. Introspection is for resource servers and confirmation codes are for apps, which are none. */
+/** What pages ask for. Introspection and the protection API are for resource servers, confirmation codes for apps, which are none. */
 const FOR_PAGES: ReadonlySet<OperationName> = new Set<OperationName>(["token", "revoke", "userinfo"]);
 
 /** What an endpoint has to know beyond its dialect. */
@@ -88,22 +92,25 @@ function addEndpoint(
     },
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
-      const { parameters: sent = new Map(), document } = readAsked(request, endpoint, methods.includes("GET"));
+      const path = request.params as Record<string, string>;
+      const asked = readAsked(request, endpoint, methods.includes("GET"));
       const { parameters, credentials } = read({
-        parameters: sent,
-        document,
+        parameters: asked.parameters ?? new Map(),
+        document: asked.document,
         authorization: singleAuthorization(request),
         headers: request.headers,
-        path: request.params as Record<string, string>,
+        path,
       });
       const result = await operation({
         parameters,
-        document,
+        document: asked.document && (dialect.readDocument?.(asked.document) ?? asked.document),
+        path,
         credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
         assertionAudiences,
         spelling: dialect,
         network: networkOf(request.ip),
         facts: request.decision ?? {},
+        decision_id: request.id,
       });
       return send(reply, dialect, answer(result));
     },
@@ -125,7 +132,9 @@ interface Asked {
   readonly document?: object;
 }
 
-function readAsked({ body }: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
+function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
+  if (takes === "query") return { parameters: withoutRepetition(queryOf(request, readForm)) };
+  const { body } = request;
   // The parser hands its refusal over as a value (http/form.ts says why).
   if (body instanceof Refusal) throw body;
   if (body === undefined || body === null) {
@@ -137,7 +146,10 @@ function readAsked({ body }: FastifyRequest, { takes = "form" }: Endpoint, mayBe
 }
 
 function send(reply: FastifyReply, { dress }: Dialect, answer: Answer): FastifyReply {
-  const { status, headers, body } = dress?.(answer) ?? answer;
+  const { status, headers, location, body } = dress?.(answer) ?? answer;
   reply.code(status).headers({ ...headers });
+  if (location !== undefined) {
+    reply.header("Location", new URL(reply.server.core.issuer).pathname.replace(/\/$/, "") + location);
+  }
   return reply.send(body);
 }

@@ -1,21 +1,23 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
-import { ACCOUNT_PATH, LOGOUT_PATH } from "../endpoints/authorize/paths.js";
+import { ACCOUNT_PATH, CLAIMS_PATH, LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/edge.js";
 import type { Dialect } from "./dialect.js";
 import { refuse } from "./mount.js";
 import { matches } from "./paths.js";
 
+const PAGE_PATHS = [ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH];
+
 /**
  * What no route answers. Fastify has one not-found handler for each prefix and takes a known path with another method for
  * unknown, so one handler at the root looks both up in the table of what the dialects declare.
  */
 export function notFoundHandler(dialects: readonly Dialect[]) {
-  const methods = methodTable(dialects);
+  const methodsOf = methodTable(dialects);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = pathOf(request.url);
-    const [, allow] = methods.find(([pattern]) => matches(pattern, path)) ?? [];
+    const allow = methodsOf(path);
     const refusal =
       allow === undefined
         ? new Refusal("path_unknown")
@@ -33,17 +35,19 @@ export function dialectOf(dialects: readonly Dialect[], target: string): Dialect
   return (nearest?.dialect ?? dialects[0])!;
 }
 
-/** What each path, as its route has it, answers to. */
-function methodTable(dialects: readonly Dialect[]): readonly (readonly [string, readonly string[]])[] {
+/** The methods of a path; undefined where there is nothing. */
+function methodTable(dialects: readonly Dialect[]): (path: string) => readonly string[] | undefined {
   const gets = dialects.flatMap(({ documents }) =>
-    documents === undefined ? [] : [documents.jwks, ...documents.metadata],
+    documents === undefined ? [] : [documents.jwks, ...documents.metadata, ...documents.uma],
   );
   const documents = [...gets, ...Object.values(HEALTH_PATHS)];
-  const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
-  const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ACCOUNT_PATH, LOGOUT_PATH];
-  return [
-    ...endpoints.map(({ path, methods = ["POST"] }) => [path, methods] as const),
-    ...documents.map((path) => [path, ["GET", "HEAD"]] as const),
-    ...pages.map((path) => [path, ["GET", "POST"]] as const),
-  ];
+  const pages = [...dialects.flatMap(({ authorize }) => authorize ?? []), ...PAGE_PATHS];
+  const table = new Map<string, string[]>();
+  const add = (path: string, methods: readonly string[]) => table.set(path, [...(table.get(path) ?? []), ...methods]);
+  for (const { path, methods = ["POST"] } of dialects.flatMap(({ endpoints }) => endpoints)) add(path, methods);
+  for (const path of documents) add(path, ["GET", "HEAD"]);
+  for (const path of pages) add(path, ["GET", "POST"]);
+  add(CLAIMS_PATH, ["GET"]);
+  const withParameters = [...table].filter(([path]) => path.includes("/:"));
+  return (path) => table.get(path) ?? withParameters.find(([pattern]) => matches(pattern, path))?.[1];
 }

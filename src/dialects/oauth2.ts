@@ -1,7 +1,10 @@
 import { readFormEncodedBasic } from "../clients/presented.js";
+import type { Code } from "../errors/catalogue.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
+import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
+import { UMA_ENDPOINTS } from "./uma.js";
 import { answerUserinfo } from "./userinfo.js";
 
 /** RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens. A message has no quote in it. */
@@ -11,25 +14,38 @@ const CHALLENGES: Readonly<Record<string, (description: string) => string>> = {
   insufficient_scope: () => 'Bearer realm="jeton", error="insufficient_scope", scope="openid"',
 };
 
-/** The standard: RFC 6749, 7009, 7662, 8414 and OpenID Connect, word for word. */
+/** Who sent no token is told how, and nothing of an error (RFC 6750 section 3.1). */
+const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
+  access_token_missing: 'Bearer realm="jeton"',
+  pat_missing: 'Bearer realm="jeton", scope="uma_protection"',
+  pat_scope_missing: 'Bearer realm="jeton", error="insufficient_scope", scope="uma_protection"',
+};
+
+/** The standard: RFC 6749, 7009, 7662, 8414, OpenID Connect and UMA 2.0, word for word. */
 export const oauth2: Dialect = {
   name: "oauth2",
-  territory: ["/oauth2", "/.well-known"],
-  bodies: [formBody],
+  territory: ["/oauth2", "/uma", "/.well-known"],
+  bodies: [formBody, jsonBodies()],
   read: readStandard(readFormEncodedBasic),
   certificateHeaders: ["client-cert"],
   required: {},
   repeatedScope: "folded",
+  members: {},
   tokens: { idTokenCarriesClaims: false },
 
   endpoints: [
     {
       operation: "token",
       path: "/oauth2/token",
-      // RFC 6749 section 5.1
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token }) => ({
+      // RFC 6749 section 5.1, UMA 2.0 Grant section 3.3.5
+      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt }) => ({
         status: 200,
-        body: { access_token, token_type: "Bearer", expires_in, refresh_token, scope: scope.join(" "), id_token },
+        body: {
+          ...{ access_token, token_type: "Bearer", expires_in },
+          ...(rpt === undefined
+            ? { refresh_token, scope: scope.join(" "), id_token }
+            : { upgraded: rpt.upgraded || undefined, pct: rpt.pct }),
+        },
       }),
     },
     {
@@ -48,16 +64,19 @@ export const oauth2: Dialect = {
       }),
     },
     { operation: "userinfo", path: "/oauth2/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
+    ...UMA_ENDPOINTS,
   ],
   authorize: "/oauth2/authorize",
-  documents: { jwks: "/oauth2/jwks", metadata: ["/.well-known/oauth-authorization-server"] },
+  documents: {
+    jwks: "/oauth2/jwks",
+    metadata: ["/.well-known/oauth-authorization-server"],
+    uma: ["/.well-known/uma2-configuration"],
+  },
 
   refusals: {
     kinds: {},
     codes: {},
-    // Who sent no token is told how, and nothing of an error (RFC 6750 section 3.1).
-    challenge: ({ code, error, description }) =>
-      code === "access_token_missing" ? 'Bearer realm="jeton"' : CHALLENGES[error]?.(description),
-    body: ({ error, description }) => ({ error, error_description: description }),
+    challenge: ({ code, error, description }) => CHALLENGES_BY_CODE[code] ?? CHALLENGES[error]?.(description),
+    body: ({ error, description, more }) => ({ error, error_description: description, ...more }),
   },
 };

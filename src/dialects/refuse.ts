@@ -16,6 +16,6 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal): Answe
       ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
       ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
     },
-    body: spelling.body({ error, status, description }),
+    body: spelling.body({ error, status, description, more: refusal.more ?? {} }),
   };
 }

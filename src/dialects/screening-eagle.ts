@@ -23,13 +23,14 @@ export const screeningEagle: Dialect = {
   grants: ["client_credentials", "authorization_code"],
   required: { client_credentials: [{ name: "scope", missing: "scope_missing" }] },
   repeatedScope: "folded",
+  members: {},
   refreshScope: "offline",
   tokens: {
     idTokenCarriesClaims: true,
     audience: "client",
-    accessTokenClaims: ({ scope, person: { userID, userRegion } }) => ({
-      scp: scope.join(" "),
-      scopes: scope,
+    accessTokenClaims: ({ scope }, { userID, userRegion }) => ({
+      scp: scope,
+      scopes: String(scope).split(" ").filter(Boolean),
       userID,
       userRegion,
     }),

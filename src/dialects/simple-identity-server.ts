@@ -1,10 +1,12 @@
 import { readRawBasic } from "../clients/presented.js";
 import type { TokenState } from "../endpoints/introspect.js";
 import { Refusal } from "../errors/refusal.js";
+import type { Permission } from "../tokens/access-token.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
+import { SIS_MEMBERS, SIS_UMA_ENDPOINTS, readSisDocument } from "./uma-sis.js";
 import { answerUserinfo } from "./userinfo.js";
 
 /** SimpleIdentityServer 3.1: its paths, its 400 for everything, scopes as arrays, keys that are there when empty. */
@@ -31,15 +33,19 @@ export const simpleIdentityServer: Dialect = {
     password: [scope],
     client_credentials: [scope],
     authorization_code: [{ name: "redirect_uri", missing: "redirect_uri_malformed" }],
+    registerResource: [{ name: "name", missing: "resource_name_missing" }],
+    updateResource: [{ name: "name", missing: "resource_name_missing" }],
   },
   repeatedScope: "refused",
-  tokens: { idTokenCarriesClaims: true },
+  members: SIS_MEMBERS,
+  readDocument: readSisDocument,
+  tokens: { idTokenCarriesClaims: true, accessTokenClaims: ticketClaim },
 
   endpoints: [
     {
       operation: "token",
       path: "/token",
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token }) => ({
+      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt }) => ({
         status: 200,
         body: {
           access_token,
@@ -47,7 +53,8 @@ export const simpleIdentityServer: Dialect = {
           token_type: "Bearer",
           expires_in,
           refresh_token: refresh_token ?? null,
-          scope,
+          // Of a requesting party token the original says this, whatever it permits.
+          scope: rpt === undefined ? scope : ["openid"],
         },
       }),
     },
@@ -70,9 +77,14 @@ export const simpleIdentityServer: Dialect = {
     },
     { operation: "confirmation_code", path: "/code", takes: "json", answer: () => ({ status: 200 }) },
     { operation: "userinfo", path: "/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
+    ...SIS_UMA_ENDPOINTS,
   ],
   authorize: "/authorization",
-  documents: { jwks: "/jwks", metadata: ["/simple-identity-server/.well-known/openid-configuration"] },
+  documents: {
+    jwks: "/jwks",
+    metadata: ["/simple-identity-server/.well-known/openid-configuration"],
+    uma: ["/simple-identity-server/.well-known/uma2-configuration"],
+  },
 
   refusals: {
     kinds: {
@@ -82,19 +94,52 @@ export const simpleIdentityServer: Dialect = {
       insufficient_scope: { error: "invalid_token", status: 400 },
       not_allowed: { error: "invalid_client" },
       too_many: { error: "invalid_request", status: 400 },
+      bad_resource: { error: "invalid_resource_set_id" },
       internal: { error: "unhandled_exception" },
     },
     codes: {
       media_type_unsupported: { as: "body_missing" },
       token_foreign: { error: "invalid_token" },
+      // What stands before its protection API is no OAuth endpoint, and says 401.
+      pat_missing: { status: 401 },
+      pat_invalid: { status: 401 },
+      pat_scope_missing: { status: 401 },
+      ticket_unknown: { error: "invalid_ticket" },
+      ticket_expired: { error: "expired_ticket" },
+      need_info: { as: "policy_not_satisfied" },
+      request_submitted: { as: "policy_not_satisfied" },
+      request_denied: { as: "policy_not_satisfied" },
     },
+    challenge: ({ code }) => (code.startsWith("pat_") ? 'Bearer realm="jeton", scope="uma_protection"' : undefined),
     body: ({ error, description }) => ({ error, error_description: description, error_uri: null }),
   },
 };
 
+/** What the original's resource servers read of a requesting party token. */
+function ticketClaim({ permissions }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (permissions === undefined) return {};
+  const ticket = (permissions as readonly Permission[]).map(({ resource_id, resource_scopes }) => ({
+    resource_id,
+    scopes: resource_scopes.join(" "),
+  }));
+  return { ticket };
+}
+
 /** Every key is there; `exp` is what the token lives, not when it ends; audiences stand in one text. */
 function describe(state: TokenState): object {
-  const { iss, sub, client_id, iat, exp, username = null, token_type = null, aud = [], jti = null, cnf } = state;
+  const {
+    iss,
+    sub,
+    client_id,
+    iat,
+    exp,
+    username = null,
+    token_type = null,
+    aud = [],
+    jti = null,
+    cnf,
+    permissions,
+  } = state;
   return {
     scope: state.scope.split(" ").filter(Boolean),
     client_id,
@@ -108,5 +153,10 @@ function describe(state: TokenState): object {
     iss,
     jti,
     ...(cnf === undefined ? {} : { cnf }),
+    ...(permissions === undefined ? {} : { permissions: permissions.map(describePermission) }),
   };
+}
+
+function describePermission({ resource_id, resource_scopes, exp }: Permission): object {
+  return { resource_set_id: resource_id, scopes: resource_scopes, ...(exp === undefined ? {} : { exp }) };
 }

@@ -27,7 +27,7 @@ interface AccountParts {
 export async function showAccount(parts: AccountParts, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
   const { core, sessions, authorization } = parts;
   const session = await sessions.see(visit.session);
-  if (session === undefined) return authorization.logInForAccount(visit);
+  if (session === undefined) return authorization.logInFor(ACCOUNT_PATH, visit);
   facts.sub = session.sub;
   const browser = visit.browser ?? sessions.newBrowser();
   const declared = await core.registry.scopes();

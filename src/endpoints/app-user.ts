@@ -5,11 +5,13 @@ import { identifiersOf, isPhoneNumber, whyNotALoginName } from "../accounts/iden
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { readParameters, required } from "../http/parameters.js";
+import { lookAtPerson } from "../store/access-tokens.js";
 import { isThing } from "../store/apps.js";
 import { addUser, type Person } from "../store/users.js";
+import { statusQuestion } from "../tokens/access-token.js";
 import { authenticateApp } from "./app.js";
 import type { OperationRequest } from "./operations.js";
-import { personBehind } from "./token-person.js";
+import { readShownToken } from "./shown-token.js";
 
 declare module "./operations.js" {
   interface Operations {
@@ -34,12 +36,16 @@ export const appUserEndpoints: FastifyPluginAsync = async (app) => {
 async function showUser(core: Core, request: OperationRequest): Promise<Person> {
   const { basic, bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("access_token_missing");
-  const { token, person } = await personBehind(core, request, bearer);
+  const { claims: token } = await readShownToken(core, bearer, request, "token_not_valid");
   if (token.client_id !== basic?.client_id) {
     throw new Refusal("token_not_valid", {}, { reason: "issued to another app" });
   }
+  if (token.user_epoch === undefined) throw new Refusal("access_token_not_a_persons");
+  const found = await lookAtPerson(core.db, statusQuestion(token));
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  request.facts.sub = token.sub;
   if (await isThing(core.db, token.sub)) throw new Refusal("access_token_not_a_persons");
-  return person;
+  return found.person;
 }
 
 const claim = z.string().max(255).optional();

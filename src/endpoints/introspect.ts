@@ -8,9 +8,12 @@ import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters, required } from "../http/parameters.js";
 import { lookAtToken } from "../store/access-tokens.js";
 import { lookAtGrant } from "../store/grants.js";
-import { statusQuestion, type AccessTokenClaims } from "../tokens/access-token.js";
+import { readFactsOfToken } from "../store/uma-facts.js";
+import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
+import { weigh } from "../uma/weigh.js";
 import type { OperationRequest } from "./operations.js";
+import { protect } from "./uma/protect.js";
 
 const parameters = z.object({
   token: required("token_missing"),
@@ -32,6 +35,8 @@ export interface TokenState {
   readonly grant_id?: string;
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
+  /** What of a requesting party token holds now (Federated Authorization for UMA 2.0 section 5.1.1). */
+  readonly permissions?: readonly Permission[];
 }
 
 /** Whether a token is in force. One whose time is over is described too, because one dialect does so. */
@@ -47,40 +52,69 @@ declare module "./operations.js" {
 
 const INACTIVE: Introspection = { active: false };
 
-/** Introspection (RFC 7662), by clients that can prove who they are. */
+/** Introspection (RFC 7662), by clients that can prove who they are, or that show a protection API token. */
 export const introspectEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("introspect", (request) => introspect(app.core, request));
 };
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await core.authentication.authenticate(request);
-  if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
+  const client = await whoAsks(core, request);
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined
     ? introspectAccess(core, token, client, request)
     : introspectRefresh(core, refresh, client, request);
 }
 
-/** Its own tokens, those meant for it as a resource server, or all of them with `jeton:introspect` (contract). */
-function maySee(client: Client, { client_id, aud = [] }: Pick<TokenState, "client_id" | "aud">): boolean {
+/** By its own credentials, or by its token alone (Federated Authorization for UMA 2.0 section 1.5). */
+async function whoAsks(core: Core, request: OperationRequest): Promise<Client> {
+  const { bearer, basic, client_id, client_assertion } = request.credentials;
+  const byToken = bearer !== undefined && [basic, client_id, client_assertion].every((one) => one === undefined);
+  if (byToken) return (await protect(core, request)).client;
+  const client = await core.authentication.authenticate(request);
+  if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
+  return client;
+}
+
+/** Its own tokens, requesting party tokens for it, those meant for it as a resource server, or all of them with `jeton:introspect` (contract). */
+function maySee(
+  client: Client,
+  { client_id, aud = [], permissions }: Pick<TokenState, "client_id" | "aud"> & { readonly permissions?: unknown },
+): boolean {
   if (client_id === client.client_id || mayActFor(client, "jeton:introspect")) return true;
+  if (permissions !== undefined && aud === client.client_id) return true;
   return [aud].flat().some((audience) => client.audiences.includes(audience));
 }
 
 async function introspectAccess(
-  { db, accessTokens }: Core,
+  core: Core,
   token: string,
   client: Client,
   { facts }: OperationRequest,
 ): Promise<Introspection> {
-  const read = await accessTokens.read(token);
+  const read = await core.accessTokens.read(token);
   if (read === undefined || !maySee(client, read.claims)) return INACTIVE;
   const { claims, expired } = read;
   facts.jti = claims.jti;
   if (expired) return { active: false, expired: stateOf(claims, null) };
-  const found = await lookAtToken(db, statusQuestion(claims));
+  if (claims.permissions !== undefined) return introspectPermissions(core, claims, claims.permissions);
+  const found = await lookAtToken(core.db, statusQuestion(claims));
   return found === undefined ? INACTIVE : { active: true, state: stateOf(claims, found.username) };
+}
+
+/** What of its permissions would be granted now: a token of which nothing is left is as good as none. */
+async function introspectPermissions(
+  { db, clock, issuer }: Core,
+  claims: AccessTokenClaims,
+  asked: readonly Permission[],
+): Promise<Introspection> {
+  const resources = { resource_ids: asked.map(({ resource_id }) => resource_id), resource_server: String(claims.aud) };
+  const found = await readFactsOfToken(db, statusQuestion(claims), resources, clock.statement());
+  if (found === undefined) return INACTIVE;
+  const { permissions } = weigh(found, { issuer, client_id: claims.client_id, asked });
+  return permissions.length === 0
+    ? INACTIVE
+    : { active: true, state: { ...stateOf(claims, found.username), permissions } };
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
@@ -88,6 +122,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
     client_epoch: _client,
     user_epoch: _user,
     grant_generation: _pair,
+    permissions: _granted,
     grant_id,
     auth_time,
     cnf,

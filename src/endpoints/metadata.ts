@@ -69,7 +69,10 @@ function authenticationMetadata(): object {
 }
 
 /** The URL of each operation that metadata has a name for. */
-function endpointMetadata(issuer: string, operations: MountedPaths["operations"]): Readonly<Record<string, string>> {
+export function endpointMetadata(
+  issuer: string,
+  operations: MountedPaths["operations"],
+): Readonly<Record<string, string>> {
   const named = Object.entries(ENDPOINT_NAMES).filter(([operation]) => Object.hasOwn(operations, operation));
   return Object.fromEntries(named.map(([operation, name]) => [name, issuer + operations[operation as OperationName]]));
 }

@@ -6,11 +6,14 @@ import type { Parameters } from "../http/form.js";
 /** A request after a dialect has read it: nothing of the wire is left in it. */
 export interface OperationRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
-  /** What the body says where it is JSON. */
+  /** What the body says where it is JSON, under this dialect's names (grants/spelling.ts, members). */
   readonly document: object | undefined;
+  /** Parameters in the path. */
+  readonly path: Readonly<Record<string, string>>;
   readonly spelling: RequestSpelling;
   /** What is put on record of it. */
   readonly facts: DecisionFacts;
+  readonly decision_id: string;
 }
 
 /** What each operation results in, before a dialect spells it. The file of an operation adds its own line. */

@@ -3,9 +3,11 @@ import { z } from "zod";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
+import { lookAtPerson } from "../store/access-tokens.js";
+import { statusQuestion } from "../tokens/access-token.js";
 import { claimsAbout } from "../tokens/claims.js";
 import type { OperationRequest } from "./operations.js";
-import { personBehind } from "./token-person.js";
+import { readShownToken } from "./shown-token.js";
 
 /** Claims of the person a token speaks for, as JSON or, where the client asked for it, as a signed JWT. */
 export type Userinfo = { readonly claims: Readonly<Record<string, unknown>> } | { readonly jwt: string };
@@ -24,12 +26,16 @@ export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {
-  const { registry, ring, issuer } = core;
-  const found = await personBehind(core, request, takeToken(request), ({ scope }) =>
-    scope.split(" ").includes("openid"),
-  );
-  const { token, client, person, userinfo_claims, claims_locales } = found;
+  const { db, registry, ring, issuer } = core;
+  const { facts } = request;
+  const { claims: token, client } = await readShownToken(core, takeToken(request), request, "token_not_valid");
   const scope = token.scope.split(" ");
+  if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
+
+  const found = await lookAtPerson(db, statusQuestion(token));
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  facts.sub = token.sub;
+  const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };
   const claims = { ...claimsAbout(person, wishes, await registry.scopes()), sub: token.sub };
   const alg = client.userinfo_signed_response_alg;

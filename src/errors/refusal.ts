@@ -10,6 +10,8 @@ interface RefusalDetails {
   readonly again?: string;
   /** Methods the path does answer to (RFC 9110 section 10.2.1). */
   readonly allow?: readonly string[];
+  /** What the answer says besides, where its specification has more to say than a word and a sentence. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** The one error that is thrown on purpose: a catalogue code, its slots, and the operator's reason. */
@@ -19,6 +21,7 @@ export class Refusal<C extends Code = Code> extends Error {
   readonly retryAfter: number | undefined;
   readonly again: string | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly more: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: C, ...[slots, details]: RefusalArguments<C>) {
     const found = row(code);
@@ -29,6 +32,7 @@ export class Refusal<C extends Code = Code> extends Error {
     this.retryAfter = details?.retryAfter;
     this.again = details?.again;
     this.allow = details?.allow;
+    this.more = details?.more;
   }
 
   /** The standard's word for it (RFC 6749 section 5.2 and its companions). */

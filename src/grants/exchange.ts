@@ -15,11 +15,12 @@ export interface ExchangeRequest extends AuthenticationRequest {
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
   readonly issuance?: Issuance;
+  readonly decision_id: string;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, spelling, issuance = {}, network, facts } = request;
+  const { parameters, spelling, issuance = {}, network, facts, decision_id } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, request);
@@ -35,7 +36,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
 
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials);
-  const context: GrantContext = { core, client, confirmation, spelling, issuance, network, facts };
+  const context: GrantContext = { core, client, confirmation, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

@@ -4,6 +4,7 @@ import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Person } from "../store/users.js";
+import type { RequestingPartyTerms } from "../tokens/access-token.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { RequestSpelling } from "./spelling.js";
 
@@ -18,6 +19,8 @@ export interface GrantContext {
   /** Where the request came from, as limits count it (http/network.ts). */
   readonly network: string;
   readonly facts: DecisionFacts;
+  /** What the decision is known by: in the log line, in the answer and in what is on record of it. */
+  readonly decision_id: string;
 }
 
 /** What an operation settles for a token request beyond the settings of its client. */
@@ -51,6 +54,16 @@ export interface Entitlement {
   readonly claims?: { readonly names: readonly string[]; readonly locales: readonly string[] };
   /** The grant it belongs to and the refresh token it goes on with, where there is one already. */
   readonly grant?: RefreshTokenName;
+  /** What a requesting party token says, and what the client is told beside it. */
+  readonly rpt?: RequestingPartyTerms & RequestingPartyNews;
+}
+
+/** What is told beside a requesting party token (UMA 2.0 Grant section 3.3.5). */
+export interface RequestingPartyNews {
+  /** Whether it holds what the one held that the client sent. */
+  readonly upgraded: boolean;
+  /** What the client may show next time instead of the claims. */
+  readonly pct?: string;
 }
 
 /** One grant, as its plugin registers it. */

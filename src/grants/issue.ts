@@ -2,7 +2,7 @@ import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
 import { issueIdToken } from "../tokens/id-token.js";
 import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
-import type { Entitlement, GrantContext } from "./grant.js";
+import type { Entitlement, GrantContext, RequestingPartyNews } from "./grant.js";
 
 /** A token answer before a dialect spells it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
 export interface IssuedTokens {
@@ -14,12 +14,14 @@ export interface IssuedTokens {
   readonly id_token?: string;
   /** Whom the access token speaks for: a person, or the client itself. */
   readonly sub: string;
+  /** Where it is a requesting party token. */
+  readonly rpt?: RequestingPartyNews;
 }
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, issuance, facts } = context;
-  const { scope, user, login } = entitlement;
+  const { scope, user, login, rpt } = entitlement;
   const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
   const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
@@ -27,12 +29,13 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     client,
     scope,
     spelling: spelling.tokens,
-    lifetime: issuance.access_token_lifetime ?? client.access_token_lifetime,
+    lifetime: issuance.access_token_lifetime,
     ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
     ...(grant === undefined || !issuance.pairs ? {} : { grant_generation: grant.generation }),
+    ...(rpt === undefined ? {} : { rpt }),
   });
   facts.jti = access.claims.jti;
   if (access.kid !== undefined) facts.kid = access.kid;
@@ -45,6 +48,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     sub: access.claims.sub,
     ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
     ...(await idToken(context, entitlement, access.text)),
+    ...(rpt === undefined ? {} : { rpt }),
   };
 }
 

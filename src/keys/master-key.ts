@@ -14,6 +14,8 @@ export type Purpose =
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
   | "assertion" // hashes of what tells one assertion from another
+  | "permission-ticket" // MACs of permission tickets
+  | "persisted-claims" // sealed persisted claims tokens
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id

@@ -17,6 +17,8 @@ interface AccountPage extends FormCommon {
   readonly consents: readonly GivenConsent[];
   /** Where the link to sign out leads. */
   readonly logout: string;
+  /** Where the link to what is shared leads. */
+  readonly sharing: string;
 }
 
 /** Shows what a person has allowed, and takes it back. One form for each client, so that no script is needed. */
@@ -28,7 +30,7 @@ export function accountPage(p: AccountPage): Page {
     body: html`<p>${say(language, "logout.user", { user: isolated(p.userName) })}</p>
 <h2>${say(language, "account.apps")}</h2>
 ${consents.length === 0 ? html`<p>${say(language, "account.none")}</p>` : consents.map((one) => consentForm(p, one))}
-${signOut(p)}`,
+${links(p)}`,
   });
 }
 
@@ -51,9 +53,10 @@ ${scopeItems(language, scopes)}
 </form>`;
 }
 
-function signOut({ language, logout }: AccountPage): Html | undefined {
-  if (!isLink(logout)) return undefined;
-  return html`<p class="actions"><a class="button" id="sign-out" href="${logout}">${say(language, "logout.submit")}</a></p>`;
+function links({ language, logout, sharing }: AccountPage): Html | undefined {
+  if (!isLink(logout) || !isLink(sharing)) return undefined;
+  return html`<p class="actions"><a class="button" id="sharing" href="${sharing}">${say(language, "account.sharing")}</a>
+<a class="button" id="sign-out" href="${logout}">${say(language, "logout.submit")}</a></p>`;
 }
 
 // built once: making a formatter takes a thousand times as long as using it. UTC, because nobody told us where they are
@@ -61,6 +64,6 @@ const DATES = new Map(
   LANGUAGES.map((one) => [one, new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" })]),
 );
 
-function dateOf(language: Language, date: Date): Html {
+export function dateOf(language: Language, date: Date): Html {
   return html`<time datetime="${date.toISOString()}">${DATES.get(language)?.format(date)}</time>`;
 }

@@ -5,9 +5,17 @@ import { KNOWN_BROWSER_LIFETIME } from "../accounts/known-browser.js";
 import { withAnswer } from "../clients/redirect-uri.js";
 import { changeAccount, showAccount } from "../endpoints/account.js";
 import { Authorization } from "../endpoints/authorize/authorization.js";
-import { ACCOUNT_PATH, INTERACTION_PATH, LOGOUT_PATH } from "../endpoints/authorize/paths.js";
+import {
+  ACCOUNT_PATH,
+  CLAIMS_PATH,
+  INTERACTION_PATH,
+  LOGOUT_PATH,
+  SHARING_PATH,
+} from "../endpoints/authorize/paths.js";
 import type { BrowserAnswer, Visit } from "../endpoints/authorize/view.js";
 import { logOut } from "../endpoints/logout.js";
+import { changeSharing, showSharing } from "../endpoints/sharing.js";
+import { gatherClaims } from "../endpoints/uma/claims.js";
 import type { Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
@@ -90,6 +98,14 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
       refuseForeignForm(request, core.issuer);
       return changeAccount(account, form, visit, facts);
     });
+    route("GET", SHARING_PATH, { operation: "sharing" }, (_form, visit, facts) => showSharing(account, visit, facts));
+    route("POST", SHARING_PATH, { operation: "sharing" }, (form, visit, facts, request) => {
+      refuseForeignForm(request, core.issuer);
+      return changeSharing(account, form, visit, facts);
+    });
+    route("GET", CLAIMS_PATH, { operation: "claims" }, (form, visit, facts) =>
+      gatherClaims(account, form, visit, facts),
+    );
     for (const method of ["GET", "POST"] as const) {
       route(method, LOGOUT_PATH, { operation: "logout" }, (form, visit, facts) =>
         logOut({ core, sessions }, form, visit, { posted: method === "POST", facts }),

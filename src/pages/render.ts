@@ -1,6 +1,7 @@
-import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
+import { LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import type { View } from "../endpoints/authorize/view.js";
 import { accountPage } from "./account.js";
+import { sharingPage } from "./sharing.js";
 import { consentPage } from "./consent.js";
 import { chooseLanguage } from "./language.js";
 import { loggedOutPage } from "./logged-out.js";
@@ -26,6 +27,8 @@ export function render(shown: View, base: string, acceptLanguage: string | undef
     case "logged_out":
       return loggedOutPage({ language });
     case "account":
-      return accountPage({ ...view, language, logout: base + LOGOUT_PATH });
+      return accountPage({ ...view, language, logout: base + LOGOUT_PATH, sharing: base + SHARING_PATH });
+    case "sharing":
+      return sharingPage({ ...view, language });
   }
 }

@@ -44,7 +44,7 @@ code { font: .9em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; 
   background: var(--alarm-ground); color: var(--alarm);
 }
 label { display: block; margin: 1.25rem 0 .375rem; font-weight: 600; font-size: .9375rem; }
-input {
+input, select {
   display: block; width: 100%; min-height: 2.875rem; padding: .5rem .75rem;
   border: 1px solid var(--edge); border-radius: .625rem; background: var(--card); color: var(--ink); font: inherit;
 }
@@ -73,5 +73,5 @@ dl { margin: 1.5rem 0 0; padding: 1rem 0 0; border-top: 1px solid var(--line); f
 dt { color: var(--quiet); }
 dd { margin: 0 0 .5rem; }
 @media (max-width: 30rem) { main { padding: 1.5rem 1.25rem; } }
-@media (prefers-reduced-motion: no-preference) { .button, input { transition: background-color .12s, border-color .12s; } }
+@media (prefers-reduced-motion: no-preference) { .button, input, select { transition: background-color .12s, border-color .12s; } }
 `;

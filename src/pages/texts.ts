@@ -51,6 +51,36 @@ export const TEXTS = {
   "account.since": { en: "Since {date}", de: "Seit {date}" },
   "account.withdraw": { en: "Withdraw access", de: "Zugriff entziehen" },
 
+  "account.sharing": { en: "What you share", de: "Was Sie teilen" },
+
+  "sharing.title": { en: "What you share", de: "Was Sie teilen" },
+  "sharing.pending": { en: "Waiting for your answer", de: "Wartet auf Ihre Antwort" },
+  "sharing.pending.none": { en: "Nobody is asking for anything.", de: "Niemand bittet um etwas." },
+  "sharing.answered": { en: "What you have answered", de: "Was Sie geantwortet haben" },
+  "sharing.answered.none": { en: "You have not answered anybody yet.", de: "Sie haben noch niemandem geantwortet." },
+  "sharing.asks": {
+    en: "{person} asks for {resource} with {client}.",
+    de: "{person} bittet mit {client} um {resource}.",
+  },
+  "sharing.client.asks": { en: "{client} asks for {resource}.", de: "{client} bittet um {resource}." },
+  "sharing.lifetime": { en: "For how long?", de: "Für wie lange?" },
+  "sharing.lifetime.hour": { en: "An hour", de: "Eine Stunde" },
+  "sharing.lifetime.day": { en: "A day", de: "Einen Tag" },
+  "sharing.lifetime.month": { en: "30 days", de: "30 Tage" },
+  "sharing.lifetime.always": { en: "Until I take it back", de: "Bis ich es zurücknehme" },
+  "sharing.approve": { en: "Approve", de: "Erlauben" },
+  "sharing.deny": { en: "Deny", de: "Ablehnen" },
+  "sharing.approved": { en: "Approved.", de: "Erlaubt." },
+  "sharing.approved.until": { en: "Approved until {date}.", de: "Erlaubt bis {date}." },
+  "sharing.denied": { en: "Denied.", de: "Abgelehnt." },
+  "sharing.withdraw": { en: "Take back", de: "Zurücknehmen" },
+  "sharing.decisions": { en: "Latest decisions", de: "Letzte Entscheidungen" },
+  "sharing.decisions.none": { en: "Nothing has been decided yet.", de: "Noch wurde nichts entschieden." },
+  "sharing.decision.asked": { en: "Asked", de: "Gefragt" },
+  "sharing.decision.granted": { en: "Granted", de: "Gewährt" },
+  "sharing.decision.nothing": { en: "nothing", de: "nichts" },
+  "sharing.decision.rules": { en: "Rules that were tried", de: "Geprüfte Regeln" },
+
   "error.request": { en: "This request cannot be answered", de: "Diese Anfrage lässt sich nicht beantworten" },
   "error.request.help": {
     en: "The app or the link that brought you here did not ask in the right way. Go back and try it again; if it happens again, tell the people who run the app.",
@@ -105,6 +135,7 @@ export const TEXTS = {
   "scope.jeton:admin": { en: "Revoke any token", de: "Jedes Token widerrufen" },
   "scope.jeton:introspect": { en: "Introspect every token", de: "Jedes Token prüfen" },
   "scope.uma_protection": { en: "Protect resources", de: "Ressourcen schützen" },
+  "scope.uma_claims": { en: "Ask others for access in your name", de: "In Ihrem Namen andere um Zugriff bitten" },
 } as const satisfies Record<string, Record<Language, string>>;
 
 export type TextName = keyof typeof TEXTS;

@@ -87,6 +87,7 @@ const client = z
     grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
     response_types: z.array(z.enum(["code", "token", "id_token"])).default([]),
     redirect_uris: z.array(redirectUri).default([]),
+    claims_redirect_uris: z.array(redirectUri).default([]),
     post_logout_redirect_uris: z.array(redirectUri).default([]),
     web_origins: z.array(origin).default([]),
     scope: scopeList.default([]),

@@ -23,7 +23,7 @@ export interface TokenSubject {
  * What has to hold of a token: its client, and its person and grant where it has them, as they were when it was issued,
  * and itself not revoked.
  */
-const IN_FORCE = `
+export const IN_FORCE = `
     FROM clients c
     LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND u.token_epoch = $5::int
     LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL AND g.generation = coalesce($7::int, g.generation)
@@ -32,7 +32,8 @@ const IN_FORCE = `
       AND ($6::text IS NULL OR g.id IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
 
-function parameters(subject: TokenSubject): unknown[] {
+/** The first seven parameters of every statement over `IN_FORCE`. */
+export function tokenParameters(subject: TokenSubject): unknown[] {
   const { jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
   return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation];
 }
@@ -44,7 +45,7 @@ export async function lookAtToken(
   db: Db,
   subject: TokenSubject,
 ): Promise<{ readonly username: string | null } | undefined> {
-  const [found] = await run<{ username: string | null }>(db, STATUS, parameters(subject));
+  const [found] = await run<{ username: string | null }>(db, STATUS, tokenParameters(subject));
   return found;
 }
 
@@ -65,7 +66,7 @@ export interface TokenPerson {
 
 /** The person a token speaks for, if it is in force. */
 export async function lookAtPerson(db: Db, subject: TokenSubject): Promise<TokenPerson | undefined> {
-  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, parameters(subject));
+  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject));
   return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }
 

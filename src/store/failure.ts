@@ -68,3 +68,9 @@ export function isConflict(error: unknown): boolean {
   const { code, message = "" } = error as { code?: string; message?: string };
   return code === "P2002" || code === "23505" || message.includes("the identifier is in use");
 }
+
+/** Whether a row that a write was about, or that it refers to, is not there (any more). */
+export function isGone(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "P2025" || code === "P2003";
+}

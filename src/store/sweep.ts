@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { run, type Db } from "./open.js";
+import { DECISION_KEPT } from "./uma-decisions.js";
 
 /** Rows deleted by one statement; small enough that no request waits for a sweep. */
 const BATCH = 1_000;
@@ -7,15 +8,18 @@ const BATCH = 1_000;
 /** What is kept this long after it expired, so that a late replay is still known for what it is. */
 const KEPT = "interval '1 day'";
 
-/** Tables whose rows stop mattering at a time of their own: what tells a row apart, and where its time stands. */
+/** Tables whose rows stop mattering at a time of their own, and how long they are kept after it. */
 const EXPIRING = [
-  { table: "revoked_tokens", key: "jti", time: "expires_at" },
-  { table: "used_assertions", key: "hash", time: "expires_at" },
-  { table: "tries", key: "key", time: "reset_at" },
-  { table: "confirmation_codes", key: "key", time: "expires_at" },
-  { table: "sessions", key: "id_hash", time: "expires_at" },
-  { table: "interactions", key: "id", time: "expires_at" },
-  { table: "signing_keys", key: "kid", time: "retain_until" },
+  { table: "revoked_tokens", time: "expires_at" },
+  { table: "used_assertions", time: "expires_at" },
+  { table: "tries", time: "reset_at" },
+  { table: "confirmation_codes", time: "expires_at" },
+  { table: "sessions", time: "expires_at" },
+  { table: "interactions", time: "expires_at" },
+  { table: "signing_keys", time: "retain_until" },
+  { table: "uma_tickets", time: "expires_at" },
+  { table: "uma_approvals", time: "expires_at" },
+  { table: "uma_decisions", time: "decided_at", kept: DECISION_KEPT },
 ];
 
 /** A grant outlives its tokens: an access token of it is refused once its row is gone. */
@@ -33,11 +37,11 @@ const GRANTS = {
 /** Everything that stops mattering after a time. */
 const SWEEPS = [
   GRANTS,
-  ...EXPIRING.map(({ table, key, time }) => ({
+  ...EXPIRING.map(({ table, time, kept = KEPT }) => ({
     name: `sweep_${table}`,
-    text: `DELETE FROM ${table} WHERE ${key} IN (
-             SELECT ${key} FROM ${table} WHERE ${time} < coalesce($2::timestamptz, now()) - ${KEPT}
-             LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1`,
+    text: `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(
+             SELECT ctid FROM ${table} WHERE ${time} < coalesce($2::timestamptz, now()) - ${kept}
+             LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
   })),
 ];
 

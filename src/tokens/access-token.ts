@@ -19,6 +19,16 @@ const LONGEST_TOKEN = 16_384;
 /** Media type of a JWT access token (RFC 9068 section 2.1). */
 const JWT_TYPE = "at+jwt";
 
+const permission = z.object({
+  resource_id: z.string(),
+  resource_scopes: z.array(z.string()),
+  /** When it ends, where that is before the token does. */
+  exp: z.number().optional(),
+});
+
+/** One permission of a requesting party token (Federated Authorization for UMA 2.0 section 5.1.1). */
+export type Permission = z.infer<typeof permission>;
+
 const claimsSchema = z.object({
   iss: z.string(),
   sub: z.string(),
@@ -40,6 +50,8 @@ const claimsSchema = z.object({
   resource: z.union([z.string(), z.array(z.string())]).optional(),
   /** What it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
+  /** What makes an access token a requesting party token. */
+  permissions: z.array(permission).optional(),
 });
 
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
@@ -64,14 +76,25 @@ export interface AccessTokenOrder {
   readonly scope: readonly string[];
   readonly spelling: TokenSpelling;
   /** The person it speaks for; a client's own token has none. */
-  readonly user?: Pick<Person, "sub" | "token_epoch" | "claims">;
+  readonly user?: Pick<Person, "sub" | "token_epoch"> & Partial<Pick<Person, "claims">>;
   readonly grant_id?: string;
   readonly grant_generation?: number;
-  /** Seconds it lives. */
-  readonly lifetime: number;
+  /** Seconds it lives, in place of the client's setting. */
+  readonly lifetime?: number | undefined;
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
+  /** What makes it a requesting party token, and what is different about one. */
+  readonly rpt?: RequestingPartyTerms;
+}
+
+/** The terms of a requesting party token (UMA 2.0 Grant section 3.3.5). */
+export interface RequestingPartyTerms {
+  readonly permissions: readonly Permission[];
+  /** The resource server it is for. */
+  readonly audience: string;
+  /** Seconds it lives at most. */
+  readonly lifetime: number;
 }
 
 export interface IssuedAccessToken {
@@ -101,27 +124,22 @@ export class AccessTokens {
   }
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
-  async issue({
-    client,
-    scope,
-    spelling,
-    user,
-    grant_id,
-    grant_generation,
-    lifetime,
-    auth_time,
-    cnf,
-  }: AccessTokenOrder): Promise<IssuedAccessToken> {
+  async issue(order: AccessTokenOrder): Promise<IssuedAccessToken> {
+    const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt } = order;
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
+    const expires_in = Math.min(
+      order.lifetime ?? client.access_token_lifetime,
+      rpt?.lifetime ?? Number.POSITIVE_INFINITY,
+    );
     const claims: AccessTokenClaims = {
       iss: issuer,
       sub: user?.sub ?? client.client_id,
-      aud: await this.#audience(scope),
+      aud: rpt?.audience ?? (await this.#audience(scope)),
       client_id: client.client_id,
       scope: scope.join(" "),
       iat,
-      exp: iat + lifetime,
+      exp: iat + expires_in,
       jti: random(16).toString("base64url"),
       client_epoch: client.token_epoch,
       ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
@@ -129,15 +147,17 @@ export class AccessTokens {
       ...(grant_generation === undefined ? {} : { grant_generation }),
       ...(auth_time === undefined ? {} : { auth_time }),
       ...(cnf === undefined ? {} : { cnf }),
+      ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
     };
-    const format = spelling.format ?? client.access_token_format;
+    // A requesting party token is for a resource server to read, whatever its client is registered for.
+    const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
     const spelt = {
-      ...spelling.accessTokenClaims?.({ scope, person: user?.claims ?? {} }),
+      ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
       ...claims,
       ...(spelling.audience === "client" ? { aud: client.client_id, resource: claims.aud } : {}),
     };
     const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, spelt) : { text: this.#seal(spelt) };
-    return { ...written, claims, expires_in: lifetime };
+    return { ...written, claims, expires_in };
   }
 
   /**

@@ -28,6 +28,7 @@ export const BUILT_IN_SCOPES: readonly Scope[] = [
   scope("jeton:admin", "Revoke any token", []),
   scope("jeton:introspect", "Introspect every token", []),
   scope("uma_protection", "Protect resources", []),
+  scope("uma_claims", "Ask others for access in your name", []),
 ];
 
 function scope(name: string, description: string, claims: readonly string[]): Scope {
@@ -74,7 +75,7 @@ export function describeScope(name: string, declared: ReadonlyMap<string, Scope>
 }
 
 /** Everything known of a person, under the names of OpenID Connect Core section 5.1. */
-function allClaims(person: Person): Record<string, unknown> {
+export function allClaims(person: Person): Record<string, unknown> {
   const { preferred_username, email, email_verified, phone_number, phone_number_verified, roles, claims } = person;
   return {
     ...claims,

@@ -15,6 +15,7 @@ import {
 import { TestClock } from "../support/clock.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { ASKED, ENDPOINTS, SIS, STANDARD, type Paths } from "../support/paths.js";
 import { holds, nothingLeaked } from "../support/oracle.js";
 
 /** Assertions of clients: attack rows B2 and B9, and the documented messages #12 to #19, at each endpoint of each dialect. */
@@ -76,17 +77,6 @@ const FILE = {
 
 const server = await startInstance(t, { provision: FILE, clock, env: { ISSUER: issuer } });
 
-const STANDARD = { name: "oauth2", token: "/oauth2/token", revoke: "/oauth2/revoke", introspect: "/oauth2/introspect" };
-const SIS = { name: "simple-identity-server", token: "/token", revoke: "/token/revoke", introspect: "/introspect" };
-type Dialect = typeof STANDARD;
-const ENDPOINTS = ["token", "revoke", "introspect"] as const;
-
-const ASKED = {
-  token: { grant_type: "client_credentials", scope: "api1" },
-  revoke: { token: "no token of ours" },
-  introspect: { token: "no token of ours" },
-};
-
 /** The documented messages that assertions are about, and the further ones. */
 const SAYS = {
   unknown: "the client doesn't exist",
@@ -109,7 +99,7 @@ const SAYS = {
 interface Row {
   readonly id: string;
   readonly name: string;
-  readonly form: (dialect: Dialect) => Form | Promise<Form>;
+  readonly form: (dialect: Paths) => Form | Promise<Form>;
   readonly headers?: Record<string, string>;
   readonly expect: string | { readonly status: 400; readonly says: string };
 }
@@ -635,7 +625,7 @@ for (const dialect of [STANDARD, SIS]) {
 }
 
 /** The message, or that the client passed: what is said of a token that is none is the endpoint's business. */
-function outcome(dialect: Dialect, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): { says: string } {
+function outcome(dialect: Paths, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): { says: string } {
   const passed = status === 200 || (dialect === SIS && endpoint !== "token" && json?.error === "invalid_token");
   return { says: passed ? KNOWN : json?.error_description };
 }

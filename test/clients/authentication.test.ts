@@ -2,6 +2,7 @@ import t, { type Test } from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { TestClock } from "../support/clock.js";
+import { ASKED, ENDPOINTS, SIS, STANDARD, type Paths } from "../support/paths.js";
 import { holds, until } from "../support/oracle.js";
 
 /** Secrets that show how Basic was decoded. */
@@ -55,18 +56,6 @@ const raw = (pair: string) => ({ Authorization: `Basic ${Buffer.from(pair).toStr
 const clock = new TestClock();
 const server = await startInstance(t, { provision: FILE, clock });
 
-const STANDARD = { name: "oauth2", token: "/oauth2/token", revoke: "/oauth2/revoke", introspect: "/oauth2/introspect" };
-const SIS = { name: "simple-identity-server", token: "/token", revoke: "/token/revoke", introspect: "/introspect" };
-type Dialect = typeof STANDARD;
-const ENDPOINTS = ["token", "revoke", "introspect"] as const;
-
-/** What the form of each endpoint holds besides the client. */
-const ASKED = {
-  token: { grant_type: "client_credentials", scope: "api1" },
-  revoke: { token: "no token of ours" },
-  introspect: { token: "no token of ours" },
-};
-
 interface Row {
   readonly id: string;
   readonly name: string;
@@ -75,7 +64,7 @@ interface Row {
   /** What is answered, or that the client is known. */
   readonly expect: Refused | "known";
   readonly endpoints?: readonly (typeof ENDPOINTS)[number][];
-  readonly dialects?: readonly Dialect[];
+  readonly dialects?: readonly Paths[];
 }
 
 interface Refused {
@@ -399,7 +388,7 @@ for (const dialect of [STANDARD, SIS]) {
 }
 
 /** The client passed; what is said of a token that is none is the endpoint's business. */
-function known(t: Test, dialect: Dialect, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): void {
+function known(t: Test, dialect: Paths, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): void {
   const foundOut = status === 200 || (dialect === SIS && endpoint !== "token" && json.error === "invalid_token");
   t.ok(foundOut, `answered ${status} ${json?.error ?? ""}`);
 }
@@ -407,7 +396,7 @@ function known(t: Test, dialect: Dialect, endpoint: (typeof ENDPOINTS)[number], 
 /** 401 with a challenge where the standard says so (RFC 6749 section 5.2), 400 in the dialect that has nothing else. */
 function refused(
   t: Test,
-  dialect: Dialect,
+  dialect: Paths,
   { status, json, headers }: Reply,
   { error, says, status: given = 401 }: Refused,
 ): void {
@@ -433,7 +422,7 @@ t.test("CA-10 unknown and wrong differ in a documented text and in nothing else"
 });
 
 t.test("a public client says its name and no more", async (t) => {
-  const ask = (dialect: Dialect, form: Form, headers = {}) =>
+  const ask = (dialect: Paths, form: Form, headers = {}) =>
     server.post(dialect.token, { grant_type: "password", scope: "api1", ...ALICE, ...form }, headers);
   for (const dialect of [STANDARD, SIS]) {
     t.equal((await ask(dialect, { client_id: "mobile" })).status, 200);

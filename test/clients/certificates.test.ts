@@ -5,6 +5,7 @@ import * as oauth from "oauth4webapi";
 import t, { type Test } from "tap";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 import { SECRET } from "../support/fleet.js";
+import { DIALECTS, STANDARD } from "../support/paths.js";
 import { basic, startInstance, type Form } from "../support/instance.js";
 
 /** Clients that authenticate by certificate (RFC 8705): rows MT-01 and MT-02 and message #11, with real handshakes. */
@@ -113,10 +114,6 @@ const TLS = {
   TLS_KEY: `${folder}/key.pem`,
   TLS_CLIENT_CA: `${folder}/ca.pem`,
 };
-const PATHS = {
-  oauth2: { token: "/oauth2/token", revoke: "/oauth2/revoke", introspect: "/oauth2/introspect" },
-  "simple-identity-server": { token: "/token", revoke: "/token/revoke", introspect: "/introspect" },
-} as const;
 
 const server = await startInstance(t, { provision, env: TLS });
 
@@ -198,13 +195,13 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
     ],
   ];
   for (const [id, name, client_id, asking, known] of rows) {
-    for (const [dialect, paths] of Object.entries(PATHS)) {
+    for (const paths of DIALECTS) {
       const reply = await ask(`${server.url}${paths.token}`, grant(client_id), asking);
-      const what = `${id} ${name}: ${dialect}`;
+      const what = `${id} ${name}: ${paths.name}`;
       if (known) t.equal(reply.status, 200, what);
       else {
         t.equal(reply.json.error_description, REFUSED, what);
-        t.equal(reply.status, dialect === "oauth2" ? 401 : 400, what);
+        t.equal(reply.status, paths === STANDARD ? 401 : 400, what);
       }
     }
   }
@@ -213,7 +210,7 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
 t.test("its tokens are bound to the certificate, and whoever asks about one is told", async (t) => {
   const cnf = { "x5t#S256": thumbprint(PINNED) };
   const mine = { certificate: PINNED };
-  for (const paths of Object.values(PATHS)) {
+  for (const paths of DIALECTS) {
     const { access_token } = (await ask(server.url + paths.token, grant("pinned"), mine)).json;
     const form = { client_id: "pinned", token: access_token };
     t.match((await ask(server.url + paths.introspect, form, mine)).json, { active: true, cnf });
@@ -228,12 +225,12 @@ t.test("its tokens are bound to the certificate, and whoever asks about one is t
     t.equal((await ask(server.url + paths.revoke, form, mine)).status, 200);
     t.not((await ask(server.url + paths.introspect, form, mine)).json.active, true);
   }
-  const backend = await ask(server.url + PATHS.oauth2.token, grant("backend"), {
+  const backend = await ask(server.url + STANDARD.token, grant("backend"), {
     headers: basic("backend", SECRET),
     ...mine,
   });
   const { json } = await ask(
-    server.url + PATHS.oauth2.introspect,
+    server.url + STANDARD.introspect,
     { token: backend.json.access_token },
     { headers: basic("backend", SECRET) },
   );

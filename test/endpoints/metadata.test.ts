@@ -39,6 +39,8 @@ t.test("metadata is derived from what is registered", async (t) => {
       "client_credentials",
       "password",
       "refresh_token",
+      "uma_ticket",
+      "urn:ietf:params:oauth:grant-type:uma-ticket",
     ]);
     t.ok(scopes_supported.includes("api1") && scopes_supported.includes("openid"));
     t.notOk(

@@ -392,9 +392,10 @@ inWindow("ui_locales comes before the browser's language", async (t, { page }) =
 inWindow("cookies are out of reach of scripts and of other sites", async (t, { page, context }) => {
   await signIn(page, await newcomer());
   const cookies = await context.cookies(issuer);
-  t.strictSame(cookies.map(({ name }) => name).sort(), ["jeton_browser", "jeton_session"]);
-  for (const { name, ...cookie } of cookies) {
-    t.match(cookie, { httpOnly: true, sameSite: "Lax", secure: false, path: "/", expires: -1 }, name);
+  t.strictSame(cookies.map(({ name }) => name).sort(), ["jeton_browser", "jeton_known", "jeton_session"]);
+  for (const { name, expires, ...cookie } of cookies) {
+    t.match(cookie, { httpOnly: true, sameSite: "Lax", secure: false, path: "/" }, name);
+    t.equal(expires === -1, name !== "jeton_known", "all but one end with the browser");
   }
 });
 
@@ -411,7 +412,11 @@ t.test("over https cookies are for this host alone, and nothing else changes", a
   const { parameters } = await app.after(() => page.click(button("allow")));
   t.match(parameters, { code: String, iss: secure.core.issuer });
   const cookies = await context.cookies(secure.core.issuer);
-  t.strictSame(cookies.map(({ name }) => name).sort(), ["__Host-jeton_browser", "__Host-jeton_session"]);
+  t.strictSame(cookies.map(({ name }) => name).sort(), [
+    "__Host-jeton_browser",
+    "__Host-jeton_known",
+    "__Host-jeton_session",
+  ]);
   for (const { name, ...cookie } of cookies)
     t.match(cookie, { httpOnly: true, sameSite: "Lax", secure: true, path: "/" }, name);
   t.strictSame(complaints, []);

@@ -9,6 +9,7 @@ import type { Page } from "../../src/pages/layout.js";
 import { loggedOutPage } from "../../src/pages/logged-out.js";
 import { loginPage } from "../../src/pages/login.js";
 import { logoutPage } from "../../src/pages/logout.js";
+import { sharingPage } from "../../src/pages/sharing.js";
 
 /** Every page, with the same text wherever somebody else's text may stand. */
 function pagesWith(text: string, language: Language = "en"): Readonly<Record<string, Page>> {
@@ -32,7 +33,30 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
         { clientId: "other", clientName: "Other", scopes: [], since: new Date("2025-12-24T23:59:59Z") },
       ],
       logout: "/oauth2/logout",
+      sharing: "/account/sharing",
     }),
+    sharing: sharingPage({
+      ...form,
+      userName: text,
+      questions: (["pending", "approved", "denied"] as const).map((state) => ({
+        ...{ resource_id: text, resource: text, client_id: text, client: text, party: text, person: text },
+        scopes: [text, "view"],
+        state,
+        since: new Date("2026-03-01T10:00:00Z"),
+        until: state === "approved" ? new Date("2026-04-01T10:00:00Z") : undefined,
+      })),
+      lifetimes: ["hour", "day", "month", "always"],
+      decisions: [
+        {
+          ...{ decision_id: text, outcome: text, client_id: text, sub: text, resource_id: text, because: text },
+          decided_at: new Date("2026-03-01T10:00:00Z"),
+          asked: [text],
+          granted: [],
+          rules: [{ policy: text, rule: 1, result: text, because: text, saw: { [text]: text }, decided: true }],
+        },
+      ],
+    }),
+    "sharing, nothing": sharingPage({ ...form, userName: text, questions: [], lifetimes: [], decisions: [] }),
     error: errorPage({ language, status: 400, message: text, decisionId: text }),
     "error, stale": errorPage({
       language,
@@ -361,6 +385,7 @@ t.test("dates are written as the reader writes them", async (t) => {
     userName: "x",
     consents: [],
     logout: "//evil.example",
+    sharing: "//evil.example",
   });
   t.match(empty.html, "You have not given any app access to your account.");
   t.notMatch(empty.html, /evil|<form/);

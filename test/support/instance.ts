@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
 import type { Test } from "tap";
 import { systemClock, type Clock } from "../../src/clock.js";
@@ -31,6 +32,7 @@ export interface Instance {
   post(path: string, form: Form, headers?: Record<string, string>): Promise<Reply>;
   /** Sends anything else. */
   send(path: string, init?: RequestInit): Promise<Reply>;
+  /** Applies a provisioning file, and returns when this instance has heard of it. */
   apply(file: object): Promise<void>;
   stop(): Promise<void>;
 }
@@ -72,7 +74,10 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   };
   const server = await startServer(parts);
 
-  const applyFile = async (file: object) => void (await apply(db, server.core, JSON.stringify(file)));
+  const applyFile = async (file: object) => {
+    await apply(db, server.core, JSON.stringify(file));
+    await hearing(server.core);
+  };
   if (options.database !== undefined && options.provision !== undefined) await applyFile(provision);
 
   let stopped: Promise<void> | undefined;
@@ -94,6 +99,15 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     apply: applyFile,
     stop,
   };
+}
+
+/** Waits until an instance has heard of every change so far: what is said on the channel comes in the order of the commits. */
+function hearing({ db, feed }: Core): Promise<void> {
+  const mark = randomUUID();
+  return new Promise((resolve, reject) => {
+    feed.subscribe((change) => (change?.id === mark ? resolve() : undefined));
+    db.pool.query("SELECT pg_notify('jeton_changed', $1)", [`scopes:${mark}`]).catch(reject);
+  });
 }
 
 /** The Authorization header of a client that authenticates with its secret. */

@@ -69,7 +69,7 @@ async function logIn({
 
 async function decideConsent({ core, position }: ActionContext, consent: "allowed" | "denied"): Promise<undefined> {
   const { interaction, purpose, session, client } = position;
-  if (consent === "allowed" && purpose.kind === "authorization") {
+  if (consent === "allowed" && purpose.kind !== "account") {
     const given = { sub: session!.sub, client_id: client!.client_id, scope: purpose.request.consent_scope };
     await recordConsent(core.db, given, core.clock.statement());
   }

@@ -16,6 +16,8 @@ import {
   type Interaction,
 } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
+import { claimsRedirectUris } from "../../uma/claims-gathering.js";
+import { answerClaims, type ClaimsRequest } from "../uma/claims.js";
 import { ACTIONS } from "./actions.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
@@ -72,16 +74,16 @@ export class Authorization {
       const whole = `${path}?${new URLSearchParams([...form.parameters])}`;
       // Longer than a request line may be, it could not be followed anyway.
       const again = whole.length <= LONGEST_LINK ? whole : ACCOUNT_PATH;
-      return await this.#open({ kind: "authorization", request, again }, visit, posted);
+      return await this.open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
       if (error instanceof Refusal) return answerWithRefusal(this.#core, answer, error, facts);
       throw error;
     }
   }
 
-  /** Somebody who wants to see their own page has to log in first. */
-  logInForAccount(visit: Visit): Promise<BrowserAnswer> {
-    return this.#open({ kind: "account", again: ACCOUNT_PATH }, visit, false);
+  /** Somebody who wants to see a page of their own has to log in first. */
+  logInFor(path: string, visit: Visit): Promise<BrowserAnswer> {
+    return this.open({ kind: "account", again: path }, visit);
   }
 
   /** What comes next in an interaction: a page, or its answer. */
@@ -101,7 +103,8 @@ export class Authorization {
     }
     const { purpose, client, session, next: step } = position;
     if (step.step === "refuse" && purpose.kind === "account") throw new Refusal(step.code);
-    if (purpose.kind === "account") return { kind: "go", path: ACCOUNT_PATH };
+    if (purpose.kind === "account") return { kind: "go", path: purpose.again };
+    if (purpose.kind === "claims") return answerClaims(this.#core, purpose.request, session, step, facts);
     return this.#conclude(purpose.request, client!, session, step, facts);
   }
 
@@ -128,7 +131,8 @@ export class Authorization {
     return cookies === undefined ? back : { ...back, cookies };
   }
 
-  async #open(purpose: Purpose, visit: Visit, posted: boolean): Promise<BrowserAnswer> {
+  /** Begins an interaction and sends the browser to it; one that was posted belongs to whoever shows it first. */
+  async open(purpose: Purpose, visit: Visit, posted = false): Promise<BrowserAnswer> {
     const { db, clock, random } = this.#core;
     const id = random(16).toString("base64url");
     const browser = posted ? undefined : (visit.browser ?? this.#sessions.newBrowser());
@@ -153,16 +157,20 @@ export class Authorization {
       return { interaction, purpose, client: undefined, session, next: step };
     }
     const client = await registry.find(purpose.request.client_id);
-    const { dialect, redirect_uri } = purpose.request;
-    if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
+    if (client === null || client.disabled) throw new Refusal("client_unknown");
     // Taken from the client since: nobody is sent there any more.
-    if (!isRegistered(redirect_uri, client.redirect_uris)) throw new Refusal("redirect_uri_unknown");
+    if (!isRegistered(purpose.request.redirect_uri, redirectUrisFor(purpose.kind, client))) {
+      throw new Refusal("redirect_uri_unknown");
+    }
+    if (purpose.kind === "authorization" && !client.dialects.includes(purpose.request.dialect)) {
+      throw new Refusal("client_unknown");
+    }
     const step = await this.#next(purpose.request, client, session, interaction);
     return { interaction, purpose, client, session, next: step };
   }
 
   async #next(
-    request: AuthorizationRequest,
+    request: AuthorizationRequest | ClaimsRequest,
     client: Client,
     session: LiveSession | undefined,
     interaction: Interaction | undefined,
@@ -204,7 +212,11 @@ export class Authorization {
   }
 }
 
-/** The person's own page needs a login and nothing else. */
+function redirectUrisFor(kind: "authorization" | "claims", client: Client): readonly string[] {
+  return kind === "authorization" ? client.redirect_uris : claimsRedirectUris(client);
+}
+
+/** A page of the person's own needs a login and nothing else. */
 function nextForAccount({ cancelled }: Interaction, session: LiveSession | undefined): Next {
   if (session !== undefined) return { step: "issue" };
   return cancelled ? { step: "refuse", code: "access_denied" } : { step: "login", selectAccount: false };

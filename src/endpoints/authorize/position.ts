@@ -2,11 +2,13 @@ import type { Client } from "../../clients/registry.js";
 import type { Interaction } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
 import type { Next } from "./next.js";
+import type { ClaimsRequest } from "../uma/claims.js";
 import type { AuthorizationRequest } from "./request.js";
 
-/** What an interaction leads to: an answer to a client, or the person's own page. */
+/** What an interaction leads to: an answer to a client, or a page of the person's own. */
 export type Purpose = (
   | { readonly kind: "authorization"; readonly request: AuthorizationRequest }
+  | { readonly kind: "claims"; readonly request: ClaimsRequest }
   | { readonly kind: "account" }
 ) & {
   /** Where it began, and can begin again. */

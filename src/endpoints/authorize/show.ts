@@ -2,6 +2,7 @@ import { isConfidential } from "../../clients/methods.js";
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { describeScope } from "../../tokens/claims.js";
+import type { AuthorizationRequest } from "./request.js";
 import type { Position } from "./position.js";
 import { INTERACTION_PATH } from "./paths.js";
 import type { View } from "./view.js";
@@ -13,7 +14,7 @@ export async function viewOf(
   { registry, master }: Core,
 ): Promise<View | undefined> {
   const { id, failed_username } = interaction;
-  const request = purpose.kind === "authorization" ? purpose.request : undefined;
+  const request: Partial<AuthorizationRequest> | undefined = purpose.kind === "account" ? undefined : purpose.request;
   const form = {
     action: `${INTERACTION_PATH}/${id}`,
     csrf,
@@ -42,7 +43,7 @@ export async function viewOf(
     clientName: nameOf(client),
     userName: session.name ?? session.preferred_username,
     remembered: isConfidential(client),
-    scopes: request.consent_scope.map((name) => describeScope(name, declared)),
+    scopes: (request.consent_scope ?? []).map((name) => describeScope(name, declared)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Scope } from "../../clients/registry.js";
+import type { Explanation } from "../../uma/explain.js";
 import type { AnswerTarget } from "./request.js";
 
 /** The languages of the pages. */
@@ -55,7 +56,30 @@ export type View =
         readonly scopes: readonly Scope[];
         readonly since: Date;
       }[];
+    })
+  | (FormView & {
+      readonly page: "sharing";
+      readonly userName: string;
+      readonly questions: readonly SharedQuestion[];
+      /** How long an approval may last, in the order they are offered. */
+      readonly lifetimes: readonly string[];
+      readonly decisions: readonly Explanation[];
     });
+
+/** What an owner was asked, and what they said. */
+export interface SharedQuestion {
+  readonly resource_id: string;
+  readonly resource: string;
+  readonly client_id: string;
+  readonly client: string;
+  readonly party: string;
+  /** The login name of the person who asks; a client may ask for itself. */
+  readonly person: string | undefined;
+  readonly scopes: readonly string[];
+  readonly state: "pending" | "approved" | "denied";
+  readonly since: Date;
+  readonly until: Date | undefined;
+}
 
 /** What every form has. */
 interface FormView {

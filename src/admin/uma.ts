@@ -1,0 +1,21 @@
+import { OperatorError } from "../errors/operator-error.js";
+import { findDecision } from "../store/uma-decisions.js";
+import { explain } from "../uma/explain.js";
+import { onlyWord } from "./arguments.js";
+import type { Command } from "./command.js";
+
+export const UMA_COMMANDS: readonly Command[] = [
+  {
+    name: "uma explain",
+    takes: "DECISION_ID",
+    does: "says why: every rule that was tried, what it compared, and which one decided",
+    run: async (context) => {
+      const id = onlyWord(context, "decision id (X-Request-Id of the answer)");
+      const rows = await findDecision(context.core.db, id);
+      if (rows.length === 0) {
+        throw new OperatorError(`no policy was asked in ${id}, or more than a week ago; its log line has the reason`);
+      }
+      return rows.map(explain);
+    },
+  },
+];

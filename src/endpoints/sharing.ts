@@ -1,0 +1,112 @@
+import type { BrowserSessions } from "../accounts/browser-session.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import type { DecisionFacts } from "../http/decision.js";
+import type { Form } from "../http/form.js";
+import type { LiveSession } from "../store/sessions.js";
+import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question } from "../store/uma-approvals.js";
+import { decisionsAbout } from "../store/uma-decisions.js";
+import { explain } from "../uma/explain.js";
+import type { Authorization } from "./authorize/authorization.js";
+import { SHARING_PATH } from "./authorize/paths.js";
+import type { BrowserAnswer, Visit } from "./authorize/view.js";
+
+/** An owner's page: who asks for what is theirs, what they said, and how what was asked came out. */
+
+/** A form of this page belongs to the person it was shown to. */
+function purposeOf({ sid }: LiveSession): string {
+  return `sharing\n${sid}`;
+}
+
+/** Rows of a list that are shown. */
+const MOST = { questions: 200, decisions: 20 } as const;
+
+/** How long an approval may last, in seconds; null until it is taken back. */
+const LIFETIMES: Readonly<Record<string, number | null>> = {
+  hour: 60 * 60,
+  day: 24 * 60 * 60,
+  month: 30 * 24 * 60 * 60,
+  always: null,
+};
+
+interface SharingParts {
+  readonly core: Core;
+  readonly sessions: BrowserSessions;
+  readonly authorization: Authorization;
+}
+
+/** Shows the page, after a login where there is none. */
+export async function showSharing(parts: SharingParts, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+  const { core, sessions, authorization } = parts;
+  const session = await sessions.see(visit.session);
+  if (session === undefined) return authorization.logInFor(SHARING_PATH, visit);
+  facts.sub = session.sub;
+  const browser = visit.browser ?? sessions.newBrowser();
+  const questions = await questionsTo(core.db, session.sub, MOST.questions, core.clock.statement());
+  const decisions = await decisionsAbout(core.db, session.sub, MOST.decisions);
+  return {
+    kind: "show",
+    view: {
+      page: "sharing",
+      action: SHARING_PATH,
+      csrf: sessions.formToken(browser, purposeOf(session)),
+      leadsTo: [],
+      userName: session.name ?? session.preferred_username,
+      questions: questions.map(({ resource_id, resource_name, client_id, client_name, party, username, ...said }) => ({
+        ...{ resource_id, client_id, party },
+        resource: resource_name ?? resource_id,
+        client: client_name ?? client_id,
+        person: username ?? undefined,
+        scopes: said.scopes,
+        state: said.state,
+        since: said.asked_at,
+        until: said.expires_at ?? undefined,
+      })),
+      lifetimes: Object.keys(LIFETIMES),
+      decisions: decisions.map(explain),
+    },
+    ...(visit.browser === undefined ? { cookies: { browser } } : {}),
+  };
+}
+
+/** Records what an owner says to a question, or takes back what they said: it counts with the next request. */
+export async function changeSharing(
+  { core, sessions }: SharingParts,
+  form: Form,
+  visit: Visit,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
+  const { browser } = visit;
+  const said = (name: string) => form.parameters.get(name) ?? "";
+  const session = await sessions.see(visit.session);
+  if (session === undefined) return { kind: "go", path: SHARING_PATH };
+  if (browser === undefined || !sessions.checkFormToken(browser, purposeOf(session), said("csrf"))) {
+    throw new Refusal("form_foreign", {}, { again: SHARING_PATH });
+  }
+  facts.sub = session.sub;
+  const question: Question = {
+    owner: session.sub,
+    resource_id: said("resource_id"),
+    client_id: said("client_id"),
+    party: said("party"),
+    scopes: said("scope").split(" "),
+  };
+  const act = ACTIONS[said("action")];
+  await act?.(core, question, said("lifetime"));
+  return { kind: "go", path: SHARING_PATH };
+}
+
+/** What each button does; anything else does nothing. */
+const ACTIONS: Readonly<Record<string, (core: Core, question: Question, lifetime: string) => Promise<void>>> = {
+  approve: (core, question, lifetime) => {
+    // A time nobody offered is none.
+    if (!Object.hasOwn(LIFETIMES, lifetime)) throw new Refusal("parameter_malformed", { name: "lifetime" });
+    return answer(core, question, { state: "approved", lifetime: LIFETIMES[lifetime]! });
+  },
+  deny: (core, question) => answer(core, question, { state: "denied", lifetime: null }),
+  withdraw: ({ db }, question) => takeBackAnswer(db, question),
+};
+
+function answer({ db, clock }: Core, question: Question, said: Answer): Promise<void> {
+  return answerQuestion(db, question, said, clock.statement());
+}

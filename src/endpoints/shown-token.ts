@@ -1,0 +1,32 @@
+import { isBoundTo } from "../clients/methods.js";
+import type { Client } from "../clients/registry.js";
+import type { Core } from "../core.js";
+import type { SlotlessCode } from "../errors/catalogue.js";
+import { Refusal } from "../errors/refusal.js";
+import type { AccessTokenClaims } from "../tokens/access-token.js";
+import type { OperationRequest } from "./operations.js";
+
+/**
+ * An access token that is shown to this server as a resource server (RFC 6750): one of its own whose time is not over, of a
+ * client that may use this dialect, with the certificate it is bound to. Whether it is in force is left to the question that
+ * the endpoint has for the store anyway.
+ * @param invalid what it is refused with
+ */
+export async function readShownToken(
+  { accessTokens, registry }: Core,
+  text: string,
+  { credentials, spelling, facts }: OperationRequest,
+  invalid: SlotlessCode,
+): Promise<{ readonly claims: AccessTokenClaims; readonly client: Client }> {
+  const read = await accessTokens.read(text);
+  if (read === undefined) throw new Refusal(invalid);
+  const { claims, expired } = read;
+  facts.jti = claims.jti;
+  facts.client_id = claims.client_id;
+  const client = await registry.find(claims.client_id);
+  if (expired || client === null || !client.dialects.includes(spelling.name)) throw new Refusal(invalid);
+  if (!isBoundTo(claims.cnf, credentials)) {
+    throw new Refusal(invalid, {}, { reason: "bound to a certificate that was not presented" });
+  }
+  return { claims, client };
+}

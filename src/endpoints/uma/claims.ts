@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { isRegistered, withAnswer } from "../../clients/redirect-uri.js";
+import type { Client } from "../../clients/registry.js";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import type { DecisionFacts } from "../../http/decision.js";
+import { withoutRepetition, type Form } from "../../http/form.js";
+import { optional, readParameters } from "../../http/parameters.js";
+import type { LiveSession } from "../../store/sessions.js";
+import { isUsable, replaceTicket } from "../../store/uma-tickets.js";
+import { readTicket, writeTicket } from "../../tokens/permission-ticket.js";
+import { claimsRedirectUris } from "../../uma/claims-gathering.js";
+import type { Authorization } from "../authorize/authorization.js";
+import type { Next } from "../authorize/next.js";
+import { ACCOUNT_PATH } from "../authorize/paths.js";
+import type { AnswerTarget } from "../authorize/request.js";
+import type { BrowserAnswer, Visit } from "../authorize/view.js";
+
+/**
+ * Interactive claims gathering (UMA 2.0 Grant sections 3.3.2 and 3.3.3): the client sends a person here with its ticket,
+ * they say who they are, and the client is given a ticket that knows it. What the client hears is the ticket.
+ */
+
+const parameters = z.object({
+  client_id: optional,
+  ticket: optional,
+  claims_redirect_uri: optional,
+  state: optional,
+});
+
+/** What the person is asked to agree to, as a scope is (tokens/claims.ts). */
+const CONSENT_SCOPE = ["uma_claims"] as const;
+
+/** A request as it is stored until it is answered. */
+export interface ClaimsRequest extends AnswerTarget {
+  readonly client_id: string;
+  readonly consent_scope: readonly string[];
+  readonly prompt: readonly [];
+  /** The name of the ticket, which opens nothing without its MAC. */
+  readonly ticket_id: string;
+}
+
+/** Reads a request and begins with it. @throws Refusal, shown on our own page: nobody is sent anywhere */
+export async function gatherClaims(
+  { core, authorization }: { readonly core: Core; readonly authorization: Authorization },
+  form: Form,
+  visit: Visit,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
+  withoutRepetition(form);
+  const { client_id, ticket, claims_redirect_uri, state } = readParameters(parameters, form.parameters);
+  const client = client_id === undefined ? null : await core.registry.find(client_id);
+  if (client === null || client.disabled) throw new Refusal("client_unknown");
+  facts.client_id = client.client_id;
+  const redirect_uri = redirectUriOf(client, claims_redirect_uri);
+  const ticket_id = ticket === undefined ? undefined : readTicket(core.master, ticket);
+  if (ticket_id === undefined || !(await isUsable(core.db, ticket_id, client.client_id, core.clock.statement()))) {
+    throw new Refusal("claims_ticket_invalid");
+  }
+  const request: ClaimsRequest = {
+    client_id: client.client_id,
+    redirect_uri,
+    response_mode: "query",
+    leads_to: [redirect_uri, ...client.web_origins, ...claimsRedirectUris(client)],
+    ...(state === undefined ? {} : { state }),
+    consent_scope: CONSENT_SCOPE,
+    prompt: [],
+    ticket_id,
+  };
+  return authorization.open({ kind: "claims", request, again: ACCOUNT_PATH }, visit);
+}
+
+/** It may be left out only where there is one (section 3.3.2). */
+function redirectUriOf(client: Client, named: string | undefined): string {
+  const registered = claimsRedirectUris(client);
+  const [only, another] = registered;
+  const uri = named ?? (another === undefined ? only : undefined);
+  if (uri === undefined || !isRegistered(uri, registered)) throw new Refusal("claims_redirect_uri_unknown");
+  return uri;
+}
+
+/** What an answer may say (section 3.3.3); what the registered URI itself has of such names is dropped. */
+const ANSWER = ["ticket", "state", "error", "error_description"] as const;
+
+/** Answers the client: with a ticket that knows the person, or that the person did not agree. */
+export async function answerClaims(
+  { db, clock, random, master }: Core,
+  { client_id, redirect_uri, state, ticket_id }: ClaimsRequest,
+  session: LiveSession | undefined,
+  step: Next,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
+  const leave = (said: Readonly<Record<string, string>>): BrowserAnswer => {
+    const whole = { ...said, ...(state === undefined ? {} : { state }) };
+    return { kind: "leave", uri: withAnswer(redirect_uri, whole, ANSWER) };
+  };
+  if (step.step !== "issue" || session === undefined) {
+    const refusal = new Refusal("access_denied");
+    facts.refusal = refusal;
+    return leave({ error: refusal.error, error_description: refusal.message });
+  }
+  facts.sub = session.sub;
+  const id = random(16).toString("base64url");
+  const { sub, user_epoch } = session;
+  const replaced = await replaceTicket(db, ticket_id, client_id, { id, sub, user_epoch }, clock.statement());
+  if (!replaced) throw new Refusal("claims_ticket_invalid", {}, { reason: "it was used or ran out meanwhile" });
+  return leave({ ticket: writeTicket(master, id) });
+}

@@ -1,0 +1,169 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import { readParameters } from "../../http/parameters.js";
+import { isGone } from "../../store/failure.js";
+import {
+  addPolicyResources,
+  changePolicy,
+  createPolicy,
+  deletePolicy,
+  findPolicy,
+  mostPolicies,
+  policyIds,
+  removePolicyResource,
+  searchPolicies,
+  type Policy,
+} from "../../store/uma-policies.js";
+import { findResources, type Reach } from "../../store/uma-resources.js";
+import { readRules, ruleList, type Rule } from "../../uma/rules.js";
+import type { OperationRequest } from "../operations.js";
+import { ID, idList, idOf, page, PAGE_SIZE, readDocument, searchPage } from "./document.js";
+import { ownerOf, protect } from "./protect.js";
+import type { IdPage } from "./resources.js";
+
+export type { Policy };
+
+/** The policies of resources (docs/uma.md): UMA leaves open how they are made, SimpleIdentityServer shows a way. */
+
+declare module "../operations.js" {
+  interface Operations {
+    createPolicy: { readonly id: string };
+    listPolicies: IdPage;
+    readPolicy: Policy;
+    updatePolicy: { readonly id: string };
+    deletePolicy: "deleted";
+    addPolicyResources: "added";
+    removePolicyResource: "removed";
+    searchPolicies: { readonly found: readonly Policy[]; readonly total: number; readonly start: number };
+  }
+}
+
+/** Policies that may speak of one resource: each decision about it tries them all. */
+const MOST_POLICIES = 10;
+
+const creation = z.strictObject({
+  resource_ids: idList,
+  rules: ruleList,
+  owner: z.string().min(1).max(255).optional(),
+});
+/** A dialect may name the policy in the body (document.ts, idOf). */
+const change = z.strictObject({
+  id: z.string().optional(),
+  _id: z.string().optional(),
+  resource_ids: idList.optional(),
+  rules: ruleList,
+});
+const addition = z.strictObject({ resources: idList });
+const search = z.object({ ids: idList.optional(), resource_ids: idList.optional(), ...searchPage });
+
+export const policyEndpoints: FastifyPluginAsync = async (app) => {
+  const { core, operations } = app;
+  operations.offer("createPolicy", (request) => create(core, request));
+  operations.offer("listPolicies", (request) => list(core, request));
+  operations.offer("readPolicy", (request) => read(core, request));
+  operations.offer("updatePolicy", (request) => update(core, request));
+  operations.offer("deletePolicy", (request) => remove(core, request));
+  operations.offer("addPolicyResources", (request) => addResources(core, request));
+  operations.offer("removePolicyResource", (request) => removeResource(core, request));
+  operations.offer("searchPolicies", (request) => find(core, request));
+};
+
+async function create(core: Core, request: OperationRequest): Promise<{ id: string }> {
+  const protector = await protect(core, request);
+  const { resource_ids, rules, owner } = readDocument(creation, "createPolicy", request);
+  const ids = await checkResources(core, protector.reach, resource_ids, rules);
+  const id = core.random(16).toString("base64url");
+  const { client_id } = protector.client;
+  const policy = { id, client_id, owner: ownerOf(protector, owner), rules, resource_ids: ids };
+  await unlessGone(createPolicy(core.db, policy), "resource_not_found");
+  return { id };
+}
+
+async function list(core: Core, request: OperationRequest): Promise<IdPage> {
+  const { reach } = await protect(core, request);
+  const { after = "" } = readParameters(page, request.parameters);
+  const ids = await policyIds(core.db, reach, after, PAGE_SIZE);
+  return { ids, more: ids.length === PAGE_SIZE };
+}
+
+async function read(core: Core, request: OperationRequest): Promise<Policy> {
+  const { reach } = await protect(core, request);
+  return existing(core, reach, request);
+}
+
+async function update(core: Core, request: OperationRequest): Promise<{ id: string }> {
+  const { reach } = await protect(core, request);
+  const { id, resource_ids: before } = await existing(core, reach, request);
+  const { resource_ids, rules } = readDocument(change, "updatePolicy", request);
+  const ids = await checkResources(core, reach, resource_ids ?? before, rules, id);
+  const changed = { rules, resource_ids: resource_ids === undefined ? undefined : ids };
+  await unlessGone(changePolicy(core.db, id, changed), "policy_not_found");
+  return { id };
+}
+
+async function remove(core: Core, request: OperationRequest): Promise<"deleted"> {
+  const { reach } = await protect(core, request);
+  if (!(await deletePolicy(core.db, reach, idOf(request)))) throw new Refusal("policy_not_found");
+  return "deleted";
+}
+
+async function addResources(core: Core, request: OperationRequest): Promise<"added"> {
+  const { reach } = await protect(core, request);
+  const { id, rules } = await existing(core, reach, request);
+  const { resources } = readDocument(addition, "addPolicyResources", request);
+  const known = (readRules(rules) ?? []) as readonly Partial<Rule>[];
+  const ids = await checkResources(core, reach, resources, known, id);
+  await unlessGone(addPolicyResources(core.db, id, ids), "policy_not_found");
+  return "added";
+}
+
+async function removeResource(core: Core, request: OperationRequest): Promise<"removed"> {
+  const { reach } = await protect(core, request);
+  const { id } = await existing(core, reach, request);
+  const resource_id = request.path["resource"] ?? "";
+  const removed = ID.test(resource_id) && (await removePolicyResource(core.db, id, resource_id));
+  if (!removed) throw new Refusal("policy_resource_absent");
+  return "removed";
+}
+
+async function find(core: Core, request: OperationRequest) {
+  const { reach } = await protect(core, request);
+  const { start_index: start, ...wanted } = readDocument(search, "searchPolicies", request);
+  return { ...(await searchPolicies(core.db, reach, { ...wanted, start })), start };
+}
+
+async function existing(core: Core, reach: Reach, request: OperationRequest): Promise<Policy> {
+  const found = await findPolicy(core.db, reach, idOf(request));
+  if (found === undefined) throw new Refusal("policy_not_found");
+  return found;
+}
+
+/** What was deleted while somebody was writing about it was not there. */
+async function unlessGone(written: Promise<void>, code: "policy_not_found" | "resource_not_found"): Promise<void> {
+  await written.catch((error: unknown) => {
+    throw isGone(error) ? new Refusal(code) : error;
+  });
+}
+
+/** The resources of a policy, each once: those named in a body are looked for as the one in a path is. */
+async function checkResources(
+  core: Core,
+  reach: Reach,
+  resource_ids: readonly string[],
+  rules: readonly Partial<Rule>[],
+  policy_id?: string,
+): Promise<readonly string[]> {
+  const ids = [...new Set(resource_ids)];
+  const found = new Map((await findResources(core.db, reach, ids)).map((one) => [one.id, one.scopes]));
+  const named = rules.flatMap(({ scopes }) => scopes ?? []);
+  for (const resource_id of ids) {
+    const scopes = found.get(resource_id);
+    if (scopes === undefined) throw new Refusal("resource_id_invalid", { resource_id });
+    if (!named.every((one) => scopes.includes(one))) throw new Refusal("policy_scope_invalid");
+  }
+  const policies = await mostPolicies(core.db, ids, policy_id);
+  if (policies >= MOST_POLICIES) throw new Refusal("policies_too_many", { limit: String(MOST_POLICIES) });
+  return ids;
+}

@@ -1,0 +1,127 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import { readParameters } from "../../http/parameters.js";
+import {
+  createResource,
+  deleteResource,
+  describeResource,
+  findResource,
+  resourceIds,
+  searchResources,
+  type Description,
+  type UmaResource,
+} from "../../store/uma-resources.js";
+import { MOST_SCOPES } from "../../uma/permissions.js";
+import { scopeName } from "../../uma/rules.js";
+import type { OperationRequest } from "../operations.js";
+import { idList, idOf, page, PAGE_SIZE, readDocument, searchPage } from "./document.js";
+import { ownerOf, protect } from "./protect.js";
+
+/**
+ * Resource registration (Federated Authorization for UMA 2.0 section 3). Members that are not known are ignored, as the
+ * specification leaves room for more of them: no update moves a resource to another owner, id or server.
+ */
+
+export type { UmaResource };
+
+/** What is told of a list: some ids, and whether there are more after the last of them. */
+export interface IdPage {
+  readonly ids: readonly string[];
+  readonly more: boolean;
+}
+
+declare module "../operations.js" {
+  interface Operations {
+    registerResource: { readonly id: string };
+    listResources: IdPage;
+    readResource: UmaResource;
+    updateResource: { readonly id: string };
+    deleteResource: "deleted";
+    searchResources: { readonly found: readonly UmaResource[]; readonly total: number; readonly start: number };
+  }
+}
+
+const text = z.string().min(1);
+const url = text.max(2_048).refine((value) => URL.canParse(value), { error: "url_malformed" });
+
+const description = z.object({
+  name: text.max(255).optional(),
+  type: text.max(2_048).optional(),
+  uri: url.optional(),
+  icon_uri: url.optional(),
+  description: text.max(2_048).optional(),
+  resource_scopes: z
+    .array(scopeName)
+    .max(MOST_SCOPES)
+    .refine((scopes) => new Set(scopes).size === scopes.length),
+});
+
+const registration = description.extend({ owner: text.max(255).optional() });
+
+const search = z.object({
+  ids: idList.optional(),
+  names: z.array(text.max(255)).min(1).max(100).optional(),
+  types: z.array(text.max(2_048)).min(1).max(100).optional(),
+  ...searchPage,
+});
+
+export const resourceEndpoints: FastifyPluginAsync = async (app) => {
+  const { core, operations } = app;
+  operations.offer("registerResource", (request) => register(core, request));
+  operations.offer("listResources", (request) => list(core, request));
+  operations.offer("readResource", (request) => read(core, request));
+  operations.offer("updateResource", (request) => update(core, request));
+  operations.offer("deleteResource", (request) => remove(core, request));
+  operations.offer("searchResources", (request) => find(core, request));
+};
+
+async function register(core: Core, request: OperationRequest): Promise<{ id: string }> {
+  const protector = await protect(core, request);
+  const { owner, ...described } = readDocument(registration, "registerResource", request);
+  const id = core.random(16).toString("base64url");
+  const { client_id } = protector.client;
+  await createResource(core.db, { ...columnsOf(described), id, client_id, owner: ownerOf(protector, owner) });
+  return { id };
+}
+
+async function list(core: Core, request: OperationRequest): Promise<IdPage> {
+  const { reach } = await protect(core, request);
+  const { after = "" } = readParameters(page, request.parameters);
+  const ids = await resourceIds(core.db, reach, after, PAGE_SIZE);
+  return { ids, more: ids.length === PAGE_SIZE };
+}
+
+async function read(core: Core, request: OperationRequest): Promise<UmaResource> {
+  const { reach } = await protect(core, request);
+  const found = await findResource(core.db, reach, idOf(request));
+  if (found === null) throw new Refusal("resource_not_found");
+  return found;
+}
+
+async function update(core: Core, request: OperationRequest): Promise<{ id: string }> {
+  const { reach } = await protect(core, request);
+  const id = idOf(request);
+  const described = readDocument(description, "updateResource", request);
+  if (!(await describeResource(core.db, reach, id, columnsOf(described)))) throw new Refusal("resource_not_found");
+  return { id };
+}
+
+async function remove(core: Core, request: OperationRequest): Promise<"deleted"> {
+  const { reach } = await protect(core, request);
+  if (!(await deleteResource(core.db, reach, idOf(request)))) throw new Refusal("resource_not_found");
+  return "deleted";
+}
+
+async function find(core: Core, request: OperationRequest) {
+  const { reach } = await protect(core, request);
+  const { start_index: start, ...wanted } = readDocument(search, "searchResources", request);
+  return { ...(await searchResources(core.db, reach, { ...wanted, start })), start };
+}
+
+/** A description replaces the one before it whole: what it leaves out is gone (section 3.2.3). */
+function columnsOf({ resource_scopes, ...given }: z.infer<typeof description>): Description {
+  const { name = null, type = null, uri = null, icon_uri = null, description: about = null } = given;
+  return { name, type, uri, icon_uri, description: about, scopes: resource_scopes };
+}

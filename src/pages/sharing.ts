@@ -1,0 +1,140 @@
+import type { SharedQuestion } from "../endpoints/authorize/view.js";
+import type { Explanation } from "../uma/explain.js";
+import { dateOf } from "./account.js";
+import { hidden, type FormCommon } from "./form.js";
+import { html, isolated, when, type Html } from "./html.js";
+import type { Language } from "./language.js";
+import { pageOf, type Page } from "./layout.js";
+import { say, type TextName } from "./texts.js";
+
+interface SharingPage extends FormCommon {
+  readonly userName: string;
+  readonly questions: readonly SharedQuestion[];
+  readonly lifetimes: readonly string[];
+  readonly decisions: readonly Explanation[];
+}
+
+/** Shows an owner who asks for what is theirs, what they said, and how the latest requests came out. */
+export function sharingPage(p: SharingPage): Page {
+  const { language, questions, decisions } = p;
+  const pending = questions.filter(({ state }) => state === "pending");
+  const answered = questions.filter(({ state }) => state !== "pending");
+  return pageOf({
+    language,
+    title: say(language, "sharing.title"),
+    body: html`<p>${say(language, "logout.user", { user: isolated(p.userName) })}</p>
+<h2>${say(language, "sharing.pending")}</h2>
+${listOr(
+  language,
+  "sharing.pending.none",
+  pending.map((one, index) => questionForm(p, one, `pending-${index + 1}`)),
+)}
+<h2>${say(language, "sharing.answered")}</h2>
+${listOr(
+  language,
+  "sharing.answered.none",
+  answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
+)}
+<h2>${say(language, "sharing.decisions")}</h2>
+${listOr(
+  language,
+  "sharing.decisions.none",
+  decisions.map((one) => decisionOf(language, one)),
+)}`,
+  });
+}
+
+type PlainText = "sharing.pending.none" | "sharing.answered.none" | "sharing.decisions.none";
+
+function listOr(language: Language, none: PlainText, items: readonly Html[]): Html | readonly Html[] {
+  return items.length === 0 ? html`<p>${say(language, none)}</p>` : items;
+}
+
+/** One form for each question. It names the scopes it shows: what was asked since is not answered with them. */
+function questionForm(p: SharingPage, question: SharedQuestion, id: string): Html {
+  const { language, action, csrf, lifetimes } = p;
+  const { resource_id, client_id, party, scopes, state, since } = question;
+  return html`<form class="app plain" id="${id}" method="post" action="${action}">
+${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") }).map(([name, value]) =>
+  hidden(name, value, `${name}-${id}`),
+)}
+<h3 id="title-${id}">${sentence(language, question)}</h3>
+<ul>
+${scopes.map((one) => html`<li><code>${isolated(one)}</code></li>`)}
+</ul>
+<p class="quiet">${say(language, "account.since", { date: dateOf(language, since) })}
+${when(state === "pending" ? undefined : question, (one) => stateOf(language, one))}</p>
+${state === "pending" ? lifetimeField(language, lifetimes, id) : undefined}
+<div class="actions">
+${state === "pending" ? [button("approve", id, say(language, "sharing.approve")), button("deny", id, say(language, "sharing.deny"))] : button("withdraw", id, say(language, "sharing.withdraw"))}
+</div>
+</form>`;
+}
+
+function button(value: string, id: string, text: Html): Html {
+  return html`<button class="button" type="submit" name="action" id="${value}-${id}" value="${value}"
+ aria-describedby="title-${id}">${text}</button>`;
+}
+
+function sentence(language: Language, { person, client, client_id, resource, resource_id }: SharedQuestion): Html {
+  const slots = {
+    client: isolated(client, { otherwise: client_id }),
+    resource: isolated(resource, { otherwise: resource_id }),
+  };
+  return person === undefined
+    ? say(language, "sharing.client.asks", slots)
+    : say(language, "sharing.asks", { ...slots, person: isolated(person) });
+}
+
+function stateOf(language: Language, { state, until }: SharedQuestion): Html {
+  if (state === "denied") return say(language, "sharing.denied");
+  if (until === undefined) return say(language, "sharing.approved");
+  return say(language, "sharing.approved.until", { date: dateOf(language, until) });
+}
+
+function lifetimeField(language: Language, lifetimes: readonly string[], id: string): Html {
+  const options = lifetimes.map((one) => html`<option value="${one}">${lifetimeText(language, one)}</option>`);
+  return html`<label for="lifetime-${id}">${say(language, "sharing.lifetime")}</label>
+<select name="lifetime" id="lifetime-${id}">
+${options}
+</select>`;
+}
+
+const LIFETIME_TEXTS = {
+  hour: "sharing.lifetime.hour",
+  day: "sharing.lifetime.day",
+  month: "sharing.lifetime.month",
+  always: "sharing.lifetime.always",
+} as const satisfies Record<string, TextName>;
+
+function lifetimeText(language: Language, name: string): Html | string {
+  const known = Object.hasOwn(LIFETIME_TEXTS, name) ? LIFETIME_TEXTS[name as keyof typeof LIFETIME_TEXTS] : undefined;
+  return known === undefined ? name : say(language, known);
+}
+
+/** Why, in the words that operators read too: names of rules and conditions are the same in every language. */
+function decisionOf(language: Language, decision: Explanation): Html {
+  const { decision_id, decided_at, outcome, client_id, sub, resource_id, asked, granted, because, rules } = decision;
+  const nothing = say(language, "sharing.decision.nothing");
+  return html`<dl class="plain">
+<dt>${dateOf(language, decided_at)}</dt>
+<dd><code>${isolated(outcome)}</code> <code>${isolated(resource_id)}</code> ${isolated(sub ?? client_id)}
+(${isolated(client_id)})</dd>
+<dt>${say(language, "sharing.decision.asked")}</dt>
+<dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { longest: LONGEST })}</dd>
+<dt>${say(language, "sharing.decision.granted")}</dt>
+<dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { longest: LONGEST })}</dd>
+<dt>${say(language, "sharing.decision.rules")}</dt>
+${when(because, (why) => html`<dd lang="en">${isolated(why)}</dd>`)}
+${rules.map((one) => html`<dd lang="en">${isolated(ruleText(one), { longest: LONGEST })}</dd>`)}
+<dt>${say(language, "error.reference")}</dt>
+<dd><code>${isolated(decision_id)}</code></dd>
+</dl>`;
+}
+
+const LONGEST = 1_000;
+
+function ruleText({ policy, rule, result, because, saw, decided }: Explanation["rules"][number]): string {
+  const why = because === undefined ? "" : ` (${because})`;
+  return `${decided ? "* " : ""}${policy} #${rule}: ${result}${why} ${JSON.stringify(saw)}`;
+}

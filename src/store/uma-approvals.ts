@@ -1,0 +1,87 @@
+import { run, type Db } from "./open.js";
+
+/** What owners were asked, and what they said: one row for each asker, resource and scope. */
+
+/** What an owner says of a question, and for how long; null stands until it is taken back. */
+export type Answer =
+  | { readonly state: "approved"; readonly lifetime: number | null }
+  | { readonly state: "denied"; readonly lifetime: null };
+
+/** Whom and what it is about. The scopes are those the owner was shown: what was asked since is not answered with them. */
+export interface Question {
+  readonly owner: string;
+  readonly resource_id: string;
+  readonly client_id: string;
+  readonly party: string;
+  readonly scopes: readonly string[];
+}
+
+const ANSWER = {
+  name: "uma_approval_answer",
+  text: `
+    UPDATE uma_approvals SET state = $6, decided_at = t.now, expires_at = t.now + $7::int * interval '1 second'
+    FROM (SELECT coalesce($8::timestamptz, now()) AS now) t
+    WHERE owner = $1 AND resource_id = $2 AND client_id = $3 AND party = $4 AND scope = ANY($5::text[])
+      AND state = 'pending' AND expires_at > t.now`,
+};
+
+/** Records what an owner says to what they were asked. */
+export async function answerQuestion(db: Db, question: Question, answer: Answer, now: Date | null): Promise<void> {
+  const { owner, resource_id, client_id, party, scopes } = question;
+  await run(db, ANSWER, [owner, resource_id, client_id, party, scopes, answer.state, answer.lifetime, now]);
+}
+
+const TAKE_BACK = {
+  name: "uma_approval_take_back",
+  text: `
+    DELETE FROM uma_approvals
+    WHERE owner = $1 AND resource_id = $2 AND client_id = $3 AND party = $4 AND scope = ANY($5::text[])
+      AND state <> 'pending'`,
+};
+
+/** Forgets what an owner said: it counts no more with the next request, and may be asked again. */
+export async function takeBackAnswer(db: Db, question: Question): Promise<void> {
+  const { owner, resource_id, client_id, party, scopes } = question;
+  await run(db, TAKE_BACK, [owner, resource_id, client_id, party, scopes]);
+}
+
+export interface QuestionRow {
+  readonly resource_id: string;
+  readonly resource_name: string | null;
+  readonly client_id: string;
+  readonly client_name: string | null;
+  readonly party: string;
+  /** The login name of the person who asks; null where the client asks for itself. */
+  readonly username: string | null;
+  readonly scopes: string[];
+  readonly state: "pending" | "approved" | "denied";
+  readonly asked_at: Date;
+  readonly expires_at: Date | null;
+}
+
+const OF_OWNER = {
+  name: "uma_approvals_of_owner",
+  text: `
+    SELECT a.resource_id, r.name AS resource_name, a.client_id, c.client_name, a.party, u.preferred_username AS username,
+           array_agg(a.scope ORDER BY a.scope) AS scopes, a.state, max(a.asked_at) AS asked_at, a.expires_at
+    FROM (
+      SELECT * FROM uma_approvals
+      WHERE owner = $1 AND (expires_at IS NULL OR expires_at > coalesce($2::timestamptz, now()))
+      ORDER BY asked_at DESC LIMIT $3
+    ) a
+    JOIN uma_resources r ON r.id = a.resource_id
+    LEFT JOIN clients c ON c.client_id = a.client_id
+    LEFT JOIN users u ON u.sub = a.party
+    GROUP BY a.resource_id, r.name, a.client_id, c.client_name, a.party, u.preferred_username, a.state, a.expires_at
+    ORDER BY max(a.asked_at) DESC`,
+};
+
+/** The latest questions to an owner, answered or not: what belongs together in one row. */
+export async function questionsTo(
+  db: Db,
+  owner: string,
+  limit: number,
+  now: Date | null,
+): Promise<readonly QuestionRow[]> {
+  return run<QuestionRow>(db, OF_OWNER, [owner, now, limit]);
+}

@@ -1,0 +1,80 @@
+import { run, type Db } from "./open.js";
+import { INSERT_TICKET, type NewTicket } from "./uma-tickets.js";
+
+/** What was decided and why: one row for each resource of a decision, kept for a week and swept. */
+
+/** How long the reason of a decision can be asked for. */
+export const DECISION_KEPT = "interval '7 days'";
+
+/** How long an owner may take to answer. */
+const PENDING_KEPT = "interval '30 days'";
+
+export interface DecidedResource {
+  readonly resource_id: string;
+  readonly owner: string | null;
+  readonly asked: readonly string[];
+  readonly granted: readonly string[];
+  readonly trace: unknown;
+}
+
+/** What a token request came to. */
+export interface NewDecision {
+  readonly id: string;
+  readonly outcome: string;
+  readonly client_id: string;
+  readonly sub: string | null;
+  readonly resources: readonly DecidedResource[];
+  /** What owners have to be asked: one entry for each scope. */
+  readonly asks: readonly { readonly resource_id: string; readonly scope: string; readonly owner: string }[];
+  /** The sub of whom they are asked about, or the client itself. */
+  readonly party: string;
+  /** The ticket to go on with, where there is one. */
+  readonly ticket: NewTicket | null;
+}
+
+/**
+ * An owner who is being asked is asked once; who was told no stays so until the owner takes it back. A resource that is
+ * deleted meanwhile is nobody's question any more.
+ */
+const RECORD = {
+  name: "uma_decision_record",
+  text: `
+    WITH t AS (SELECT coalesce($2::timestamptz, now()) AS now), ticket AS (${INSERT_TICKET}), asked AS (
+      INSERT INTO uma_approvals (resource_id, client_id, party, scope, owner, state, asked_at, expires_at)
+      SELECT x.resource_id, $5, $6, x.scope, x.owner, 'pending', t.now, t.now + ${PENDING_KEPT}
+      FROM jsonb_to_recordset($7::jsonb) AS x(resource_id text, scope text, owner text), t
+      WHERE (SELECT r.id FROM uma_resources r WHERE r.id = x.resource_id FOR KEY SHARE) IS NOT NULL
+      ON CONFLICT (resource_id, client_id, party, scope) DO UPDATE
+        SET state = 'pending', asked_at = excluded.asked_at, decided_at = NULL, expires_at = excluded.expires_at
+        WHERE uma_approvals.expires_at <= excluded.asked_at
+    )
+    INSERT INTO uma_decisions (id, resource_id, outcome, client_id, sub, owner, asked, granted, trace, decided_at)
+    SELECT $3, x.resource_id, $4, $5, $8, x.owner, x.asked, x.granted, x.trace, t.now
+    FROM jsonb_to_recordset($9::jsonb)
+           AS x(resource_id text, owner text, asked text[], granted text[], trace jsonb), t`,
+};
+
+/** Puts a decision on record, with the ticket to go on with and the questions to the owners: all of it or nothing. */
+export async function recordDecision(db: Db, decision: NewDecision, now: Date | null): Promise<void> {
+  const { id, outcome, client_id, sub, resources, asks, party, ticket } = decision;
+  const json = [ticket ?? {}, asks, resources].map((one) => JSON.stringify(one));
+  await run(db, RECORD, [json[0], now, id, outcome, client_id, party, json[1], sub, json[2]]);
+}
+
+export interface DecisionRow extends DecidedResource {
+  readonly id: string;
+  readonly outcome: string;
+  readonly client_id: string;
+  readonly sub: string | null;
+  readonly decided_at: Date;
+}
+
+/** Everything on record of one decision. */
+export async function findDecision(db: Db, id: string): Promise<readonly DecisionRow[]> {
+  return db.prisma.umaDecision.findMany({ where: { id }, orderBy: { resource_id: "asc" } });
+}
+
+/** The latest decisions about what somebody owns. */
+export async function decisionsAbout(db: Db, owner: string, limit: number): Promise<readonly DecisionRow[]> {
+  return db.prisma.umaDecision.findMany({ where: { owner }, orderBy: { decided_at: "desc" }, take: limit });
+}

@@ -1,0 +1,118 @@
+import { IN_FORCE, tokenParameters, type TokenSubject } from "./access-tokens.js";
+import { run, type Db } from "./open.js";
+import { personColumns, type Person } from "./users.js";
+
+/** What a decision rests on, read with one statement: by primary keys, and by the index from a resource to its policies. */
+
+/** A resource with everything that decides about it. */
+export interface StoredResourceFacts {
+  readonly resource_id: string;
+  readonly owner: string | null;
+  readonly scopes: readonly string[];
+  readonly available: boolean;
+  readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
+  readonly approvals: readonly {
+    readonly party: string;
+    readonly scope: string;
+    readonly state: "pending" | "approved" | "denied";
+    readonly expires_at: string | null;
+  }[];
+}
+
+export interface StoredFacts {
+  /** Milliseconds since the epoch, by the clock that decides. */
+  readonly now: number;
+  /** The requesting party, if it may still be believed who it is. */
+  readonly person: Person | null;
+  readonly resources: readonly StoredResourceFacts[];
+}
+
+/** The names of a statement's parameters that facts are read by. */
+interface Names {
+  readonly resource_ids: string;
+  readonly resource_server: string;
+  readonly client_id: string;
+  readonly sub: string;
+  readonly user_epoch: string;
+  readonly now: string;
+}
+
+function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoch, now }: Names): string {
+  const time = `coalesce(${now}::timestamptz, now())`;
+  return `
+    (extract(epoch FROM ${time}) * 1000)::float8 AS now,
+    (SELECT to_jsonb(p) FROM (
+       SELECT ${personColumns("u")} FROM users u
+       WHERE u.sub = ${sub}::text AND NOT u.disabled AND u.token_epoch = coalesce(${user_epoch}::int, u.token_epoch)
+     ) p) AS person,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object(
+       'resource_id', r.id, 'owner', r.owner, 'scopes', r.scopes,
+       'available', NOT s.disabled AND o.disabled IS NOT TRUE,
+       'policies', (
+         SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'rules', p.rules) ORDER BY p.id), '[]')
+         FROM uma_policy_resources pr JOIN uma_policies p ON p.id = pr.policy_id
+         WHERE pr.resource_id = r.id),
+       'approvals', (
+         SELECT coalesce(jsonb_agg(jsonb_build_object(
+           'party', a.party, 'scope', a.scope, 'state', a.state, 'expires_at', a.expires_at)), '[]')
+         FROM uma_approvals a
+         WHERE a.resource_id = r.id AND a.client_id = ${client_id} AND a.party IN (${client_id}, ${sub}::text)
+           AND coalesce(a.expires_at > ${time}, true))
+     )), '[]')
+     FROM uma_resources r JOIN clients s ON s.client_id = r.client_id LEFT JOIN users o ON o.sub = r.owner
+     WHERE r.id = ANY(${resource_ids}::text[]) AND r.client_id = ${resource_server}) AS resources`;
+}
+
+/** What is asked about: some resources of a server, by a client, for a person where one is named. */
+export interface FactsQuestion {
+  readonly resource_ids: readonly string[];
+  readonly resource_server: string;
+  readonly client_id: string;
+  readonly sub?: string | undefined;
+  /** The epoch in which it was known who the person is; without one, any. */
+  readonly user_epoch?: number | undefined;
+}
+
+const FACTS = {
+  name: "uma_facts",
+  text: `SELECT ${factsColumns({
+    resource_ids: "$1",
+    resource_server: "$2",
+    client_id: "$3",
+    sub: "$4",
+    user_epoch: "$5",
+    now: "$6",
+  })}`,
+};
+
+/** The facts behind a request. */
+export async function readFacts(db: Db, question: FactsQuestion, now: Date | null): Promise<StoredFacts> {
+  const { resource_ids, resource_server, client_id, sub, user_epoch } = question;
+  const [found] = await run<StoredFacts>(db, FACTS, [resource_ids, resource_server, client_id, sub, user_epoch, now]);
+  return found!;
+}
+
+const OF_TOKEN = {
+  name: "uma_facts_of_token",
+  text: `
+    SELECT u.preferred_username AS username, ${factsColumns({
+      client_id: "$2",
+      sub: "$4",
+      user_epoch: "$5",
+      resource_ids: "$8",
+      resource_server: "$9",
+      now: "$10",
+    })} ${IN_FORCE}`,
+};
+
+/** The facts behind a requesting party token, if it is in force. */
+export async function readFactsOfToken(
+  db: Db,
+  subject: TokenSubject,
+  { resource_ids, resource_server }: Pick<FactsQuestion, "resource_ids" | "resource_server">,
+  now: Date | null,
+): Promise<(StoredFacts & { readonly username: string | null }) | undefined> {
+  const values = [...tokenParameters(subject), resource_ids, resource_server, now];
+  const [found] = await run<StoredFacts & { username: string | null }>(db, OF_TOKEN, values);
+  return found;
+}

@@ -1,0 +1,77 @@
+import type { UmaResource } from "./generated/client.js";
+import type { Db } from "./open.js";
+
+/** What resource servers protect. Everything is looked for within a reach: what lies outside is as if it were not there. */
+
+export type { UmaResource };
+
+/** What a protection API token reaches: what its client registered, and of that what its person owns where it has one. */
+export interface Reach {
+  readonly client_id: string;
+  readonly owner?: string;
+}
+
+/** What a resource is described by (Federated Authorization for UMA 2.0 section 3.1). */
+export type Description = Pick<UmaResource, "name" | "type" | "uri" | "icon_uri" | "description" | "scopes">;
+
+export async function createResource(
+  db: Db,
+  resource: Description & Pick<UmaResource, "id" | "client_id" | "owner">,
+): Promise<UmaResource> {
+  return db.prisma.umaResource.create({ data: { ...resource, scopes: [...resource.scopes] } });
+}
+
+export async function findResource(db: Db, reach: Reach, id: string): Promise<UmaResource | null> {
+  return db.prisma.umaResource.findFirst({ where: { ...reach, id } });
+}
+
+/** Those of some resources that are within reach. */
+export async function findResources(db: Db, reach: Reach, ids: readonly string[]): Promise<readonly UmaResource[]> {
+  return db.prisma.umaResource.findMany({ where: { ...reach, id: { in: [...ids] } } });
+}
+
+/** The ids within reach that come after another one, in their order. */
+export async function resourceIds(db: Db, reach: Reach, after: string, limit: number): Promise<readonly string[]> {
+  const rows = await db.prisma.umaResource.findMany({
+    where: { ...reach, id: { gt: after } },
+    select: { id: true },
+    orderBy: { id: "asc" },
+    take: limit,
+  });
+  return rows.map(({ id }) => id);
+}
+
+/** Describes a resource anew; whether there was one. Its owner and its server stay who they are. */
+export async function describeResource(db: Db, reach: Reach, id: string, description: Description): Promise<boolean> {
+  const data = { ...description, scopes: [...description.scopes] };
+  return (await db.prisma.umaResource.updateMany({ where: { ...reach, id }, data })).count === 1;
+}
+
+/** Deletes a resource, with its place in every policy and what its owner said of it; whether there was one. */
+export async function deleteResource(db: Db, reach: Reach, id: string): Promise<boolean> {
+  return (await db.prisma.umaResource.deleteMany({ where: { ...reach, id } })).count === 1;
+}
+
+/** Which resources are looked for; an absent list does not narrow. */
+export interface ResourceSearch {
+  readonly ids?: readonly string[] | undefined;
+  readonly names?: readonly string[] | undefined;
+  readonly types?: readonly string[] | undefined;
+  readonly start: number;
+  readonly count: number;
+}
+
+export async function searchResources(
+  db: Db,
+  reach: Reach,
+  { ids, names, types, start, count }: ResourceSearch,
+): Promise<{ readonly found: readonly UmaResource[]; readonly total: number }> {
+  const where = {
+    ...reach,
+    ...(ids === undefined ? {} : { id: { in: [...ids] } }),
+    ...(names === undefined ? {} : { name: { in: [...names] } }),
+    ...(types === undefined ? {} : { type: { in: [...types] } }),
+  };
+  const found = await db.prisma.umaResource.findMany({ where, orderBy: { id: "asc" }, skip: start, take: count });
+  return { found, total: await db.prisma.umaResource.count({ where }) };
+}

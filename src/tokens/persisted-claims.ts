@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { epochSeconds, type Clock } from "../clock.js";
+import type { MasterKey } from "../keys/master-key.js";
+
+/**
+ * Persisted claims tokens (UMA 2.0 Grant section 3.3.1): what a client shows instead of the claims it has shown before. One
+ * is sealed text that names a person, their epoch and the client; it has no row, and ends with the epoch.
+ */
+const PREFIX = "jpct_";
+
+/** Seconds one is good for. */
+const LIFETIME = 14 * 24 * 60 * 60;
+
+/** Longest text looked at, in characters. */
+const LONGEST = 2_048;
+
+const contents = z.object({ sub: z.string(), user_epoch: z.int(), client_id: z.string(), exp: z.int() });
+
+interface Parts {
+  readonly master: MasterKey;
+  readonly clock: Clock;
+}
+
+export function writePersistedClaims(
+  { master, clock }: Parts,
+  named: { readonly sub: string; readonly user_epoch: number; readonly client_id: string },
+): string {
+  const plain = JSON.stringify({ ...named, exp: epochSeconds(clock) + LIFETIME });
+  return PREFIX + master.seal("persisted-claims", Buffer.from(plain, "utf8")).toString("base64url");
+}
+
+/** Whom one names, if it is this client's and its time is not over. Whether the epoch still holds is the store's to say. */
+export function readPersistedClaims(
+  { master, clock }: Parts,
+  text: string,
+  client_id: string,
+): { readonly sub: string; readonly user_epoch: number } | undefined {
+  if (!text.startsWith(PREFIX) || text.length > LONGEST) return undefined;
+  const plain = master.open("persisted-claims", Buffer.from(text.slice(PREFIX.length), "base64url"));
+  if (plain === undefined) return undefined;
+  const { sub, user_epoch, exp, ...of } = contents.parse(JSON.parse(plain.toString("utf8")));
+  return of.client_id === client_id && exp > epochSeconds(clock) ? { sub, user_epoch } : undefined;
+}

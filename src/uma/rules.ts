@@ -1,0 +1,73 @@
+import { z } from "zod";
+
+/**
+ * Who may have what of a resource, and when. All conditions of a rule have to hold. A rule is read strictly: what it says
+ * beyond these members might have been meant to narrow it, so it is not believed at all.
+ */
+
+/** Caps of one policy: each decision tries every rule of it. */
+const MOST = { rules: 20, entries: 100, text: 255 } as const;
+
+/** Compared byte for byte, so `*` is a name and no pattern. */
+const text = z.string().min(1).max(MOST.text);
+
+/** An empty list names nobody: it is more likely a mistake than a wish, and is not accepted. */
+const list = z
+  .array(text)
+  .min(1)
+  .max(MOST.entries)
+  .refine((entries) => new Set(entries).size === entries.length);
+
+/** A scope of a resource stands in a `scope` parameter: RFC 6749 section 3.3. */
+export const scopeName = text.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/);
+
+const time = z.iso.datetime({ offset: true });
+
+const claim = z.strictObject({ type: text, value: z.union([text, z.number(), z.boolean()]) });
+
+/** The members that say who. */
+const WHO = ["clients", "users", "roles", "claims"] as const;
+
+const rule = z
+  .strictObject({
+    clients: list.optional(),
+    /** Subs. */
+    users: list.optional(),
+    /** One of them is enough. */
+    roles: list.optional(),
+    /** Each has to be there. */
+    claims: z.array(claim).min(1).max(MOST.entries).optional(),
+    /** Whose word is taken for who somebody is; only this server's own is ever known. */
+    issuer: text.optional(),
+    /** What it gives; everything the resource has where it says nothing. */
+    scopes: z.array(scopeName).min(1).max(MOST.entries).optional(),
+    not_before: time.optional(),
+    not_after: time.optional(),
+    /** Whether the owner has the last word. */
+    consent_needed: z.boolean().optional(),
+  })
+  // Whoever wants to let everybody in needs no server to decide it.
+  .refine((one) => WHO.some((name) => one[name] !== undefined) || one.consent_needed === true, {
+    error: "names nobody",
+  })
+  .refine((one) => !one.not_before || !one.not_after || Date.parse(one.not_before) < Date.parse(one.not_after), {
+    error: "ends before it begins",
+  });
+
+export type Rule = z.infer<typeof rule>;
+
+/** The rules of a policy as they may be written. */
+export const ruleList = z.array(rule).min(1).max(MOST.rules);
+
+/** The rules of a policy as they stand in the store, each still to be read. */
+const storedRules = z.array(z.unknown()).max(MOST.rules);
+
+/** A rule, or undefined where it cannot be read: it then gives nothing. */
+export function readRule(stored: unknown): Rule | undefined {
+  return rule.safeParse(stored).data;
+}
+
+/** The rules of a stored policy one by one; undefined where it is no list of them. */
+export function readRules(stored: unknown): readonly unknown[] | undefined {
+  return storedRules.safeParse(stored).data;
+}

@@ -1,0 +1,143 @@
+import { partyOf, type Facts, type ResourceFacts } from "./facts.js";
+import { readRule, type Rule } from "./rules.js";
+
+/** A scope that a rule gives, and until when at most. */
+export interface Given {
+  readonly scope: string;
+  readonly until: number | null;
+}
+
+/** How one rule came out, and what it looked at. */
+export interface Tried {
+  readonly result: "passes" | "fails" | "needs_claims" | "needs_consent" | "unreadable";
+  /** The condition that decided; absent where all of them held. */
+  readonly because?: keyof Rule;
+  /** What was compared, safe to be told: names and whether they matched, never the value of a claim. */
+  readonly saw: Readonly<Record<string, unknown>>;
+  readonly gives: readonly Given[];
+  /** The claims that would have to be known. */
+  readonly claims: readonly string[];
+  /** The scopes the owner has to be asked for. */
+  readonly asks: readonly string[];
+}
+
+interface Trial {
+  readonly rule: Rule;
+  readonly facts: Facts;
+  readonly resource: ResourceFacts;
+  /** What of the request this rule could give. */
+  readonly scopes: readonly string[];
+}
+
+/** What a condition says: it holds, it does not, or somebody has to be known first. */
+interface Verdict {
+  readonly holds: boolean | "unknown";
+  readonly saw: unknown;
+}
+
+/** The conditions that somebody meets or not, in the order they are tried; a rule without one of them skips it. */
+const CONDITIONS: readonly (readonly [keyof Rule, (trial: Trial) => Verdict])[] = [
+  ["scopes", ({ scopes }) => ({ holds: scopes.length > 0, saw: scopes })],
+  ["not_before", ({ rule, facts }) => at(facts, facts.now >= Date.parse(rule.not_before!))],
+  ["not_after", ({ rule, facts }) => at(facts, facts.now < Date.parse(rule.not_after!))],
+  [
+    "clients",
+    ({ rule, facts: { asker } }) => ({ holds: rule.clients!.includes(asker.client_id), saw: asker.client_id }),
+  ],
+  ["issuer", ({ rule, facts }) => ofPerson(facts, () => ({ holds: rule.issuer === facts.issuer, saw: facts.issuer }))],
+  ["users", ({ rule, facts }) => ofPerson(facts, ({ sub }) => ({ holds: rule.users!.includes(sub), saw: sub }))],
+  ["roles", ({ rule, facts }) => ofPerson(facts, ({ roles }) => oneOf(rule.roles!, roles))],
+  ["claims", ({ rule, facts }) => ofPerson(facts, ({ claims }) => allOf(rule.claims!, claims))],
+];
+
+/**
+ * Tries one rule of a policy on one resource.
+ * @param asked the scopes that are asked and that the resource has
+ */
+export function tryRule(stored: unknown, facts: Facts, resource: ResourceFacts, asked: readonly string[]): Tried {
+  const rule = readRule(stored);
+  if (rule === undefined) return { ...NOTHING, result: "unreadable", saw: {} };
+  const scopes = rule.scopes === undefined ? asked : asked.filter((one) => rule.scopes!.includes(one));
+  const trial = { rule, facts, resource, scopes };
+  const saw: Record<string, unknown> = {};
+  for (const [name, check] of CONDITIONS) {
+    if (rule[name] === undefined) continue;
+    const verdict = check(trial);
+    saw[name] = verdict.saw;
+    if (verdict.holds === "unknown") {
+      return { ...NOTHING, result: "needs_claims", because: name, saw, claims: claimsOf(rule) };
+    }
+    if (!verdict.holds) return { ...NOTHING, result: "fails", because: name, saw };
+  }
+  const until = rule.not_after === undefined ? null : Date.parse(rule.not_after);
+  if (rule.consent_needed === true) return askOwner(trial, saw, until);
+  return { ...NOTHING, result: "passes", saw, gives: scopes.map((scope) => ({ scope, until })) };
+}
+
+const NOTHING = { gives: [], claims: [], asks: [] } as const;
+
+/** What the owner has allowed is given; what they have not been asked yet, they have to be. */
+function askOwner({ facts, resource, scopes }: Trial, saw: Record<string, unknown>, until: number | null): Tried {
+  const party = partyOf(facts.asker);
+  const said = new Map(
+    resource.approvals
+      .filter((one) => one.party === party && (one.expires_at === null || Date.parse(one.expires_at) > facts.now))
+      .map((one) => [one.scope, one]),
+  );
+  const because = "consent_needed";
+  const seen = {
+    ...saw,
+    [because]: Object.fromEntries(scopes.map((one) => [one, said.get(one)?.state ?? "not asked"])),
+  };
+  const gives = scopes.flatMap((scope) => {
+    const approval = said.get(scope);
+    if (approval?.state !== "approved") return [];
+    const end = approval.expires_at === null ? null : Date.parse(approval.expires_at);
+    return [{ scope, until: earlier(until, end) }];
+  });
+  // Nobody can be asked about what a resource server owns itself.
+  const asks = resource.owner === null ? [] : scopes.filter((one) => (said.get(one)?.state ?? "pending") === "pending");
+  if (gives.length > 0) return { ...NOTHING, result: "passes", saw: seen, gives, asks };
+  return { ...NOTHING, result: asks.length > 0 ? "needs_consent" : "fails", because, saw: seen, asks };
+}
+
+/** The earlier of two ends, of which null is none. */
+function earlier(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return one ?? other;
+  return Math.min(one, other);
+}
+
+function at({ now }: Facts, holds: boolean): Verdict {
+  return { holds, saw: new Date(now).toISOString() };
+}
+
+function ofPerson(
+  { asker: { person } }: Facts,
+  check: (person: NonNullable<Facts["asker"]["person"]>) => Verdict,
+): Verdict {
+  return person === undefined ? { holds: "unknown", saw: "nobody is known" } : check(person);
+}
+
+function oneOf(wanted: readonly string[], had: readonly string[]): Verdict {
+  const matching = wanted.filter((one) => had.includes(one));
+  return { holds: matching.length > 0, saw: matching };
+}
+
+function allOf(wanted: NonNullable<Rule["claims"]>, had: Readonly<Record<string, unknown>>): Verdict {
+  const compared = wanted.map(({ type, value }) => [
+    type,
+    compare(Object.hasOwn(had, type) ? had[type] : undefined, value),
+  ]);
+  return { holds: compared.every(([, outcome]) => outcome === "matches"), saw: Object.fromEntries(compared) };
+}
+
+/** A claim with several values has each of them. Compared with its type, so the text `true` is not the boolean. */
+function compare(had: unknown, wanted: string | number | boolean): "matches" | "differs" | "is absent" {
+  if (had === undefined || had === null) return "is absent";
+  return [had].flat().includes(wanted) ? "matches" : "differs";
+}
+
+/** The claims a rule looks at, by the names of OpenID Connect Core section 5.1. */
+function claimsOf({ users, roles, claims = [] }: Rule): readonly string[] {
+  return [...(users ? ["sub"] : []), ...(roles ? ["role"] : []), ...claims.map(({ type }) => type)];
+}

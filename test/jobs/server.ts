@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { startEmbedded } from "../../src/store/embedded/index.js";
+import { ROOT } from "../support/root.js";
+import { MASTER_KEY } from "../support/run.js";
+
+/** A server to be measured: in a process of its own, on a PostgreSQL of its own. */
+export interface MeasuredServer {
+  readonly url: string;
+  readonly database: string;
+}
+
+/** Runs a measurement against a server with this provisioning file, and removes everything afterwards. */
+export async function withServer(
+  provision: object,
+  measure: (server: MeasuredServer) => Promise<boolean>,
+): Promise<never> {
+  const folder = await mkdtemp(join(tmpdir(), "jeton-measure-"));
+  // What is compiled looks for the migrations beside itself.
+  const migrations = join(ROOT, "build", "js", "prisma");
+  if (!existsSync(migrations)) await symlink(join(ROOT, "prisma"), migrations);
+  const file = join(folder, "provision.json");
+  await writeFile(file, JSON.stringify(provision));
+  const postgres = await startEmbedded({ dataDir: folder, role: "server" });
+  const server = spawn(process.execPath, [join(ROOT, "build", "js", "src", "main.js")], {
+    env: {
+      ...process.env,
+      PORT: "0",
+      DATABASE_URL: postgres.url,
+      MASTER_KEY,
+      PROVISION_FILE: file,
+      TRUST_PROXY: "127.0.0.1",
+      LOG_LEVEL: "info",
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  let passed = false;
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      void ended.then(() => reject(new Error("the server ended")));
+      // Read to the end, so that nobody waits for room in the pipe.
+      createInterface(server.stdout).on("line", (line) => {
+        const [, found] = /"msg":"ready on ([^"]+)"/.exec(line) ?? [];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    passed = await measure({ url, database: postgres.url });
+  } finally {
+    server.kill("SIGTERM");
+    await ended;
+    await postgres.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+  process.exit(passed ? 0 : 1);
+}
+
+/** POSTs a form. */
+export async function post(url: string, form: Record<string, string>, headers: Record<string, string> = {}) {
+  const response = await fetch(url, { method: "POST", body: new URLSearchParams(form), headers });
+  return { status: response.status, text: await response.text() };
+}

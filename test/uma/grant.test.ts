@@ -1,0 +1,384 @@
+import { SignJWT } from "jose";
+import t from "tap";
+import { TestClock } from "../support/clock.js";
+import { sql } from "../support/database.js";
+import { SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Reply } from "../support/instance.js";
+import {
+  allow,
+  ask,
+  FORMAT,
+  idToken,
+  introspect,
+  json,
+  PARTIES,
+  pat,
+  payloadOf,
+  register,
+  ticketFor,
+} from "../support/uma.js";
+
+const SIS = "/token";
+
+t.test("a ticket becomes a token for what was asked and is allowed", async (t) => {
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: PARTIES, clock });
+  const alices = await pat(server, "photos", "user-alice");
+  const open = await register(server, alices);
+  await allow(server, alices, [open], { clients: ["printer"], scopes: ["view", "print"] });
+  const closed = await register(server, alices);
+  const bobs = await register(server, alices);
+  await allow(server, alices, [bobs], { users: ["user-bob"] });
+  const consented = await register(server, alices);
+  await allow(server, alices, [consented], { clients: ["printer"], consent_needed: true });
+
+  const ticket = (resources: Record<string, readonly string[]>) => ticketFor(server, alices, resources);
+  const bob = async () => ({ claim_token: await idToken(server), claim_token_format: FORMAT });
+
+  t.test("the answer is a token with permissions, and nothing that could be refreshed", async (t) => {
+    const { status, json } = await ask(server, await ticket({ [open]: ["view"] }));
+    t.equal(status, 200);
+    t.strictSame(Object.keys(json).sort(), ["access_token", "expires_in", "token_type"]);
+    t.equal(json.expires_in, 300);
+    const claims = payloadOf(json.access_token);
+    t.match(claims, {
+      iss: server.core.issuer,
+      aud: "photos",
+      sub: "printer",
+      client_id: "printer",
+      scope: "",
+      permissions: [{ resource_id: open, resource_scopes: ["view"] }],
+    });
+    t.equal(claims.exp - claims.iat, 300);
+  });
+
+  t.test("both names of the grant mean it, for a client that is registered with either", async (t) => {
+    const reply = await server.post(
+      "/oauth2/token",
+      { grant_type: "uma_ticket", ticket: await ticket({ [open]: ["view"] }) },
+      basic("printer", SECRET),
+    );
+    t.equal(reply.status, 200);
+    t.equal(
+      (await ask(server, await ticket({ [open]: ["view"] }), {}, "no-printer")).json.error,
+      "unauthorized_client",
+    );
+  });
+
+  t.test("UM-11 UM-20 each resource is decided by itself: what is allowed is granted wherever it stands", async (t) => {
+    for (const order of [
+      [open, closed],
+      [closed, open],
+      [closed, open, bobs],
+    ]) {
+      const asked = Object.fromEntries(order.map((one) => [one, ["view", "delete"]]));
+      const { json } = await ask(server, await ticket(asked));
+      t.strictSame(payloadOf(json.access_token).permissions, [{ resource_id: open, resource_scopes: ["view"] }]);
+    }
+  });
+
+  t.test("UM-11 what no policy speaks of is denied, without a word of why", async (t) => {
+    for (const asked of [{ [closed]: ["view"] }, { [open]: ["delete"] }, { [open]: [] }]) {
+      const { status, json, headers } = await ask(server, await ticket(asked));
+      t.equal(status, 403);
+      t.strictSame(json, { error: "request_denied", error_description: "no policy allows what was asked" });
+      t.match(headers.get("x-request-id"), /^[0-9a-f-]{36}$/);
+    }
+  });
+
+  t.test("who has to be known is told what is missing, with a new ticket", async (t) => {
+    const first = await ticket({ [bobs]: ["view"] });
+    const { status, json } = await ask(server, first);
+    t.equal(status, 403);
+    t.match(json, {
+      error: "need_info",
+      ticket: /^jtk_/,
+      required_claims: [{ name: "sub", claim_type: "sub", issuer: [server.core.issuer], claim_token_format: [FORMAT] }],
+      redirect_user: `${server.core.issuer}/uma/claims`,
+    });
+    t.not(json.ticket, first);
+    const granted = await ask(server, json.ticket, await bob());
+    t.equal(granted.status, 200);
+    t.match(payloadOf(granted.json.access_token), { sub: "user-bob", permissions: [{ resource_id: bobs }] });
+    t.match(granted.json.pct, /^jpct_/);
+    t.notOk((await ask(server, await ticket({ [open]: ["view"] }), {}, "other-printer")).json.redirect_user);
+  });
+
+  t.test("UM-02 the ticket before is dead", async (t) => {
+    const first = await ticket({ [bobs]: ["view"] });
+    const second = (await ask(server, first)).json.ticket;
+    t.match((await ask(server, first, await bob())).json, { error: "invalid_grant" });
+    t.equal((await ask(server, second, await bob())).status, 200);
+    t.match((await ask(server, second, await bob())).json, { error: "invalid_grant" });
+  });
+
+  t.test("UM-12 a claim token that is not this client's, in time and ours is no claim token", async (t) => {
+    const good = await idToken(server);
+    const [header, payload, signature] = good.split(".");
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const said = payloadOf(good);
+    const symmetric = await new SignJWT(said)
+      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+      .sign(Buffer.from(JSON.stringify(server.core.ring.jwks.keys[0])));
+    const signed = async (change: object, typ = "JWT") =>
+      (await server.core.ring.sign("RS256", typ, { ...said, ...change })).text;
+    const { auth_time: _a, ...noLogin } = said;
+    const attempts: Record<string, Record<string, string>> = {
+      unsigned: { claim_token: `${part({ alg: "none", typ: "JWT" })}.${payload}.` },
+      "with another signature": { claim_token: `${header}.${part({ ...said, sub: "user-alice" })}.${signature}` },
+      "signed with a public key": { claim_token: symmetric },
+      "for another client": { claim_token: await idToken(server, "user-bob", "other-printer") },
+      "for two clients": { claim_token: await signed({ aud: ["printer", "other"] }) },
+      "of another issuer": { claim_token: await signed({ iss: "https://evil.example" }) },
+      "without an end": { claim_token: await signed({ exp: undefined }) },
+      over: { claim_token: await signed({ exp: Math.floor(clock.now() / 1000) - 1 }) },
+      "an access token": { claim_token: await signed({}, "at+jwt") },
+      "an answer of userinfo": { claim_token: (await server.core.ring.sign("RS256", "JWT", noLogin)).text },
+      "in another format": { claim_token: good, claim_token_format: "urn:ietf:params:oauth:token-type:saml2" },
+      "of somebody unknown": { claim_token: await signed({ sub: "user-nobody" }) },
+      garbage: { claim_token: "\u00e4.b.c" },
+      huge: { claim_token: "a".repeat(16_384) },
+    };
+    for (const [name, form] of Object.entries(attempts)) {
+      const { status, json } = await ask(server, await ticket({ [bobs]: ["view"] }), {
+        claim_token_format: FORMAT,
+        ...form,
+      });
+      t.match({ status, error: json.error }, { status: 403, error: "need_info" }, name);
+    }
+    t.match((await ask(server, await ticket({ [bobs]: ["view"] }), { claim_token: good })).json, {
+      error: "invalid_request",
+      error_description: "the parameter claim_token_format is missing",
+    });
+  });
+
+  t.test(
+    "a persisted claims token stands in for the claims, for its client and until its person's tokens end",
+    async (t) => {
+      const { pct } = (await ask(server, await ticket({ [bobs]: ["view"] }), await bob())).json;
+      const again = await ask(server, await ticket({ [bobs]: ["view"] }), { pct });
+      t.equal(again.status, 200);
+      t.notOk(again.json.pct, "it does not renew itself");
+      t.equal(
+        (await ask(server, await ticket({ [bobs]: ["view"] }), { pct }, "other-printer")).json.error,
+        "need_info",
+      );
+      t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct: `${pct}A` })).json.error, "need_info");
+      await sql(server.database, "UPDATE users SET token_epoch = token_epoch + 1 WHERE sub = 'user-bob'");
+      t.equal((await ask(server, await ticket({ [bobs]: ["view"] }), { pct })).json.error, "need_info");
+      await sql(server.database, "UPDATE users SET token_epoch = 0 WHERE sub = 'user-bob'");
+      clock.advance(14 * 24 * 60 * 60);
+      const patLater = await pat(server, "photos", "user-alice");
+      t.equal(
+        (await ask(server, await ticketFor(server, patLater, { [bobs]: ["view"] }), { pct })).json.error,
+        "need_info",
+      );
+    },
+  );
+});
+
+t.test("tickets", async (t) => {
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: PARTIES, clock });
+  const other = await startInstance(t, { database: server.database, clock });
+  const photos = await pat(server);
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { clients: ["printer", "other-printer"] }, { users: ["user-bob"] });
+  const ticket = () => ticketFor(server, photos, { [photo]: ["view"] });
+  const sis = (text: string, client_id = "printer") =>
+    server.post(SIS, { grant_type: "uma_ticket", ticket: text }, basic(client_id, SECRET));
+
+  t.test("UM-01 fifty at once over two instances have one outcome", async (t) => {
+    const text = await ticket();
+    const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => ask(n % 2 ? server : other, text)));
+    t.strictSame(count(replies), { 200: 1, 400: 49 });
+    t.equal(new Set(replies.filter(({ status }) => status === 400).map(({ text }) => text)).size, 1);
+  });
+
+  t.test("UM-01 a ticket that another client uses first is that client's alone", async (t) => {
+    const text = await ticket();
+    const replies = await Promise.all([ask(server, text), ask(other, text, {}, "other-printer")]);
+    t.strictSame(count(replies), { 200: 1, 400: 1 });
+  });
+
+  t.test("UM-04 what came of a first use is no other client's", async (t) => {
+    const bobs = await register(server, photos);
+    await allow(server, photos, [bobs], { users: ["user-bob"] });
+    const next = (await ask(server, await ticketFor(server, photos, { [bobs]: ["view"] }))).json.ticket;
+    t.equal((await ask(server, next, {}, "other-printer")).json.error, "invalid_grant");
+    t.equal((await ask(server, next)).json.error, "need_info", "and it was not used up by the attempt");
+  });
+
+  t.test("UM-04 expired, guessed and garbled tickets, in the words of each dialect", async (t) => {
+    const late = await ticket();
+    const id = /^jtk_(.{22})/.exec(late)![1]!;
+    clock.advance(300);
+    const table = [
+      { text: late, says: "the ticket is expired", sis: "expired_ticket" },
+      { text: `jtk_${id}.${"A".repeat(43)}`, says: `the ticket jtk_${id} doesn't exist`, sis: "invalid_ticket" },
+      { text: "garbage", says: "the ticket garbage doesn't exist", sis: "invalid_ticket" },
+    ];
+    for (const { text, says, sis: word } of table) {
+      const standard = await ask(server, text);
+      t.match(
+        { status: standard.status, ...standard.json },
+        { status: 400, error: "invalid_grant", error_description: says },
+      );
+      const spelt = await sis(text);
+      t.strictSame([spelt.status, spelt.json], [400, { error: word, error_description: says, error_uri: null }]);
+    }
+  });
+
+  t.test("the largest ticket becomes a token that can be read, also where a dialect says it twice", async (t) => {
+    const later = await pat(server);
+    const names = Array.from({ length: 100 }, (_, n) => `${"s".repeat(60)}${n}`);
+    const wide = await register(server, later, { resource_scopes: names });
+    await allow(server, later, [wide], { clients: ["printer"], not_after: "2099-01-01T00:00:00Z" });
+    const request = (count: number) =>
+      json(server, "POST", "/uma/permissions", { resource_id: wide, resource_scopes: names.slice(0, count) }, later);
+    t.match((await request(70)).json, { error_description: "the permissions do not fit into one token" });
+    const most = await request(60);
+    const { access_token } = (await sis(most.json.ticket)).json;
+    t.ok(access_token.length < 16_000);
+    t.equal((await introspect(server, access_token)).json.permissions[0].resource_scopes.length, 60);
+  });
+
+  t.test(
+    "a ticket that is missing, and a decision that is not positive, in the words of SimpleIdentityServer",
+    async (t) => {
+      const later = await pat(server);
+      const closed = await register(server, later);
+      const missing = await server.post(SIS, { grant_type: "uma_ticket" }, basic("printer", SECRET));
+      t.match(
+        [missing.status, missing.json],
+        [400, { error: "invalid_request", error_description: "the parameter ticket needs to be specified" }],
+      );
+      const denied = await sis(await ticketFor(server, later, { [closed]: ["view"] }));
+      t.strictSame(
+        [denied.status, denied.json],
+        [
+          400,
+          { error: "invalid_grant", error_description: "the authorization policy is not satisfied", error_uri: null },
+        ],
+      );
+      const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
+      t.equal(granted.status, 200);
+      t.match(granted.json, { id_token: null, refresh_token: null, token_type: "Bearer" });
+      t.strictSame(granted.json.scope, ["openid"]);
+      t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
+    },
+  );
+
+  t.test("scopes the client asks for itself are added where it is registered for them", async (t) => {
+    const later = await pat(server);
+    const granted = await ask(server, await ticketFor(server, later, { [photo]: ["view"] }), { scope: "print delete" });
+    t.strictSame(payloadOf(granted.json.access_token).permissions, [
+      { resource_id: photo, resource_scopes: ["view", "print"] },
+    ]);
+    const foreign = await ask(server, await ticketFor(server, later, { [photo]: ["view"] }), { scope: "Print" });
+    t.match(foreign.json, { error: "invalid_scope", error_description: "none of the resources has the scopes Print" });
+  });
+});
+
+t.test("a token tells what holds now", async (t) => {
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: PARTIES, clock });
+  const photos = await pat(server, "photos", "user-alice");
+  const [one, two] = [await register(server, photos), await register(server, photos)] as const;
+  const policy = await allow(server, photos, [one, two], { roles: ["editor"] });
+  const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
+  const get = async (resources: Record<string, string[]>, form: object = {}) =>
+    (await ask(server, await ticketFor(server, photos, resources), { ...claim, ...form })).json;
+  const held = async (token: string) => (await introspect(server, token)).json.permissions;
+  const token = (await get({ [one]: ["view"], [two]: ["view"] })).access_token;
+
+  t.test("to its resource server, with its secret or its protection API token, and to nobody else", async (t) => {
+    const said = await introspect(server, token);
+    t.match(said.json, {
+      active: true,
+      aud: "photos",
+      username: "bob",
+      permissions: [
+        { resource_id: one, resource_scopes: ["view"] },
+        { resource_id: two, resource_scopes: ["view"] },
+      ],
+    });
+    const byToken = await server.post("/oauth2/introspect", { token }, { ...photos });
+    t.strictSame(byToken.json, said.json);
+    t.strictSame((await introspect(server, token, "other-server")).json, { active: false });
+    const sis = await server.post("/introspect", { token }, basic("photos", SECRET));
+    t.strictSame(sis.json.permissions[0], { resource_set_id: one, scopes: ["view"] });
+  });
+
+  t.test("a role that was taken away is gone with the next request", async (t) => {
+    await sql(server.database, "UPDATE users SET roles = '{user}' WHERE sub = 'user-bob'");
+    t.strictSame((await introspect(server, token)).json, { active: false });
+    await sql(server.database, "UPDATE users SET roles = '{editor}' WHERE sub = 'user-bob'");
+    t.equal((await held(token)).length, 2);
+  });
+
+  t.test("UM-15 a resource that was deleted is gone from tokens and from tickets", async (t) => {
+    const gone = await register(server, photos);
+    await allow(server, photos, [gone], { roles: ["editor"] });
+    const both = (await get({ [one]: ["view"], [gone]: ["view"] })).access_token;
+    const ticket = await ticketFor(server, photos, { [gone]: ["view"] });
+    t.equal((await json(server, "DELETE", `/uma/resources/${gone}`, undefined, photos)).status, 204);
+    t.strictSame(await held(both), [{ resource_id: one, resource_scopes: ["view"] }]);
+    t.equal((await ask(server, ticket, claim)).json.error, "request_denied");
+  });
+
+  t.test("UM-10 a token is upgraded only by its own client for its own party, while it is in force", async (t) => {
+    const rpt = (await get({ [one]: ["view"] })).access_token;
+    const more = await get({ [one]: ["print"], [two]: ["view"] }, { rpt });
+    t.equal(more.upgraded, true);
+    t.strictSame(payloadOf(more.access_token).permissions, [
+      { resource_id: one, resource_scopes: ["print", "view"] },
+      { resource_id: two, resource_scopes: ["view"] },
+    ]);
+    const carols = { claim_token: await idToken(server, "user-carol"), claim_token_format: FORMAT };
+    const all = await register(server, photos);
+    await allow(server, photos, [all], { clients: ["printer", "other-printer"] });
+    const foreign: Record<string, [object, string]> = {
+      "another client": [{ claim_token: await idToken(server, "user-bob", "other-printer") }, "other-printer"],
+      "another party": [carols, "printer"],
+      nobody: [{ claim_token: undefined }, "printer"],
+    };
+    for (const [name, [form, client_id]] of Object.entries(foreign)) {
+      const reply = await ask(
+        server,
+        await ticketFor(server, photos, { [all]: ["view"] }),
+        { ...claim, ...form, rpt },
+        client_id,
+      );
+      t.match(reply, { status: 200 }, name);
+      t.notOk(reply.json.upgraded, name);
+      t.strictSame(
+        payloadOf(reply.json.access_token).permissions,
+        [{ resource_id: all, resource_scopes: ["view"] }],
+        name,
+      );
+    }
+    await server.post("/oauth2/revoke", { token: rpt }, basic("printer", SECRET));
+    t.notOk((await get({ [two]: ["view"] }, { rpt })).upgraded, "a revoked one is not");
+    t.notOk((await get({ [two]: ["view"] }, { rpt: "garbage" })).upgraded);
+    const late = (await get({ [one]: ["view"] })).access_token;
+    clock.advance(301);
+    const form = { claim_token: await idToken(server), claim_token_format: FORMAT, rpt: late };
+    t.notOk((await ask(server, await ticketFor(server, await pat(server), { [two]: ["view"] }), form)).json.upgraded);
+  });
+
+  t.test("UM-14 a withdrawn policy is gone with the next request", async (t) => {
+    const later = await pat(server, "photos", "user-alice");
+    const claimed = { claim_token: await idToken(server), claim_token_format: FORMAT };
+    const fresh = (await ask(server, await ticketFor(server, later, { [one]: ["view"] }), claimed)).json.access_token;
+    t.equal((await held(fresh)).length, 1);
+    t.equal((await json(server, "DELETE", `/uma/policies/${policy}`, undefined, later)).status, 204);
+    t.strictSame((await introspect(server, fresh)).json, { active: false });
+  });
+});
+
+function count(replies: readonly Reply[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { status } of replies) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

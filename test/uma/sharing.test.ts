@@ -1,0 +1,253 @@
+import t from "tap";
+import { runCommandLine } from "../../src/command-line.js";
+import { TestClock } from "../support/clock.js";
+import { sql } from "../support/database.js";
+import { SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
+import { MASTER_KEY } from "../support/run.js";
+import {
+  allow,
+  ask,
+  COME_BACK,
+  FORMAT,
+  idToken,
+  introspect,
+  PARTIES,
+  pat,
+  register,
+  ticketFor,
+} from "../support/uma.js";
+import { Browser, formOf } from "../support/web.js";
+
+/** A browser in which somebody is logged in, without a password being hashed for it. */
+async function browserOf(server: Instance, sub = "user-alice"): Promise<Browser> {
+  const { core } = server;
+  const cookie = core.random(32).toString("base64url");
+  const sid = core.random(16).toString("base64url");
+  await sql(
+    server.database,
+    `INSERT INTO sessions (id_hash, sid, sub, user_epoch, auth_time, amr, seen_at, expires_at)
+     SELECT $1, $2, $3, token_epoch, $4, '{pwd}', $4, $4::timestamptz + interval '12 hours' FROM users WHERE sub = $3`,
+    [core.master.mac("cookie", cookie), sid, sub, new Date(core.clock.now())],
+  );
+  const browser = new Browser(server);
+  browser.setCookie("jeton_session", cookie);
+  return browser;
+}
+
+const SHARING = "/account/sharing";
+
+/** What the tests below share: each has resources of its own. */
+const clock = new TestClock();
+const server = await startInstance(t, { provision: PARTIES, clock });
+
+t.test("an owner is asked, and says for how long", async (t) => {
+  const photos = await pat(server, "photos", "user-alice");
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { users: ["user-bob"], consent_needed: true });
+  const alice = await browserOf(server);
+  const request = async (scopes: string[]) =>
+    ask(server, await ticketFor(server, await pat(server), { [photo]: scopes }), {
+      claim_token: await idToken(server),
+      claim_token_format: FORMAT,
+    });
+
+  const submitted = await request(["view"]);
+  t.equal(submitted.status, 403);
+  t.match(submitted.json, { error: "request_submitted", ticket: /^jtk_/, interval: 5 });
+  const polled = await ask(server, submitted.json.ticket);
+  t.match(polled.json, { error: "request_submitted" }, "the new ticket remembers who asks");
+
+  const page = await alice.open(SHARING);
+  t.match(page.text, /<bdi>bob<\/bdi> asks for <bdi>photo<\/bdi> with <bdi>Print Shop<\/bdi>/);
+  await request(["print"]);
+  const after = await alice.submit(page, "pending-1", { action: "approve", lifetime: "hour" });
+  t.match(
+    formOf(after, "pending-1").values,
+    { scope: "print" },
+    "what was asked after the page was drawn is not approved with it",
+  );
+  const granted = await ask(server, polled.json.ticket);
+  t.equal(granted.status, 200);
+  const { access_token } = granted.json;
+  t.match((await introspect(server, access_token)).json.permissions, [
+    { resource_id: photo, resource_scopes: ["view"] },
+  ]);
+
+  t.test("taking it back counts with the next request", async (t) => {
+    const shown = await alice.open(SHARING);
+    await alice.submit(shown, "answered-1", { action: "withdraw" });
+    t.strictSame((await introspect(server, access_token)).json, { active: false });
+    t.equal((await request(["view"])).json.error, "request_submitted", "and may be asked again");
+  });
+
+  t.test("a no stays a no, for this asker, until it is taken back", async (t) => {
+    const shown = await alice.open(SHARING);
+    await alice.submit(shown, "pending-1", { action: "deny" });
+    t.equal((await request(["view", "print"])).json.error, "request_denied");
+    t.equal((await request(["delete"])).json.error, "request_submitted", "it was about other scopes");
+  });
+
+  t.test("an approval ends by itself", async (t) => {
+    const shown = await alice.open(SHARING);
+    t.match(formOf(shown, "pending-1").values, { scope: "delete" });
+    await alice.submit(shown, "pending-1", { action: "approve", lifetime: "hour" });
+    const token = (await request(["delete"])).json.access_token;
+    t.ok((await introspect(server, token)).json.active);
+    clock.advance(60 * 60);
+    t.equal((await request(["delete"])).json.error, "request_submitted");
+  });
+
+  t.test("nobody answers for somebody else, from another page, or for a time that was not offered", async (t) => {
+    const shown = await (await browserOf(server)).open(SHARING);
+    const { values } = formOf(shown, "pending-1");
+    const bob = await browserOf(server, "user-bob");
+    const bobs = await bob.open(SHARING);
+    t.notMatch(bobs.text, "pending-1");
+    const foreign = await bob.post(SHARING, { ...values, action: "approve", lifetime: "always" });
+    t.match(foreign.text, "this form was not sent from its own page");
+    const fresh = await browserOf(server);
+    const again = await fresh.open(SHARING);
+    const strange = await fresh.post(SHARING, {
+      ...formOf(again, "pending-1").values,
+      action: "approve",
+      lifetime: "__proto__",
+    });
+    t.equal(strange.status, 400);
+    t.equal((await request(["delete"])).json.error, "request_submitted");
+  });
+
+  t.test("what a resource server owns itself nobody can be asked about", async (t) => {
+    const own = await pat(server);
+    const resource = await register(server, own);
+    await allow(server, own, [resource], { consent_needed: true });
+    t.equal((await ask(server, await ticketFor(server, own, { [resource]: ["view"] }))).json.error, "request_denied");
+  });
+
+  t.test("the page says why each decision came out as it did, without anybody's claims", async (t) => {
+    const own = await pat(server, "photos", "user-alice");
+    const resource = await register(server, own);
+    const policy = await allow(server, own, [resource], { claims: [{ type: "department", value: "sales" }] });
+    const form = { claim_token: await idToken(server), claim_token_format: FORMAT };
+    await ask(server, await ticketFor(server, own, { [resource]: ["view"] }), form);
+    const { text } = await (await browserOf(server)).open(SHARING);
+    t.match(text, `${policy} #1: fails (claims) {&quot;claims&quot;:{&quot;department&quot;:&quot;differs&quot;}}`);
+    t.notMatch(text, "R&amp;D");
+  });
+});
+
+t.test("a person says who they are at the claims interaction endpoint", async (t) => {
+  const photos = await pat(server);
+  const photo = await register(server, photos);
+  await allow(server, photos, [photo], { users: ["user-bob"] });
+  const needInfo = async () =>
+    (await ask(server, await ticketFor(server, await pat(server), { [photo]: ["view"] }))).json;
+  const address = (parameters: Record<string, string>) => `/uma/claims?${new URLSearchParams(parameters)}`;
+  const gather = async (
+    browser: Browser,
+    parameters: Record<string, string> = {},
+    action = "allow",
+  ): Promise<Reply> => {
+    const { ticket } = await needInfo();
+    const page = await browser.open(address({ client_id: "printer", ticket, state: "s&1", ...parameters }));
+    return page.text.includes('id="consent"') ? browser.submit(page, "consent", { action }) : page;
+  };
+
+  t.test("the browser comes back with a ticket that knows them", async (t) => {
+    const back = await gather(await browserOf(server, "user-bob"), { claims_redirect_uri: COME_BACK });
+    t.equal(back.status, 303);
+    const { origin, pathname, searchParams } = new URL(back.headers.get("location")!);
+    t.equal(origin + pathname, COME_BACK);
+    t.strictSame([...searchParams.keys()].sort(), ["state", "ticket"]);
+    t.equal(searchParams.get("state"), "s&1");
+    const granted = await ask(server, searchParams.get("ticket")!);
+    t.equal(granted.status, 200);
+    t.match(granted.json.pct, /^jpct_/);
+  });
+
+  t.test("what they said once need not be said again, and the ticket before is dead", async (t) => {
+    const bob = await browserOf(server, "user-bob");
+    await gather(bob);
+    const { ticket } = await needInfo();
+    const back = await bob.open(address({ client_id: "printer", ticket }));
+    t.equal(new URL(back.headers.get("location")!).searchParams.get("state"), null);
+    t.equal((await ask(server, ticket)).json.error, "invalid_grant");
+  });
+
+  t.test("who does not agree is sent back with that, and the ticket goes on", async (t) => {
+    const carol = await browserOf(server, "user-carol");
+    const back = await gather(carol, {}, "deny");
+    t.match(
+      new URL(back.headers.get("location")!).search,
+      /^\?error=access_denied&error_description=[^&]+&state=s%261$/,
+    );
+  });
+
+  t.test("nobody is sent anywhere on the word of the address alone", async (t) => {
+    const { ticket } = await needInfo();
+    const table: [Record<string, string>, string][] = [
+      [
+        { client_id: "printer", ticket, claims_redirect_uri: `${COME_BACK}/x` },
+        "the claims_redirect_uri is not registered for this client",
+      ],
+      [
+        { client_id: "printer", ticket, claims_redirect_uri: COME_BACK.toUpperCase() },
+        "the claims_redirect_uri is not registered for this client",
+      ],
+      [{ client_id: "other-printer", ticket }, "the claims_redirect_uri is not registered for this client"],
+      [{ client_id: "nobody", ticket, claims_redirect_uri: COME_BACK }, "the client doesn&#39;t exist"],
+      [{ client_id: "printer", ticket: `${ticket}A` }, "the ticket cannot be used"],
+      [{ client_id: "printer" }, "the ticket cannot be used"],
+    ];
+    for (const [parameters, says] of table) {
+      const reply = await (await browserOf(server, "user-bob")).get(address(parameters));
+      t.equal(reply.status, 400, says);
+      t.match(reply.text, says);
+      t.notOk(reply.headers.get("location"));
+    }
+    t.equal((await server.post("/uma/claims", { x: "y" })).status, 405);
+  });
+
+  t.test("a ticket that ran out while its person was thinking is said to have", async (t) => {
+    const carol = await browserOf(server, "user-carol");
+    const { ticket } = await needInfo();
+    const page = await carol.open(address({ client_id: "printer", ticket }));
+    clock.advance(300);
+    const late = await carol.submit(page, "consent", { action: "allow" });
+    t.match(late.text, "the ticket cannot be used");
+  });
+});
+
+t.test("a decision can be explained to an operator", async (t) => {
+  const photos = await pat(server);
+  const photo = await register(server, photos);
+  const policy = await allow(
+    server,
+    photos,
+    [photo],
+    { clients: ["other-printer"] },
+    { clients: ["printer"], scopes: ["view"] },
+  );
+  const reply = await server.post(
+    "/oauth2/token",
+    { grant_type: "uma_ticket", ticket: await ticketFor(server, photos, { [photo]: ["view", "print"] }) },
+    basic("printer", SECRET),
+  );
+  const env = { DATABASE_URL: server.database, MASTER_KEY };
+  const explain = async (id: string) =>
+    JSON.parse(await runCommandLine(["uma", "explain", id, "--json"], async () => "", env));
+  t.match(await explain(reply.headers.get("x-request-id")!), [
+    {
+      outcome: "granted",
+      client_id: "printer",
+      resource_id: photo,
+      asked: ["view", "print"],
+      granted: ["view"],
+      rules: [
+        { policy, rule: 1, result: "fails", because: "clients", saw: { clients: "printer" }, decided: false },
+        { policy, rule: 2, result: "passes", saw: { scopes: ["view"], clients: "printer" }, decided: true },
+      ],
+    },
+  ]);
+  await t.rejects(explain("unknown"), { message: /its log line has the reason/ });
+});
