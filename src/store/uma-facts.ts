@@ -99,9 +99,9 @@ const OF_TOKEN = {
       client_id: "$2",
       sub: "$4",
       user_epoch: "$5",
-      resource_ids: "$7",
-      resource_server: "$8",
-      now: "$9",
+      resource_ids: "$8",
+      resource_server: "$9",
+      now: "$10",
     })} ${IN_FORCE}`,
 };
 
