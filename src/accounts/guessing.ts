@@ -20,6 +20,8 @@ const RULES = {
   browser: ACCOUNT,
   /** Where failed logins come from (http/network.ts), whoever they are for. Many people may share it: slowed, never shut. */
   network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
+  /** What is refused unchecked, from where: more of it than people cause counts as failures of the network. */
+  "refused of a network": { free: 2000, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** People who register themselves from one network. */
   "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes to one number or email, whether anybody has it or not. */
@@ -34,6 +36,8 @@ const RULES = {
 export interface Counted {
   readonly on: keyof typeof RULES;
   readonly id: string;
+  /** What it is a part of: tries of that are forgotten together with its own. */
+  readonly of?: Counted;
 }
 
 /** Counts the tries of whoever may be guessing, in one place for all instances and doors. */
@@ -74,7 +78,7 @@ export class Guessing {
     return succeeded;
   }
 
-  /** Forgets the tries of one, and gives another its last one back. */
+  /** Forgets the tries of one and of its parts, and gives another its last one back. */
   settle({ forget, giveBack }: { readonly forget?: Counted; readonly giveBack?: Counted }): Promise<void> {
     return settleTries(this.#db, {
       ...(forget === undefined ? {} : { forget: this.#key(forget) }),
@@ -82,8 +86,9 @@ export class Guessing {
     });
   }
 
-  #key({ on, id }: Counted): Buffer {
-    return this.#master.mac("tries", `${on}\n${id}`);
+  #key({ on, id, of }: Counted): Buffer {
+    const own = this.#master.mac("tries", `${on}\n${id}`);
+    return of === undefined ? own : Buffer.concat([this.#key(of), own]);
   }
 }
 

@@ -70,8 +70,12 @@ async function inTurn(
   const counted = countedOn(parts, account, identifier, attempt);
   const taken = await guessing.take(counted);
   if ("wait" in taken) {
-    // It was no try, so it counts nowhere; but it costs what a try costs.
-    await Promise.all([passwords.verify(undefined, attempt.password), guessing.settle({ giveBack: network })]);
+    // It was no try, so its network has it back, as long as that asks for little else; but it costs what a try costs.
+    const [excused] = await Promise.all([
+      guessing.take({ on: "refused of a network", id: attempt.network }),
+      passwords.verify(undefined, attempt.password),
+    ]);
+    if ("count" in excused) await guessing.settle({ giveBack: network });
     throw wrong("too many tries");
   }
 
@@ -105,7 +109,8 @@ function countedOn(
 ): Counted {
   if (account === undefined) return { on: "name", id: identifier };
   const browser = knownBrowser(master, attempt.knownBrowser, account.sub);
-  return browser === undefined ? { on: "account", id: account.sub } : { on: "browser", id: browser };
+  const own: Counted = { on: "account", id: account.sub };
+  return browser === undefined ? own : { on: "browser", id: browser, of: own };
 }
 
 function wrong(reason: string): Refusal {

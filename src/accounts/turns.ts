@@ -3,6 +3,9 @@ import { Refusal } from "../errors/refusal.js";
 /** Waiting at most for each slot: about three seconds of work. */
 const QUEUE_PER_SLOT = 200;
 
+/** Waiting at most for one of them: whoever is asked for without end fills no queue for the others. */
+const QUEUE_PER_NAME = 20;
+
 /** Milliseconds a turn is waited for: a database that does not answer must not keep the whole queue. */
 const LONGEST_WAIT = 10_000;
 
@@ -26,7 +29,9 @@ export class Turns {
 
   /** Does the work when the turn comes. @throws Refusal hashing_busy */
   take<T>(who: unknown, work: () => Promise<T>): Promise<T> {
-    if (this.#waiting.length >= this.#slots * QUEUE_PER_SLOT) return Promise.reject(busy());
+    const isFull = this.#waiting.length >= this.#slots * QUEUE_PER_SLOT;
+    const isCrowded = this.#waiting.filter((one) => one.who === who).length >= QUEUE_PER_NAME;
+    if (isFull || isCrowded) return Promise.reject(busy());
     return this.wait(who, work, LONGEST_WAIT);
   }
 

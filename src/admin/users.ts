@@ -25,8 +25,13 @@ async function switchTo(context: CommandContext, disabled: boolean): Promise<obj
 
 async function unlock(context: CommandContext): Promise<object> {
   const sub = await existing(context);
-  await context.core.guessing.settle({ forget: { on: "account", id: sub } });
+  await forgetTries(context, sub);
   return { sub };
+}
+
+/** Of the account and of every browser in which it is known. */
+function forgetTries({ core }: CommandContext, sub: string): Promise<void> {
+  return core.guessing.settle({ forget: { on: "account", id: sub } });
 }
 
 async function add(context: CommandContext): Promise<object> {
@@ -57,6 +62,7 @@ async function passwd(context: CommandContext): Promise<object> {
     throw new OperatorError(`a password has at most ${LONGEST_PASSWORD} characters`);
   const hash = await core.passwords.hash(secret);
   await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
+  await forgetTries(context, sub);
   return { sub, ...(shown ? { password: secret } : {}) };
 }
 
@@ -98,7 +104,7 @@ export const USER_COMMANDS: readonly Command[] = [
   {
     name: "user passwd",
     takes: "USER [--password-stdin]",
-    does: "sets a password, or shows a new one once, and ends what was issued",
+    does: "sets a password, or shows a new one once, ends what was issued and forgets the wrong ones",
     flags: { "password-stdin": "switch" },
     run: passwd,
   },

@@ -5,7 +5,7 @@ import type { DialectUsage } from "./dialect-usage.js";
 import { methodOf } from "./methods.js";
 import type { Means } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
-import type { Client, ClientRegistry } from "./registry.js";
+import { isClientId, type Client, type ClientRegistry } from "./registry.js";
 import { Shaper } from "./shaper.js";
 
 /** A request, as far as it says who sends it. */
@@ -43,6 +43,7 @@ export class ClientAuthentication {
     refuseMixture(credentials);
     const id = claimedId(credentials);
     if (!id) throw unknown("no client_id");
+    if (!isClientId(id)) throw unknown("no id that a client can have");
     const guesser = `${network}\n${id}`;
     await this.#shaper.turn(guesser); // tries_exhausted
     try {

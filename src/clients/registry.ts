@@ -29,8 +29,16 @@ export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
   readonly audience: string | null;
 }
 
-/** No client id is longer, in characters; a guess is not remembered at any length. */
+/** No client id is longer, in characters. */
 const LONGEST_ID = 255;
+
+/**
+ * Whether a client could have this id at all: what could be none is neither looked for nor remembered. Postgres has no
+ * U+0000 in texts, and nothing but well-formed ones.
+ */
+export function isClientId(text: string): boolean {
+  return text.length <= LONGEST_ID && text.isWellFormed() && !text.includes("\0");
+}
 
 /** Clients and scopes as every request needs them: remembered, and forgotten as soon as the store says they changed. */
 export class ClientRegistry {
@@ -53,8 +61,7 @@ export class ClientRegistry {
 
   /** The client of that id, byte for byte; null if there is none. */
   async find(client_id: string): Promise<Client | null> {
-    // Postgres has no U+0000 in texts, so nobody is called by it.
-    return client_id.length > LONGEST_ID || client_id.includes("\0") ? null : this.#clients.get(client_id);
+    return isClientId(client_id) ? this.#clients.get(client_id) : null;
   }
 
   /**

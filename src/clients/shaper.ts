@@ -16,7 +16,7 @@ const RATE = 50;
 /** Waiting at most for one key. */
 const MOST_WAITING = 100;
 
-/** Keys remembered at most: a guess of client ids must not fill the memory. */
+/** Keys remembered at most, each of bounded length: a guess of client ids must not fill the memory. */
 const MOST_KEYS = 10_000;
 
 /** Milliseconds for which one failure counts. */
@@ -32,8 +32,8 @@ interface Bucket {
 
 /**
  * Slows down whoever fails often, in memory, by key. Secrets of clients are long and random, so nobody guesses one; but
- * trying must be no flood, and must not shut out a client with the right secret behind the same address: that one waits as
- * the others do, and gets in.
+ * trying must be no flood. A client with the right secret behind the same address waits as the others do; while too many wait
+ * it is told to come again.
  */
 export class Shaper {
   readonly #stopwatch: Stopwatch;

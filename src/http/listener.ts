@@ -18,8 +18,11 @@ export interface Listener {
   readonly serve: (handler: RequestListener) => Server;
   /** From here on `/readyz` answers 200. */
   ready(): void;
-  /** `/readyz` answers 503 while what was accepted before is being answered; then, or after DRAIN_LIMIT, it closes. */
-  drain(): Promise<void>;
+  /**
+   * `/readyz` answers 503 while what was accepted before is being answered; then it closes.
+   * @param limit milliseconds after which whatever is still connected is cut
+   */
+  drain(limit?: number): Promise<void>;
 }
 
 export interface ListenOptions {
@@ -47,6 +50,12 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
 
   const server = tls ? await openTlsServer(tls, answer) : createServer(LIMITS, answer);
   server.on("clientError", refuseBrokenHttp);
+  // Those of Node's own list are past their TLS handshake.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", ({ code }: NodeJS.ErrnoException) => {
       reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
@@ -64,9 +73,9 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     ready: () => {
       state = "serving";
     },
-    drain: async () => {
+    drain: async (limit = DRAIN_LIMIT) => {
       state = "draining";
-      const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT);
+      const deadline = setTimeout(() => sockets.forEach((socket) => socket.destroy()), limit);
       for (const response of underWay) if (!response.headersSent) response.setHeader("Connection", "close");
       // The socket stays until what was accepted is answered: whoever asks meanwhile hears 503 from /readyz.
       await Promise.all([...underWay].map((response) => new Promise((resolve) => response.once("close", resolve))));

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
@@ -23,14 +23,20 @@ export async function openTlsServer({ cert, key, clientCa }: TlsFiles, answer: R
   // An empty list trusts nobody; without a list Node would trust every authority of the web.
   const ca = clientCa === undefined ? [] : authoritiesIn(await read(clientCa));
   try {
-    return createServer(
-      { ...LIMITS, ...pem, ca, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2" },
-      answer,
-    );
+    return createServer({ ...LIMITS, ...pem, ...HANDSHAKE, ca }, answer);
   } catch (error) {
     throw new OperatorError(`TLS_CERT and TLS_KEY cannot be used: ${(error as Error).message}`);
   }
 }
+
+const HANDSHAKE = {
+  requestCert: true,
+  rejectUnauthorized: false,
+  minVersion: "TLSv1.2",
+  handshakeTimeout: LIMITS.headersTimeout,
+  // Node reads the certificate of a second handshake, and leaves what it said of the first one's chain as it was.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+} as const;
 
 async function read(path: string): Promise<Buffer> {
   return readFile(path).catch(({ code }: NodeJS.ErrnoException) => {

@@ -84,9 +84,14 @@ export async function call(
   const stop = () => ending.abort(stopped());
   signal?.addEventListener("abort", stop);
   request.on("error", () => undefined); // one that comes after the answer has begun is seen by whoever reads the answer
+  // Node takes 101 for neither an answer nor an error (RFC 9110 section 15.2.2).
+  request.once("upgrade", (_response, socket) => {
+    socket.destroy();
+    ending.abort(new FetchFailed("answered with another protocol"));
+  });
   try {
     request.end(body);
-    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const [response] = (await once(request, "response", { signal: ending.signal })) as [IncomingMessage];
     const { statusCode: status = 0 } = response;
     if (status >= 300 && status < 400) throw new FetchFailed("answered with a redirect");
     return { status, headers: response.headers, body: await readBody(response, limits.bytes) };

@@ -54,11 +54,11 @@ export async function takeTry(db: Db, key: Uint8Array, rule: TryRule, now: Date 
 const SETTLE = {
   name: "tries_settle",
   text: `
-    WITH forgotten AS (DELETE FROM tries WHERE key = $1)
+    WITH forgotten AS (DELETE FROM tries WHERE key BETWEEN $1 AND $1::bytea || decode(repeat('ff', 32), 'hex'))
     UPDATE tries SET count = greatest(count - 1, 0), blocked_until = NULL WHERE key = $2`,
 };
 
-/** Forgets all tries of one key, and gives another the last of its back. */
+/** Forgets all tries of one key and of those that begin with it, and gives another the last of its back. */
 export async function settleTries(
   db: Db,
   { forget, giveBack }: { readonly forget?: Uint8Array; readonly giveBack?: Uint8Array },

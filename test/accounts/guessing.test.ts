@@ -5,6 +5,7 @@ import { Passwords } from "../../src/accounts/passwords.js";
 import { USER_COMMANDS } from "../../src/admin/users.js";
 import { TestClock } from "../support/clock.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
+import { sql } from "../support/database.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
 import { Browser } from "../support/web.js";
 
@@ -162,15 +163,30 @@ t.test("many right passwords at once lock nobody out", async (t) => {
   for (const { account } of all) t.equal(account.sub, "user-alice");
 });
 
-t.test("an operator unlocks an account", async (t) => {
+t.test("an operator unlocks an account, and the browsers its person is known in", async (t) => {
   const { server, clock } = await start(t);
+  const [own, foreign] = [new Browser(server), new Browser(server)];
+  const bob = { username: "bob", password: "hunter2 hunter2" };
+  await logIn(own, ALICE);
+  await logIn(foreign, bob);
+  for (const browser of [own, foreign]) browser.setCookie("jeton_session", "");
   await lock(server, clock);
+  for (let n = 0; n < FREE; n += 1) await logIn(own, { ...ALICE, password: WRONG });
+  for (let n = 0; n < FREE; n += 1) await logIn(foreign, { ...bob, password: WRONG });
   t.equal((await right(server)).status, 400);
-  const { run } = USER_COMMANDS.find(({ name }) => name === "user unlock")!;
-  const context = { core: server.core, deployment: { migrated: [] }, flags: {}, stdin: async () => "" };
-  t.strictSame(await run({ ...context, words: ["Alice@example.com"] }), { sub: "user-alice" });
+
+  const context = { core: server.core, deployment: { migrated: [] }, flags: {}, stdin: async () => ALICE.password };
+  const run = (name: string, word: string, flags = {}) =>
+    USER_COMMANDS.find((one) => one.name === name)!.run({ ...context, words: [word], flags });
+  t.strictSame(await run("user unlock", "Alice@example.com"), { sub: "user-alice" });
+  t.notMatch((await logIn(own, ALICE)).text, /id="login-error"/);
   t.equal((await right(server)).status, 200);
-  await t.rejects(run({ ...context, words: ["nobody"] }), { message: "there is no user nobody" });
+  t.match((await logIn(foreign, bob)).text, /id="login-error"/, "another's stay as they are");
+  await t.rejects(run("user unlock", "nobody"), { message: "there is no user nobody" });
+
+  await lock(server, clock);
+  await run("user passwd", "alice", { "password-stdin": true });
+  t.equal((await right(server)).status, 200, "whoever has a new password can use it at once");
 });
 
 t.test("BF-07 a stranger's guesses do not lock the owner out of a browser that is known", async (t) => {
@@ -273,4 +289,19 @@ t.test("a locked account eats no tries of the network, and what is refused makes
   t.strictSame(refusals(server), Array(3).fill("too many tries"), "there is still one left for the network");
   clock.advance(15 * MINUTE);
   t.equal((await right(server)).status, 200);
+});
+
+t.test("DO-01 a network that is refused without end has its tries back no more, and is told so", async (t) => {
+  const { server, clock } = await start(t);
+  await lock(server, clock);
+  await take(server, { on: "network", id: "127.0.0.1" }, 198);
+  const refused = { on: "refused of a network", id: "127.0.0.1" } as const;
+  await take(server, refused, 1);
+  await sql(server.database, "UPDATE tries SET count = 1999 WHERE count = 1");
+  const answers = [];
+  for (let n = 0; n < 4; n += 1) answers.push((await DOORS.standard(server)).status);
+  t.strictSame(answers, [400, 400, 400, 429]);
+  t.equal((await DOORS.standard(server, { username: "nobody" })).status, 429, "which says nothing of any name");
+  clock.advance(15 * MINUTE);
+  t.equal((await right(server)).status, 200, "for a while");
 });

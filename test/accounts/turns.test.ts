@@ -39,6 +39,17 @@ t.test("work that fails gives its turn on", async (t) => {
   t.equal(await turns.take("a", async () => "done"), "done");
 });
 
+t.test("DO-01 one name has a queue of its own length, and the others theirs", async (t) => {
+  const turns = new Turns(1);
+  const { work, end } = works();
+  const all = Array.from({ length: 21 }, (_, n) => turns.take("a", work(`${n}`)));
+  t.match(await reason(() => turns.take("a", work("more"))), { row: { code: "hashing_busy" }, retryAfter: 2 });
+  const other = turns.take("b", work("b"));
+  for (let n = 0; n <= 20; n += 1) await end(`${n}`);
+  await end("b");
+  await Promise.all([...all, other]);
+});
+
 t.test("DO-01 the queue ends, and who is turned away is told when to come again", async (t) => {
   const turns = new Turns(1);
   const { begun, work, end } = works();

@@ -307,6 +307,12 @@ const ROWS: readonly Row[] = [
     expect: SAYS[17],
   },
   {
+    id: "PA-17",
+    name: "an iss that the store could not look for",
+    form: signed({ iss: "signer\0" }),
+    expect: SAYS.unknown,
+  },
+  {
     id: "AS-05 #17",
     name: "another client in the body",
     form: () => ({ ...signed()(), client_id: "stranger" }),

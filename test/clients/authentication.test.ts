@@ -421,6 +421,14 @@ t.test("CA-10 unknown and wrong differ in a documented text and in nothing else"
   }
 });
 
+t.test("DO-12 an id longer than any client's is refused before it is counted", async (t) => {
+  for (const client_id of ["x".repeat(256), "x".repeat(16_384)]) {
+    const before = server.log.length;
+    t.equal((await server.post(SIS.token, { ...ASKED.token, client_id })).json.error_description, UNKNOWN.says);
+    t.match(server.log.at(before), { reason: "no id that a client can have" });
+  }
+});
+
 t.test("a public client says its name and no more", async (t) => {
   const ask = (dialect: Paths, form: Form, headers = {}) =>
     server.post(dialect.token, { grant_type: "password", scope: "api1", ...ALICE, ...form }, headers);

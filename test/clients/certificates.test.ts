@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { request as requestHttps } from "node:https";
+import { connect as connectTcp } from "node:net";
 import { text } from "node:stream/consumers";
+import { connect } from "node:tls";
 import * as oauth from "oauth4webapi";
 import t, { type Test } from "tap";
+import { openListener } from "../../src/http/listener.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 import { SECRET } from "../support/fleet.js";
 import { DIALECTS, STANDARD } from "../support/paths.js";
@@ -80,11 +84,13 @@ interface Answer {
   readonly json: any;
 }
 
+/** What a TLS client shows of itself. */
+function ownOf(certificate: TestCertificate, chain: readonly TestCertificate[] = []) {
+  return { cert: [certificate, ...chain].map(({ cert }) => cert).join(""), key: certificate.key };
+}
+
 async function ask(url: string, form: Form, { certificate, chain = [], headers = {} }: Asking = {}): Promise<Answer> {
-  const own = certificate && {
-    cert: [certificate, ...chain].map(({ cert }) => cert).join(""),
-    key: certificate.key,
-  };
+  const own = certificate && ownOf(certificate, chain);
   return new Promise((resolve, reject) => {
     const request = requestHttps(
       url,
@@ -205,6 +211,30 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
       }
     }
   }
+});
+
+t.test("MT-02 a connection has the certificate it began with: there is no second handshake", async (t) => {
+  const { hostname: host, port } = new URL(server.url);
+  const insider = CA.issue({ subject: [["CN", "insider"]] });
+  const to = { host, port: Number(port), rejectUnauthorized: false };
+  const socket = connect({ ...to, maxVersion: "TLSv1.2", ...ownOf(insider) });
+  t.teardown(() => socket.destroy());
+  await once(socket, "secureConnect");
+  const error = await new Promise<Error | null>((resolve) => {
+    socket.once("error", resolve);
+    socket.renegotiate({}, resolve);
+  });
+  t.match(error, { code: "ERR_SSL_NO_RENEGOTIATION" });
+});
+
+t.test("a server stops although somebody has not finished their handshake", async (t) => {
+  const [cert, key] = [TLS.TLS_CERT, TLS.TLS_KEY];
+  const listener = await openListener({ host: "127.0.0.1", port: 0, tls: { cert, key } });
+  const socket = connectTcp(listener.port, "127.0.0.1");
+  await once(socket, "connect");
+  const cut = once(socket, "close");
+  await t.resolves(listener.drain(50));
+  await cut;
 });
 
 t.test("its tokens are bound to the certificate, and whoever asks about one is told", async (t) => {

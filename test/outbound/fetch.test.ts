@@ -161,6 +161,16 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
     t.equal(await failureOf(fetchPublic(remote.url, brief, ANYWHERE)), "no whole answer within 100 ms");
   });
 
+  t.test("not one in another protocol, whose connection is cut", async (t) => {
+    let cut: Promise<unknown> | undefined;
+    remote.answer = (request) => {
+      cut = once(request.socket, "close");
+      request.socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n");
+    };
+    t.equal(await failureOf(fetchPublic(remote.url, LIMITS, ANYWHERE)), "answered with another protocol");
+    await cut;
+  });
+
   t.test("not one whose header is endless, or that breaks off", async (t) => {
     remote.answer = (_request, response) => response.writeHead(200, { "X-Long": "x".repeat(20_000) }).end();
     t.equal(await failureOf(fetchPublic(remote.url, LIMITS, ANYWHERE)), "no answer (HPE_HEADER_OVERFLOW)");
