@@ -12,6 +12,7 @@ import {
   FORMAT,
   idToken,
   introspect,
+  LOGGED_IN,
   PARTIES,
   pat,
   register,
@@ -195,6 +196,10 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
         "the claims_redirect_uri is not registered for this client",
       ],
       [{ client_id: "other-printer", ticket }, "the claims_redirect_uri is not registered for this client"],
+      [
+        { client_id: "other-printer", ticket, claims_redirect_uri: LOGGED_IN },
+        "the claims_redirect_uri is not registered for this client",
+      ],
       [{ client_id: "nobody", ticket, claims_redirect_uri: COME_BACK }, "the client doesn&#39;t exist"],
       [{ client_id: "printer", ticket: `${ticket}A` }, "the ticket cannot be used"],
       [{ client_id: "printer" }, "the ticket cannot be used"],
