@@ -11,13 +11,16 @@ export const CLAIM_TOKEN_FORMATS = [
   "urn:ietf:params:oauth:token-type:id_token",
 ] as const;
 
+/** Claims a client is told of at once: whoever has these may be told of the next. */
+const MOST_CLAIMS = 20;
+
 /** What a client is told that it lacks: which claims, whose word is taken for them, and where a person can be asked. */
 export function hintsFor(
   { claims_redirect_uris }: Client,
   claims: readonly string[],
   issuer: string,
 ): Readonly<Record<string, unknown>> {
-  const required_claims = claims.map((name) => ({
+  const required_claims = claims.slice(0, MOST_CLAIMS).map((name) => ({
     name,
     friendly_name: name,
     claim_type: name,
