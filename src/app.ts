@@ -6,6 +6,8 @@ import type { Dialect } from "./dialects/dialect.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
 import { authorizationCodeGrant } from "./grants/authorization-code.js";
+import { appTokenEndpoint } from "./endpoints/app-token.js";
+import { appUserEndpoints } from "./endpoints/app-user.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
 import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { healthEndpoints } from "./endpoints/health.js";
@@ -26,7 +28,7 @@ import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { umaTicketGrant } from "./grants/uma-ticket.js";
 import { logDecisions } from "./http/decision.js";
 import { setHeaders } from "./http/headers.js";
-import { BODY_LIMIT } from "./http/limits.js";
+import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
@@ -50,6 +52,7 @@ export async function buildApp({ dialects, proxies, core, logger, serve }: AppPa
     requestIdHeader: false,
     trustProxy: trustsProxy,
     bodyLimit: BODY_LIMIT,
+    routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER },
     exposeHeadRoutes: false,
     // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
     return503OnClosing: false,
@@ -79,6 +82,8 @@ export async function buildApp({ dialects, proxies, core, logger, serve }: AppPa
   await app.register(deviceKeyEndpoint);
   await app.register(userinfoEndpoint);
   await app.register(confirmationCodeEndpoint);
+  await app.register(appTokenEndpoint);
+  await app.register(appUserEndpoints);
   await app.register(resourceEndpoints);
   await app.register(permissionEndpoint);
   await app.register(policyEndpoints);

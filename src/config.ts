@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { DIALECT_NAMES, type DialectName } from "./dialects/index.js";
+import { DIALECT_NAMES, DOCUMENTED_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { whyNotAReceiver } from "./outbound/webhook.js";
 
@@ -61,7 +61,7 @@ export const SETTINGS = {
     .default(DIALECT_NAMES)
     .describe("which dialects are mounted: all, or names separated by commas"),
   ROOT_METADATA: z
-    .enum(DIALECT_NAMES)
+    .enum(DOCUMENTED_NAMES)
     .optional()
     .describe("whose discovery document stands at /.well-known/openid-configuration"),
   LOG_LEVEL: z
@@ -127,7 +127,10 @@ const environment = z
     path: ["ROOT_METADATA"],
     message: "must be one of DIALECTS",
   })
-  .transform((s) => ({ ...s, ROOT_METADATA: s.ROOT_METADATA ?? rootOf(s.DIALECTS) }));
+  .transform((s) => ({
+    ...s,
+    ROOT_METADATA: s.ROOT_METADATA ?? DOCUMENTED_NAMES.find((name) => s.DIALECTS.includes(name)),
+  }));
 
 export type Settings = z.infer<typeof environment>;
 
@@ -144,11 +147,6 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
-}
-
-/** The standard where it is mounted, else what is. */
-function rootOf(dialects: readonly DialectName[]): DialectName {
-  return dialects.includes("oauth2") ? "oauth2" : dialects[0]!;
 }
 
 function list(text: string): string[] {

@@ -22,6 +22,8 @@ const RULES = {
   network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
   /** What is refused unchecked, from where: more of it than people cause counts as failures of the network. */
   "refused of a network": { free: 2000, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** People who register themselves from one network. */
+  "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes to one number or email, whether anybody has it or not. */
   "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes asked for from one network. */

@@ -1,5 +1,6 @@
 import { Refusal } from "../errors/refusal.js";
 import type { MasterKey } from "../keys/master-key.js";
+import { findThing } from "../store/apps.js";
 import type { Db } from "../store/open.js";
 import { findByIdentifier, type Account } from "../store/users.js";
 import type { ConfirmationCodes } from "./confirmation-codes.js";
@@ -8,10 +9,13 @@ import { normaliseIdentifier } from "./identifiers.js";
 import { knownBrowser } from "./known-browser.js";
 import type { Passwords } from "./passwords.js";
 
+/** Whom somebody says they are: a person, by anything they log in with, or a thing, by its name in its app. */
+export type ClaimedName = { readonly person: string } | { readonly thing: string; readonly app_id: string };
+
 /** What somebody brings to be let in. */
 export interface LoginAttempt {
-  readonly username: string;
-  /** Or a confirmation code that was sent to the username. */
+  readonly name: ClaimedName;
+  /** Or a confirmation code that was sent to the person. */
   readonly password: string;
   /** Where they are (http/network.ts). */
   readonly network: string;
@@ -40,12 +44,13 @@ interface LoginParts {
 }
 
 /**
- * Lets somebody in, at the password grant and the login page alike. Unknown, wrong, disabled and locked cost the same
- * time and get the same answer; a try is taken before it is checked and given back if it is right (docs/decisions/0008).
+ * Lets somebody in, at the password grant of any dialect and the login page alike. Unknown, wrong, disabled and locked
+ * cost the same time and get the same answer; a try is taken before it is checked and given back if it is right
+ * (docs/decisions/0008).
  * @throws Refusal resource_owner_credentials_wrong, tries_exhausted, hashing_busy
  */
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
-  const identifier = normaliseIdentifier(attempt.username);
+  const identifier = identifierOf(attempt.name);
   // One turn at a time for each name: many right passwords at once take no tries away from each other.
   return parts.passwords.turn(identifier, () => inTurn(parts, identifier, attempt, facts));
 }
@@ -60,7 +65,7 @@ async function inTurn(
   const network: Counted = { on: "network", id: attempt.network };
   await guessing.demand(network);
 
-  const account = await findByIdentifier(db, identifier);
+  const account = await find(db, attempt.name, identifier);
   if (account !== undefined) facts.sub = account.sub;
   const counted = countedOn(parts, account, identifier, attempt);
   const taken = await guessing.take(counted);
@@ -85,6 +90,15 @@ async function inTurn(
   }
   await guessing.settle({ forget: counted, giveBack: network });
   return { account, amr: isCode ? ["otp"] : ["pwd"] };
+}
+
+/** One form for each name; no person's has a line break in it. */
+function identifierOf(name: ClaimedName): string {
+  return "person" in name ? normaliseIdentifier(name.person) : `thing\n${name.app_id}\n${name.thing}`;
+}
+
+function find(db: Db, name: ClaimedName, identifier: string): Promise<Account | undefined> {
+  return "person" in name ? findByIdentifier(db, identifier) : findThing(db, name.app_id, name.thing);
 }
 
 function countedOn(

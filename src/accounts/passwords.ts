@@ -25,9 +25,18 @@ export class Passwords {
     this.#nobody = argon2.hash(random(32), { ...COST, secret: this.#pepper });
   }
 
-  /** An argon2id hash in PHC form. It waits as long as it has to: only operators have passwords hashed. */
+  /** An argon2id hash in PHC form. It waits as long as it has to: it is for operators. */
   hash(password: string): Promise<string> {
-    return this.#turns.wait({}, () => argon2.hash(normalise(password), { ...COST, secret: this.#pepper }));
+    return this.#turns.wait({}, () => this.#hash(password));
+  }
+
+  /** The same for anybody else, who waits for a turn as whoever logs in does. @throws Refusal hashing_busy */
+  hashInTurn(who: string, password: string): Promise<string> {
+    return this.#turns.take(who, () => this.#hash(password));
+  }
+
+  #hash(password: string): Promise<string> {
+    return argon2.hash(normalise(password), { ...COST, secret: this.#pepper });
   }
 
   /**
@@ -49,6 +58,21 @@ export class Passwords {
     const matches = await argon2.verify(against, normalise(password), { secret: this.#pepper });
     return matches && hash !== null && hash !== undefined;
   }
+}
+
+/** Shortest password that is not weak, in characters (NIST SP 800-63B section 3.1.1.2). */
+const SHORTEST_PASSWORD = 8;
+
+/** The head of every list of leaked passwords. */
+const COMMON_PASSWORDS = new Set([
+  ...["12345678", "123456789", "1234567890", "password", "password1", "passw0rd", "qwertyuiop", "qwerty123"],
+  ...["iloveyou", "sunshine", "princess", "football", "baseball", "welcome1", "letmein1", "changeme", "admin123"],
+]);
+
+/** Why a password is a weak one; undefined if it is not. */
+export function whyAWeakPassword(password: string): string | undefined {
+  if (password.length < SHORTEST_PASSWORD) return `a password shorter than ${SHORTEST_PASSWORD} characters`;
+  return COMMON_PASSWORDS.has(password.toLowerCase()) ? "one of the most common passwords" : undefined;
 }
 
 /** RFC 8265 section 4.2 (OpaqueString): one keyboard's é is another's e with an accent. */

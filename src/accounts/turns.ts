@@ -4,7 +4,7 @@ import { Refusal } from "../errors/refusal.js";
 const QUEUE_PER_SLOT = 200;
 
 /** Waiting at most for one of them: whoever is asked for without end fills no queue for the others. */
-const QUEUE_PER_NAME = 20;
+const QUEUE_PER_NAME = QUEUE_PER_SLOT / 2;
 
 /** Milliseconds a turn is waited for: a database that does not answer must not keep the whole queue. */
 const LONGEST_WAIT = 10_000;

@@ -42,6 +42,26 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
   });
 }
 
+/** The same where pages of any origin may ask, and may send these headers with it. */
+export function addOpenPreflight(
+  app: FastifyInstance,
+  path: string,
+  methods: readonly string[],
+  headers: string,
+): void {
+  app.options(path, async (_request, reply) => {
+    allowEverybody(reply);
+    return reply
+      .code(204)
+      .headers({
+        "Access-Control-Allow-Methods": methods.join(", "),
+        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
+      })
+      .send();
+  });
+}
+
 /** Lets the page that asked read the answer, if it is one of the client's that the request turned out to be from. */
 export async function allowOwnPages(
   registry: ClientRegistry,

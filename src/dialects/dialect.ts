@@ -15,8 +15,7 @@ export interface Dialect extends RequestSpelling {
   readonly territory: readonly string[];
   /** The bodies it reads, each a plugin that adds content-type parsers: forms yield Parameters, JSON its text. */
   readonly bodies: readonly FastifyPluginAsync[];
-  /** Takes parameters and credentials from where they stand, under the standard's names. */
-  readonly read: (wire: WireRequest) => { readonly parameters: Parameters; readonly credentials: PresentedCredentials };
+  readonly read: Reader;
   /** Where a trusted proxy says which certificate the client showed it. */
   readonly certificateHeaders: readonly CertificateHeader[];
   /** Puts a JSON body into the standard's names (grants/spelling.ts, members), where it has others. */
@@ -27,11 +26,23 @@ export interface Dialect extends RequestSpelling {
   /** Where its documents stand, if it has any; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
   readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
   readonly refusals: RefusalSpelling;
+  /** The headers a page of any origin may send, where pages of any origin may call this dialect's endpoints. */
+  readonly openToPages?: string;
+  /** What every answer of this dialect wears, refusals too. */
+  readonly dress?: (answer: Answer) => Answer;
 }
+
+/** Takes parameters and credentials from where they stand, under the standard's names. */
+export type Reader = (wire: WireRequest) => {
+  readonly parameters: Parameters;
+  readonly credentials: PresentedCredentials;
+};
 
 /** What of a request a dialect may look at. */
 export interface WireRequest {
   readonly parameters: Parameters;
+  /** What the body says where it is JSON. */
+  readonly document: object | undefined;
   readonly authorization: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Parameters in the path. */
@@ -48,13 +59,10 @@ export type Endpoint = {
     readonly path: string;
     /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
     readonly methods?: readonly Method[];
-    /**
-     * Where what it is asked for stands; a form in the body where nothing else is said. JSON is a document to its operation;
-     * where it may be either, the members of an object are parameters.
-     */
+    /** Where what it is asked for stands; a form in the body where nothing else is said. */
     readonly takes?: "form" | "json" | "form or json" | "query";
     /** Takes parameters and credentials, where they stand elsewhere than on the dialect's other paths. */
-    readonly read?: Dialect["read"];
+    readonly read?: Reader;
     /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
     readonly answer: (result: Operations[Name]) => Answer;
     /** How it refuses, where it does so unlike the dialect's other paths. */
@@ -75,6 +83,8 @@ export interface Answer {
 export interface Wording {
   readonly error?: string;
   readonly status?: number;
+  /** The system's own text in place of the catalogue's. */
+  readonly description?: string;
 }
 
 export interface RefusalSpelling {

@@ -1,6 +1,8 @@
 import type { Dialect } from "./dialect.js";
 import { iothentix } from "./iothentix.js";
+import { kii } from "./kii.js";
 import { oauth2 } from "./oauth2.js";
+import { screeningEagle } from "./screening-eagle.js";
 import { simpleIdentityServer } from "./simple-identity-server.js";
 
 /** Every dialect there is; one that says something of its deployment is made of it. A new one is one file and one line here. */
@@ -8,12 +10,17 @@ const DIALECTS = {
   oauth2,
   "simple-identity-server": simpleIdentityServer,
   iothentix,
+  "screening-eagle": screeningEagle,
+  kii,
 } as const satisfies Readonly<Record<string, Dialect | ((deployment: Deployment) => Dialect)>>;
 
 export type DialectName = keyof typeof DIALECTS;
 
 /** What settings and clients may name. */
 export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectName[]];
+
+/** Those that have discovery documents; the first of them that is mounted has its own at the root where nothing is said. */
+export const DOCUMENTED_NAMES = DIALECT_NAMES.filter((name) => "documents" in DIALECTS[name]) as [DialectName];
 
 /** What a dialect may have to say of where it is spoken. */
 export interface Deployment {
@@ -23,7 +30,7 @@ export interface Deployment {
 /** The settings that choose. */
 export interface DialectSettings {
   readonly DIALECTS: readonly DialectName[];
-  readonly ROOT_METADATA: DialectName;
+  readonly ROOT_METADATA: DialectName | undefined;
   readonly IOTHENTIX_ERROR_URI?: string | undefined;
 }
 

@@ -2,11 +2,12 @@ import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import { readRawBasic } from "../clients/presented.js";
 import { Refusal } from "../errors/refusal.js";
+import { parametersOf } from "../http/json.js";
 import { optional, readParameters } from "../http/parameters.js";
 import type { IssuedTokens } from "../grants/issue.js";
-import type { Answer, Dialect, RefusalSpelling, WireRequest } from "./dialect.js";
+import type { Answer, Dialect, RefusalSpelling, WireRequest, Reader } from "./dialect.js";
 import { formBody } from "./form-body.js";
-import { jsonBody } from "./json-body.js";
+import { jsonBodies } from "./json-body.js";
 
 /**
  * Iothentix: a device authenticates by a JWT where others send a secret, its paths say which grant is meant, everything
@@ -18,26 +19,26 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   return {
     name: "iothentix",
     territory: ["/as", "/idp", "/device"],
-    bodies: [formBody, jsonBody],
+    bodies: [formBody, jsonBodies()],
     certificateHeaders: ["client-cert"],
     required: { client_credentials: [{ name: "client_id", missing: "client_id_missing" }] },
     repeatedScope: "folded",
     tokens: { format: "opaque", idTokenCarriesClaims: false },
-    read: readToken,
+    read: inTexts(readToken),
     endpoints: [
       { operation: "token", path: "/as/token", takes: "form or json", answer: answerToken },
       {
         operation: "renew_token",
         path: "/as/renew/token",
         takes: "form or json",
-        read: readRenewal,
+        read: inTexts(readRenewal),
         answer: answerToken,
       },
       {
         operation: "introspect",
         path: "/idp/introspect",
         takes: "form or json",
-        read: readIntrospection,
+        read: inTexts(readIntrospection),
         answer: (result) => {
           if (!result.active) return { status: 201, body: { active: false } };
           const { sub, scope, iss, exp } = result.state;
@@ -55,7 +56,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
         operation: "device_key",
         path: "/device/update/pubkey",
         takes: "form or json",
-        read: (wire) => ({ parameters: wire.parameters, credentials: readDevice(wire, true) }),
+        read: inTexts((wire) => ({ parameters: wire.parameters, credentials: readDevice(wire, true) })),
         answer: () => ({ status: 201, body: { Success: "Public key updated" } }),
       },
     ],
@@ -63,8 +64,14 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   };
 }
 
+/** A body is a form, or a JSON object of texts that says the same. */
+function inTexts(read: Reader): Reader {
+  return (wire) =>
+    read({ ...wire, parameters: wire.document === undefined ? wire.parameters : parametersOf(wire.document) });
+}
+
 /** What the path means needs no saying: a device asks for itself. */
-function readToken(wire: WireRequest): ReturnType<Dialect["read"]> {
+function readToken(wire: WireRequest): ReturnType<Reader> {
   const parameters = new Map(wire.parameters).set("grant_type", "client_credentials");
   return { parameters, credentials: readDevice(wire, false) };
 }
@@ -81,7 +88,7 @@ function readDevice({ parameters, authorization }: WireRequest, bringsKey: boole
 }
 
 /** The old token, from the body or the header, which its HTTP page spells in its own way. */
-function readRenewal({ parameters, authorization, headers }: WireRequest): ReturnType<Dialect["read"]> {
+function readRenewal({ parameters, authorization, headers }: WireRequest): ReturnType<Reader> {
   const sent = [parameters.get("token"), lastWord(authorization), lastWord(headers["authorisation"]?.toString())];
   const [token, another] = sent.filter((one) => one !== undefined);
   if (another !== undefined) throw new Refusal("access_token_repeated");
@@ -89,7 +96,7 @@ function readRenewal({ parameters, authorization, headers }: WireRequest): Retur
 }
 
 /** Basic, from the header or the body; a device that shows neither shows the token itself. */
-function readIntrospection({ parameters, authorization = "" }: WireRequest): ReturnType<Dialect["read"]> {
+function readIntrospection({ parameters, authorization = "" }: WireRequest): ReturnType<Reader> {
   const { client_id, client_secret, token } = readParameters(inBody, parameters);
   const basic = readRawBasic(authorization);
   if (basic !== undefined) return { parameters, credentials: { basic, client_id, client_secret } };

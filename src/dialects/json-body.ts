@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 
-/** A body of `application/json` before anybody has read it: only an endpoint that takes JSON does. */
+/** A body of JSON before anybody has read it: only an endpoint that takes JSON does. */
 export class JsonText {
   readonly text: string;
 
@@ -9,11 +9,14 @@ export class JsonText {
   }
 }
 
-/** Bodies of `application/json`; http/json.ts reads them, strictly. */
-export const jsonBody: FastifyPluginAsync = async (app) => {
-  app.addContentTypeParser(
-    "application/json",
-    { parseAs: "string" },
-    async (_request: unknown, text: string | Buffer) => (text.length === 0 ? undefined : new JsonText(text.toString())),
-  );
-};
+/** Bodies of `application/json`, and of types that are JSON under another name; http/json.ts reads them, strictly. */
+export function jsonBodies(...types: readonly string[]): FastifyPluginAsync {
+  return async (app) => {
+    app.addContentTypeParser(
+      ["application/json", ...types],
+      { parseAs: "string" },
+      async (_request: unknown, text: string | Buffer) =>
+        text.length === 0 ? undefined : new JsonText(text.toString()),
+    );
+  };
+}

@@ -7,14 +7,15 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
-import { queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
-import { parametersOf, readJson } from "../http/json.js";
+import { pathOf, queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
-import type { Answer, Dialect, Endpoint } from "./dialect.js";
-import { addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
+import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
+import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { JsonText } from "./json-body.js";
+import { matches } from "./paths.js";
 import { spellRefusal } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
@@ -43,12 +44,7 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
 }
 
 /** Answers anything that was thrown in a dialect's shape, and puts it on record. */
-export function refuse(
-  dialect: Pick<Dialect, "name" | "refusals">,
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
+export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = asRefusal(error);
   (request.decision ??= { dialect: dialect.name }).refusal = refusal;
   logUnexpected(error, refusal, request.log);
@@ -56,7 +52,11 @@ export function refuse(
   if (!reply.hasHeader("X-Request-Id")) {
     reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
-  return send(reply, spellRefusal(dialect.refusals, refusal, request.id));
+  return send(reply, dialect, spellRefusal(refusalsAt(dialect, pathOf(request.url)), refusal, request.id));
+}
+
+function refusalsAt({ endpoints, refusals }: Dialect, path: string): RefusalSpelling {
+  return endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals ?? refusals;
 }
 
 /** What pages ask for. Introspection and the protection API are for resource servers, confirmation codes for apps, which are none. */
@@ -78,16 +78,15 @@ function addEndpoint(
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
-  const { name } = dialect;
-  const { read, refusals } = { ...dialect, ...endpoint };
+  const read = endpoint.read ?? dialect.read;
   const forPages = FOR_PAGES.has(endpoint.operation);
-  if (forPages) addPreflight(app, endpoint.path, methods);
+  if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
+  else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
     url: endpoint.path,
-    errorHandler: (error, request, reply) => refuse({ name, refusals }, error, request, reply),
     onRequest: async (request) => {
-      request.decision = { dialect: name, operation: endpoint.operation };
+      request.decision = { dialect: dialect.name, operation: endpoint.operation };
       refuseEncodedBody(request);
       refuseCredentialsInQuery(request);
     },
@@ -97,6 +96,7 @@ function addEndpoint(
       const asked = readAsked(request, endpoint, methods.includes("GET"));
       const { parameters, credentials } = read({
         parameters: asked.parameters ?? new Map(),
+        document: asked.document,
         authorization: singleAuthorization(request),
         headers: request.headers,
         path,
@@ -112,7 +112,7 @@ function addEndpoint(
         facts: request.decision ?? {},
         decision_id: request.id,
       });
-      return send(reply, answer(result));
+      return send(reply, dialect, answer(result));
     },
   });
 }
@@ -141,14 +141,12 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
     if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  const isJson = body instanceof JsonText;
-  if (takes === (isJson ? "form" : "json")) throw new Refusal("media_type_unsupported");
-  if (!isJson) return { parameters: withoutRepetition(body as Form) };
-  const document = readJson(body.text);
-  return takes === "json" ? { document } : { parameters: parametersOf(document) };
+  if (!takes.includes(body instanceof JsonText ? "json" : "form")) throw new Refusal("media_type_unsupported");
+  return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
 }
 
-function send(reply: FastifyReply, { status, headers, location, body }: Answer): FastifyReply {
+function send(reply: FastifyReply, { dress }: Dialect, answer: Answer): FastifyReply {
+  const { status, headers, location, body } = dress?.(answer) ?? answer;
   reply.code(status).headers({ ...headers });
   if (location !== undefined) {
     reply.header("Location", new URL(reply.server.core.issuer).pathname.replace(/\/$/, "") + location);

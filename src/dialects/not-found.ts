@@ -5,6 +5,7 @@ import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/edge.js";
 import type { Dialect } from "./dialect.js";
 import { refuse } from "./mount.js";
+import { matches } from "./paths.js";
 
 const PAGE_PATHS = [ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH];
 
@@ -48,11 +49,5 @@ function methodTable(dialects: readonly Dialect[]): (path: string) => readonly s
   for (const path of pages) add(path, ["GET", "POST"]);
   add(CLAIMS_PATH, ["GET"]);
   const withParameters = [...table].filter(([path]) => path.includes("/:"));
-  const patterns = withParameters.map(([path, methods]) => ({ pattern: patternOf(path), methods }));
-  return (path) => table.get(path) ?? patterns.find(({ pattern }) => pattern.test(path))?.methods;
-}
-
-/** A path whose parameters stand for any one segment. */
-function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replace(/:\w+/g, "[^/]+")}$`);
+  return (path) => table.get(path) ?? withParameters.find(([pattern]) => matches(pattern, path))?.[1];
 }

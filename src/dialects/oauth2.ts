@@ -2,7 +2,7 @@ import { readFormEncodedBasic } from "../clients/presented.js";
 import type { Code } from "../errors/catalogue.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
-import { jsonBody } from "./json-body.js";
+import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
 import { UMA_ENDPOINTS } from "./uma.js";
 import { answerUserinfo } from "./userinfo.js";
@@ -25,7 +25,7 @@ const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
 export const oauth2: Dialect = {
   name: "oauth2",
   territory: ["/oauth2", "/uma", "/.well-known"],
-  bodies: [formBody, jsonBody],
+  bodies: [formBody, jsonBodies()],
   read: readStandard(readFormEncodedBasic),
   certificateHeaders: ["client-cert"],
   required: {},

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { readBearer, type AuthorizationReader } from "../clients/presented.js";
 import { optional, readParameters } from "../http/parameters.js";
-import type { Dialect } from "./dialect.js";
+import type { Reader } from "./dialect.js";
 
 /** What stands in the body to say who is asking (RFC 6749 section 2.3.1, RFC 7521 section 4.2). */
 const inBody = z.object({
@@ -12,7 +12,7 @@ const inBody = z.object({
 });
 
 /** Reads parameters and credentials where RFC 6749 puts them; only how Basic is decoded differs between dialects. */
-export function readStandard(readBasic: AuthorizationReader): Dialect["read"] {
+export function readStandard(readBasic: AuthorizationReader): Reader {
   return ({ parameters, authorization = "" }) => ({
     parameters,
     credentials: {

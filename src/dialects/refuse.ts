@@ -9,8 +9,9 @@ import type { Answer, RefusalSpelling } from "./dialect.js";
 export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): Answer {
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
   if (as !== undefined) return spellRefusal(spelling, new Refusal(as), request);
-  const { error, status } = { ...KINDS[refusal.row.kind], ...spelling.kinds[refusal.row.kind], ...byCode };
-  const challenge = spelling.challenge?.({ code: refusal.row.code, error, description: refusal.message });
+  const standard = { ...KINDS[refusal.row.kind], description: refusal.message };
+  const { error, status, description } = { ...standard, ...spelling.kinds[refusal.row.kind], ...byCode };
+  const challenge = spelling.challenge?.({ code: refusal.row.code, error, description });
   return {
     status,
     headers: {
@@ -18,6 +19,6 @@ export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, reques
       ...(refusal.retryAfter === undefined ? {} : { "Retry-After": String(refusal.retryAfter) }),
       ...(refusal.allow === undefined ? {} : { Allow: refusal.allow.join(", ") }),
     },
-    body: spelling.body({ error, status, description: refusal.message, more: refusal.more ?? {}, request }),
+    body: spelling.body({ error, status, description, more: refusal.more ?? {}, request }),
   };
 }

@@ -4,7 +4,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { Permission } from "../tokens/access-token.js";
 import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
-import { jsonBody } from "./json-body.js";
+import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
 import { SIS_MEMBERS, SIS_UMA_ENDPOINTS, readSisDocument } from "./uma-sis.js";
 import { answerUserinfo } from "./userinfo.js";
@@ -26,7 +26,7 @@ export const simpleIdentityServer: Dialect = {
     "/policies",
     "/simple-identity-server",
   ],
-  bodies: [formBody, jsonBody],
+  bodies: [formBody, jsonBodies()],
   read: readStandard(readRawBasic),
   certificateHeaders: ["client-cert", "x-arr-clientcert"],
   required: {

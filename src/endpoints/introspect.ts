@@ -137,8 +137,9 @@ async function introspectPermissions(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { client_epoch: _client, user_epoch: _user, permissions: _granted, renewals: _renewals, ...more } = claims;
-  const { grant_id, auth_time, cnf, ...said } = more;
+  // What only this server reads in a token is nobody else's business.
+  const { client_epoch: _client, user_epoch: _user, grant_generation: _pair, permissions: _granted, ...more } = claims;
+  const { renewals: _renewals, grant_id, auth_time, cnf, ...said } = more;
   return {
     ...said,
     token_type: "Bearer",

@@ -1,8 +1,10 @@
+import { z } from "zod";
 import type { BrowserSessions } from "../accounts/browser-session.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
+import { readParameters } from "../http/parameters.js";
 import type { LiveSession } from "../store/sessions.js";
 import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question } from "../store/uma-approvals.js";
 import { decisionsAbout } from "../store/uma-decisions.js";
@@ -18,8 +20,16 @@ function purposeOf({ sid }: LiveSession): string {
   return `sharing\n${sid}`;
 }
 
-/** Rows of a list that are shown. */
-const MOST = { questions: 200, decisions: 20 } as const;
+/** Rows of a list that are shown at once. */
+const MOST = { questions: 100, decisions: 20 } as const;
+
+/** Which of the questions are shown, from 1. */
+const parameters = z.object({
+  page: z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/)
+    .default("1"),
+});
 
 /** How long an approval may last, in seconds; null until it is taken back. */
 const LIFETIMES: Readonly<Record<string, number | null>> = {
@@ -36,13 +46,23 @@ interface SharingParts {
 }
 
 /** Shows the page, after a login where there is none. */
-export async function showSharing(parts: SharingParts, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+export async function showSharing(
+  parts: SharingParts,
+  form: Form,
+  visit: Visit,
+  facts: DecisionFacts,
+): Promise<BrowserAnswer> {
   const { core, sessions, authorization } = parts;
   const session = await sessions.see(visit.session);
   if (session === undefined) return authorization.logInFor(SHARING_PATH, visit);
   facts.sub = session.sub;
   const browser = visit.browser ?? sessions.newBrowser();
-  const questions = await questionsTo(core.db, session.sub, MOST.questions, core.clock.statement());
+  const page = Number(readParameters(parameters, form.parameters).page);
+  const last = page * MOST.questions;
+  // One more than is shown, to tell whether there are older ones.
+  const places = { after: last - MOST.questions, last: last + 1 };
+  const found = await questionsTo(core.db, session.sub, places, core.clock.statement());
+  const questions = found.filter(({ place }) => place <= last);
   const decisions = await decisionsAbout(core.db, session.sub, MOST.decisions);
   return {
     kind: "show",
@@ -62,6 +82,7 @@ export async function showSharing(parts: SharingParts, visit: Visit, facts: Deci
         since: said.asked_at,
         until: said.expires_at ?? undefined,
       })),
+      ...(questions.length < found.length ? { older: page + 1 } : {}),
       lifetimes: Object.keys(LIFETIMES),
       decisions: decisions.map(explain),
     },
@@ -91,21 +112,25 @@ export async function changeSharing(
     party: said("party"),
     scopes: said("scope").split(" "),
   };
-  const act = ACTIONS[said("action")];
-  await act?.(core, question, said("lifetime"));
+  await ACTIONS.get(said("action"))?.(core, question, said("lifetime"));
   return { kind: "go", path: SHARING_PATH };
 }
 
+type Act = (core: Core, question: Question, lifetime: string) => Promise<void>;
+
 /** What each button does; anything else does nothing. */
-const ACTIONS: Readonly<Record<string, (core: Core, question: Question, lifetime: string) => Promise<void>>> = {
-  approve: (core, question, lifetime) => {
-    // A time nobody offered is none.
-    if (!Object.hasOwn(LIFETIMES, lifetime)) throw new Refusal("parameter_malformed", { name: "lifetime" });
-    return answer(core, question, { state: "approved", lifetime: LIFETIMES[lifetime]! });
-  },
-  deny: (core, question) => answer(core, question, { state: "denied", lifetime: null }),
-  withdraw: ({ db }, question) => takeBackAnswer(db, question),
-};
+const ACTIONS: ReadonlyMap<string, Act> = new Map<string, Act>([
+  [
+    "approve",
+    (core, question, lifetime) => {
+      // A time nobody offered is none.
+      if (!Object.hasOwn(LIFETIMES, lifetime)) throw new Refusal("parameter_malformed", { name: "lifetime" });
+      return answer(core, question, { state: "approved", lifetime: LIFETIMES[lifetime]! });
+    },
+  ],
+  ["deny", (core, question) => answer(core, question, { state: "denied", lifetime: null })],
+  ["withdraw", ({ db }, question) => takeBackAnswer(db, question)],
+]);
 
 function answer({ db, clock }: Core, question: Question, said: Answer): Promise<void> {
   return answerQuestion(db, question, said, clock.statement());

@@ -5,7 +5,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import type { Grant, GrantContext, GrantRegistry } from "./grant.js";
+import type { Grant, GrantContext, GrantRegistry, Issuance } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
@@ -14,15 +14,16 @@ export interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
   readonly spelling: RequestSpelling;
   readonly facts: DecisionFacts;
+  readonly issuance?: Issuance;
   readonly decision_id: string;
 }
 
 /** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, spelling, network, facts, decision_id } = request;
+  const { parameters, spelling, issuance = {}, network, facts, decision_id } = request;
 
   // 1. Which grant is it, and is the request complete?
-  const { grant, grant_type } = chooseGrant(grants, parameters);
+  const { grant, grant_type } = chooseGrant(grants, request);
   facts.grant_type = grant_type;
   const typed = readParameters(grant.schema, parameters);
   requireFor(spelling, grant_type, parameters);
@@ -35,17 +36,20 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
 
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials);
-  const context: GrantContext = { core, client, confirmation, spelling, network, facts, decision_id };
+  const context: GrantContext = { core, client, confirmation, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.
   return issue(context, entitlement);
 }
 
-function chooseGrant(grants: GrantRegistry, parameters: Parameters): { grant: Grant; grant_type: string } {
+function chooseGrant(
+  grants: GrantRegistry,
+  { parameters, spelling }: ExchangeRequest,
+): { grant: Grant; grant_type: string } {
   const grant_type = parameters.get("grant_type");
   if (grant_type === undefined) throw new Refusal("grant_type_missing");
-  const grant = grants.find(grant_type);
+  const grant = spelling.grants?.includes(grant_type) === false ? undefined : grants.find(grant_type);
   if (grant === undefined) throw new Refusal("grant_type_unsupported", { grant_type });
   return { grant, grant_type };
 }

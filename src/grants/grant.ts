@@ -15,11 +15,20 @@ export interface GrantContext {
   /** What its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
   readonly spelling: RequestSpelling;
+  readonly issuance: Issuance;
   /** Where the request came from, as limits count it (http/network.ts). */
   readonly network: string;
   readonly facts: DecisionFacts;
   /** What the decision is known by: in the log line, in the answer and in what is on record of it. */
   readonly decision_id: string;
+}
+
+/** What an operation settles for a token request beyond the settings of its client. */
+export interface Issuance {
+  /** Seconds the access token lives, in place of the client's setting. */
+  readonly access_token_lifetime?: number;
+  /** Whether access and refresh token are one pair: a refresh ends both old ones, and no answer is given twice. */
+  readonly pairs?: true;
 }
 
 /** How a person came to be known. */

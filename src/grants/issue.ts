@@ -12,24 +12,29 @@ export interface IssuedTokens {
   readonly scope: readonly string[];
   readonly refresh_token?: string;
   readonly id_token?: string;
+  /** Whom the access token speaks for: a person, or the client itself. */
+  readonly sub: string;
   /** Where it is a requesting party token. */
   readonly rpt?: RequestingPartyNews;
 }
 
 /** Turns what a grant decided into tokens, and puts them on record. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
-  const { core, client, confirmation, spelling, facts } = context;
+  const { core, client, confirmation, spelling, issuance, facts } = context;
   const { scope, user, login, rpt, renewals } = entitlement;
-  const refreshable = client.grant_types.includes("refresh_token");
+  const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
+  const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
   const access = await core.accessTokens.issue({
     client,
     scope,
     spelling: spelling.tokens,
+    lifetime: issuance.access_token_lifetime,
     ...(confirmation === undefined ? {} : { cnf: confirmation }),
     ...(user === undefined ? {} : { user }),
     ...(login === undefined ? {} : { auth_time: login.auth_time }),
     ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
+    ...(grant === undefined || !issuance.pairs ? {} : { grant_generation: grant.generation }),
     ...(rpt === undefined ? {} : { rpt }),
     ...(renewals === undefined ? {} : { renewals }),
   });
@@ -41,6 +46,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     access_token: access.text,
     expires_in: access.expires_in,
     scope,
+    sub: access.claims.sub,
     ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
     ...(await idToken(context, entitlement, access.text)),
     ...(rpt === undefined ? {} : { rpt }),

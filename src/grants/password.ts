@@ -22,9 +22,10 @@ export const passwordGrant: FastifyPluginAsync = async (app) => {
     schema: parameters,
     responseTypes: ["token", "id_token"],
     async decide({ username, password, scope }, context) {
-      const { core, network, facts } = context;
+      const { core, client, spelling, network, facts } = context;
+      const name = spelling.readUsername?.(username, client.client_id) ?? { person: username };
       // resource_owner_credentials_wrong, tries_exhausted, hashing_busy
-      const { account, amr } = await logIn(core, { username, password, network }, facts);
+      const { account, amr } = await logIn(core, { name, password, network }, facts);
       return {
         scope: grantedScope(scope, context), // scope_not_allowed
         user: account,

@@ -23,7 +23,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
     schema: parameters,
     responseTypes: [],
     async decide({ refresh_token, scope }, context) {
-      const { core, client, facts } = context;
+      const { core, client, issuance, facts } = context;
       const name = readRefreshToken(core.master, refresh_token);
       if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
       facts.grant_id = name.grant_id;
@@ -37,6 +37,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
           scope: requested ?? null,
           scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
           rotation: client.refresh_token_rotation,
+          retryable: !issuance.pairs,
           idle: client.refresh_token_lifetime,
         },
         core.clock.statement(),
@@ -65,6 +66,9 @@ function accept(
     case "reused":
       facts.alarm = "refresh_token_reused";
       throw invalid("used before: the grant has been ended");
+    case "spent":
+      facts.alarm = "refresh_token_retried";
+      throw invalid("used a moment ago, and its client gets no answer twice");
     case "unknown":
       throw invalid("no such grant");
     case "over":

@@ -3,21 +3,21 @@ import { z } from "zod";
 import { isConfidential } from "../clients/methods.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
-import { lookAtToken } from "../store/access-tokens.js";
 import { recordDecision } from "../store/uma-decisions.js";
 import { readFacts, type StoredFacts } from "../store/uma-facts.js";
 import { useTicket, type NewTicket, type TicketTerms } from "../store/uma-tickets.js";
-import { statusQuestion } from "../tokens/access-token.js";
-import { readClaimToken } from "../tokens/id-token.js";
-import { readPersistedClaims, writePersistedClaims } from "../tokens/persisted-claims.js";
+import type { Permission } from "../tokens/access-token.js";
+import { writePersistedClaims } from "../tokens/persisted-claims.js";
 import { readTicket, writeTicket } from "../tokens/permission-ticket.js";
-import { CLAIM_TOKEN_FORMATS, hintsFor } from "../uma/claims-gathering.js";
+import { hintsFor } from "../uma/claims-gathering.js";
 import type { Decision } from "../uma/decide.js";
 import type { AskedPermission } from "../uma/facts.js";
 import { fit, folded } from "../uma/permissions.js";
 import { weigh } from "../uma/weigh.js";
 import type { Entitlement, GrantContext } from "./grant.js";
 import { namedScopes } from "./scope.js";
+import { whoAsks, type Party } from "./uma-party.js";
+import { earlierToken, upgrade } from "./uma-upgrade.js";
 
 /**
  * A requesting party token for a permission ticket (UMA 2.0 Grant section 3.3). The first try uses the ticket up, whatever
@@ -36,8 +36,6 @@ const parameters = z
     error: "claim_token_format_missing",
   });
 
-type Parameters = z.infer<typeof parameters>;
-
 export const umaTicketGrant: FastifyPluginAsync = async (app) => {
   app.grants.add({
     types: ["urn:ietf:params:oauth:grant-type:uma-ticket", "uma_ticket"],
@@ -47,26 +45,22 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
       const { core, client, facts } = context;
       const ticket = await redeem(typed.ticket, context); // ticket_unknown, ticket_expired
       const party = await whoAsks(typed, ticket, context);
-      const held = await heldBefore(typed.rpt, ticket, party, context);
-      const wanted = folded([...ticket.permissions, ...held]);
-      const upgraded = held.length > 0 && fit(wanted);
-      const permissions = upgraded ? wanted : ticket.permissions;
-      const found = await readFacts(
-        core.db,
-        {
-          ...party,
-          resource_ids: permissions.map(({ resource_id }) => resource_id),
-          resource_server: ticket.resource_server,
-          client_id: client.client_id,
-        },
-        core.clock.statement(),
+      const earlier = await earlierToken(typed.rpt, ticket, party, context);
+      const { client_id } = client;
+      const { resource_server } = ticket;
+      const resource_ids = [...ticket.permissions, ...(earlier?.permissions ?? [])].map(
+        ({ resource_id }) => resource_id,
       );
+      const question = { ...party, resource_ids, resource_server, client_id };
+      const found = await readFacts(core.db, question, core.clock.statement());
       if (found.person !== null) facts.sub = found.person.sub;
-      const asked = withScope(permissions, typed.scope, found, context); // scope_unavailable
-      const decision = weigh(found, { issuer: core.issuer, client_id: client.client_id, asked });
+      const asked = withScope(ticket.permissions, typed.scope, found, context); // scope_unavailable, permissions_too_many
+      const decision = weigh(found, { issuer: core.issuer, client_id, asked });
       const next = await record(decision, ticket, found, context);
       refuse(decision, next, context); // need_info, request_submitted, request_denied
-      return entitle(decision, { ticket, found, party, upgraded }, context);
+      const upgraded = await upgrade(earlier, asked, found, context);
+      const granted = { permissions: upgraded ?? decision.permissions, upgraded: upgraded !== undefined };
+      return entitle(granted, { resource_server, found, party }, context);
     },
   });
 };
@@ -82,47 +76,6 @@ async function redeem(text: string, { core, client }: GrantContext): Promise<Tic
   return used;
 }
 
-/** Who the requesting party is; `user_epoch` says since when that was known, where it was not shown just now. */
-interface Party {
-  readonly sub?: string;
-  readonly user_epoch?: number;
-  /** Whether it was proved now or in a step of this request, and not just remembered. */
-  readonly proved: boolean;
-}
-
-/** What is pushed comes first, then what was found out on the way here, then what the client remembers. */
-async function whoAsks(
-  { claim_token, claim_token_format, pct }: Parameters,
-  { sub, user_epoch }: TicketTerms,
-  { core, client: { client_id } }: GrantContext,
-): Promise<Party> {
-  const known = CLAIM_TOKEN_FORMATS.some((one) => one === claim_token_format);
-  const pushed = claim_token !== undefined && known ? await readClaimToken(core, claim_token, client_id) : undefined;
-  if (pushed !== undefined) return { ...pushed, proved: true };
-  if (sub !== null && user_epoch !== null) return { sub, user_epoch, proved: true };
-  const remembered = pct === undefined ? undefined : readPersistedClaims(core, pct, client_id);
-  return { ...remembered, proved: false };
-}
-
-/**
- * What an earlier token gives that is to be upgraded: one in force, of the same client, party and resource server. Any
- * other is as if it had not been sent (UMA 2.0 Grant section 3.3.1).
- */
-async function heldBefore(
-  rpt: string | undefined,
-  { resource_server }: TicketTerms,
-  { sub }: Party,
-  { core, client }: GrantContext,
-): Promise<readonly AskedPermission[]> {
-  const read = rpt === undefined ? undefined : await core.accessTokens.read(rpt);
-  if (read === undefined || read.expired) return [];
-  const { claims } = read;
-  const own = claims.client_id === client.client_id && claims.sub === (sub ?? client.client_id);
-  if (!own || claims.permissions === undefined || claims.aud !== resource_server) return [];
-  const inForce = await lookAtToken(core.db, statusQuestion(claims));
-  return inForce === undefined ? [] : claims.permissions;
-}
-
 /**
  * Adds what the client asks for itself: scopes it is registered for, on every resource that has them (UMA 2.0 Grant section
  * 3.3.4).
@@ -134,15 +87,18 @@ function withScope(
   context: GrantContext,
 ): readonly AskedPermission[] {
   const requested = namedScopes(scope, context) ?? [];
-  const available = new Map(resources.map(({ resource_id, scopes }) => [resource_id, scopes]));
-  const excess = requested.filter((name) => ![...available.values()].some((scopes) => scopes.includes(name)));
+  const scopesOf = new Map(resources.map(({ resource_id, scopes }) => [resource_id, scopes]));
+  const available = permissions.flatMap(({ resource_id }) => scopesOf.get(resource_id) ?? []);
+  const excess = requested.filter((name) => !available.includes(name));
   if (excess.length > 0) throw new Refusal("scope_unavailable", { scopes: excess.join(",") });
   const registered = requested.filter((name) => context.client.scope.includes(name));
   const added = permissions.map(({ resource_id }) => ({
     resource_id,
-    resource_scopes: registered.filter((name) => available.get(resource_id)?.includes(name)),
+    resource_scopes: registered.filter((name) => scopesOf.get(resource_id)?.includes(name)),
   }));
-  return folded([...permissions, ...added]);
+  const asked = folded([...permissions, ...added]);
+  if (!fit(asked)) throw new Refusal("permissions_too_many");
+  return asked;
 }
 
 /** Puts the decision on record, and the ticket to come back with; the text of that ticket where there is one. */
@@ -202,13 +158,8 @@ const RPT_LIFETIME = 300;
 
 /** A token without scopes of its own: what a resource calls its scopes means nothing outside of it. */
 function entitle(
-  { permissions }: Decision,
-  about: {
-    readonly ticket: TicketTerms;
-    readonly found: StoredFacts;
-    readonly party: Party;
-    readonly upgraded: boolean;
-  },
+  granted: { readonly permissions: readonly Permission[]; readonly upgraded: boolean },
+  about: { readonly resource_server: string; readonly found: StoredFacts; readonly party: Party },
   { core, client }: GrantContext,
 ): Entitlement {
   const { person } = about.found;
@@ -226,10 +177,9 @@ function entitle(
     scope: [],
     ...(person === null ? {} : { user: person }),
     rpt: {
-      permissions,
-      audience: about.ticket.resource_server,
+      ...granted,
+      audience: about.resource_server,
       lifetime: RPT_LIFETIME,
-      upgraded: about.upgraded,
       ...remembered,
     },
   };

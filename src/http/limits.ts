@@ -3,6 +3,9 @@
 /** Largest body taken. */
 export const BODY_LIMIT = 64 * 1024;
 
+/** Longest parameter in a path, in characters: an id of 255, each percent-encoded. */
+export const LONGEST_PATH_PARAMETER = 3 * 255;
+
 export const LIMITS = {
   /** All header fields of a request together. */
   maxHeaderSize: 16 * 1024,

@@ -98,7 +98,9 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
       refuseForeignForm(request, core.issuer);
       return changeAccount(account, form, visit, facts);
     });
-    route("GET", SHARING_PATH, { operation: "sharing" }, (_form, visit, facts) => showSharing(account, visit, facts));
+    route("GET", SHARING_PATH, { operation: "sharing" }, (form, visit, facts) =>
+      showSharing(account, form, visit, facts),
+    );
     route("POST", SHARING_PATH, { operation: "sharing" }, (form, visit, facts, request) => {
       refuseForeignForm(request, core.issuer);
       return changeSharing(account, form, visit, facts);

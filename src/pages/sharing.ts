@@ -10,6 +10,7 @@ import { say, type TextName } from "./texts.js";
 interface SharingPage extends FormCommon {
   readonly userName: string;
   readonly questions: readonly SharedQuestion[];
+  readonly older?: number;
   readonly lifetimes: readonly string[];
   readonly decisions: readonly Explanation[];
 }
@@ -35,6 +36,7 @@ ${listOr(
   "sharing.answered.none",
   answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
 )}
+${when(p.older, (page) => html`<p><a href="${p.action}?page=${String(page)}">${say(language, "sharing.older")}</a></p>`)}
 <h2>${say(language, "sharing.decisions")}</h2>
 ${listOr(
   language,
@@ -114,7 +116,7 @@ function lifetimeText(language: Language, name: string): Html | string {
 
 /** Why, in the words that operators read too: names of rules and conditions are the same in every language. */
 function decisionOf(language: Language, decision: Explanation): Html {
-  const { decision_id, decided_at, outcome, client_id, sub, asked, granted, because, rules } = decision;
+  const { decision_id, decided_at, outcome, client_id, sub, asked, granted, because, rules, untold } = decision;
   const resource = isolated(decision.resource_name ?? "", { otherwise: decision.resource_id });
   const nothing = say(language, "sharing.decision.nothing");
   return html`<dl class="plain">
@@ -127,6 +129,7 @@ function decisionOf(language: Language, decision: Explanation): Html {
 <dt>${say(language, "sharing.decision.rules")}</dt>
 ${when(because, (why) => html`<dd lang="en">${isolated(why)}</dd>`)}
 ${rules.map((one) => html`<dd lang="en">${isolated(ruleText(one), { longest: LONGEST })}</dd>`)}
+${when(untold, (count) => html`<dd lang="en">${String(count)} more</dd>`)}
 <dt>${say(language, "error.reference")}</dt>
 <dd><code>${isolated(decision_id)}</code></dd>
 </dl>`;

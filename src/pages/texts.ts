@@ -58,6 +58,7 @@ export const TEXTS = {
   "sharing.pending.none": { en: "Nobody is asking for anything.", de: "Niemand bittet um etwas." },
   "sharing.answered": { en: "What you have answered", de: "Was Sie geantwortet haben" },
   "sharing.answered.none": { en: "You have not answered anybody yet.", de: "Sie haben noch niemandem geantwortet." },
+  "sharing.older": { en: "Older ones", de: "Ältere" },
   "sharing.asks": {
     en: "{person} asks for {resource} with {client}.",
     de: "{person} bittet mit {client} um {resource}.",

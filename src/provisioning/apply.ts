@@ -58,10 +58,10 @@ function canonical(value: unknown): string {
 
 /** What a constraint of the store means for whoever wrote the file. */
 const CONFLICTS: Readonly<Partial<Record<Entry["section"], string>>> = {
-  clients: "its client_id is in use by a user or a device",
+  clients: "its client_id is in use by a user, a device or an app",
   users: "its sub, login name, verified email or verified phone number belongs to somebody else",
   devices: "its device_id is in use by a client or a user",
-  apps: "its client_id belongs to another app",
+  apps: "its app_id or client_id is in use by another app, a client, a user or a device",
 };
 
 function explain({ section, path, key }: Entry, error: unknown): never {

@@ -174,6 +174,10 @@ const app = z
   .refine((value) => value.default_token_lifetime <= value.max_token_lifetime, {
     path: ["default_token_lifetime"],
     message: "must not be longer than max_token_lifetime",
+  })
+  .refine((value) => value.app_id !== value.client_id, {
+    path: ["client_id"],
+    message: "must not be the app_id: that of the administrator is another",
   });
 
 const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password });
@@ -205,6 +209,7 @@ export const provisioningFile = z.strictObject({
 export type ProvisioningFile = z.output<typeof provisioningFile>;
 export type ProvisionedClient = ProvisioningFile["clients"][number];
 export type ProvisionedDevice = ProvisioningFile["devices"][number];
+export type ProvisionedApp = ProvisioningFile["apps"][number];
 export type ProvisionedUser = ProvisioningFile["users"][number];
 
 /** A list in which no two entries have the same key. */

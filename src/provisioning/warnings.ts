@@ -1,9 +1,10 @@
 import { isIP } from "node:net";
+import { whyAWeakPassword } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Entry } from "./read.js";
-import type { ProvisionedClient, ProvisionedUser } from "./schema.js";
+import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
 
 /**
  * What is accepted because whoever writes the file is trusted, and said aloud because it may be a mistake. A client that
@@ -11,13 +12,6 @@ import type { ProvisionedClient, ProvisionedUser } from "./schema.js";
  */
 
 const SHORTEST_SECRET = 32;
-const SHORTEST_PASSWORD = 8;
-
-/** The head of every list of leaked passwords. */
-const COMMON_PASSWORDS = new Set([
-  ...["12345678", "123456789", "1234567890", "password", "password1", "passw0rd", "qwertyuiop", "qwerty123"],
-  ...["iloveyou", "sunshine", "princess", "football", "baseball", "welcome1", "letmein1", "changeme", "admin123"],
-]);
 
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
   ["has no secret to authenticate with", (one) => usesSecret(one) && secretsOf(one).length === 0],
@@ -54,23 +48,23 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
 
-const USER_RULES: readonly (readonly [string, (user: ProvisionedUser) => boolean])[] = [
-  [
-    "has a password shorter than 8 characters",
-    ({ password = "" }) => password !== "" && password.length < SHORTEST_PASSWORD,
-  ],
-  ["has one of the most common passwords", ({ password = "" }) => COMMON_PASSWORDS.has(password.toLowerCase())],
-];
+/** What is unwise about an entry, by its section. */
+const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) => readonly string[] } = {
+  clients: (client) => CLIENT_RULES.filter(([, holds]) => holds(client)).map(([text]) => text),
+  users: weaknessOf,
+};
 
 /** One line for each unwise thing, naming the entry and never a value of it. */
 export function warningsFor(entries: readonly Omit<Entry, "raw">[]): readonly string[] {
   return entries.flatMap(({ section, path, key, value }) => {
-    const rules = section === "clients" ? CLIENT_RULES : section === "users" ? USER_RULES : [];
-    const met = (rules as readonly (readonly [string, (one: unknown) => boolean])[]).filter(([, holds]) =>
-      holds(value),
-    );
-    return met.map(([text]) => `${path} (${key}) ${text}`);
+    const unwise = UNWISE[section] as ((value: unknown) => readonly string[]) | undefined;
+    return (unwise?.(value) ?? []).map((text) => `${path} (${key}) ${text}`);
   });
+}
+
+function weaknessOf({ password }: ProvisionedUser): readonly string[] {
+  const weakness = password === undefined ? undefined : whyAWeakPassword(password);
+  return weakness === undefined ? [] : [`has ${weakness}`];
 }
 
 function secretsOf({ client_secret, client_secrets = [] }: ProvisionedClient): string[] {

@@ -1,14 +1,17 @@
 import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
+import type { Random } from "../clock.js";
 import { storedSecret } from "../clients/secrets.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { saveClient, type NewClient } from "../store/clients.js";
 import type { Tx } from "../store/open.js";
-import { saveApp, saveScope, saveThing } from "../store/provisioned.js";
+import { refuseClientOfApp, reserveApp, saveApp, saveThing } from "../store/apps.js";
+import { saveScope } from "../store/provisioned.js";
 import { saveUser } from "../store/users.js";
 import type { Entry } from "./read.js";
 import {
   SECTIONS,
+  type ProvisionedApp,
   type ProvisionedClient,
   type ProvisionedDevice,
   type ProvisionedUser,
@@ -20,6 +23,7 @@ import {
 export interface Vault {
   readonly master: MasterKey;
   readonly passwords: Passwords;
+  readonly random: Random;
 }
 
 type Write = (tx: Tx) => Promise<void>;
@@ -33,17 +37,20 @@ const WRITERS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile
     async (_vault, { name, description = null, audience = null, claims = [] }) =>
     (tx) =>
       saveScope(tx, { name, description, audience, claims }),
-  clients: async ({ master }, value) => prepareClient(master, value),
+  clients: async ({ master }, value) => {
+    const write = prepareClient(master, value);
+    return async (tx) => {
+      await refuseClientOfApp(tx, value.client_id);
+      await write(tx);
+    };
+  },
   users: ({ passwords }, value) => prepareUser(passwords, value),
   devices: async (_vault, value) => prepareDevice(value),
-  apps: async ({ master }, { app_key, client_secret, ...app }) => {
-    const app_key_hash = master.mac("client-secret", `${app.app_id}\n${app_key}`);
-    const client_secret_hash = master.mac("client-secret", `${app.client_id}\n${client_secret}`);
-    return (tx) => saveApp(tx, { ...app, app_key_hash, client_secret_hash });
-  },
-  things: async ({ passwords }, { password, ...thing }) => {
+  apps: async ({ master }, value) => prepareApp(master, value),
+  things: async ({ passwords, random }, { password, ...thing }) => {
     const password_hash = await passwords.hash(password);
-    return (tx) => saveThing(tx, { ...thing, password_hash });
+    const sub = `th.${random(16).toString("hex")}`;
+    return (tx) => saveThing(tx, thing, password_hash, sub);
   },
 };
 
@@ -97,6 +104,35 @@ const ABSENT = {
   userinfo_signed_response_alg: null,
   max_renewals: null,
 } as const;
+
+/**
+ * An app as two clients of one dialect: itself, whose secret is the app key, and its administrator. Their tokens are
+ * opaque, because they may live 68 years and a signed one keeps its key.
+ */
+function prepareApp(master: MasterKey, value: ProvisionedApp): Write {
+  const { app_id, app_key, client_id, client_secret, refresh_tokens, ...app } = value;
+  const client = (own: object) =>
+    prepareClient(
+      master,
+      SECTIONS.clients.entry.parse({
+        dialects: ["kii"],
+        access_token_format: "opaque",
+        access_token_lifetime: app.max_token_lifetime,
+        refresh_token_lifetime: app.max_token_lifetime,
+        refresh_token_absolute_lifetime: app.max_token_lifetime,
+        ...own,
+      }),
+    );
+  const grant_types = ["password", "client_credentials", ...(refresh_tokens ? ["refresh_token"] : [])];
+  const itself = client({ client_id: app_id, client_secret: app_key, grant_types });
+  const administrator = client({ client_id, client_secret, grant_types: ["client_credentials"] });
+  return async (tx) => {
+    await reserveApp(tx, { app_id, client_id });
+    await itself(tx);
+    await administrator(tx);
+    await saveApp(tx, { app_id, client_id, ...app });
+  };
+}
 
 /** A person as stored: what has no column of its own is a claim of that name. */
 export async function prepareUser(passwords: Passwords, value: ProvisionedUser): Promise<Write> {

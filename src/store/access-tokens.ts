@@ -15,6 +15,8 @@ export interface TokenSubject {
   readonly sub: string | undefined;
   readonly user_epoch: number | undefined;
   readonly grant_id: string | undefined;
+  /** Which refresh token of the grant has to be the current one; any, where it is not said. */
+  readonly grant_generation: number | undefined;
 }
 
 /**
@@ -24,15 +26,16 @@ export interface TokenSubject {
 export const IN_FORCE = `
     FROM clients c
     LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND u.token_epoch = $5::int
-    LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL
+    LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL AND g.generation = coalesce($7::int, g.generation)
     WHERE c.client_id = $2 AND NOT c.disabled AND c.token_epoch = $3::int
       AND ($4::text IS NULL OR u.sub IS NOT NULL)
       AND ($6::text IS NULL OR g.id IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
 
-/** The first six parameters of every statement over `IN_FORCE`. */
-export function tokenParameters({ jti, client_id, client_epoch, sub, user_epoch, grant_id }: TokenSubject): unknown[] {
-  return [jti, client_id, client_epoch, sub, user_epoch, grant_id];
+/** The first seven parameters of every statement over `IN_FORCE`. */
+export function tokenParameters(subject: TokenSubject): unknown[] {
+  const { jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
+  return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation];
 }
 
 const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
@@ -77,7 +80,7 @@ const REVOKE = {
 const SPEND = {
   name: "access_token_spend",
   text: `
-    INSERT INTO revoked_tokens (jti, expires_at) SELECT $1, $7 ${IN_FORCE}
+    INSERT INTO revoked_tokens (jti, expires_at) SELECT $1, $8 ${IN_FORCE}
     ON CONFLICT (jti) DO NOTHING RETURNING jti`,
 };
 

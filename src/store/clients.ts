@@ -15,7 +15,7 @@ export async function findClient(db: Db, client_id: string): Promise<ClientRow |
 
 export type NewClient = Omit<
   Prisma.ClientUncheckedCreateInput,
-  "secrets" | "grants" | "consents" | "usage" | "token_epoch" | "jwks"
+  "secrets" | "grants" | "consents" | "usage" | "app" | "administers" | "token_epoch" | "jwks"
 > & {
   readonly jwks: object | null;
 };

@@ -18,21 +18,6 @@ export async function saveScope(tx: Tx, scope: Prisma.ScopeCreateInput): Promise
   await tx.scope.upsert({ where: { name: scope.name }, create: scope, update: scope });
 }
 
-/** Writes an application whole, new or not. */
-export async function saveApp(tx: Tx, app: Omit<Prisma.AppUncheckedCreateInput, "things">): Promise<void> {
-  await tx.app.upsert({ where: { app_id: app.app_id }, create: app, update: app });
-}
-
-/** Writes a thing whole, new or not. */
-export async function saveThing(tx: Tx, thing: Prisma.ThingUncheckedCreateInput): Promise<void> {
-  const { app_id, vendor_thing_id } = thing;
-  await tx.thing.upsert({
-    where: { app_id_vendor_thing_id: { app_id, vendor_thing_id } },
-    create: thing,
-    update: thing,
-  });
-}
-
 /** Takes their identifiers from people who are about to be written whole, so that two may swap theirs. */
 export async function releaseIdentifiers(tx: Tx, subs: readonly string[]): Promise<void> {
   await tx.userIdentifier.deleteMany({ where: { sub: { in: [...subs] } } });

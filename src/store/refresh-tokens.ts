@@ -19,6 +19,8 @@ export interface Presented {
   /** Whether the client may still have what it asks for; an exchange that may not be answered must not use the token up. */
   readonly scopeAllowed: boolean;
   readonly rotation: boolean;
+  /** Whether the token before gets the same successor again for a moment (RETRY_WINDOW). */
+  readonly retryable: boolean;
   readonly idle: number;
 }
 
@@ -33,7 +35,7 @@ export interface RefreshedGrant extends GrantTerms {
 export type RefreshOutcome =
   | { readonly outcome: "rotated" | "retried"; readonly grant: RefreshedGrant; readonly user: Person }
   | { readonly outcome: "scope_exceeded"; readonly granted: readonly string[] }
-  | { readonly outcome: "reused" | "unknown" | "foreign" | "over" };
+  | { readonly outcome: "reused" | "spent" | "unknown" | "foreign" | "over" };
 
 /** Its person and its client, as they were when it was made; a disabled client is refused before. */
 const OWNERS = `
@@ -61,6 +63,7 @@ const REDEEM = {
         AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now
         AND EXISTS (${OWNERS})
         AND (($5 AND coalesce($4::text[], g.scope) <@ g.scope) OR NOT (${CURRENT} OR ${RETRY}))
+        AND ($9 OR NOT ${RETRY})
       RETURNING g.*
     )
     SELECT g.client_id AS owner, g.scope AS granted, g.ended_at IS NULL AND g.idle_expires_at > t.now
@@ -89,7 +92,7 @@ type RedeemRow = RefreshedGrant &
  * that successor is unused; anything else ends the grant (RFC 9700 section 4.14).
  */
 export async function redeemRefreshToken(db: Db, presented: Presented, now: Date | null): Promise<RefreshOutcome> {
-  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, idle } = presented;
+  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, retryable, idle } = presented;
   const rows = await run<RedeemRow>(db, REDEEM, [
     grant_id,
     client_id,
@@ -99,12 +102,15 @@ export async function redeemRefreshToken(db: Db, presented: Presented, now: Date
     rotation,
     idle,
     now,
+    retryable,
   ]);
   const found = rows[0];
   if (found === undefined || found.owner === null) return { outcome: "unknown" };
   if (found.owner !== client_id) return { outcome: "foreign" };
   if (found.id === null) {
-    return found.alive ? { outcome: "scope_exceeded", granted: found.granted } : { outcome: "over" };
+    if (!found.alive) return { outcome: "over" };
+    // Without a scope of its own nothing else keeps a request from a living grant.
+    return !retryable && scope === null ? { outcome: "spent" } : { outcome: "scope_exceeded", granted: found.granted };
   }
   if (found.ended_because !== null) return { outcome: "reused" };
   return { outcome: found.retries === 0 ? "rotated" : "retried", grant: found, user: found };

@@ -57,31 +57,40 @@ export interface QuestionRow {
   readonly state: "pending" | "approved" | "denied";
   readonly asked_at: Date;
   readonly expires_at: Date | null;
+  /** Its place, from 1, among the open ones or among the answered ones. */
+  readonly place: number;
 }
 
 const OF_OWNER = {
   name: "uma_approvals_of_owner",
   text: `
-    SELECT a.resource_id, r.name AS resource_name, a.client_id, c.client_name, a.party, u.preferred_username AS username,
-           array_agg(a.scope ORDER BY a.scope) AS scopes, a.state, max(a.asked_at) AS asked_at, a.expires_at
+    SELECT q.*, r.name AS resource_name, c.client_name, u.preferred_username AS username
     FROM (
-      SELECT * FROM uma_approvals
+      SELECT resource_id, client_id, party, array_agg(scope ORDER BY scope) AS scopes, state, expires_at,
+             max(asked_at) AS asked_at,
+             row_number() OVER (
+               PARTITION BY state = 'pending' ORDER BY max(asked_at) DESC, resource_id, client_id, party, state
+             )::int AS place
+      FROM uma_approvals
       WHERE owner = $1 AND (expires_at IS NULL OR expires_at > coalesce($2::timestamptz, now()))
-      ORDER BY asked_at DESC LIMIT $3
-    ) a
-    JOIN uma_resources r ON r.id = a.resource_id
-    LEFT JOIN clients c ON c.client_id = a.client_id
-    LEFT JOIN users u ON u.sub = a.party
-    GROUP BY a.resource_id, r.name, a.client_id, c.client_name, a.party, u.preferred_username, a.state, a.expires_at
-    ORDER BY max(a.asked_at) DESC`,
+      GROUP BY resource_id, client_id, party, state, expires_at
+    ) q
+    JOIN uma_resources r ON r.id = q.resource_id
+    LEFT JOIN clients c ON c.client_id = q.client_id
+    LEFT JOIN users u ON u.sub = q.party
+    WHERE q.place > $3 AND q.place <= $4
+    ORDER BY q.place`,
 };
 
-/** The latest questions to an owner, answered or not: what belongs together in one row. */
+/**
+ * The questions to an owner, the latest first: what belongs together in one row. Open ones and answered ones are counted
+ * apart, and of each those between two places are told.
+ */
 export async function questionsTo(
   db: Db,
   owner: string,
-  limit: number,
+  { after, last }: { readonly after: number; readonly last: number },
   now: Date | null,
 ): Promise<readonly QuestionRow[]> {
-  return run<QuestionRow>(db, OF_OWNER, [owner, now, limit]);
+  return run<QuestionRow>(db, OF_OWNER, [owner, now, after, last]);
 }

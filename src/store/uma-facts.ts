@@ -10,7 +10,8 @@ export interface StoredResourceFacts {
   readonly owner: string | null;
   readonly scopes: readonly string[];
   readonly available: boolean;
-  readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
+  /** The ids of the policies that speak of it. */
+  readonly policies: readonly string[];
   readonly approvals: readonly {
     readonly party: string;
     readonly scope: string;
@@ -25,6 +26,8 @@ export interface StoredFacts {
   /** The requesting party, if it may still be believed who it is. */
   readonly person: Person | null;
   readonly resources: readonly StoredResourceFacts[];
+  /** The policies of all of them, each once. */
+  readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
 }
 
 /** The names of a statement's parameters that facts are read by. */
@@ -49,9 +52,8 @@ function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoc
        'resource_id', r.id, 'owner', r.owner, 'scopes', r.scopes,
        'available', NOT s.disabled AND o.disabled IS NOT TRUE,
        'policies', (
-         SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'rules', p.rules) ORDER BY p.id), '[]')
-         FROM uma_policy_resources pr JOIN uma_policies p ON p.id = pr.policy_id
-         WHERE pr.resource_id = r.id),
+         SELECT coalesce(jsonb_agg(pr.policy_id ORDER BY pr.policy_id), '[]')
+         FROM uma_policy_resources pr WHERE pr.resource_id = r.id),
        'approvals', (
          SELECT coalesce(jsonb_agg(jsonb_build_object(
            'party', a.party, 'scope', a.scope, 'state', a.state, 'expires_at', a.expires_at)), '[]')
@@ -60,7 +62,11 @@ function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoc
            AND coalesce(a.expires_at > ${time}, true))
      )), '[]')
      FROM uma_resources r JOIN clients s ON s.client_id = r.client_id LEFT JOIN users o ON o.sub = r.owner
-     WHERE r.id = ANY(${resource_ids}::text[]) AND r.client_id = ${resource_server}) AS resources`;
+     WHERE r.id = ANY(${resource_ids}::text[]) AND r.client_id = ${resource_server}) AS resources,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'rules', p.rules)), '[]')
+     FROM uma_policies p
+     WHERE p.id IN (
+       SELECT pr.policy_id FROM uma_policy_resources pr WHERE pr.resource_id = ANY(${resource_ids}::text[]))) AS policies`;
 }
 
 /** What is asked about: some resources of a server, by a client, for a person where one is named. */
@@ -99,9 +105,9 @@ const OF_TOKEN = {
       client_id: "$2",
       sub: "$4",
       user_epoch: "$5",
-      resource_ids: "$7",
-      resource_server: "$8",
-      now: "$9",
+      resource_ids: "$8",
+      resource_server: "$9",
+      now: "$10",
     })} ${IN_FORCE}`,
 };
 

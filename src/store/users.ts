@@ -1,3 +1,4 @@
+import { isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
 import { run, type Db, type Tx } from "./open.js";
 
@@ -59,9 +60,10 @@ export interface Identifier {
 
 export type NewUser = Omit<
   Prisma.UserUncheckedCreateInput,
-  "identifiers" | "grants" | "sessions" | "consents" | "token_epoch"
+  "identifiers" | "grants" | "sessions" | "consents" | "thing" | "token_epoch"
 > & {
   readonly sub: string;
+  readonly roles: string[];
   readonly disabled: boolean;
 };
 
@@ -74,6 +76,17 @@ export async function saveUser(tx: Tx, user: NewUser, identifiers: readonly Iden
   await tx.userIdentifier.deleteMany({ where: { sub: user.sub } });
   await tx.userIdentifier.createMany({ data: identifiers.map((one) => ({ ...one, sub: user.sub })) });
   if (user.disabled) await endEverythingOf(tx, user.sub);
+}
+
+/** Writes a new person. Whether their identifiers were free; nothing is written where they were not. */
+export async function addUser(db: Db, user: NewUser, identifiers: readonly Identifier[]): Promise<boolean> {
+  try {
+    await db.prisma.$transaction((tx) => saveUser(tx, user, identifiers));
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
 }
 
 /** Ends every token and every grant of a person (`jeton revoke --user`, a disabled user, a new password). */

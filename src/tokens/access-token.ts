@@ -6,6 +6,7 @@ import { epochSeconds, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { TokenSubject } from "../store/access-tokens.js";
+import type { Person } from "../store/users.js";
 import { describeScope } from "./claims.js";
 import type { TokenSpelling } from "./spelling.js";
 
@@ -39,12 +40,16 @@ const claimsSchema = z.object({
   jti: z.string(),
   /** The grant it belongs to: ends with it (Grant Management for OAuth 2.0 calls it so). */
   grant_id: z.string().optional(),
+  /** The refresh token it was issued beside, where the next refresh ends it (docs/decisions/0009). */
+  grant_generation: z.int().optional(),
   /** The epoch of its client, and of its user where it has one, when it was issued (docs/decisions/0003). */
   client_epoch: z.int(),
   user_epoch: z.int().optional(),
   auth_time: z.number().optional(),
   /** Of a device: how many renewals in a row led to it. */
   renewals: z.int().optional(),
+  /** Whom it is meant for, where `aud` says something else (tokens/spelling.ts). */
+  resource: z.union([z.string(), z.array(z.string())]).optional(),
   /** What it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
   /** What makes an access token a requesting party token. */
@@ -52,12 +57,20 @@ const claimsSchema = z.object({
 });
 
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
-export type AccessTokenClaims = z.infer<typeof claimsSchema>;
+export type AccessTokenClaims = Omit<z.infer<typeof claimsSchema>, "resource">;
 
 /** What the store has to be asked about a token: everything that can have ended it. */
 export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
-  const { jti, client_id, client_epoch, grant_id } = claims;
-  return { jti, client_id, client_epoch, grant_id, user_epoch, sub: user_epoch === undefined ? undefined : sub };
+  const { jti, client_id, client_epoch, grant_id, grant_generation } = claims;
+  return {
+    jti,
+    client_id,
+    client_epoch,
+    grant_id,
+    grant_generation,
+    user_epoch,
+    sub: user_epoch === undefined ? undefined : sub,
+  };
 }
 
 export interface AccessTokenOrder {
@@ -65,8 +78,11 @@ export interface AccessTokenOrder {
   readonly scope: readonly string[];
   readonly spelling: TokenSpelling;
   /** The person it speaks for; a client's own token has none. */
-  readonly user?: { readonly sub: string; readonly token_epoch: number };
+  readonly user?: Pick<Person, "sub" | "token_epoch"> & Partial<Pick<Person, "claims">>;
   readonly grant_id?: string;
+  readonly grant_generation?: number;
+  /** Seconds it lives, in place of the client's setting. */
+  readonly lifetime?: number | undefined;
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
@@ -113,10 +129,13 @@ export class AccessTokens {
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
   async issue(order: AccessTokenOrder): Promise<IssuedAccessToken> {
-    const { client, scope, spelling, user, grant_id, auth_time, cnf, rpt, renewals } = order;
+    const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt, renewals } = order;
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
-    const expires_in = Math.min(client.access_token_lifetime, rpt?.lifetime ?? Number.POSITIVE_INFINITY);
+    const expires_in = Math.min(
+      order.lifetime ?? client.access_token_lifetime,
+      rpt?.lifetime ?? Number.POSITIVE_INFINITY,
+    );
     const claims: AccessTokenClaims = {
       iss: issuer,
       sub: user?.sub ?? client.client_id,
@@ -129,6 +148,7 @@ export class AccessTokens {
       client_epoch: client.token_epoch,
       ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
       ...(grant_id === undefined ? {} : { grant_id }),
+      ...(grant_generation === undefined ? {} : { grant_generation }),
       ...(auth_time === undefined ? {} : { auth_time }),
       ...(cnf === undefined ? {} : { cnf }),
       ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
@@ -136,7 +156,11 @@ export class AccessTokens {
     };
     // A requesting party token is for a resource server to read, whatever its client is registered for.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
-    const spelt = { ...spelling.accessTokenClaims?.(claims), ...claims };
+    const spelt = {
+      ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
+      ...claims,
+      ...(spelling.audience === "client" ? { aud: client.client_id, resource: claims.aud } : {}),
+    };
     const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, spelt) : { text: this.#seal(spelt) };
     return { ...written, claims, expires_in };
   }
@@ -152,8 +176,10 @@ export class AccessTokens {
   ): Promise<{ readonly claims: AccessTokenClaims; readonly expired: boolean } | undefined> {
     if (text.length > LONGEST_TOKEN) return undefined;
     const payload = text.startsWith(PREFIX) ? this.#open(text) : await this.#verify(text);
-    const { success, data: claims } = claimsSchema.safeParse(payload);
-    if (!success || (claims.iss !== this.#deps.issuer && !anyIssuer)) return undefined;
+    const { success, data } = claimsSchema.safeParse(payload);
+    if (!success || (data.iss !== this.#deps.issuer && !anyIssuer)) return undefined;
+    const { resource, ...said } = data;
+    const claims = { ...said, aud: resource ?? said.aud };
     return { claims, expired: claims.exp <= epochSeconds(this.#deps.clock) };
   }
 

@@ -11,20 +11,22 @@ export const CLAIM_TOKEN_FORMATS = [
   "urn:ietf:params:oauth:token-type:id_token",
 ] as const;
 
-/** Where people may come back to with what they said. */
-export function claimsRedirectUris({ claims_redirect_uris, redirect_uris }: Client): readonly string[] {
-  return claims_redirect_uris.length > 0 ? claims_redirect_uris : redirect_uris;
-}
+/** Claims a client is told of at once: whoever has these may be told of the next. */
+const MOST_CLAIMS = 20;
 
 /** What a client is told that it lacks: which claims, whose word is taken for them, and where a person can be asked. */
-export function hintsFor(client: Client, claims: readonly string[], issuer: string): Readonly<Record<string, unknown>> {
-  const required_claims = claims.map((name) => ({
+export function hintsFor(
+  { claims_redirect_uris }: Client,
+  claims: readonly string[],
+  issuer: string,
+): Readonly<Record<string, unknown>> {
+  const required_claims = claims.slice(0, MOST_CLAIMS).map((name) => ({
     name,
     friendly_name: name,
     claim_type: name,
     issuer: [issuer],
     claim_token_format: CLAIM_TOKEN_FORMATS,
   }));
-  const redirect = claimsRedirectUris(client).length > 0 ? { redirect_user: issuer + CLAIMS_PATH } : {};
+  const redirect = claims_redirect_uris.length > 0 ? { redirect_user: issuer + CLAIMS_PATH } : {};
   return { required_claims, ...redirect };
 }

@@ -1,6 +1,6 @@
 import type { Permission } from "../tokens/access-token.js";
 import type { AskedPermission, Facts, ResourceFacts } from "./facts.js";
-import { readRules } from "./rules.js";
+import { readRules, type Rule } from "./rules.js";
 import { tryRule, type Given, type Tried } from "./try-rule.js";
 
 /**
@@ -39,6 +39,8 @@ export interface Trace {
     | "no scope was asked"
     | "there is no policy";
   readonly rules: readonly TriedRule[];
+  /** How many more were tried than are told of. */
+  readonly untold?: number;
 }
 
 /** A rule that was tried, as it is told. */
@@ -53,7 +55,8 @@ export type TriedRule = Pick<Tried, "result" | "because" | "saw"> & {
 /** Decides on everything that was asked. */
 export function decide(facts: Facts): Decision {
   const found = new Map(facts.resources.map((one) => [one.resource_id, one]));
-  const decided = facts.asked.map((one) => decideResource(one, found.get(one.resource_id), facts));
+  const policies = new Map(facts.policies.map(({ id, rules }) => [id, readRules(rules)]));
+  const decided = facts.asked.map((one) => decideResource(one, found.get(one.resource_id), policies, facts));
   const permissions = decided.flatMap(({ permission }) => permission ?? []);
   const claims = [...new Set(decided.flatMap((one) => one.claims))];
   const resources = decided.map(({ resource }) => resource);
@@ -74,6 +77,9 @@ function outcomeOf(
   return resources.some(({ asks }) => asks.length > 0) ? "request_submitted" : "request_denied";
 }
 
+/** What the policies say, by their ids; undefined where one is no list of rules. */
+type Policies = ReadonlyMap<string, readonly (Rule | undefined)[] | undefined>;
+
 interface Decided {
   readonly resource: ResourceDecision;
   readonly permission?: Permission;
@@ -83,6 +89,7 @@ interface Decided {
 function decideResource(
   { resource_id, resource_scopes }: AskedPermission,
   resource: ResourceFacts | undefined,
+  policies: Policies,
   facts: Facts,
 ): Decided {
   const asked = resource_scopes.filter((one) => resource?.scopes.includes(one));
@@ -91,11 +98,11 @@ function decideResource(
   if (resource === undefined || because !== undefined) {
     return { resource: { ...about, granted: [], asks: [], trace: { because: because!, rules: [] } }, claims: [] };
   }
-  const tries = resource.policies.flatMap(({ id, rules }) => tryPolicy(id, rules, facts, resource, asked));
+  const tries = resource.policies.flatMap((id) => tryPolicy(id, policies.get(id), facts, resource, asked));
   const given = bestOf(tries.flatMap(({ tried }) => tried.gives));
   const granted = asked.filter((one) => given.has(one));
   const open = (scopes: readonly string[]) => asked.filter((one) => !given.has(one) && scopes.includes(one));
-  const rules = tries.map(({ policy, rule, tried: { result, because: why, saw, gives } }) => ({
+  const told = tries.map(({ policy, rule, tried: { result, because: why, saw, gives } }) => ({
     policy,
     rule,
     result,
@@ -105,7 +112,7 @@ function decideResource(
   }));
   const asks = open(tries.flatMap(({ tried }) => tried.asks));
   return {
-    resource: { ...about, granted, asks, trace: { rules } },
+    resource: { ...about, granted, asks, trace: traceOf(told, Math.ceil(MOST_TOLD / facts.asked.length)) },
     ...(granted.length === 0 ? {} : { permission: permissionOf(resource_id, granted, given) }),
     claims: [...new Set(tries.flatMap(({ tried }) => tried.claims))],
   };
@@ -120,17 +127,26 @@ function obstacle(resource: ResourceFacts | undefined, asked: readonly string[])
 
 function tryPolicy(
   policy: string,
-  stored: unknown,
+  rules: readonly (Rule | undefined)[] | undefined,
   facts: Facts,
   resource: ResourceFacts,
   asked: readonly string[],
 ): readonly { readonly policy: string; readonly rule: number; readonly tried: Tried }[] {
-  const rules = readRules(stored);
   if (rules === undefined) {
     const tried: Tried = { result: "unreadable", saw: {}, gives: [], claims: [], asks: [] };
     return [{ policy, rule: 0, tried }];
   }
   return rules.map((one, index) => ({ policy, rule: index + 1, tried: tryRule(one, facts, resource, asked) }));
+}
+
+/** Rules a decision tells of, shared between its resources. */
+const MOST_TOLD = 400;
+
+/** What was tried, in its order; where it is more than may be told, what decided comes before the rest. */
+function traceOf(tried: readonly TriedRule[], most: number): Trace {
+  const told = new Set([...tried.filter(({ decided }) => decided), ...tried].slice(0, most));
+  const untold = tried.length - told.size;
+  return { rules: tried.filter((one) => told.has(one)), ...(untold === 0 ? {} : { untold }) };
 }
 
 /** Each scope that is given, with the latest of its ends; null is none. */

@@ -12,7 +12,7 @@ const tried = z.object({
   decided: z.boolean(),
 });
 
-const trace = z.object({ because: z.string().optional(), rules: z.array(tried) });
+const trace = z.object({ because: z.string().optional(), rules: z.array(tried), untold: z.int().optional() });
 
 /** Why a resource of a decision was granted or not. */
 export interface Explanation {
@@ -25,17 +25,24 @@ export interface Explanation {
   readonly resource_name: string | null;
   readonly asked: readonly string[];
   readonly granted: readonly string[];
-  /** What decided before any rule was tried. */
-  readonly because: string | undefined;
+  /** What decided before any rule was tried; absent where nothing did. */
+  readonly because?: string;
   readonly rules: readonly z.infer<typeof tried>[];
+  /** How many more rules were tried; absent where it is none. */
+  readonly untold?: number;
 }
 
 /** A row that somebody else has written over explains nothing, and breaks nothing. */
 export function explain({ id, trace: stored, decided_at, outcome, client_id, sub, ...row }: DecisionRow): Explanation {
-  const { because, rules } = trace.safeParse(stored).data ?? { because: "the record cannot be read", rules: [] };
+  const { because, rules, untold }: z.infer<typeof trace> = trace.safeParse(stored).data ?? {
+    because: "the record cannot be read",
+    rules: [],
+  };
   const { resource_id, resource_name, asked, granted } = row;
   return {
     ...{ decision_id: id, decided_at, outcome, client_id, sub },
-    ...{ resource_id, resource_name, asked, granted, because, rules },
+    ...{ resource_id, resource_name, asked, granted, rules },
+    ...(because === undefined ? {} : { because }),
+    ...(untold === undefined ? {} : { untold }),
   };
 }

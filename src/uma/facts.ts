@@ -7,6 +7,8 @@ export interface Facts {
   readonly asked: readonly AskedPermission[];
   /** The resources that are there; one that is gone is not among them. */
   readonly resources: readonly ResourceFacts[];
+  /** The policies of all of them, each once, as they stand in the store. */
+  readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
 }
 
 /** Who asks: a client, for a person where one is known. */
@@ -30,8 +32,8 @@ export interface ResourceFacts {
   readonly scopes: readonly string[];
   /** Whether its resource server and its owner are not switched off. */
   readonly available: boolean;
-  /** As they stand in the store: each rule is read when it is tried. */
-  readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
+  /** The ids of the policies that speak of it. */
+  readonly policies: readonly string[];
   readonly approvals: readonly Approval[];
 }
 

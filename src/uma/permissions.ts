@@ -27,3 +27,9 @@ export function folded(permissions: readonly AskedPermission[]): readonly AskedP
 export function fit(permissions: readonly AskedPermission[]): boolean {
   return permissions.length <= MOST_PERMISSIONS && JSON.stringify(permissions).length <= LONGEST;
 }
+
+/** Whether permissions hold every scope of others. */
+export function covers(permissions: readonly AskedPermission[], others: readonly AskedPermission[]): boolean {
+  const scopes = new Map(permissions.map((one) => [one.resource_id, one.resource_scopes]));
+  return others.every((one) => one.resource_scopes.every((name) => scopes.get(one.resource_id)?.includes(name)));
+}

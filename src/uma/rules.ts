@@ -5,8 +5,8 @@ import { z } from "zod";
  * beyond these members might have been meant to narrow it, so it is not believed at all.
  */
 
-/** Caps of one policy: each decision tries every rule of it. */
-const MOST = { rules: 20, entries: 100, text: 255 } as const;
+/** Caps of one policy: each decision tries every rule of it on every resource, and tells how it came out. */
+const MOST = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as const;
 
 /** Compared byte for byte, so `*` is a name and no pattern. */
 const text = z.string().min(1).max(MOST.text);
@@ -36,7 +36,7 @@ const rule = z
     /** One of them is enough. */
     roles: list.optional(),
     /** Each has to be there. */
-    claims: z.array(claim).min(1).max(MOST.entries).optional(),
+    claims: z.array(claim).min(1).max(MOST.claims).optional(),
     /** Whose word is taken for who somebody is; only this server's own is ever known. */
     issuer: text.optional(),
     /** What it gives; everything the resource has where it says nothing. */
@@ -57,17 +57,16 @@ const rule = z
 export type Rule = z.infer<typeof rule>;
 
 /** The rules of a policy as they may be written. */
-export const ruleList = z.array(rule).min(1).max(MOST.rules);
+export const ruleList = z
+  .array(rule)
+  .min(1)
+  .max(MOST.rules)
+  .refine((rules) => JSON.stringify(rules).length <= MOST.json);
 
-/** The rules of a policy as they stand in the store, each still to be read. */
-const storedRules = z.array(z.unknown()).max(MOST.rules);
-
-/** A rule, or undefined where it cannot be read: it then gives nothing. */
-export function readRule(stored: unknown): Rule | undefined {
-  return rule.safeParse(stored).data;
-}
+/** The rules of a policy as they stand in the store: one that cannot be read is undefined, and gives nothing. */
+const storedRules = z.array(rule.optional().catch(undefined)).max(MOST.rules);
 
 /** The rules of a stored policy one by one; undefined where it is no list of them. */
-export function readRules(stored: unknown): readonly unknown[] | undefined {
+export function readRules(stored: unknown): readonly (Rule | undefined)[] | undefined {
   return storedRules.safeParse(stored).data;
 }

@@ -1,5 +1,5 @@
 import { partyOf, type Facts, type ResourceFacts } from "./facts.js";
-import { readRule, type Rule } from "./rules.js";
+import type { Rule } from "./rules.js";
 
 /** A scope that a rule gives, and until when at most. */
 export interface Given {
@@ -52,10 +52,15 @@ const CONDITIONS: readonly (readonly [keyof Rule, (trial: Trial) => Verdict])[] 
 
 /**
  * Tries one rule of a policy on one resource.
+ * @param rule undefined where it could not be read
  * @param asked the scopes that are asked and that the resource has
  */
-export function tryRule(stored: unknown, facts: Facts, resource: ResourceFacts, asked: readonly string[]): Tried {
-  const rule = readRule(stored);
+export function tryRule(
+  rule: Rule | undefined,
+  facts: Facts,
+  resource: ResourceFacts,
+  asked: readonly string[],
+): Tried {
   if (rule === undefined) return { ...NOTHING, result: "unreadable", saw: {} };
   const scopes = rule.scopes === undefined ? asked : asked.filter((one) => rule.scopes!.includes(one));
   const trial = { rule, facts, resource, scopes };

@@ -6,7 +6,7 @@ import type { AskedPermission } from "./facts.js";
 
 /** Decides on facts as the store has them: at the token endpoint, and anew each time a token is introspected. */
 export function weigh(
-  { now, person, resources }: StoredFacts,
+  { now, person, resources, policies }: StoredFacts,
   {
     issuer,
     client_id,
@@ -18,7 +18,7 @@ export function weigh(
   },
 ): Decision {
   const known = person === null ? {} : { person: { sub: person.sub, roles: person.roles, claims: believed(person) } };
-  return decide({ now, issuer, asked, resources, asker: { client_id, ...known } });
+  return decide({ now, issuer, asked, resources, policies, asker: { client_id, ...known } });
 }
 
 /** An address or a number that nobody has verified may be somebody else's: it opens nothing. */

@@ -158,7 +158,7 @@ t.test("many right passwords at once lock nobody out", async (t) => {
   for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
   // However many cores there are.
   const passwords = new Passwords(server.core.master, server.core.random, 4);
-  const attempt = { ...ALICE, network: "127.0.0.1" };
+  const attempt = { name: { person: ALICE.username }, password: ALICE.password, network: "127.0.0.1" };
   const all = await Promise.all(Array.from({ length: 12 }, () => letIn({ ...server.core, passwords }, attempt, {})));
   for (const { account } of all) t.equal(account.sub, "user-alice");
 });

@@ -42,10 +42,10 @@ t.test("work that fails gives its turn on", async (t) => {
 t.test("DO-01 one name has a queue of its own length, and the others theirs", async (t) => {
   const turns = new Turns(1);
   const { work, end } = works();
-  const all = Array.from({ length: 21 }, (_, n) => turns.take("a", work(`${n}`)));
+  const all = Array.from({ length: 101 }, (_, n) => turns.take("a", work(`${n}`)));
   t.match(await reason(() => turns.take("a", work("more"))), { row: { code: "hashing_busy" }, retryAfter: 2 });
   const other = turns.take("b", work("b"));
-  for (let n = 0; n <= 20; n += 1) await end(`${n}`);
+  for (let n = 0; n <= 100; n += 1) await end(`${n}`);
   await end("b");
   await Promise.all([...all, other]);
 });

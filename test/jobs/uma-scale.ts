@@ -67,7 +67,11 @@ async function prepare(size: number) {
   const settings = readSettings({ DATABASE_URL: url.href, MASTER_KEY, PORT: "0" });
   const deployment = await openDeployment(settings, { role: "server" });
   const { db, master } = deployment;
-  await apply(db, { master, passwords: new Passwords(master, systemRandom) }, JSON.stringify(PARTIES));
+  await apply(
+    db,
+    { master, passwords: new Passwords(master, systemRandom), random: systemRandom },
+    JSON.stringify(PARTIES),
+  );
   const client = new pg.Client(url.href);
   await client.connect();
   const ids = (prefix: string) => `'${prefix}' || lpad(n::text, 21, '0')`;

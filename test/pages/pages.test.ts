@@ -45,6 +45,7 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
         since: new Date("2026-03-01T10:00:00Z"),
         until: state === "approved" ? new Date("2026-04-01T10:00:00Z") : undefined,
       })),
+      older: 2,
       lifetimes: ["hour", "day", "month", "always"],
       decisions: [
         {
@@ -54,6 +55,7 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
           asked: [text],
           granted: [],
           rules: [{ policy: text, rule: 1, result: text, because: text, saw: { [text]: text }, decided: true }],
+          untold: 7,
         },
       ],
     }),

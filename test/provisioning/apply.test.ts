@@ -142,7 +142,7 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a client_id that is the sub of somebody in the database",
     { clients: [NEWCOMER, client({ client_id: "user-alice" })] },
-    "clients[1] (user-alice): its client_id is in use by a user or a device",
+    "clients[1] (user-alice): its client_id is in use by a user, a device or an app",
   ],
   [
     "a device_id that is a client_id",
@@ -157,8 +157,11 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "an app whose client_id another app has",
     { apps: [app(), app({ app_id: "a2" })] },
-    "apps[1] (a2): its client_id belongs to another app",
+    /^apps\[1\] \(a2\): its app_id or client_id is in use/,
   ],
+  ["an app that a client is", { apps: [app({ app_id: "backend" })] }, /^apps\[0\] \(backend\): its app_id/],
+  ["an administrator that a client is", { apps: [app({ client_id: "backend" })] }, /^apps\[0\] \(a1\): its app_id/],
+  ["an app that is its own administrator", { apps: [app({ client_id: "a1" })] }, /^apps\[0\]\.client_id: /],
   [
     "U+0000 in a name",
     { clients: [client({ client_name: "a\0b" })] },
@@ -354,7 +357,7 @@ t.test("two people may swap what they log in with", async (t) => {
   }
 });
 
-t.test("devices, apps and things are stored for the dialects that will ask for them", async (t) => {
+t.test("devices are stored; an app is two clients, a thing an account", async (t) => {
   const server = await startInstance(t, {
     provision: {
       devices: [device({ scope: "a b", max_renewals: 10 })],
@@ -377,17 +380,43 @@ t.test("devices, apps and things are stored for the dialects that will ask for t
   t.match(await sql(database, "SELECT * FROM apps WHERE app_id = 'a1'"), [
     {
       client_id: "kii1",
-      refresh_tokens: true,
       user_registration: false,
       default_token_lifetime: 60,
       max_token_lifetime: 3600,
     },
   ]);
-  t.match(await sql(database, "SELECT * FROM things ORDER BY app_id"), [
+  const ofIts = "SELECT * FROM clients WHERE client_id IN ('a1', 'kii1') ORDER BY client_id";
+  const alike = { dialects: ["kii"], access_token_format: "opaque", access_token_lifetime: 3600, disabled: false };
+  t.match(await sql(database, ofIts), [
+    { ...alike, client_id: "a1", grant_types: ["password", "client_credentials", "refresh_token"] },
+    { ...alike, client_id: "kii1", grant_types: ["client_credentials"] },
+  ]);
+  const things = await sql(database, "SELECT * FROM things JOIN users USING (sub) ORDER BY app_id");
+  t.match(things, [
     { app_id: "a", vendor_thing_id: "b/c" },
     { app_id: "a/b", vendor_thing_id: "c" },
-    { app_id: "a1", vendor_thing_id: "t1", password_hash: /^\$argon2id\$/ },
+    { app_id: "a1", vendor_thing_id: "t1", sub: /^th\.[0-9a-f]{32}$/, password_hash: /^\$argon2id\$/ },
   ]);
+
+  await t.test("which no clients section writes over", async (t) => {
+    for (const client_id of ["a1", "kii1"]) {
+      await t.rejects(server.apply({ clients: [client({ client_id })] }), { message: /is in use by .*an app/ });
+    }
+  });
+
+  await t.test("a thing written anew stays who it is, and an app may get another administrator", async (t) => {
+    const again = { app_id: "a1", vendor_thing_id: "t1", password: "another password" };
+    await server.apply({ apps: [app({ client_id: "kii9" })], things: [again] });
+    const [thing] = await sql(database, "SELECT sub FROM things WHERE app_id = 'a1'");
+    t.equal(thing!["sub"], things[2]!["sub"]);
+    t.match(await sql(database, "SELECT client_id FROM clients WHERE client_id LIKE 'kii%'"), [{ client_id: "kii9" }]);
+  });
+
+  await t.test("an app takes everything of it along when it is deleted", async (t) => {
+    await sql(database, "DELETE FROM clients WHERE client_id = 'a1'");
+    t.strictSame(await sql(database, "SELECT 1 FROM clients WHERE client_id IN ('a1', 'kii9')"), []);
+    t.strictSame(await sql(database, "SELECT 1 FROM users WHERE sub = $1", [things[2]!["sub"]]), []);
+  });
 });
 
 t.test("no secret and no password stands in any table in clear", async (t) => {

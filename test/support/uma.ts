@@ -7,6 +7,8 @@ import { basic, type Instance, type Reply } from "./instance.js";
 export const FORMAT = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
 export const URN = "urn:ietf:params:oauth:grant-type:uma-ticket";
 export const COME_BACK = "https://printer.example/claims";
+/** Where a client without claims redirection URIs is sent people to who log in: not where they come back to with claims. */
+export const LOGGED_IN = "https://other-printer.example/cb";
 
 const protecting = { grant_types: ["client_credentials"], scope: "uma_protection", client_secret: SECRET };
 const asking = { grant_types: ["uma_ticket"], client_secret: SECRET };
@@ -25,7 +27,7 @@ export const PARTIES = {
       access_token_format: "opaque",
       claims_redirect_uris: [COME_BACK],
     },
-    { client_id: "other-printer", ...asking },
+    { client_id: "other-printer", ...asking, redirect_uris: [LOGGED_IN] },
     { client_id: "public-printer", grant_types: ["uma_ticket"], token_endpoint_auth_method: "none" },
     { client_id: "no-printer", client_secret: SECRET },
   ],

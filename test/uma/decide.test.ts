@@ -11,18 +11,22 @@ const BOB = {
 
 const at = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
 
-function facts(change: Partial<Facts> = {}, ...resources: Partial<ResourceFacts>[]): Facts {
+/** A resource with the policies that speak of it. */
+type Described = Partial<Omit<ResourceFacts, "policies">> & { readonly policies?: Facts["policies"] };
+
+function facts(change: Partial<Facts> = {}, ...resources: Described[]): Facts {
   return {
     now: NOW,
     issuer: "https://id.example",
     asker: { client_id: "printer", person: BOB },
     asked: [{ resource_id: "photo", resource_scopes: ["view", "print"] }],
-    resources: resources.map((one) => ({
+    policies: resources.flatMap(({ policies = [] }) => policies),
+    resources: resources.map(({ policies = [], ...one }) => ({
       resource_id: "photo",
       owner: "user-alice",
       scopes: ["view", "print", "delete"],
       available: true,
-      policies: [],
+      policies: policies.map(({ id }) => id),
       approvals: [],
       ...one,
     })),
@@ -30,7 +34,7 @@ function facts(change: Partial<Facts> = {}, ...resources: Partial<ResourceFacts>
   };
 }
 
-const withRules = (rules: unknown, change: Partial<Facts> = {}, more: Partial<ResourceFacts> = {}) =>
+const withRules = (rules: unknown, change: Partial<Facts> = {}, more: Described = {}) =>
   decide(facts(change, { policies: [{ id: "p", rules }], ...more }));
 
 const grantedBy = ({ permissions }: Decision) => permissions.flatMap(({ resource_scopes }) => resource_scopes);
@@ -171,7 +175,6 @@ t.test("the owner's word", async (t) => {
 });
 
 t.test("what comes first where nothing is granted: who it is, then the owner, then no", async (t) => {
-  const policies = (rules: unknown[]) => [{ id: "p", rules }];
   const nobody = { asker: { client_id: "printer" } };
   const ask = [{ roles: ["editor"] }, { clients: ["printer"], consent_needed: true }];
   t.strictSame(withRules(ask, nobody).outcome, "need_info");
@@ -190,9 +193,9 @@ t.test("what comes first where nothing is granted: who it is, then the owner, th
   const mixed = decide(
     facts(
       { asked },
-      { resource_id: "a", policies: policies([{ clients: ["other"] }]) },
-      { resource_id: "b", policies: policies([{ clients: ["printer"] }]) },
-      { resource_id: "c", policies: policies([{ clients: ["printer"], consent_needed: true }]) },
+      { resource_id: "a", policies: [{ id: "a", rules: [{ clients: ["other"] }] }] },
+      { resource_id: "b", policies: [{ id: "b", rules: [{ clients: ["printer"] }] }] },
+      { resource_id: "c", policies: [{ id: "c", rules: [{ clients: ["printer"], consent_needed: true }] }] },
     ),
   );
   t.equal(mixed.outcome, "granted");
@@ -241,4 +244,31 @@ t.test("the trace says which rule decided, and no claim's value", async (t) => {
     ],
   );
   t.notMatch(JSON.stringify(resources), /R&D|sales/);
+});
+
+t.test("a decision reads each policy once, and tells of so many rules and no more", (t) => {
+  let read = 0;
+  const rules = Array.from({ length: 20 }, (_, n) => ({ clients: [n === 19 ? "printer" : "other"] }));
+  const counted = {
+    id: "p",
+    get rules() {
+      read += 1;
+      return rules;
+    },
+  };
+  const ids = Array.from({ length: 50 }, (_, n) => `r${n}`);
+  const asked = ids.map((resource_id) => ({ resource_id, resource_scopes: ["view"] }));
+  const { resources, permissions } = decide({
+    ...facts({ asked }, ...ids.map((resource_id) => ({ resource_id, policies: [{ id: "p", rules: [] }] }))),
+    policies: [counted],
+  });
+  t.equal(read, 1);
+  t.equal(permissions.length, 50);
+  const { rules: told, untold } = resources[0]!.trace;
+  t.strictSame(
+    told.map(({ rule, decided }) => [rule, decided]),
+    [...[1, 2, 3, 4, 5, 6, 7].map((rule) => [rule, false]), [20, true]],
+  );
+  t.equal(untold, 12);
+  t.end();
 });

@@ -241,6 +241,17 @@ t.test("tickets", async (t) => {
     const { access_token } = (await sis(most.json.ticket)).json;
     t.ok(access_token.length < 16_000);
     t.equal((await introspect(server, access_token)).json.permissions[0].resource_scopes.length, 60);
+
+    const many = await Promise.all(
+      Array.from({ length: 59 }, () => register(server, later, { resource_scopes: ["view", "print"] })),
+    );
+    await allow(server, later, many, { clients: ["printer"], not_after: "2099-01-01T00:00:00Z" });
+    const all = () => ticketFor(server, later, Object.fromEntries(many.map((id) => [id, ["view"]])));
+    t.ok((await sis(await all())).json.access_token.length < 16_000);
+    t.match((await ask(server, await all(), { scope: "print" })).json, {
+      error: "invalid_request",
+      error_description: "the permissions do not fit into one token",
+    });
   });
 
   t.test(
@@ -331,10 +342,13 @@ t.test("a token tells what holds now", async (t) => {
     const rpt = (await get({ [one]: ["view"] })).access_token;
     const more = await get({ [one]: ["print"], [two]: ["view"] }, { rpt });
     t.equal(more.upgraded, true);
+    t.strictSame((await introspect(server, rpt)).json, { active: false }, "the token before ends");
+    t.notOk((await get({ [two]: ["view"] }, { rpt })).upgraded, "and is upgraded once");
     t.strictSame(payloadOf(more.access_token).permissions, [
       { resource_id: one, resource_scopes: ["print", "view"] },
       { resource_id: two, resource_scopes: ["view"] },
     ]);
+    const live = (await get({ [one]: ["view"] })).access_token;
     const carols = { claim_token: await idToken(server, "user-carol"), claim_token_format: FORMAT };
     const all = await register(server, photos);
     await allow(server, photos, [all], { clients: ["printer", "other-printer"] });
@@ -347,7 +361,7 @@ t.test("a token tells what holds now", async (t) => {
       const reply = await ask(
         server,
         await ticketFor(server, photos, { [all]: ["view"] }),
-        { ...claim, ...form, rpt },
+        { ...claim, ...form, rpt: live },
         client_id,
       );
       t.match(reply, { status: 200 }, name);
@@ -358,14 +372,57 @@ t.test("a token tells what holds now", async (t) => {
         name,
       );
     }
-    await server.post("/oauth2/revoke", { token: rpt }, basic("printer", SECRET));
-    t.notOk((await get({ [two]: ["view"] }, { rpt })).upgraded, "a revoked one is not");
+    await server.post("/oauth2/revoke", { token: live }, basic("printer", SECRET));
+    t.notOk((await get({ [two]: ["view"] }, { rpt: live })).upgraded, "a revoked one is not");
     t.notOk((await get({ [two]: ["view"] }, { rpt: "garbage" })).upgraded);
     const late = (await get({ [one]: ["view"] })).access_token;
     clock.advance(301);
     const form = { claim_token: await idToken(server), claim_token_format: FORMAT, rpt: late };
     t.notOk((await ask(server, await ticketFor(server, await pat(server), { [two]: ["view"] }), form)).json.upgraded);
   });
+
+  t.test(
+    "an earlier token changes nothing of what comes of a ticket, and is upgraded whole or not at all",
+    async (t) => {
+      const later = await pat(server, "photos", "user-alice");
+      const claimed = { claim_token: await idToken(server), claim_token_format: FORMAT };
+      const request = (resources: Record<string, string[]>, form: object = {}) =>
+        ticketFor(server, later, resources).then((ticket) => ask(server, ticket, { ...claimed, ...form }));
+      const allowed = async (...rules: object[]) => {
+        const id = await register(server, later);
+        if (rules.length > 0) await allow(server, later, [id], ...rules);
+        return id;
+      };
+      const rpt = (await request({ [one]: ["view"] })).json.access_token;
+      const closed = await allowed();
+      const consented = await allowed({ clients: ["printer"], consent_needed: true });
+      const outcomeOf = async (id: string) => (await request({ [id]: ["view"] }, { rpt })).json.error;
+      t.strictSame(await Promise.all([closed, consented].map(outcomeOf)), ["request_denied", "request_submitted"]);
+
+      const alone = await register(server, later);
+      const rule = await allow(server, later, [alone], { clients: ["printer"] });
+      const unknown = { claim_token: undefined, claim_token_format: undefined };
+      const own = (await request({ [alone]: ["view"] }, unknown)).json.access_token;
+      t.equal((await request({ [one]: ["view"] }, { ...unknown, rpt: own })).json.error, "need_info");
+
+      const open = await allowed({ clients: ["printer"] });
+      const wider = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "print" });
+      t.strictSame(
+        payloadOf(wider.json.access_token).permissions,
+        [
+          { resource_id: open, resource_scopes: ["view", "print"] },
+          { resource_id: alone, resource_scopes: ["view"] },
+        ],
+        "a scope is about the resources of the ticket",
+      );
+      await json(server, "DELETE", `/uma/policies/${rule}`, undefined, later);
+      const rest = (await request({ [open]: ["print"] }, { ...unknown, rpt: wider.json.access_token })).json;
+      t.strictSame(
+        [rest.upgraded, payloadOf(rest.access_token).permissions],
+        [undefined, [{ resource_id: open, resource_scopes: ["print"] }]],
+      );
+    },
+  );
 
   t.test("UM-14 a withdrawn policy is gone with the next request", async (t) => {
     const later = await pat(server, "photos", "user-alice");

@@ -407,6 +407,22 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     ["POST", "/uma/policies", rules({}), 400, "invalid_request", "the parameter rules is malformed"],
     ["POST", "/uma/policies", rules(null), 400, "invalid_request", "the parameter rules is malformed"],
     ["POST", "/uma/policies", rules({ scopes: ["view"] }), 400, "invalid_request", "the parameter rules is malformed"],
+    [
+      "POST",
+      "/uma/policies",
+      rules({ claims: Array.from({ length: 11 }, (_, n) => ({ type: `c${n}`, value: 1 })) }),
+      400,
+      "invalid_request",
+      "the parameter claims is malformed",
+    ],
+    [
+      "POST",
+      "/uma/policies",
+      rules(...Array.from({ length: 20 }, () => ({ clients: ["x".repeat(200)] }))),
+      400,
+      "invalid_request",
+      "the parameter rules is malformed",
+    ],
     ["POST", "/uma/policies", rules({ clients: [] }), 400, "invalid_request", "the parameter clients is malformed"],
     [
       "POST",

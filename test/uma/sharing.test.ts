@@ -12,6 +12,7 @@ import {
   FORMAT,
   idToken,
   introspect,
+  LOGGED_IN,
   PARTIES,
   pat,
   register,
@@ -114,7 +115,36 @@ t.test("an owner is asked, and says for how long", async (t) => {
       lifetime: "__proto__",
     });
     t.equal(strange.status, 400);
+    for (const action of ["__proto__", "constructor", "nothing"]) {
+      const { status } = await fresh.post(SHARING, { ...formOf(again, "pending-1").values, action });
+      t.equal(status, 303, action);
+    }
     t.equal((await request(["delete"])).json.error, "request_submitted");
+  });
+
+  t.test("whoever is asked a great deal still finds what they said before, and takes it back", async (t) => {
+    const asked = (state: string, hours: number, from: number) =>
+      sql(
+        server.database,
+        `INSERT INTO uma_approvals (resource_id, client_id, party, scope, owner, state, asked_at)
+         SELECT $1, 'printer', 'somebody-' || n, s, 'user-carol', $2, $3::timestamptz + n * interval '1 second'
+         FROM generate_series($4::int, $4::int + 100) n, unnest('{view,print,delete}'::text[]) s`,
+        [photo, state, new Date(clock.now() + hours * 3_600_000), from],
+      );
+    await asked("approved", 0, 0);
+    await asked("pending", 1, 1_000);
+    const carol = await browserOf(server, "user-carol");
+    const first = await carol.open(SHARING);
+    t.match(first.text, 'id="answered-100"');
+    t.notMatch(first.text, 'id="answered-101"');
+    t.match(first.text, 'href="/account/sharing?page=2"');
+    const second = await carol.open(`${SHARING}?page=2`);
+    const { values } = formOf(second, "answered-1");
+    t.match(values, { party: "somebody-0", scope: "delete print view" }, "the oldest, whole");
+    t.notMatch(second.text, "page=3");
+    await carol.submit(second, "answered-1", { action: "withdraw" });
+    t.notMatch((await carol.open(`${SHARING}?page=2`)).text, 'id="answered-1"');
+    t.equal((await carol.get(`${SHARING}?page=0`)).status, 400);
   });
 
   t.test("what a resource server owns itself nobody can be asked about", async (t) => {
@@ -195,6 +225,10 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
         "the claims_redirect_uri is not registered for this client",
       ],
       [{ client_id: "other-printer", ticket }, "the claims_redirect_uri is not registered for this client"],
+      [
+        { client_id: "other-printer", ticket, claims_redirect_uri: LOGGED_IN },
+        "the claims_redirect_uri is not registered for this client",
+      ],
       [{ client_id: "nobody", ticket, claims_redirect_uri: COME_BACK }, "the client doesn&#39;t exist"],
       [{ client_id: "printer", ticket: `${ticket}A` }, "the ticket cannot be used"],
       [{ client_id: "printer" }, "the ticket cannot be used"],

@@ -47,7 +47,7 @@ async function logIn({
   try {
     const { account, amr } = await letIn(
       core,
-      { username, password, network: visit.network, knownBrowser: visit.known },
+      { name: { person: username }, password, network: visit.network, knownBrowser: visit.known },
       facts,
     );
     const { cookie, sid } = await sessions.logIn(account, amr, visit.session);

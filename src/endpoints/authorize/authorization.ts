@@ -16,7 +16,6 @@ import {
   type Interaction,
 } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
-import { claimsRedirectUris } from "../../uma/claims-gathering.js";
 import { answerClaims, type ClaimsRequest } from "../uma/claims.js";
 import { ACTIONS } from "./actions.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
@@ -213,7 +212,7 @@ export class Authorization {
 }
 
 function redirectUrisFor(kind: "authorization" | "claims", client: Client): readonly string[] {
-  return kind === "authorization" ? client.redirect_uris : claimsRedirectUris(client);
+  return kind === "authorization" ? client.redirect_uris : client.claims_redirect_uris;
 }
 
 /** A page of the person's own needs a login and nothing else. */

@@ -61,6 +61,8 @@ export type View =
       readonly page: "sharing";
       readonly userName: string;
       readonly questions: readonly SharedQuestion[];
+      /** The page with older questions, where there are some. */
+      readonly older?: number;
       /** How long an approval may last, in the order they are offered. */
       readonly lifetimes: readonly string[];
       readonly decisions: readonly Explanation[];

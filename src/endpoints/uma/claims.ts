@@ -9,7 +9,6 @@ import { optional, readParameters } from "../../http/parameters.js";
 import type { LiveSession } from "../../store/sessions.js";
 import { isUsable, replaceTicket } from "../../store/uma-tickets.js";
 import { readTicket, writeTicket } from "../../tokens/permission-ticket.js";
-import { claimsRedirectUris } from "../../uma/claims-gathering.js";
 import type { Authorization } from "../authorize/authorization.js";
 import type { Next } from "../authorize/next.js";
 import { ACCOUNT_PATH } from "../authorize/paths.js";
@@ -61,7 +60,7 @@ export async function gatherClaims(
     client_id: client.client_id,
     redirect_uri,
     response_mode: "query",
-    leads_to: [redirect_uri, ...client.web_origins, ...claimsRedirectUris(client)],
+    leads_to: [redirect_uri, ...client.web_origins, ...client.claims_redirect_uris],
     ...(state === undefined ? {} : { state }),
     consent_scope: CONSENT_SCOPE,
     prompt: [],
@@ -71,8 +70,7 @@ export async function gatherClaims(
 }
 
 /** It may be left out only where there is one (section 3.3.2). */
-function redirectUriOf(client: Client, named: string | undefined): string {
-  const registered = claimsRedirectUris(client);
+function redirectUriOf({ claims_redirect_uris: registered }: Client, named: string | undefined): string {
   const [only, another] = registered;
   const uri = named ?? (another === undefined ? only : undefined);
   if (uri === undefined || !isRegistered(uri, registered)) throw new Refusal("claims_redirect_uri_unknown");

@@ -113,7 +113,7 @@ async function addResources(core: Core, request: OperationRequest): Promise<"add
   const { reach } = await protect(core, request);
   const { id, rules } = await existing(core, reach, request);
   const { resources } = readDocument(addition, "addPolicyResources", request);
-  const known = (readRules(rules) ?? []) as readonly Partial<Rule>[];
+  const known = (readRules(rules) ?? []).filter((one) => one !== undefined);
   const ids = await checkResources(core, reach, resources, known, id);
   await unlessGone(addPolicyResources(core.db, id, ids), "policy_not_found");
   return "added";
@@ -152,7 +152,7 @@ async function checkResources(
   core: Core,
   reach: Reach,
   resource_ids: readonly string[],
-  rules: readonly Partial<Rule>[],
+  rules: readonly Rule[],
   policy_id?: string,
 ): Promise<readonly string[]> {
   const ids = [...new Set(resource_ids)];

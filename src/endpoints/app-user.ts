@@ -1,0 +1,93 @@
+import type { FastifyPluginAsync } from "fastify";
+import { z } from "zod";
+import { whyAWeakPassword, LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { identifiersOf, isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import { readParameters, required } from "../http/parameters.js";
+import { lookAtPerson } from "../store/access-tokens.js";
+import { isThing } from "../store/apps.js";
+import { addUser, type Person } from "../store/users.js";
+import { statusQuestion } from "../tokens/access-token.js";
+import { authenticateApp } from "./app.js";
+import type { OperationRequest } from "./operations.js";
+import { readShownToken } from "./shown-token.js";
+
+declare module "./operations.js" {
+  interface Operations {
+    app_user: Person;
+    register_user: NewPerson;
+  }
+}
+
+/** Who came to be. */
+export interface NewPerson {
+  readonly sub: string;
+  readonly preferred_username: string;
+}
+
+/** What applications ask of their people (Kii Cloud): who somebody is, and to be one of them. */
+export const appUserEndpoints: FastifyPluginAsync = async (app) => {
+  app.operations.offer("app_user", (request) => showUser(app.core, request));
+  app.operations.offer("register_user", (request) => registerUser(app.core, request));
+};
+
+/** The person behind an access token of the application that is asked about, and of no other. */
+async function showUser(core: Core, request: OperationRequest): Promise<Person> {
+  const { basic, bearer } = request.credentials;
+  if (bearer === undefined) throw new Refusal("access_token_missing");
+  const { claims: token } = await readShownToken(core, bearer, request, "token_not_valid");
+  if (token.client_id !== basic?.client_id) {
+    throw new Refusal("token_not_valid", {}, { reason: "issued to another app" });
+  }
+  if (token.user_epoch === undefined) throw new Refusal("access_token_not_a_persons");
+  const found = await lookAtPerson(core.db, statusQuestion(token));
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  request.facts.sub = token.sub;
+  if (await isThing(core.db, token.sub)) throw new Refusal("access_token_not_a_persons");
+  return found.person;
+}
+
+const claim = z.string().max(255).optional();
+
+const registration = z.object({
+  preferred_username: required("username_missing").refine((name) => whyNotALoginName(name) === undefined),
+  password: required("password_missing")
+    .max(LONGEST_PASSWORD)
+    .refine((password) => whyAWeakPassword(password) === undefined, { error: "password_too_weak" }),
+  email: z
+    .string()
+    .max(254)
+    .regex(/^[^\s@]+@[^\s@]+$/)
+    .optional(),
+  phone_number: z.string().max(64).refine(isPhoneNumber).optional(),
+  name: claim,
+  locale: claim,
+  country: claim,
+});
+
+/**
+ * Makes a new person, where the application lets people register themselves. What nobody has verified is no identifier:
+ * an address is kept as it was said, and logs nobody in.
+ */
+async function registerUser(core: Core, request: OperationRequest): Promise<NewPerson> {
+  const { parameters, network, facts } = request;
+  const { preferred_username, password, email, phone_number, ...claims } = readParameters(registration, parameters);
+  const app = await authenticateApp(core, request);
+  if (!app.user_registration) throw new Refusal("registration_not_allowed");
+  await core.guessing.demand({ on: "registrations of a network", id: network });
+
+  const user = {
+    sub: core.random(16).toString("hex"),
+    preferred_username,
+    password_hash: await core.passwords.hashInTurn(network, password),
+    email: email ?? null,
+    phone_number: phone_number ?? null,
+    roles: [],
+    claims,
+    disabled: false,
+  };
+  if (!(await addUser(core.db, user, identifiersOf(user)))) throw new Refusal("user_exists");
+  facts.sub = user.sub;
+  return user;
+}

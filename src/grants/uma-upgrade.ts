@@ -1,0 +1,44 @@
+import { spendToken } from "../store/access-tokens.js";
+import type { StoredFacts } from "../store/uma-facts.js";
+import type { TicketTerms } from "../store/uma-tickets.js";
+import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
+import type { AskedPermission } from "../uma/facts.js";
+import { covers, fit, folded } from "../uma/permissions.js";
+import { weigh } from "../uma/weigh.js";
+import type { GrantContext } from "./grant.js";
+import type { Party } from "./uma-party.js";
+
+/** A requesting party token that is brought along to be upgraded (UMA 2.0 Grant sections 3.3.1 and 3.3.5.1). */
+export type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permission[] };
+
+/** Reads one of the same client, party and resource server. Any other is as if it had not been sent. */
+export async function earlierToken(
+  rpt: string | undefined,
+  { resource_server }: TicketTerms,
+  { sub }: Party,
+  { core, client: { client_id } }: GrantContext,
+): Promise<EarlierToken | undefined> {
+  const read = rpt === undefined ? undefined : await core.accessTokens.read(rpt);
+  if (read === undefined || read.expired) return undefined;
+  const { permissions, ...claims } = read.claims;
+  const own = claims.client_id === client_id && claims.sub === (sub ?? client_id) && claims.aud === resource_server;
+  return own && permissions !== undefined ? { ...claims, permissions } : undefined;
+}
+
+/**
+ * What is granted of a request together with all that an earlier token permits, which ends by it. Undefined where some of
+ * that holds no more or does not fit, or the token was no longer in force: a part of it would be no upgrade.
+ */
+export async function upgrade(
+  earlier: EarlierToken | undefined,
+  asked: readonly AskedPermission[],
+  found: StoredFacts,
+  { core, client: { client_id } }: GrantContext,
+): Promise<readonly Permission[] | undefined> {
+  if (earlier === undefined) return undefined;
+  const { issuer } = core;
+  const { permissions } = weigh(found, { issuer, client_id, asked: folded([...asked, ...earlier.permissions]) });
+  if (!covers(permissions, earlier.permissions) || !fit(permissions)) return undefined;
+  const ended = await spendToken(core.db, statusQuestion(earlier), new Date(earlier.exp * 1000));
+  return ended ? permissions : undefined;
+}
