@@ -94,7 +94,9 @@ function addEndpoint(
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
+      let document: object | undefined;
       const asked = readAsked(request, endpoint, methods.includes("GET"));
+      const standard = dialect.readDocument ?? ((sent: object) => sent);
       const { parameters, credentials } = read({
         parameters: asked.parameters ?? new Map(),
         authorization: singleAuthorization(request),
@@ -103,7 +105,11 @@ function addEndpoint(
       });
       const result = await operation({
         parameters,
-        document: asked.document && (dialect.readDocument?.(asked.document) ?? asked.document),
+        // Read when it is asked for: who may not ask hears that first.
+        get document() {
+          const sent = asked.document;
+          return (document ??= sent && standard(sent()));
+        },
         path,
         credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
         assertionAudiences,
@@ -129,7 +135,7 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
 /** What a request asks for, from where its endpoint has it stand. */
 interface Asked {
   readonly parameters?: Parameters;
-  readonly document?: object;
+  readonly document?: () => object;
 }
 
 function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
@@ -137,15 +143,20 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
   const { body } = request;
   // The parser hands its refusal over as a value (http/form.ts says why).
   if (body instanceof Refusal) throw body;
+  if (takes === "json") return { document: () => readJson(textOf(body)) };
   if (body === undefined || body === null) {
     if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  const isJson = body instanceof JsonText;
-  if (takes === (isJson ? "form" : "json")) throw new Refusal("media_type_unsupported");
-  if (!isJson) return { parameters: withoutRepetition(body as Form) };
-  const document = readJson(body.text);
-  return takes === "json" ? { document } : { parameters: parametersOf(document) };
+  if (!(body instanceof JsonText)) return { parameters: withoutRepetition(body as Form) };
+  if (takes === "form") throw new Refusal("media_type_unsupported");
+  return { parameters: parametersOf(readJson(body.text)) };
+}
+
+function textOf(body: unknown): string {
+  if (body === undefined || body === null) throw new Refusal("body_missing");
+  if (!(body instanceof JsonText)) throw new Refusal("media_type_unsupported");
+  return body.text;
 }
 
 function send(reply: FastifyReply, { status, headers, location, body }: Answer): FastifyReply {

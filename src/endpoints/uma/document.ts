@@ -19,10 +19,27 @@ export const page = z.object({ after: z.string().regex(ID).optional() });
 /** Ids told at once. */
 export const PAGE_SIZE = 1_000;
 
+/** What is told of a list: some ids, and whether there are more after the last of them. */
+export interface IdPage {
+  readonly ids: readonly string[];
+  readonly more: boolean;
+}
+
+/** A page of ids, of which one more was looked for than is told. */
+export function pageOf(found: readonly string[]): IdPage {
+  return { ids: found.slice(0, PAGE_SIZE), more: found.length > PAGE_SIZE };
+}
+
+/** Results of one search: who asks for more is given so many, and goes on from there. */
+const MOST_FOUND = 100;
+
 /** Where a search begins, and how many it finds. */
 export const searchPage = {
   start_index: z.int().min(0).max(100_000).default(0),
-  count: z.int().min(1).max(100).default(100),
+  count: z
+    .int()
+    .transform((wanted) => Math.min(Math.max(wanted, 1), MOST_FOUND))
+    .default(MOST_FOUND),
 };
 
 /**
