@@ -80,6 +80,7 @@ function addEndpoint(
   const methods = endpoint.methods ?? ["POST"];
   const { name } = dialect;
   const { read, refusals } = { ...dialect, ...endpoint };
+  const { readDocument = (sent: object) => sent } = dialect;
   const forPages = FOR_PAGES.has(endpoint.operation);
   if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
@@ -94,9 +95,8 @@ function addEndpoint(
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
-      let document: object | undefined;
       const asked = readAsked(request, endpoint, methods.includes("GET"));
-      const standard = dialect.readDocument ?? ((sent: object) => sent);
+      let document: object | undefined;
       const { parameters, credentials } = read({
         parameters: asked.parameters ?? new Map(),
         authorization: singleAuthorization(request),
@@ -107,8 +107,7 @@ function addEndpoint(
         parameters,
         // Read when it is asked for: who may not ask hears that first.
         get document() {
-          const sent = asked.document;
-          return (document ??= sent && standard(sent()));
+          return (document ??= asked.document && readDocument(asked.document()));
         },
         path,
         credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },

@@ -134,7 +134,7 @@ const STANDARD_NAMES: ReadonlyMap<string, string> = new Map(
   Object.entries(SIS_MEMBERS).map(([standard, here]) => [here, standard]),
 );
 
-/** Searches go by the standard's name too. */
+/** Its searches say this by the standard's name, which means nothing else anywhere. */
 const SEARCHED_BY = "resource_ids";
 
 function withStandardNames(sent: unknown): unknown {

@@ -49,10 +49,10 @@ const rule = z
   })
   // Whoever wants to let everybody in needs no server to decide it.
   .refine((one) => WHO.some((name) => one[name] !== undefined) || one.consent_needed === true, {
-    error: "names nobody",
+    error: "rule_names_nobody",
   })
   .refine((one) => !one.not_before || !one.not_after || Date.parse(one.not_before) < Date.parse(one.not_after), {
-    error: "ends before it begins",
+    error: "rule_ends_early",
   });
 
 export type Rule = z.infer<typeof rule>;

@@ -426,9 +426,16 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "the parameter rules needs to be specified",
     ],
     ["POST", "/uma/policies", rules(), 400, "invalid_request", "the parameter rules is malformed"],
-    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "the parameter rules is malformed"],
+    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "rule 1 names nobody"],
     ["POST", "/uma/policies", rules(null), 400, "invalid_request", "the parameter rules is malformed"],
-    ["POST", "/uma/policies", rules({ scopes: ["view"] }), 400, "invalid_request", "the parameter rules is malformed"],
+    [
+      "POST",
+      "/uma/policies",
+      rules({ clients: ["x"] }, { scopes: ["view"] }),
+      400,
+      "invalid_request",
+      "rule 2 names nobody",
+    ],
     [
       "POST",
       "/uma/policies",
@@ -468,7 +475,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       rules({ clients: ["x"], not_before: "2027-01-01T00:00:00Z", not_after: "2026-01-01T00:00:00Z" }),
       400,
       "invalid_request",
-      "the parameter rules is malformed",
+      "rule 1 ends before it begins",
     ],
     [
       "POST",

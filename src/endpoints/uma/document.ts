@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { isCode } from "../../errors/catalogue.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { OperationRequest } from "../operations.js";
 
@@ -60,7 +59,10 @@ export function readDocument<T>(schema: z.ZodType<T>, operation: string, request
   const named = path.findLast((part) => typeof part === "string") ?? "body";
   const name = spelling.members?.[named] ?? named;
   if (valueAt(given, path) === undefined) throw new Refusal("member_unspecified", { name });
-  if (isCode(message) && message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
+  if (message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
+  if (message === "rule_names_nobody" || message === "rule_ends_early") {
+    throw new Refusal(message, { rule: String(Number(path.at(-1)) + 1) });
+  }
   throw new Refusal("parameter_malformed", { name });
 }
 
