@@ -13,7 +13,9 @@ export const UMA_COMMANDS: readonly Command[] = [
       const id = onlyWord(context, "decision id (X-Request-Id of the answer)");
       const rows = await findDecision(context.core.db, id);
       if (rows.length === 0) {
-        throw new OperatorError(`no policy was asked in ${id}, or more than a week ago; its log line has the reason`);
+        throw new OperatorError(
+          `no ticket was decided on in ${id}, or more than a week ago; its log line has the reason, also of an introspection`,
+        );
       }
       return rows.map(explain);
     },

@@ -79,6 +79,7 @@ function addEndpoint(
   const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
   const methods = endpoint.methods ?? ["POST"];
   const read = endpoint.read ?? dialect.read;
+  const { readDocument = (sent: object) => sent } = dialect;
   const forPages = FOR_PAGES.has(endpoint.operation);
   if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
   else if (forPages) addPreflight(app, endpoint.path, methods);
@@ -94,16 +95,24 @@ function addEndpoint(
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
       const asked = readAsked(request, endpoint, methods.includes("GET"));
+      // Read when it is asked for: who may not ask hears that first.
+      let sent: object | undefined;
+      const readSent = () => (sent ??= asked.document?.());
       const { parameters, credentials } = read({
         parameters: asked.parameters ?? new Map(),
-        document: asked.document,
+        get document() {
+          return readSent();
+        },
         authorization: singleAuthorization(request),
         headers: request.headers,
         path,
       });
       const result = await operation({
         parameters,
-        document: asked.document && (dialect.readDocument?.(asked.document) ?? asked.document),
+        get document() {
+          const document = readSent();
+          return document && readDocument(document);
+        },
         path,
         credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
         assertionAudiences,
@@ -129,7 +138,7 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
 /** What a request asks for, from where its endpoint has it stand. */
 interface Asked {
   readonly parameters?: Parameters;
-  readonly document?: object;
+  readonly document?: () => object;
 }
 
 function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
@@ -137,12 +146,20 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
   const { body } = request;
   // The parser hands its refusal over as a value (http/form.ts says why).
   if (body instanceof Refusal) throw body;
+  if (takes === "json") return { document: () => readJson(textOf(body)) };
   if (body === undefined || body === null) {
     if (mayBeMissing) return {};
     throw new Refusal("body_missing");
   }
-  if (!takes.includes(body instanceof JsonText ? "json" : "form")) throw new Refusal("media_type_unsupported");
-  return body instanceof JsonText ? { document: readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
+  const isJson = body instanceof JsonText;
+  if (!takes.includes(isJson ? "json" : "form")) throw new Refusal("media_type_unsupported");
+  return isJson ? { document: () => readJson(body.text) } : { parameters: withoutRepetition(body as Form) };
+}
+
+function textOf(body: unknown): string {
+  if (body === undefined || body === null) throw new Refusal("body_missing");
+  if (!(body instanceof JsonText)) throw new Refusal("media_type_unsupported");
+  return body.text;
 }
 
 function send(reply: FastifyReply, { dress }: Dialect, answer: Answer): FastifyReply {

@@ -112,7 +112,14 @@ function describeResource({ id, name, uri, type, scopes, icon_uri }: UmaResource
 }
 
 function describePolicy({ id, resource_ids, rules }: Policy): object {
-  return { id, resource_set_ids: resource_ids, rules };
+  return { id, resource_set_ids: resource_ids, rules: Array.isArray(rules) ? rules.map(describeRule) : rules };
+}
+
+/** A rule's `issuer` is its `provider` here, on the way out as on the way in. */
+function describeRule(rule: unknown): unknown {
+  if (!isObject(rule) || rule["issuer"] === undefined) return rule;
+  const { issuer: provider, ...said } = rule;
+  return { ...said, provider };
 }
 
 /**
@@ -127,10 +134,13 @@ const STANDARD_NAMES: ReadonlyMap<string, string> = new Map(
   Object.entries(SIS_MEMBERS).map(([standard, here]) => [here, standard]),
 );
 
+/** Its searches say this by the standard's name, which means nothing else anywhere. */
+const SEARCHED_BY = "resource_ids";
+
 function withStandardNames(sent: unknown): unknown {
   if (!isObject(sent)) return sent;
   const renamed = Object.entries(withoutBlanks(sent))
-    .filter(([name]) => !Object.hasOwn(SIS_MEMBERS, name))
+    .filter(([name]) => name === SEARCHED_BY || !Object.hasOwn(SIS_MEMBERS, name))
     .map(([name, value]) => [STANDARD_NAMES.get(name) ?? name, name === "rules" ? rulesOf(value) : value]);
   return Object.fromEntries(renamed);
 }

@@ -1,5 +1,6 @@
 import type { Policy } from "../endpoints/uma/policies.js";
-import type { IdPage, UmaResource } from "../endpoints/uma/resources.js";
+import type { IdPage } from "../endpoints/uma/document.js";
+import type { UmaResource } from "../endpoints/uma/resources.js";
 import type { Answer, Endpoint } from "./dialect.js";
 
 /** The protection API as Federated Authorization for UMA 2.0 spells it, and policies in the same manner (docs/uma.md). */

@@ -5,12 +5,15 @@ import { isConfidential, mayActFor, type Confirmation } from "../clients/methods
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
+import { UMA_TICKET_TYPES } from "../grants/uma-ticket.js";
+import type { DecisionFacts } from "../http/decision.js";
 import { optional, readParameters, required } from "../http/parameters.js";
 import { lookAtToken } from "../store/access-tokens.js";
 import { lookAtGrant } from "../store/grants.js";
 import { readFactsOfToken } from "../store/uma-facts.js";
 import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
+import { inShort } from "../uma/explain.js";
 import { weigh } from "../uma/weigh.js";
 import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
@@ -116,21 +119,26 @@ async function introspectAccess(
   const { claims, expired } = read;
   facts.jti = claims.jti;
   if (expired) return { active: false, expired: stateOf(claims, null) };
-  if (claims.permissions !== undefined) return introspectPermissions(core, claims, claims.permissions);
+  if (claims.permissions !== undefined) return introspectPermissions(core, claims, claims.permissions, facts);
   const found = await lookAtToken(core.db, statusQuestion(claims));
   return found === undefined ? INACTIVE : { active: true, state: stateOf(claims, found.username) };
 }
 
 /** What of its permissions would be granted now: a token of which nothing is left is as good as none. */
 async function introspectPermissions(
-  { db, clock, issuer }: Core,
+  { db, clock, issuer, registry }: Core,
   claims: AccessTokenClaims,
   asked: readonly Permission[],
+  facts: DecisionFacts,
 ): Promise<Introspection> {
+  const asker = await registry.find(claims.client_id);
+  if (asker === null || !UMA_TICKET_TYPES.some((type) => asker.grant_types.includes(type))) return INACTIVE;
   const resources = { resource_ids: asked.map(({ resource_id }) => resource_id), resource_server: String(claims.aud) };
   const found = await readFactsOfToken(db, statusQuestion(claims), resources, clock.statement());
   if (found === undefined) return INACTIVE;
-  const { permissions } = weigh(found, { issuer, client_id: claims.client_id, asked });
+  const decision = weigh(found, { issuer, client_id: claims.client_id, asked });
+  facts.uma = inShort(decision);
+  const { permissions } = decision;
   return permissions.length === 0
     ? INACTIVE
     : { active: true, state: { ...stateOf(claims, found.username), permissions } };

@@ -26,8 +26,11 @@ const ENDPOINT_NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   userinfo: "userinfo_endpoint",
 };
 
-/** Scopes that are powers over other clients' tokens: nobody is invited to ask for them. */
-const POWERS = /^jeton:/;
+/**
+ * Scopes that nobody is invited to ask for: powers over other clients' tokens, and what people agree to when they say who
+ * they are for UMA.
+ */
+const NOT_ASKED_FOR = /^(jeton:|uma_claims$)/;
 
 /**
  * The metadata document (RFC 8414, OpenID Connect Discovery), derived from what is registered: a grant, a client
@@ -45,7 +48,7 @@ export async function metadataDocument(
     jwks_uri: issuer + jwks,
     grant_types_supported: grants.types,
     ...authorizationMetadata(issuer, pages),
-    scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !POWERS.test(name)),
+    scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !NOT_ASKED_FOR.test(name)),
     ...authenticationMetadata(),
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,

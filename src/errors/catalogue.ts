@@ -630,6 +630,18 @@ export const CATALOGUE = {
     remedy: "name scopes that every resource of the policy is registered with",
     reference: "docs/uma.md; SimpleIdentityServer 3.1",
   },
+  rule_names_nobody: {
+    kind: "malformed",
+    message: "rule {rule} names nobody",
+    remedy: "say who: clients, users, roles, claims, or consent_needed",
+    reference: "docs/uma.md",
+  },
+  rule_ends_early: {
+    kind: "malformed",
+    message: "rule {rule} ends before it begins",
+    remedy: "let not_after come after not_before",
+    reference: "docs/uma.md",
+  },
   policy_resource_absent: {
     kind: "bad_resource",
     message: "the authorization policy doesn't contain the resource",

@@ -36,9 +36,12 @@ const parameters = z
     error: "claim_token_format_missing",
   });
 
+/** Either name of the grant stands for both in a client's registration. */
+export const UMA_TICKET_TYPES = ["urn:ietf:params:oauth:grant-type:uma-ticket", "uma_ticket"] as const;
+
 export const umaTicketGrant: FastifyPluginAsync = async (app) => {
   app.grants.add({
-    types: ["urn:ietf:params:oauth:grant-type:uma-ticket", "uma_ticket"],
+    types: UMA_TICKET_TYPES,
     schema: parameters,
     responseTypes: [],
     async decide(typed, context) {

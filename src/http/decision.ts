@@ -23,6 +23,8 @@ export interface DecisionFacts {
   audience?: string | readonly string[];
   /** Something an operator should look at although the request was answered as it should be. */
   alarm?: "refresh_token_reused" | "refresh_token_retried" | "code_replayed" | "account_locked";
+  /** What a requesting party token came to when it was introspected: the outcome, and that of each rule. */
+  uma?: { readonly outcome: string; readonly resources: readonly object[] };
   refusal?: Refusal;
 }
 

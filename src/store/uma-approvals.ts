@@ -69,7 +69,7 @@ const OF_OWNER = {
       SELECT resource_id, client_id, party, array_agg(scope ORDER BY scope) AS scopes, state, expires_at,
              max(asked_at) AS asked_at,
              row_number() OVER (
-               PARTITION BY state = 'pending' ORDER BY max(asked_at) DESC, resource_id, client_id, party, state
+               PARTITION BY state = 'pending' ORDER BY max(asked_at) DESC, resource_id, client_id, party, state, expires_at
              )::int AS place
       FROM uma_approvals
       WHERE owner = $1 AND (expires_at IS NULL OR expires_at > coalesce($2::timestamptz, now()))

@@ -1,5 +1,5 @@
 import type { Prisma } from "./generated/client.js";
-import type { Db } from "./open.js";
+import type { Db, Tx } from "./open.js";
 import type { Reach } from "./uma-resources.js";
 
 /** Policies, and which resources each is about. A policy is looked for within the same reach as a resource. */
@@ -19,15 +19,43 @@ function policyOf({ id, owner, rules, resources }: Row): Policy {
   return { id, owner, rules, resource_ids: resources.map(({ resource_id }) => resource_id) };
 }
 
-export async function createPolicy(db: Db, policy: Policy & { readonly client_id: string }): Promise<void> {
-  const { resource_ids, rules, ...row } = policy;
-  await db.prisma.umaPolicy.create({
-    data: {
-      ...row,
-      rules: rules as Prisma.InputJsonValue,
-      resources: { create: resource_ids.map((resource_id) => ({ resource_id })) },
-    },
+/** Policies that may speak of one resource: each decision about it tries them all. */
+export const MOST_POLICIES = 10;
+
+/**
+ * Gives resources another policy; whether there was room. Whoever else does the same waits meanwhile: what two of them
+ * count at once is counted in turn.
+ * @param policy_id the policy, which is not counted where it is one of theirs already
+ */
+async function withRoom(
+  { prisma }: Db,
+  policy_id: string,
+  resource_ids: readonly string[],
+  write: (tx: Tx) => Promise<unknown>,
+): Promise<boolean> {
+  return prisma.$transaction(async (tx) => {
+    await tx.$queryRaw`
+      SELECT id FROM uma_resources WHERE id = ANY(${[...resource_ids]}::text[]) ORDER BY id FOR NO KEY UPDATE`;
+    const counted = await tx.umaPolicyResource.groupBy({
+      by: ["resource_id"],
+      where: { resource_id: { in: [...resource_ids] }, policy_id: { not: policy_id } },
+      _count: true,
+    });
+    if (counted.some(({ _count }) => _count >= MOST_POLICIES)) return false;
+    await write(tx);
+    return true;
   });
+}
+
+/** Writes a policy; whether each of its resources had room for one more. */
+export async function createPolicy(db: Db, policy: Policy & { readonly client_id: string }): Promise<boolean> {
+  const { resource_ids, rules, ...row } = policy;
+  const data = {
+    ...row,
+    rules: rules as Prisma.InputJsonValue,
+    resources: { create: resource_ids.map((resource_id) => ({ resource_id })) },
+  };
+  return withRoom(db, policy.id, resource_ids, (tx) => tx.umaPolicy.create({ data }));
 }
 
 export async function findPolicy(db: Db, reach: Reach, id: string): Promise<Policy | undefined> {
@@ -46,22 +74,27 @@ export async function policyIds(db: Db, reach: Reach, after: string, limit: numb
   return rows.map(({ id }) => id);
 }
 
-/** Gives a policy that is within reach other rules, and other resources where they are named. */
+/**
+ * Gives a policy that is within reach other rules, and other resources where they are named; whether each of those had room
+ * for it.
+ */
 export async function changePolicy(
   db: Db,
   id: string,
   { rules, resource_ids }: { readonly rules: unknown; readonly resource_ids?: readonly string[] | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const resources =
     resource_ids === undefined
       ? {}
       : { resources: { deleteMany: {}, create: resource_ids.map((resource_id) => ({ resource_id })) } };
-  await db.prisma.umaPolicy.update({ where: { id }, data: { rules: rules as Prisma.InputJsonValue, ...resources } });
+  const data = { rules: rules as Prisma.InputJsonValue, ...resources };
+  return withRoom(db, id, resource_ids ?? [], (tx) => tx.umaPolicy.update({ where: { id }, data }));
 }
 
-export async function addPolicyResources(db: Db, policy_id: string, resource_ids: readonly string[]): Promise<void> {
+/** Puts resources into a policy; whether each of them had room for it. */
+export async function addPolicyResources(db: Db, policy_id: string, resource_ids: readonly string[]): Promise<boolean> {
   const data = resource_ids.map((resource_id) => ({ policy_id, resource_id }));
-  await db.prisma.umaPolicyResource.createMany({ data, skipDuplicates: true });
+  return withRoom(db, policy_id, resource_ids, (tx) => tx.umaPolicyResource.createMany({ data, skipDuplicates: true }));
 }
 
 /** Takes a resource out of a policy; whether it was in it. */
@@ -72,16 +105,6 @@ export async function removePolicyResource(db: Db, policy_id: string, resource_i
 /** Deletes a policy; whether there was one. What it gave is gone with the next request. */
 export async function deletePolicy(db: Db, reach: Reach, id: string): Promise<boolean> {
   return (await db.prisma.umaPolicy.deleteMany({ where: { ...reach, id } })).count === 1;
-}
-
-/** How many policies speak of the resource, of several, that most speak of; `except` is not counted. */
-export async function mostPolicies(db: Db, resource_ids: readonly string[], except = ""): Promise<number> {
-  const counted = await db.prisma.umaPolicyResource.groupBy({
-    by: ["resource_id"],
-    where: { resource_id: { in: [...resource_ids] }, policy_id: { not: except } },
-    _count: true,
-  });
-  return Math.max(0, ...counted.map(({ _count }) => _count));
 }
 
 export async function searchPolicies(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { DecisionRow } from "../store/uma-decisions.js";
+import type { Decision } from "./decide.js";
 
 /** What is told of a decision, to the owner of its resource and to operators. */
 
@@ -44,5 +45,18 @@ export function explain({ id, trace: stored, decided_at, outcome, client_id, sub
     ...{ resource_id, resource_name, asked, granted, rules },
     ...(because === undefined ? {} : { because }),
     ...(untold === undefined ? {} : { untold }),
+  };
+}
+
+/** A decision in few words, for a log line: what came of each resource, and of each rule that was tried on it. */
+export function inShort({ outcome, resources }: Decision) {
+  return {
+    outcome,
+    resources: resources.map(({ resource_id, granted, trace: { because, rules } }) => ({
+      resource_id,
+      granted,
+      ...(because === undefined ? {} : { because }),
+      rules: rules.map(({ policy, rule, result }) => `rule ${rule} of policy ${policy} ${result}`),
+    })),
   };
 }

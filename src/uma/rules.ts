@@ -12,11 +12,12 @@ const MOST = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as 
 const text = z.string().min(1).max(MOST.text);
 
 /** An empty list names nobody: it is more likely a mistake than a wish, and is not accepted. */
-const list = z
-  .array(text)
-  .min(1)
-  .max(MOST.entries)
-  .refine((entries) => new Set(entries).size === entries.length);
+const listOf = (entry: z.ZodString) =>
+  z
+    .array(entry)
+    .min(1)
+    .max(MOST.entries)
+    .refine((entries) => new Set(entries).size === entries.length);
 
 /** A scope of a resource stands in a `scope` parameter: RFC 6749 section 3.3. */
 export const scopeName = text.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/);
@@ -30,17 +31,17 @@ const WHO = ["clients", "users", "roles", "claims"] as const;
 
 const rule = z
   .strictObject({
-    clients: list.optional(),
+    clients: listOf(text).optional(),
     /** Subs. */
-    users: list.optional(),
+    users: listOf(text).optional(),
     /** One of them is enough. */
-    roles: list.optional(),
+    roles: listOf(text).optional(),
     /** Each has to be there. */
     claims: z.array(claim).min(1).max(MOST.claims).optional(),
     /** Whose word is taken for who somebody is; only this server's own is ever known. */
     issuer: text.optional(),
     /** What it gives; everything the resource has where it says nothing. */
-    scopes: z.array(scopeName).min(1).max(MOST.entries).optional(),
+    scopes: listOf(scopeName).optional(),
     not_before: time.optional(),
     not_after: time.optional(),
     /** Whether the owner has the last word. */
@@ -48,10 +49,10 @@ const rule = z
   })
   // Whoever wants to let everybody in needs no server to decide it.
   .refine((one) => WHO.some((name) => one[name] !== undefined) || one.consent_needed === true, {
-    error: "names nobody",
+    error: "rule_names_nobody",
   })
   .refine((one) => !one.not_before || !one.not_after || Date.parse(one.not_before) < Date.parse(one.not_after), {
-    error: "ends before it begins",
+    error: "rule_ends_early",
   });
 
 export type Rule = z.infer<typeof rule>;

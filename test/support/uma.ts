@@ -17,6 +17,7 @@ export const PARTIES = {
   clients: [
     { client_id: "photos", client_name: "Photo Album", ...protecting },
     { client_id: "other-server", ...protecting },
+    { client_id: "sis-server", ...protecting },
     { client_id: "no-protector", ...protecting, scope: "api1" },
     {
       client_id: "printer",

@@ -321,6 +321,26 @@ t.test("a token tells what holds now", async (t) => {
     t.strictSame(sis.json.permissions[0], { resource_set_id: one, scopes: ["view"] });
   });
 
+  t.test("whoever may not ask any more holds nothing, and the log says why", async (t) => {
+    await allow(server, photos, [one], { clients: ["no-printer", "other-printer"], scopes: ["print"] });
+    const issued = async (client_id: string) => {
+      const client = (await server.core.registry.find(client_id))!;
+      const permissions = [{ resource_id: one, resource_scopes: ["print"] }];
+      const rpt = { permissions, audience: "photos", lifetime: 300 };
+      return (
+        await server.core.accessTokens.issue({ client, scope: [], spelling: { idTokenCarriesClaims: false }, rpt })
+      ).text;
+    };
+    t.equal((await introspect(server, await issued("other-printer"))).json.active, true);
+    const line = server.log.findLast(({ operation }) => operation === "introspect")!["uma"] as any;
+    t.match(line, { outcome: "granted", resources: [{ resource_id: one, granted: ["print"] }] });
+    t.strictSame(line.resources[0].rules.map((told: string) => told.split(" ").at(-1)).sort(), [
+      "needs_claims",
+      "passes",
+    ]);
+    t.strictSame((await introspect(server, await issued("no-printer"))).json, { active: false });
+  });
+
   t.test("a role that was taken away is gone with the next request", async (t) => {
     await sql(server.database, "UPDATE users SET roles = '{user}' WHERE sub = 'user-bob'");
     t.strictSame((await introspect(server, token)).json, { active: false });

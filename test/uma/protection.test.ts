@@ -2,6 +2,7 @@ import t from "tap";
 import { TestClock } from "../support/clock.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
 import { SECRET } from "../support/fleet.js";
+import { sql } from "../support/database.js";
 import { allow, json, PARTIES, pat, PHOTO, register, ticketFor, type Pat } from "../support/uma.js";
 
 const STRANGER = "A".repeat(22);
@@ -25,6 +26,7 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
       403,
       /insufficient_scope.*scope="uma_protection"/,
     ],
+    "a scope that was taken from its client": [await pat(server, "no-protector"), 403, /insufficient_scope/],
     "a scope that begins alike": [
       await pat(server, "photos", undefined, ["uma_protection2"]),
       403,
@@ -51,6 +53,11 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
       const reply = await json(server, method, path, body, headers);
       t.equal(reply.status, status, `${name}: ${method} ${path}`);
       t.match(reply.headers.get("www-authenticate"), challenge);
+    }
+  }
+  for (const body of [undefined, "{", "7"]) {
+    for (const path of ["/uma/resources", "/uma/permissions", "/uma/policies"]) {
+      t.equal((await json(server, "POST", path, body)).status, 401, `${path}: who asks comes before what is asked`);
     }
   }
   for (const [method, path, body] of [
@@ -143,6 +150,9 @@ t.test("resources", async (t) => {
     const rest = await json(server, "GET", `/uma/resources${next}`, undefined, own);
     t.strictSame(rest.json, ["1001".padStart(22, "0")]);
     t.notOk(rest.headers.get("link"));
+    await json(server, "DELETE", `/uma/resources/${rest.json[0]}`, undefined, own);
+    const whole = await json(server, "GET", "/uma/resources", undefined, own);
+    t.strictSame([whole.json.length, whole.headers.get("link")], [1000, null], "no page that is empty is told of");
   });
 });
 
@@ -229,6 +239,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
   const policy = await allow(server, by, [id], { clients: ["printer"] });
   const deep = (depth: number) => `{"resource_scopes":${"[".repeat(depth)}${"]".repeat(depth)}}`;
   const rules = (...given: unknown[]) => ({ resource_ids: [id], rules: given });
+  const rulesFor = (one: string) => ({ resource_ids: [one], rules: [{ clients: ["x"] }] });
   const many = (count: number) => Array.from({ length: count }, (_, n) => `scope-${n}`);
 
   /** method, path, body, status, error, message */
@@ -274,6 +285,17 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "invalid_request",
       "the url nowhere is not well formed",
     ],
+    ...["http://x/\n", " http://x/", "http://x/\u0085", "http://x/a b"].map(
+      (uri) =>
+        [
+          "POST",
+          "/uma/resources",
+          { ...PHOTO, uri },
+          400,
+          "invalid_request",
+          `the url ${uri.replace(/[^\x20-\x7e]/g, "?")} is not well formed`,
+        ] as const,
+    ),
     [
       "POST",
       "/uma/resources",
@@ -404,9 +426,16 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "the parameter rules needs to be specified",
     ],
     ["POST", "/uma/policies", rules(), 400, "invalid_request", "the parameter rules is malformed"],
-    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "the parameter rules is malformed"],
+    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "rule 1 names nobody"],
     ["POST", "/uma/policies", rules(null), 400, "invalid_request", "the parameter rules is malformed"],
-    ["POST", "/uma/policies", rules({ scopes: ["view"] }), 400, "invalid_request", "the parameter rules is malformed"],
+    [
+      "POST",
+      "/uma/policies",
+      rules({ clients: ["x"] }, { scopes: ["view"] }),
+      400,
+      "invalid_request",
+      "rule 2 names nobody",
+    ],
     [
       "POST",
       "/uma/policies",
@@ -423,6 +452,14 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "invalid_request",
       "the parameter rules is malformed",
     ],
+    [
+      "POST",
+      "/uma/policies",
+      rules({ clients: ["x"], scopes: ["view", "view"] }),
+      400,
+      "invalid_request",
+      "the parameter scopes is malformed",
+    ],
     ["POST", "/uma/policies", rules({ clients: [] }), 400, "invalid_request", "the parameter clients is malformed"],
     [
       "POST",
@@ -438,7 +475,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       rules({ clients: ["x"], not_before: "2027-01-01T00:00:00Z", not_after: "2026-01-01T00:00:00Z" }),
       400,
       "invalid_request",
-      "the parameter rules is malformed",
+      "rule 1 ends before it begins",
     ],
     [
       "POST",
@@ -629,11 +666,51 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     );
     t.equal(same.status, 200, "but those may be changed");
   });
+
+  t.test("also where several are made at once", async (t) => {
+    const busy = await register(server, by);
+    const others = await Promise.all(
+      Array.from({ length: 8 }, async () => allow(server, by, [await register(server, by)], { clients: ["x"] })),
+    );
+    const replies = await Promise.all([
+      ...Array.from({ length: 8 }, () => json(server, "POST", "/uma/policies", rulesFor(busy), by)),
+      ...others.map((one, n) =>
+        n % 2
+          ? json(server, "POST", `/uma/policies/${one}/resources`, { resources: [busy] }, by)
+          : json(server, "PUT", `/uma/policies/${one}`, rulesFor(busy), by),
+      ),
+    ]);
+    t.equal(replies.filter(({ status }) => status < 300).length, 10);
+    t.equal(replies.filter(({ status }) => status === 400).length, 6);
+  });
+
+  t.test("a policy that belongs to somebody speaks of what is theirs", async (t) => {
+    const alices = await register(server, by, { ...PHOTO, owner: "user-alice" });
+    const bobs = await register(server, by, { ...PHOTO, owner: "user-bob" });
+    const foreign = { error: "invalid_resource_id", error_description: `resource set ${bobs} doesn't exist` };
+    const create = (resource_ids: string[]) =>
+      json(server, "POST", "/uma/policies", { resource_ids, rules: [{ clients: ["x"] }], owner: "user-alice" }, by);
+    t.strictSame((await create([alices, bobs])).json, foreign);
+    const path = `/uma/policies/${(await create([alices])).json._id}`;
+    t.strictSame((await json(server, "PUT", path, rulesFor(bobs), by)).json, foreign);
+    t.strictSame((await json(server, "POST", `${path}/resources`, { resources: [bobs] }, by)).json, foreign);
+    await allow(server, by, [alices, bobs], { clients: ["x"] });
+  });
+
+  t.test("UM-16 a policy that somebody else has written over takes resources all the same", async (t) => {
+    const more = await register(server, by);
+    for (const poison of ["[null, 7]", "7", '[{"scopes": 7}]']) {
+      const poisoned = await allow(server, by, [id], { clients: ["x"] });
+      await sql(server.database, "UPDATE uma_policies SET rules = $2 WHERE id = $1", [poisoned, poison]);
+      const reply = await json(server, "POST", `/uma/policies/${poisoned}/resources`, { resources: [more] }, by);
+      t.equal(reply.status, 204, poison);
+    }
+  });
 });
 
 t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
   // A resource server of its own, whose lists hold nothing else.
-  const by = await pat(server, "no-protector");
+  const by = await pat(server, "sis-server");
   const ask = (method: string, path: string, body?: unknown) => json(server, method, path, body, by);
   const resource = { name: "photo", uri: null, type: null, icon_uri: null, scopes: ["view", "print"] };
   const created = await ask("POST", "/rs/resource_set", resource);
@@ -647,6 +724,13 @@ t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
     count: 1,
     start_index: 0,
   });
+  for (const [count, found] of [
+    [0, 1],
+    [1_000, 1],
+  ] as const) {
+    const { content } = (await ask("POST", "/rs/resource_set/.search", { count })).json;
+    t.equal(content.length, found, "how many are found at once is not refused");
+  }
 
   const rule = {
     clients: ["printer"],
@@ -654,7 +738,7 @@ t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
     claims: [],
     consent_needed: false,
     script: null,
-    provider: null,
+    provider: "https://id.example",
   };
   const made = await ask("POST", "/policies", { resource_set_ids: [_id], rules: [rule] });
   const { policy } = made.json;
@@ -662,17 +746,23 @@ t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
   t.strictSame((await ask("GET", `/policies/${policy}`)).json, {
     id: policy,
     resource_set_ids: [_id],
-    rules: [{ clients: ["printer"], scopes: ["view"], consent_needed: false }],
+    rules: [{ clients: ["printer"], scopes: ["view"], consent_needed: false, provider: "https://id.example" }],
   });
   t.strictSame((await ask("GET", "/policies")).json, [policy]);
   t.match((await ask("POST", "/policies/.search", { resource_set_ids: [_id] })).json, {
     count: 1,
     content: [{ id: policy }],
   });
+  for (const name of ["resource_ids", "resource_set_ids"]) {
+    t.equal((await ask("POST", "/policies/.search", { [name]: [STRANGER] })).json.count, 0, name);
+  }
   const second = (await ask("POST", "/rs/resource_set", { ...resource, name: "second" })).json._id;
   t.equal((await ask("POST", `/policies/${policy}/resources`, { resources: [second] })).status, 204);
   t.equal((await ask("DELETE", `/policies/${policy}/resources/${second}`)).status, 204);
-  t.equal((await ask("PUT", "/policies", { id: policy, rules: [{ ...rule, scopes: ["print"] }] })).status, 204);
+  t.equal(
+    (await ask("PUT", "/policies", { id: policy, rules: [{ ...rule, provider: null, scopes: ["print"] }] })).status,
+    204,
+  );
   t.match((await ask("GET", `/policies/${policy}`)).json, { resource_set_ids: [_id], rules: [{ scopes: ["print"] }] });
 
   for (const [path, body] of [
@@ -706,6 +796,7 @@ t.test("the UMA documents are complete", async (t) => {
     policies_endpoint: "https://id.example/uma/policies",
     uma_profiles_supported: [],
   });
+  t.notOk((await document(server, "/.well-known/uma2-configuration")).scopes_supported.includes("uma_claims"));
   const sis = {
     permission_endpoint: "https://id.example/perm",
     resource_registration_endpoint: "https://id.example/rs/resource_set",

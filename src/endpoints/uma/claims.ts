@@ -39,7 +39,10 @@ export interface ClaimsRequest extends AnswerTarget {
   readonly ticket_id: string;
 }
 
-/** Reads a request and begins with it. @throws Refusal, shown on our own page: nobody is sent anywhere */
+/**
+ * Reads a request and begins with it.
+ * @throws Refusal where it is not known where to send anybody: shown on our own page
+ */
 export async function gatherClaims(
   { core, authorization }: { readonly core: Core; readonly authorization: Authorization },
   form: Form,
@@ -52,16 +55,16 @@ export async function gatherClaims(
   if (client === null || client.disabled) throw new Refusal("client_unknown");
   facts.client_id = client.client_id;
   const redirect_uri = redirectUriOf(client, claims_redirect_uri);
+  const target = { redirect_uri, ...(state === undefined ? {} : { state }) };
   const ticket_id = ticket === undefined ? undefined : readTicket(core.master, ticket);
   if (ticket_id === undefined || !(await isUsable(core.db, ticket_id, client.client_id, core.clock.statement()))) {
-    throw new Refusal("claims_ticket_invalid");
+    return sendBack(target, new Refusal("claims_ticket_invalid"), facts);
   }
   const request: ClaimsRequest = {
     client_id: client.client_id,
-    redirect_uri,
+    ...target,
     response_mode: "query",
     leads_to: [redirect_uri, ...client.web_origins, ...client.claims_redirect_uris],
-    ...(state === undefined ? {} : { state }),
     consent_scope: CONSENT_SCOPE,
     prompt: [],
     ticket_id,
@@ -80,27 +83,35 @@ function redirectUriOf({ claims_redirect_uris: registered }: Client, named: stri
 /** What an answer may say (section 3.3.3); what the registered URI itself has of such names is dropped. */
 const ANSWER = ["ticket", "state", "error", "error_description"] as const;
 
-/** Answers the client: with a ticket that knows the person, or that the person did not agree. */
+/** The way back to a client. */
+type Target = Pick<ClaimsRequest, "redirect_uri" | "state">;
+
+function leave({ redirect_uri, state }: Target, said: Readonly<Record<string, string>>): BrowserAnswer {
+  const whole = { ...said, ...(state === undefined ? {} : { state }) };
+  return { kind: "leave", uri: withAnswer(redirect_uri, whole, ANSWER) };
+}
+
+function sendBack(target: Target, refusal: Refusal, facts: DecisionFacts): BrowserAnswer {
+  facts.refusal = refusal;
+  return leave(target, { error: refusal.error, error_description: refusal.message });
+}
+
+/** Answers the client: with a ticket that knows the person, or that there is none. */
 export async function answerClaims(
   { db, clock, random, master }: Core,
-  { client_id, redirect_uri, state, ticket_id }: ClaimsRequest,
+  { client_id, ticket_id, ...target }: ClaimsRequest,
   session: LiveSession | undefined,
   step: Next,
   facts: DecisionFacts,
 ): Promise<BrowserAnswer> {
-  const leave = (said: Readonly<Record<string, string>>): BrowserAnswer => {
-    const whole = { ...said, ...(state === undefined ? {} : { state }) };
-    return { kind: "leave", uri: withAnswer(redirect_uri, whole, ANSWER) };
-  };
-  if (step.step !== "issue" || session === undefined) {
-    const refusal = new Refusal("access_denied");
-    facts.refusal = refusal;
-    return leave({ error: refusal.error, error_description: refusal.message });
-  }
+  if (step.step !== "issue" || session === undefined) return sendBack(target, new Refusal("access_denied"), facts);
   facts.sub = session.sub;
   const id = random(16).toString("base64url");
   const { sub, user_epoch } = session;
   const replaced = await replaceTicket(db, ticket_id, client_id, { id, sub, user_epoch }, clock.statement());
-  if (!replaced) throw new Refusal("claims_ticket_invalid", {}, { reason: "it was used or ran out meanwhile" });
-  return leave({ ticket: writeTicket(master, id) });
+  if (!replaced) {
+    const reason = "it was used or ran out meanwhile";
+    return sendBack(target, new Refusal("claims_ticket_invalid", {}, { reason }), facts);
+  }
+  return leave(target, { ticket: writeTicket(master, id) });
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { isCode } from "../../errors/catalogue.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { OperationRequest } from "../operations.js";
 
@@ -19,10 +18,27 @@ export const page = z.object({ after: z.string().regex(ID).optional() });
 /** Ids told at once. */
 export const PAGE_SIZE = 1_000;
 
+/** What is told of a list: some ids, and whether there are more after the last of them. */
+export interface IdPage {
+  readonly ids: readonly string[];
+  readonly more: boolean;
+}
+
+/** A page of ids, of which one more was looked for than is told. */
+export function pageOf(found: readonly string[]): IdPage {
+  return { ids: found.slice(0, PAGE_SIZE), more: found.length > PAGE_SIZE };
+}
+
+/** Results of one search: who asks for more is given so many, and goes on from there. */
+const MOST_FOUND = 100;
+
 /** Where a search begins, and how many it finds. */
 export const searchPage = {
   start_index: z.int().min(0).max(100_000).default(0),
-  count: z.int().min(1).max(100).default(100),
+  count: z
+    .int()
+    .transform((wanted) => Math.min(Math.max(wanted, 1), MOST_FOUND))
+    .default(MOST_FOUND),
 };
 
 /**
@@ -43,7 +59,10 @@ export function readDocument<T>(schema: z.ZodType<T>, operation: string, request
   const named = path.findLast((part) => typeof part === "string") ?? "body";
   const name = spelling.members?.[named] ?? named;
   if (valueAt(given, path) === undefined) throw new Refusal("member_unspecified", { name });
-  if (isCode(message) && message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
+  if (message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
+  if (message === "rule_names_nobody" || message === "rule_ends_early") {
+    throw new Refusal(message, { rule: String(Number(path.at(-1)) + 1) });
+  }
   throw new Refusal("parameter_malformed", { name });
 }
 

@@ -10,7 +10,7 @@ import {
   createPolicy,
   deletePolicy,
   findPolicy,
-  mostPolicies,
+  MOST_POLICIES,
   policyIds,
   removePolicyResource,
   searchPolicies,
@@ -19,9 +19,8 @@ import {
 import { findResources, type Reach } from "../../store/uma-resources.js";
 import { readRules, ruleList, type Rule } from "../../uma/rules.js";
 import type { OperationRequest } from "../operations.js";
-import { ID, idList, idOf, page, PAGE_SIZE, readDocument, searchPage } from "./document.js";
+import { ID, idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type IdPage } from "./document.js";
 import { ownerOf, protect } from "./protect.js";
-import type { IdPage } from "./resources.js";
 
 export type { Policy };
 
@@ -39,9 +38,6 @@ declare module "../operations.js" {
     searchPolicies: { readonly found: readonly Policy[]; readonly total: number; readonly start: number };
   }
 }
-
-/** Policies that may speak of one resource: each decision about it tries them all. */
-const MOST_POLICIES = 10;
 
 const creation = z.strictObject({
   resource_ids: idList,
@@ -73,19 +69,18 @@ export const policyEndpoints: FastifyPluginAsync = async (app) => {
 async function create(core: Core, request: OperationRequest): Promise<{ id: string }> {
   const protector = await protect(core, request);
   const { resource_ids, rules, owner } = readDocument(creation, "createPolicy", request);
-  const ids = await checkResources(core, protector.reach, resource_ids, rules);
-  const id = core.random(16).toString("base64url");
   const { client_id } = protector.client;
-  const policy = { id, client_id, owner: ownerOf(protector, owner), rules, resource_ids: ids };
-  await unlessGone(createPolicy(core.db, policy), "resource_not_found");
+  const about = { client_id, owner: ownerOf(protector, owner) };
+  const ids = await checkResources(core, about, resource_ids, rules);
+  const id = core.random(16).toString("base64url");
+  await written(createPolicy(core.db, { ...about, id, rules, resource_ids: ids }), "resource_not_found");
   return { id };
 }
 
 async function list(core: Core, request: OperationRequest): Promise<IdPage> {
   const { reach } = await protect(core, request);
   const { after = "" } = readParameters(page, request.parameters);
-  const ids = await policyIds(core.db, reach, after, PAGE_SIZE);
-  return { ids, more: ids.length === PAGE_SIZE };
+  return pageOf(await policyIds(core.db, reach, after, PAGE_SIZE + 1));
 }
 
 async function read(core: Core, request: OperationRequest): Promise<Policy> {
@@ -94,12 +89,12 @@ async function read(core: Core, request: OperationRequest): Promise<Policy> {
 }
 
 async function update(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const { reach } = await protect(core, request);
-  const { id, resource_ids: before } = await existing(core, reach, request);
+  const { client, reach } = await protect(core, request);
+  const { id, owner, resource_ids: before } = await existing(core, reach, request);
   const { resource_ids, rules } = readDocument(change, "updatePolicy", request);
-  const ids = await checkResources(core, reach, resource_ids ?? before, rules, id);
+  const ids = await checkResources(core, { client_id: client.client_id, owner }, resource_ids ?? before, rules);
   const changed = { rules, resource_ids: resource_ids === undefined ? undefined : ids };
-  await unlessGone(changePolicy(core.db, id, changed), "policy_not_found");
+  await written(changePolicy(core.db, id, changed), "policy_not_found");
   return { id };
 }
 
@@ -110,12 +105,12 @@ async function remove(core: Core, request: OperationRequest): Promise<"deleted">
 }
 
 async function addResources(core: Core, request: OperationRequest): Promise<"added"> {
-  const { reach } = await protect(core, request);
-  const { id, rules } = await existing(core, reach, request);
+  const { client, reach } = await protect(core, request);
+  const { id, owner, rules } = await existing(core, reach, request);
   const { resources } = readDocument(addition, "addPolicyResources", request);
   const known = (readRules(rules) ?? []).filter((one) => one !== undefined);
-  const ids = await checkResources(core, reach, resources, known, id);
-  await unlessGone(addPolicyResources(core.db, id, ids), "policy_not_found");
+  const ids = await checkResources(core, { client_id: client.client_id, owner }, resources, known);
+  await written(addPolicyResources(core.db, id, ids), "policy_not_found");
   return "added";
 }
 
@@ -141,20 +136,24 @@ async function existing(core: Core, reach: Reach, request: OperationRequest): Pr
 }
 
 /** What was deleted while somebody was writing about it was not there. */
-async function unlessGone(written: Promise<void>, code: "policy_not_found" | "resource_not_found"): Promise<void> {
-  await written.catch((error: unknown) => {
-    throw isGone(error) ? new Refusal(code) : error;
+async function written(writing: Promise<boolean>, gone: "policy_not_found" | "resource_not_found"): Promise<void> {
+  const hadRoom = await writing.catch((error: unknown) => {
+    throw isGone(error) ? new Refusal(gone) : error;
   });
+  if (!hadRoom) throw new Refusal("policies_too_many", { limit: String(MOST_POLICIES) });
 }
 
-/** The resources of a policy, each once: those named in a body are looked for as the one in a path is. */
+/**
+ * The resources of a policy, each once: those named in a body are looked for as the one in a path is. A policy that belongs
+ * to somebody speaks of what is theirs.
+ */
 async function checkResources(
   core: Core,
-  reach: Reach,
+  { client_id, owner }: { readonly client_id: string; readonly owner: string | null },
   resource_ids: readonly string[],
   rules: readonly Rule[],
-  policy_id?: string,
 ): Promise<readonly string[]> {
+  const reach = { client_id, ...(owner === null ? {} : { owner }) };
   const ids = [...new Set(resource_ids)];
   const found = new Map((await findResources(core.db, reach, ids)).map((one) => [one.id, one.scopes]));
   const named = rules.flatMap(({ scopes }) => scopes ?? []);
@@ -163,7 +162,5 @@ async function checkResources(
     if (scopes === undefined) throw new Refusal("resource_id_invalid", { resource_id });
     if (!named.every((one) => scopes.includes(one))) throw new Refusal("policy_scope_invalid");
   }
-  const policies = await mostPolicies(core.db, ids, policy_id);
-  if (policies >= MOST_POLICIES) throw new Refusal("policies_too_many", { limit: String(MOST_POLICIES) });
   return ids;
 }

@@ -19,7 +19,7 @@ export interface Protector {
 }
 
 /**
- * Whose protection API token (PAT) the request brought: one in force, with the scope. A resource server acting for itself
+ * Whose protection API token (PAT) the request brought: one in force, with the scope, of a client that has it still. A resource server acting for itself
  * reaches whatever it registered; with a person's token it reaches that person's part.
  * @throws Refusal pat_missing, pat_invalid, pat_scope_missing
  */
@@ -27,7 +27,9 @@ export async function protect(core: Core, request: OperationRequest): Promise<Pr
   const { bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("pat_missing");
   const { claims, client } = await readShownToken(core, bearer, request, "pat_invalid");
-  if (!claims.scope.split(" ").includes(PROTECTION_SCOPE)) throw new Refusal("pat_scope_missing");
+  // A scope that was taken from the client counts no more, although its tokens still say it.
+  const entitled = [claims.scope.split(" "), client.scope].every((scopes) => scopes.includes(PROTECTION_SCOPE));
+  if (!entitled) throw new Refusal("pat_scope_missing");
   const inForce = await lookAtToken(core.db, statusQuestion(claims));
   if (inForce === undefined) throw new Refusal("pat_invalid", {}, { reason: "revoked, ended or switched off" });
   const { client_id } = client;

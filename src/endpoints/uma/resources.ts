@@ -16,7 +16,7 @@ import {
 import { MOST_SCOPES } from "../../uma/permissions.js";
 import { scopeName } from "../../uma/rules.js";
 import type { OperationRequest } from "../operations.js";
-import { idList, idOf, page, PAGE_SIZE, readDocument, searchPage } from "./document.js";
+import { idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type IdPage } from "./document.js";
 import { ownerOf, protect } from "./protect.js";
 
 /**
@@ -25,12 +25,6 @@ import { ownerOf, protect } from "./protect.js";
  */
 
 export type { UmaResource };
-
-/** What is told of a list: some ids, and whether there are more after the last of them. */
-export interface IdPage {
-  readonly ids: readonly string[];
-  readonly more: boolean;
-}
 
 declare module "../operations.js" {
   interface Operations {
@@ -44,7 +38,10 @@ declare module "../operations.js" {
 }
 
 const text = z.string().min(1);
-const url = text.max(2_048).refine((value) => URL.canParse(value), { error: "url_malformed" });
+/** Parsers forgive spaces and line ends around a URL; whoever shows or compares it later may not. */
+const url = text
+  .max(2_048)
+  .refine((value) => URL.canParse(value) && !/[\s\p{Cc}]/u.test(value), { error: "url_malformed" });
 
 const description = z.object({
   name: text.max(255).optional(),
@@ -89,8 +86,7 @@ async function register(core: Core, request: OperationRequest): Promise<{ id: st
 async function list(core: Core, request: OperationRequest): Promise<IdPage> {
   const { reach } = await protect(core, request);
   const { after = "" } = readParameters(page, request.parameters);
-  const ids = await resourceIds(core.db, reach, after, PAGE_SIZE);
-  return { ids, more: ids.length === PAGE_SIZE };
+  return pageOf(await resourceIds(core.db, reach, after, PAGE_SIZE + 1));
 }
 
 async function read(core: Core, request: OperationRequest): Promise<UmaResource> {
