@@ -419,13 +419,15 @@ t.test("a token tells what holds now", async (t) => {
       const outcomeOf = async (id: string) => (await request({ [id]: ["view"] }, { rpt })).json.error;
       t.strictSame(await Promise.all([closed, consented].map(outcomeOf)), ["request_denied", "request_submitted"]);
 
-      const alone = await register(server, later);
+      const alone = await register(server, later, { resource_scopes: ["view", "print", "fly"] });
       const rule = await allow(server, later, [alone], { clients: ["printer"] });
       const unknown = { claim_token: undefined, claim_token_format: undefined };
       const own = (await request({ [alone]: ["view"] }, unknown)).json.access_token;
       t.equal((await request({ [one]: ["view"] }, { ...unknown, rpt: own })).json.error, "need_info");
 
       const open = await allowed({ clients: ["printer"] });
+      const beyond = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "fly" });
+      t.equal(beyond.json.error, "invalid_scope");
       const wider = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "print" });
       t.strictSame(
         payloadOf(wider.json.access_token).permissions,
