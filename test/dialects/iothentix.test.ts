@@ -101,6 +101,18 @@ t.test("each request of the pages gets the answer that stands beside it", async 
       (seen) => issued(seen.json.access_token),
     ],
     ["no JWT", () => server.post("/as/token", { client_id: ID }), 401, UNAUTHORIZED],
+    [
+      "no JWT in the header",
+      () => server.post("/as/token", { client_id: ID }, { Authorization: "" }),
+      401,
+      UNAUTHORIZED,
+    ],
+    [
+      "a token for a JWT beside an empty header",
+      () => server.post("/as/token", { client_id: ID, client_secret: jwt() }, { Authorization: "" }),
+      201,
+      (seen) => issued(seen.json.access_token),
+    ],
     ["no JWT, of a device there is not", () => server.post("/as/token", { client_id: "x" }), 401, UNAUTHORIZED],
     ["a bad JWT", () => server.post("/as/token", { client_id: ID, client_secret: "a.b.c" }), 403, FORBIDDEN],
     ["no client_id", () => server.post("/as/token", { client_secret: jwt() }), 400, BAD_REQUEST],
