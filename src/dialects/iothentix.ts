@@ -104,9 +104,9 @@ function readIntrospection({ parameters, authorization = "" }: WireRequest): Ret
   return { parameters, credentials: { basic: { client_id: client_id ?? "", client_secret } } };
 }
 
-/** A credential that stands in a header bare or after any scheme. */
-function lastWord(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : header.trim().split(" ").at(-1);
+/** A credential that stands in a header bare or after any scheme; an empty header is none, as in a form. */
+function lastWord(header = ""): string | undefined {
+  return header.trim().split(" ").at(-1) || undefined;
 }
 
 function answerToken({ access_token, expires_in, scope }: IssuedTokens): Answer {

@@ -122,6 +122,12 @@ const CLAIMS: Readonly<Record<keyof z.infer<typeof registration>, string>> = {
   country: "country",
 };
 
+/** The same the other way round, and what a token request calls otherwise: a refusal names what was sent. */
+export const MEMBERS: NonNullable<RequestSpelling["members"]> = {
+  ...Object.fromEntries(Object.entries(CLAIMS).map(([member, claim]) => [claim, member])),
+  expires_at: "expiresAt",
+};
+
 /** The registration of a user; a member that is not listed is refused, not kept. */
 export const readRegistration: Reader = (wire) => {
   const members = readParameters(registration, new Map(Object.entries(anObject(wire.document ?? {}))));

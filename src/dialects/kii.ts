@@ -3,7 +3,7 @@ import type { IssuedTokens } from "../grants/issue.js";
 import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
-import { readApp, readRegistration, readTokenRequest, readUsername } from "./kii-request.js";
+import { MEMBERS, readApp, readRegistration, readTokenRequest, readUsername } from "./kii-request.js";
 
 /** Kii Cloud, as its captured answers have it: headers on everything, one member on each line, two shapes of errors. */
 
@@ -65,6 +65,7 @@ const refusals: RefusalSpelling = {
   codes: {
     json_malformed: { error: "INVALID_JSON" },
     access_token_missing: { error: "UNAUTHORIZED", status: 401 },
+    username_missing: { description: "the parameter loginName is missing" },
   },
   // Not Basic, of which a browser would make a dialog.
   challenge: ({ error }) => (error === "UNAUTHORIZED" ? 'Bearer realm="jeton"' : undefined),
@@ -97,7 +98,7 @@ export const kii: Dialect = {
   grants: ["password", "client_credentials", "refresh_token"],
   required: {},
   repeatedScope: "folded",
-  members: {},
+  members: MEMBERS,
   readUsername,
   tokens: { format: "opaque", idTokenCarriesClaims: false },
   openToPages: "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK",

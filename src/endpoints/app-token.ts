@@ -8,7 +8,7 @@ import { exchange } from "../grants/exchange.js";
 import type { IssuedTokens } from "../grants/issue.js";
 import { readParameters } from "../http/parameters.js";
 import type { App } from "../store/apps.js";
-import { authenticateApp, requireApp } from "./app.js";
+import { authenticateApp, requireApp, requireAppOf } from "./app.js";
 import type { OperationRequest } from "./operations.js";
 
 declare module "./operations.js" {
@@ -32,7 +32,7 @@ const parameters = z.object({
  */
 export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("app_token", async (request) => {
-    const { expires_at } = readParameters(parameters, request.parameters);
+    const { expires_at } = readParameters(parameters, request.parameters, request.spelling.members);
     const { application, credentials } = await whoAsks(app.core, request);
     const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(app.core.clock));
     return exchange(app.core, app.grants, {
@@ -49,6 +49,10 @@ async function whoAsks(
   request: OperationRequest,
 ): Promise<{ readonly application: App; readonly credentials: PresentedCredentials }> {
   const { basic, client_id, client_secret = "" } = request.credentials;
+  if (basic === undefined && client_id !== undefined) {
+    // Its page's own sample: nothing else names the application, and what is sent is verified as its or its administrator's.
+    return { application: await requireAppOf(core, client_id), credentials: { basic: { client_id, client_secret } } };
+  }
   if (client_id === undefined || basic === undefined || client_id === basic.client_id) {
     return { application: await authenticateApp(core, request), credentials: { basic } };
   }

@@ -71,8 +71,9 @@ const registration = z.object({
  * an address is kept as it was said, and logs nobody in.
  */
 async function registerUser(core: Core, request: OperationRequest): Promise<NewPerson> {
-  const { parameters, network, facts } = request;
-  const { preferred_username, password, email, phone_number, ...claims } = readParameters(registration, parameters);
+  const { parameters, spelling, network, facts } = request;
+  const asked = readParameters(registration, parameters, spelling.members);
+  const { preferred_username, password, email, phone_number, ...claims } = asked;
   const app = await authenticateApp(core, request);
   if (!app.user_registration) throw new Refusal("registration_not_allowed");
   await core.guessing.demand({ on: "registrations of a network", id: network });

@@ -1,6 +1,6 @@
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import { findApp, type App } from "../store/apps.js";
+import { findApp, findAppOf, type App } from "../store/apps.js";
 import type { OperationRequest } from "./operations.js";
 
 /**
@@ -18,5 +18,12 @@ export async function authenticateApp(core: Core, request: OperationRequest): Pr
 export async function requireApp({ db }: Core, app_id: string): Promise<App> {
   const app = await findApp(db, app_id);
   if (app === undefined) throw new Refusal("client_unknown", {}, { reason: `${app_id} is no app` });
+  return app;
+}
+
+/** @throws Refusal client_unknown where that client is no application, nor the administrator of one */
+export async function requireAppOf({ db }: Core, client_id: string): Promise<App> {
+  const app = await findAppOf(db, client_id);
+  if (app === undefined) throw new Refusal("client_unknown", {}, { reason: `${client_id} is of no app` });
   return app;
 }

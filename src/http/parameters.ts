@@ -20,12 +20,19 @@ export const optional = z.string().max(LONGEST_VALUE).optional();
 /**
  * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:
  * its message is a catalogue code, or the parameter is malformed.
+ * @param members what the dialect calls them, where it has names of its own (grants/spelling.ts)
  */
-export function readParameters<T>(schema: z.ZodType<T>, parameters: ReadonlyMap<string, unknown>): T {
+export function readParameters<T>(
+  schema: z.ZodType<T>,
+  parameters: ReadonlyMap<string, unknown>,
+  members: Readonly<Record<string, string>> = {},
+): T {
   const result = schema.safeParse(Object.fromEntries(parameters));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const code = issue?.message ?? "";
   if (isCode(code)) throw new Refusal(code as MissingCode);
-  throw new Refusal("parameter_malformed", { name: issue?.path.join(".") ?? "" });
+  const name = issue?.code === "unrecognized_keys" ? issue.keys[0]! : (issue?.path.join(".") ?? "");
+  // A Map, because anybody chooses the name: an object has a `toString` of its own.
+  throw new Refusal("parameter_malformed", { name: new Map(Object.entries(members)).get(name) ?? name });
 }

@@ -22,6 +22,14 @@ export async function findApp(db: Db, app_id: string): Promise<App | undefined> 
   return app;
 }
 
+const FIND_APP_OF = { name: "app_find_of", text: "SELECT * FROM apps WHERE app_id = $1 OR client_id = $1" };
+
+/** The application that a client is, or is the administrator of. */
+export async function findAppOf(db: Db, client_id: string): Promise<App | undefined> {
+  const [app] = await run<App>(db, FIND_APP_OF, [client_id]);
+  return app;
+}
+
 const FIND_THING = {
   name: "thing_find",
   text: `

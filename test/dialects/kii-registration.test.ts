@@ -117,6 +117,21 @@ t.test("what is no registration is refused, and makes nobody", async (t) => {
   t.equal(await count(), before);
 });
 
+t.test("a refusal names the member as it was sent", async (t) => {
+  const good = { loginName: "d", password: PASSWORD };
+  for (const [body, name] of [
+    [{ ...good, loginName: "d@example.com" }, "loginName"],
+    [{ ...good, emailAddress: "none" }, "emailAddress"],
+    [{ ...good, phoneNumber: "09087654321" }, "phoneNumber"],
+    [{ ...good, displayName: "x".repeat(300) }, "displayName"],
+    [{ ...good, roles: "admin" }, "roles"],
+    [{ ...good, toString: "x" }, "toString"],
+  ] as const) {
+    t.equal((await register(body)).json.message, `the parameter ${name} is malformed`);
+  }
+  t.equal((await register({ password: PASSWORD })).json.message, "the parameter loginName is missing");
+});
+
 t.test("one name is one person's, whichever instance is asked", async (t) => {
   const other = await startInstance(t, { database: server.database });
   const replies = await Promise.all(

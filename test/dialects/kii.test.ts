@@ -115,6 +115,14 @@ const SENT: readonly (readonly [
     { client_id: APP.app_id, client_secret: APP.app_key },
     APP.app_id,
   ],
+  ["the page's sample, an administrator and nothing else", PATH, {}, ADMINISTRATOR, APP.client_id],
+  [
+    "the page's sample, anonymous and nothing else",
+    PATH,
+    {},
+    { client_id: APP.app_id, client_secret: APP.app_key },
+    APP.app_id,
+  ],
   ["an administrator on the app's path", APP_PATH, {}, ADMINISTRATOR, APP.client_id],
   ["the key alone on the app's path", APP_PATH, { "X-Kii-AppKey": APP.app_key }, ALICE, "user-alice"],
   [
@@ -137,6 +145,8 @@ t.test("what its SDKs send is understood", async (t) => {
   await t.test("and a form on the app's path only", async (t) => {
     const form = { grant_type: "password", ...ALICE, expiresAt: String(clock.now() + 60_000) };
     t.match(await server.post(APP_PATH, form, ofApp()), { status: 200, json: { id: "user-alice", expires_in: 60 } });
+    const malformed = await server.post(APP_PATH, { ...form, expiresAt: "soon" }, ofApp());
+    t.equal(malformed.json.error_description, "the parameter expiresAt is malformed");
     t.match(await server.post(PATH, form, ofApp()), { status: 400, json: { errorCode: "invalid_request" } });
   });
 
@@ -334,6 +344,27 @@ const REFUSED: readonly (readonly [
     { ...ADMINISTRATOR, client_secret: "x" },
   ],
   ["an administrator without a secret", "invalid_grant", /cannot be authenticated/, { client_id: APP.client_id }],
+  [
+    "an administrator alone, with a wrong secret",
+    "invalid_grant",
+    /cannot be authenticated/,
+    { ...ADMINISTRATOR, client_secret: "x" },
+    {},
+  ],
+  [
+    "an app alone, with a wrong key",
+    "invalid_grant",
+    /cannot be authenticated/,
+    { client_id: APP.app_id, client_secret: "x" },
+    {},
+  ],
+  [
+    "a client that is no app, alone",
+    "invalid_grant",
+    "the client doesn't exist",
+    { client_id: "backend", client_secret: SECRET },
+    {},
+  ],
   [
     "the administrator of another app",
     "invalid_grant",
