@@ -4,7 +4,7 @@ import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { Guessing } from "./accounts/guessing.js";
-import { Passwords } from "./accounts/passwords.js";
+import { Passwords, type HashingCost } from "./accounts/passwords.js";
 import type { Clock, Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
@@ -51,6 +51,8 @@ export interface CoreParts {
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
+  /** What a password hash costs; production has one cost, a test run another. */
+  readonly hashing?: HashingCost | undefined;
 }
 
 /** Wires the core over an open, migrated store. */
@@ -76,7 +78,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     registry,
     authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing }),
     usage,
-    passwords: new Passwords(master, random),
+    passwords: new Passwords(master, random, undefined, parts.hashing),
     guessing,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,

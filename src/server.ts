@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
+import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
 import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import type { Settings } from "./config.js";
@@ -30,6 +31,7 @@ export interface ServerParts {
   readonly dialects?: readonly Dialect[];
   readonly clock?: Clock;
   readonly random?: Random;
+  readonly hashing?: HashingCost;
 }
 
 export interface RunningServer {
@@ -49,7 +51,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const feed = await listen(deployment.url);
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
-    ...{ issuer, db, feed, master, clock, random, codeSender },
+    ...{ issuer, db, feed, master, clock, random, codeSender, hashing: parts.hashing },
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);

@@ -5,7 +5,13 @@ import type { MasterKey } from "../keys/master-key.js";
 import { Turns } from "./turns.js";
 
 /** argon2id as OWASP's password storage cheat sheet asks at least: 19 MiB, two passes, one lane. */
-const COST = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+const COST: HashingCost = { memoryCost: 19_456, timeCost: 2 };
+
+/** What one hash costs (RFC 9106 section 3.1): KiB of memory, and passes over it. */
+export interface HashingCost {
+  readonly memoryCost: number;
+  readonly timeCost: number;
+}
 
 /** Longest password taken, in characters; 64 must be possible (NIST SP 800-63B), a megabyte must not. */
 export const LONGEST_PASSWORD = 1_024;
@@ -16,13 +22,15 @@ export const LONGEST_PASSWORD = 1_024;
  */
 export class Passwords {
   readonly #pepper: Buffer;
+  readonly #options: argon2.HashOptions;
   readonly #nobody: Promise<string>;
   readonly #turns: Turns;
 
-  constructor(master: MasterKey, random: Random, slots = Math.max(1, availableParallelism() - 1)) {
+  constructor(master: MasterKey, random: Random, slots = Math.max(1, availableParallelism() - 1), cost = COST) {
     this.#pepper = master.derive("password");
     this.#turns = new Turns(slots);
-    this.#nobody = argon2.hash(random(32), { ...COST, secret: this.#pepper });
+    this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, secret: this.#pepper };
+    this.#nobody = argon2.hash(random(32), this.#options);
   }
 
   /** An argon2id hash in PHC form. It waits as long as it has to: it is for operators. */
@@ -36,7 +44,7 @@ export class Passwords {
   }
 
   #hash(password: string): Promise<string> {
-    return argon2.hash(normalise(password), { ...COST, secret: this.#pepper });
+    return argon2.hash(normalise(password), this.#options);
   }
 
   /**

@@ -36,7 +36,7 @@ ${listOr(
   "sharing.answered.none",
   answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
 )}
-${when(p.older, (page) => html`<p><a href="${p.action}?page=${String(page)}">${say(language, "sharing.older")}</a></p>`)}
+${when(p.older, (page) => olderLink(language, `${p.action}?page=${page}`))}
 <h2>${say(language, "sharing.decisions")}</h2>
 ${listOr(
   language,
@@ -44,6 +44,10 @@ ${listOr(
   decisions.map((one) => decisionOf(language, one)),
 )}`,
   });
+}
+
+function olderLink(language: Language, address: string): Html {
+  return html`<p><a href="${address}">${say(language, "sharing.older")}</a></p>`;
 }
 
 type PlainText = "sharing.pending.none" | "sharing.answered.none" | "sharing.decisions.none";

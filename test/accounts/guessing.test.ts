@@ -3,6 +3,7 @@ import type { Counted } from "../../src/accounts/guessing.js";
 import { logIn as letIn } from "../../src/accounts/log-in.js";
 import { Passwords } from "../../src/accounts/passwords.js";
 import { USER_COMMANDS } from "../../src/admin/users.js";
+import { HASHING } from "../support/run.js";
 import { TestClock } from "../support/clock.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { sql } from "../support/database.js";
@@ -157,7 +158,7 @@ t.test("many right passwords at once lock nobody out", async (t) => {
   const { server } = await start(t);
   for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
   // However many cores there are.
-  const passwords = new Passwords(server.core.master, server.core.random, 4);
+  const passwords = new Passwords(server.core.master, server.core.random, 4, HASHING);
   const attempt = { name: { person: ALICE.username }, password: ALICE.password, network: "127.0.0.1" };
   const all = await Promise.all(Array.from({ length: 12 }, () => letIn({ ...server.core, passwords }, attempt, {})));
   for (const { account } of all) t.equal(account.sub, "user-alice");

@@ -609,7 +609,9 @@ const ROWS: readonly Row[] = [
 for (const dialect of [STANDARD, SIS]) {
   for (const endpoint of ENDPOINTS) {
     t.test(`an assertion is checked at ${dialect[endpoint]}`, async (t) => {
-      for (const { id, name, form, headers = {}, expect } of ROWS) {
+      // One check serves all endpoints: what is documented is tried at each, the rest where tokens are given.
+      const rows = ROWS.filter(({ id }) => endpoint === "token" || /#|^RFC|^OIDC/.test(id));
+      for (const { id, name, form, headers = {}, expect } of rows) {
         const body = { ...ASKED[endpoint], ...(await form(dialect)) };
         const reply = await server.post(dialect[endpoint], body, headers);
         const seen = outcome(dialect, endpoint, reply);

@@ -10,7 +10,6 @@ import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import {
   dataFolder,
-  jetonHere,
   launchServer,
   refusedStart,
   startProcess,
@@ -137,11 +136,13 @@ t.test("a signal during the start ends it in order: nothing is left running", as
 
 t.test("no demo is made", async (t) => {
   t.test("in production", async (t) => {
-    const DATA_DIR = await dataFolder(t, "used");
-    const server = await startProcess(t, { DATA_DIR, NODE_ENV: "production" });
+    const server = await startProcess(t, { DATA_DIR: await dataFolder(t, "used"), NODE_ENV: "production" });
     t.notMatch(server.output(), /curl|demo/);
-    const { stdout } = await jetonHere({ DATA_DIR }, ["client", "list", "--json"]);
-    t.strictSame(JSON.parse(stdout), []);
+    const asked = await fetch(`${server.url}/oauth2/token`, {
+      method: "POST",
+      body: new URLSearchParams({ grant_type: "client_credentials", client_id: "demo-backend" }),
+    });
+    t.match(await asked.json(), { error_description: "the client doesn't exist" });
   });
 
   t.test("in a database of one's own", async (t) => {

@@ -23,9 +23,9 @@ const { url } = await startEmbedded({ dataDir: DATA_DIR, role: "server" });
 const client = new pg.Client(url);
 await client.connect();
 // Nobody misses what a crash of the machine would lose of it; the embedded PostgreSQL of its own tests does without this.
-for (const setting of ["fsync", "synchronous_commit", "full_page_writes"]) {
-  await client.query(`ALTER SYSTEM SET ${setting} = off`);
-}
+await client.query("ALTER ROLE CURRENT_USER SET synchronous_commit = off");
+await client.query("ALTER SYSTEM SET full_page_writes = off");
+await client.query("ALTER SYSTEM SET max_wal_size = '256MB'");
 await client.query("SELECT pg_reload_conf()");
 await client.query(`CREATE DATABASE ${TEMPLATE} TEMPLATE jeton`);
 await client.end();

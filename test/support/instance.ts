@@ -12,7 +12,7 @@ import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
-import { MASTER_KEY } from "./run.js";
+import { HASHING, MASTER_KEY } from "./run.js";
 
 /** An answer, read whole. `json` is undefined where the body is no JSON. */
 export interface Reply {
@@ -74,6 +74,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     listener,
     log: openLog("info", sink).log,
     clock,
+    hashing: HASHING,
     ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
   };
   const server = await startServer(parts);

@@ -6,7 +6,7 @@ import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { DEAF } from "../../src/store/listen.js";
 import { closeDb, openDb } from "../../src/store/open.js";
-import { MASTER_KEY, TEMPLATE } from "./run.js";
+import { HASHING, MASTER_KEY, TEMPLATE } from "./run.js";
 
 /** The keys were made before any clock of a test begins to run. */
 const BEFORE = Date.UTC(2020, 0, 1);
@@ -45,7 +45,15 @@ async function fill(url: string, name: string, text: string): Promise<void> {
   const db = openDb(own.href);
   try {
     const master = new MasterKey(Buffer.from(MASTER_KEY, "base64url"));
-    const core = await buildCore({ issuer: "", db, feed: DEAF, master, clock: LONG_AGO, random: systemRandom });
+    const core = await buildCore({
+      issuer: "",
+      db,
+      feed: DEAF,
+      master,
+      clock: LONG_AGO,
+      random: systemRandom,
+      hashing: HASHING,
+    });
     await apply(db, core, text);
   } finally {
     await closeDb(db);
