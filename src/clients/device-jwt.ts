@@ -7,7 +7,7 @@ import type { PresentedCredentials } from "./presented.js";
 
 /**
  * JWTs by which devices prove who they are (Iothentix). They name no audience and have no expiry, so each is taken once,
- * for ever (docs/decisions/0011). What may stand in one is said in full: anything else is another kind of token.
+ * for ever (docs/decisions/0010). What may stand in one is said in full: anything else is another kind of token.
  */
 
 const LONGEST_JTI = 1_024;

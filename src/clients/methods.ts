@@ -33,7 +33,7 @@ export function methodOf(client: Client): AuthenticationMethod {
   return ALL_METHODS[client.token_endpoint_auth_method];
 }
 
-/** Whether the client is a device (docs/decisions/0011). */
+/** Whether the client is a device (docs/decisions/0010). */
 export function isDevice(client: Client): boolean {
   return client.token_endpoint_auth_method === "device_jwt";
 }

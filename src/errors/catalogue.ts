@@ -313,14 +313,14 @@ export const CATALOGUE = {
     kind: "no_credentials",
     message: "no private key JWT was sent",
     remedy: "send the device's JWT as client_secret, or in the Authorization header",
-    reference: "Iothentix, Token API; docs/decisions/0011-iothentix.md",
+    reference: "Iothentix, Token API; docs/decisions/0010-iothentix.md",
   },
   device_jwt_wrong: {
     kind: "bad_credentials",
     message: "the private key JWT of the device is not accepted",
     remedy:
       "header alg, typ and kid, claims sub and a new jti, nothing else, signed with the registered key; the log says why",
-    reference: "Iothentix, authentication JWT; docs/decisions/0011-iothentix.md",
+    reference: "Iothentix, authentication JWT; docs/decisions/0010-iothentix.md",
   },
   device_key_unusable: {
     kind: "bad_credentials",

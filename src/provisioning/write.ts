@@ -82,7 +82,7 @@ const DEVICE = {
   token_endpoint_auth_method: "device_jwt",
 } as const;
 
-/** A device as it is stored: a client with one key (docs/decisions/0011). */
+/** A device as it is stored: a client with one key (docs/decisions/0010). */
 function prepareDevice({ device_id, jwk, scope, max_renewals, disabled }: ProvisionedDevice): Write {
   const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
   return (tx) => saveClient(tx, { ...ABSENT, ...DEVICE, ...own } as NewClient, []);

@@ -1,4 +1,4 @@
--- A device is a client (docs/decisions/0011): disabling, revoking, caching and introspection hold for it as for any other.
+-- A device is a client (docs/decisions/0010): disabling, revoking, caching and introspection hold for it as for any other.
 ALTER TABLE "clients" ADD COLUMN "max_renewals" INTEGER;
 
 CREATE OR REPLACE FUNCTION jeton_keep_subjects_apart() RETURNS trigger LANGUAGE plpgsql AS $$
