@@ -5,20 +5,15 @@ import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import type { LiveSession } from "../store/sessions.js";
 import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question } from "../store/uma-approvals.js";
 import { decisionsAbout } from "../store/uma-decisions.js";
 import { explain } from "../uma/explain.js";
 import type { Authorization } from "./authorize/authorization.js";
 import { SHARING_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
+import { seeOwner, whoSent } from "./own-page.js";
 
 /** An owner's page: who asks for what is theirs, what they said, and how what was asked came out. */
-
-/** A form of this page belongs to the person it was shown to. */
-function purposeOf({ sid }: LiveSession): string {
-  return `sharing\n${sid}`;
-}
 
 /** Rows of a list that are shown at once. */
 const MOST = { questions: 100, decisions: 20 } as const;
@@ -53,10 +48,10 @@ export async function showSharing(
   facts: DecisionFacts,
 ): Promise<BrowserAnswer> {
   const { core, sessions, authorization } = parts;
-  const session = await sessions.see(visit.session);
-  if (session === undefined) return authorization.logInFor(SHARING_PATH, visit);
+  const owner = await seeOwner(SHARING_PATH, sessions, visit);
+  if (owner === undefined) return authorization.logInFor(SHARING_PATH, visit);
+  const { session, frame, given } = owner;
   facts.sub = session.sub;
-  const browser = visit.browser ?? sessions.newBrowser();
   const page = Number(readParameters(parameters, form.parameters).page);
   const last = page * MOST.questions;
   // One more than is shown, to tell whether there are older ones.
@@ -68,10 +63,7 @@ export async function showSharing(
     kind: "show",
     view: {
       page: "sharing",
-      action: SHARING_PATH,
-      csrf: sessions.formToken(browser, purposeOf(session)),
-      leadsTo: [],
-      userName: session.name ?? session.preferred_username,
+      ...frame,
       questions: questions.map(({ resource_id, resource_name, client_id, client_name, party, username, ...said }) => ({
         ...{ resource_id, client_id, party },
         resource: resource_name ?? resource_id,
@@ -86,7 +78,7 @@ export async function showSharing(
       lifetimes: Object.keys(LIFETIMES),
       decisions: decisions.map(explain),
     },
-    ...(visit.browser === undefined ? { cookies: { browser } } : {}),
+    ...given,
   };
 }
 
@@ -97,13 +89,9 @@ export async function changeSharing(
   visit: Visit,
   facts: DecisionFacts,
 ): Promise<BrowserAnswer> {
-  const { browser } = visit;
   const said = (name: string) => form.parameters.get(name) ?? "";
-  const session = await sessions.see(visit.session);
+  const session = await whoSent(SHARING_PATH, sessions, form, visit); // form_foreign
   if (session === undefined) return { kind: "go", path: SHARING_PATH };
-  if (browser === undefined || !sessions.checkFormToken(browser, purposeOf(session), said("csrf"))) {
-    throw new Refusal("form_foreign", {}, { again: SHARING_PATH });
-  }
   facts.sub = session.sub;
   const question: Question = {
     owner: session.sub,
