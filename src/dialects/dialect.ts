@@ -23,7 +23,7 @@ export interface Dialect extends RequestSpelling {
   readonly endpoints: readonly Endpoint[];
   /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
   readonly authorize?: string;
-  /** Where its documents stand, if it has any; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
+  /** Where its documents stand, if there are some; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
   readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
   readonly refusals: RefusalSpelling;
   /** The headers a page of any origin may send, where pages of any origin may call this dialect's endpoints. */

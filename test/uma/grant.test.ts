@@ -332,12 +332,11 @@ t.test("a token tells what holds now", async (t) => {
       ).text;
     };
     t.equal((await introspect(server, await issued("other-printer"))).json.active, true);
-    const line = server.log.findLast(({ operation }) => operation === "introspect")!["uma"] as any;
+    const line = server.log.findLast(({ operation }) => operation === "introspect")!["uma"] as {
+      readonly resources: readonly { readonly rules: readonly string[] }[];
+    };
     t.match(line, { outcome: "granted", resources: [{ resource_id: one, granted: ["print"] }] });
-    t.strictSame(line.resources[0].rules.map((told: string) => told.split(" ").at(-1)).sort(), [
-      "needs_claims",
-      "passes",
-    ]);
+    t.strictSame(line.resources[0]!.rules.map((told) => told.split(" ").at(-1)).sort(), ["needs_claims", "passes"]);
     t.strictSame((await introspect(server, await issued("no-printer"))).json, { active: false });
   });
 

@@ -10,7 +10,7 @@ import type { Client } from "../registry.js";
 export interface AuthenticationMethod {
   /** Whether a client that uses it proves anything: a public client does not (RFC 6749 section 2.1). */
   readonly confidential: boolean;
-  /** What its assertions may be signed with, where it has any. */
+  /** What its assertions may be signed with, where it makes some. */
   readonly signingAlgorithms?: readonly string[];
   /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly bindsTokens?: true;
