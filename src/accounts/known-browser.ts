@@ -18,6 +18,6 @@ export function knownBrowserCookie(master: MasterKey, random: Random, sub: strin
 
 /** The name of the browser, if this person logged in with it before. */
 export function knownBrowser(master: MasterKey, cookie: string | undefined, sub: string): string | undefined {
-  const [name = "", mac = ""] = (cookie ?? "").split(".");
-  return master.checkMac("known-browser", `${name}\n${sub}`, Buffer.from(mac, "base64url")) ? name : undefined;
+  const [name = "", mac = "", ...rest] = (cookie ?? "").split(".");
+  return rest.length === 0 && master.checkMacText("known-browser", `${name}\n${sub}`, mac) ? name : undefined;
 }

@@ -74,8 +74,8 @@ function checkVerifier(challenge: string | null, verifier: string | undefined): 
   if (challenge === null && verifier === undefined) return;
   if (challenge === null || verifier === undefined || !VERIFIER.test(verifier))
     throw new Refusal("code_verifier_wrong");
-  const expected = Buffer.from(challenge, "base64url");
-  const actual = createHash("sha256").update(verifier, "ascii").digest();
+  const expected = Buffer.from(challenge, "ascii");
+  const actual = Buffer.from(createHash("sha256").update(verifier, "ascii").digest("base64url"), "ascii");
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) throw new Refusal("code_verifier_wrong");
 }
 

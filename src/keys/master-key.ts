@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { systemRandom, type Random } from "../clock.js";
+import { readBase64url } from "./base64url.js";
 
 /**
  * The one secret of a deployment and what is derived from it: a key of its own for each purpose, so that nothing made
@@ -67,6 +68,12 @@ export class MasterKey {
     return mac.length === expected.length && timingSafeEqual(expected, mac);
   }
 
+  /** Whether `mac` is that text's in base64url, in its one spelling. */
+  checkMacText(purpose: Purpose, text: string, mac: string): boolean {
+    const bytes = readBase64url(mac);
+    return bytes !== undefined && this.checkMac(purpose, text, bytes);
+  }
+
   /**
    * Encrypts and authenticates (AES-256-GCM). Each sealing has a key of its own, derived from a random salt, so that the
    * number of sealings is not bounded by the 96-bit nonce (NIST SP 800-38D section 8.3).
@@ -91,6 +98,12 @@ export class MasterKey {
     } catch {
       return undefined;
     }
+  }
+
+  /** The same from base64url, in its one spelling. */
+  openText(purpose: Purpose, sealed: string): Buffer | undefined {
+    const bytes = readBase64url(sealed);
+    return bytes && this.open(purpose, bytes);
   }
 
   #sealingKey(purpose: Purpose, salt: Uint8Array): Buffer {

@@ -197,7 +197,7 @@ export class AccessTokens {
   }
 
   #open(text: string): unknown {
-    const plain = this.#deps.master.open("access-token", Buffer.from(text.slice(PREFIX.length), "base64url"));
+    const plain = this.#deps.master.openText("access-token", text.slice(PREFIX.length));
     return plain === undefined ? undefined : JSON.parse(plain.toString("utf8"));
   }
 

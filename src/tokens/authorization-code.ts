@@ -14,5 +14,5 @@ export function writeAuthorizationCode(master: MasterKey, grant_id: string): str
 export function readAuthorizationCode(master: MasterKey, text: string): string | undefined {
   const [, grant_id, mac] = PATTERN.exec(text) ?? [];
   if (grant_id === undefined || mac === undefined) return undefined;
-  return master.checkMac("authorization-code", grant_id, Buffer.from(mac, "base64url")) ? grant_id : undefined;
+  return master.checkMacText("authorization-code", grant_id, mac) ? grant_id : undefined;
 }

@@ -14,5 +14,5 @@ export function writeTicket(master: MasterKey, id: string): string {
 export function readTicket(master: MasterKey, text: string): string | undefined {
   const [, id, mac] = PATTERN.exec(text) ?? [];
   if (id === undefined || mac === undefined) return undefined;
-  return master.checkMac("permission-ticket", id, Buffer.from(mac, "base64url")) ? id : undefined;
+  return master.checkMacText("permission-ticket", id, mac) ? id : undefined;
 }

@@ -36,7 +36,7 @@ export function readPersistedClaims(
   client_id: string,
 ): { readonly sub: string; readonly user_epoch: number } | undefined {
   if (!text.startsWith(PREFIX) || text.length > LONGEST) return undefined;
-  const plain = master.open("persisted-claims", Buffer.from(text.slice(PREFIX.length), "base64url"));
+  const plain = master.openText("persisted-claims", text.slice(PREFIX.length));
   if (plain === undefined) return undefined;
   const { sub, user_epoch, exp, ...of } = contents.parse(JSON.parse(plain.toString("utf8")));
   return of.client_id === client_id && exp > epochSeconds(clock) ? { sub, user_epoch } : undefined;

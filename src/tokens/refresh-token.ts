@@ -21,6 +21,6 @@ export function writeRefreshToken(master: MasterKey, { grant_id, generation }: R
 export function readRefreshToken(master: MasterKey, text: string): RefreshTokenName | undefined {
   const [, grant_id, generation, mac] = PATTERN.exec(text) ?? [];
   if (grant_id === undefined || generation === undefined || mac === undefined) return undefined;
-  const genuine = master.checkMac("refresh-token", `${grant_id}.${generation}`, Buffer.from(mac, "base64url"));
+  const genuine = master.checkMacText("refresh-token", `${grant_id}.${generation}`, mac);
   return genuine ? { grant_id, generation: Number(generation) } : undefined;
 }

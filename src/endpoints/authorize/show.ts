@@ -22,7 +22,7 @@ export async function viewOf(
     ...(request?.ui_locales === undefined ? {} : { uiLocales: request.ui_locales }),
   };
   if (step.step === "login") {
-    const typed = failed_username === null ? undefined : master.open("form", Buffer.from(failed_username, "base64url"));
+    const typed = failed_username === null ? undefined : master.openText("form", failed_username);
     const username = typed?.toString("utf8") ?? request?.login_hint;
     return {
       ...form,
