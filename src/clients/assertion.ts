@@ -7,6 +7,7 @@ import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
+import { holdsPlainText } from "../store/plain-text.js";
 import { useAssertion } from "../store/used-assertions.js";
 
 /** Assertions: JWTs by which clients prove who they are (RFC 7523 section 3, OpenID Connect Core section 9). */
@@ -43,20 +44,31 @@ export interface Jws {
   readonly payload: Buffer;
 }
 
-/** @throws Refusal assertion_not_jws, assertion_payload_unreadable */
+/** @throws Refusal assertion_not_jws, assertion_payload_unreadable also where a member holds a text that cannot be stored */
 export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
   const [first, payload] = readCompact(text) ?? [];
   const header = headerSchema.safeParse(readJsonBytes(first));
   if (payload === undefined || !header.success) throw unreadable("its header, or how it is spelt");
+  refuseUnstorable(first, payload);
   return { text, header: header.data, payload };
 }
 
-/** The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with. */
+/**
+ * The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with.
+ * @throws Refusal assertion_payload_unreadable where a member holds a text that cannot be stored
+ */
 export function claimedIssuer(text: string): string | undefined {
   if (countParts(text) !== JWS_PARTS) return undefined;
-  const { data } = z.object({ iss: z.string() }).safeParse(readJsonBytes(readCompact(text)?.[1]));
+  const [header, payload] = readCompact(text) ?? [];
+  refuseUnstorable(header, payload);
+  const { data } = z.object({ iss: z.string() }).safeParse(readJsonBytes(payload));
   return data?.iss;
+}
+
+/** A header or a claim that holds U+0000, or what is no text, makes the whole assertion malformed. */
+function refuseUnstorable(...parts: readonly (Buffer | undefined)[]): void {
+  if (!parts.every((part) => holdsPlainText(readJsonBytes(part)))) throw unreadable("U+0000, or what is no text");
 }
 
 /** Whether one of the keys made the signature, by an algorithm the client may use: the header does not choose alone. */

@@ -1,4 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
+import { isPlainText } from "../store/plain-text.js";
 
 /**
  * What a request brought to say who is asking, before anything of it is believed. A dialect chooses the reader of the
@@ -59,7 +60,7 @@ function decodeBasic(header: string): string | undefined {
   const bytes = Buffer.from(token, "base64");
   const text = bytes.toString("utf8");
   if (!Buffer.from(text, "utf8").equals(bytes)) throw malformed("not UTF-8 text");
-  return withoutNul(text);
+  return plain(text);
 }
 
 function splitPair(pair: string) {
@@ -70,15 +71,15 @@ function splitPair(pair: string) {
 
 function formDecode(text: string): string {
   try {
-    return withoutNul(decodeURIComponent(text.replaceAll("+", " ")));
+    return plain(decodeURIComponent(text.replaceAll("+", " ")));
   } catch (error) {
     throw error instanceof Refusal ? error : malformed("not form-encoded");
   }
 }
 
-/** Postgres has no U+0000 in texts; nobody's credentials have one either. */
-function withoutNul(text: string): string {
-  if (text.includes("\0")) throw new Refusal("parameter_malformed", { name: "client_id or client_secret" });
+/** A text that cannot be stored is in no client's credentials. */
+function plain(text: string): string {
+  if (!isPlainText(text)) throw malformed("U+0000, or what is no text");
   return text;
 }
 

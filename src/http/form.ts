@@ -1,4 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
+import { isPlainText } from "../store/plain-text.js";
 
 /** Parameters by name: well-formed text, none empty. */
 export type Parameters = ReadonlyMap<string, string>;
@@ -64,12 +65,4 @@ function percentDecode(encoded: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Whether a text survives storing: Postgres has no U+0000, a lone surrogate is altered silently, and U+FFFD stands where
- * bytes were not UTF-8 to begin with.
- */
-export function isPlainText(text: string): boolean {
-  return text.isWellFormed() && !/[\0\ufffd]/.test(text);
 }

@@ -1,5 +1,6 @@
 import { Refusal } from "../errors/refusal.js";
-import { isPlainText, type Parameters } from "./form.js";
+import { isPlainText } from "../store/plain-text.js";
+import type { Parameters } from "./form.js";
 
 /** Depth of arrays and objects in one another. */
 const DEEPEST = 32;

@@ -5,9 +5,9 @@ import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algo
 import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
-import { isPlainText } from "../http/form.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
+import { isPlainText } from "../store/plain-text.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
 
 /**

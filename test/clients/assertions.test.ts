@@ -306,11 +306,37 @@ const ROWS: readonly Row[] = [
     form: () => ({ ...signed({ iss: undefined })(), client_id: "signer" }),
     expect: SAYS[17],
   },
+  ...["\0", "\ufffd", "\ud800"].flatMap((broken) =>
+    [
+      ...[{ iss: `signer${broken}` }, { sub: `signer${broken}` }, { aud: issuer + broken }, { aud: [issuer, broken] }],
+      ...[{ jti: `x${broken}` }, { nbf: broken }, { custom: broken }, { [`custom${broken}`]: 1 }, { a: [{ b: broken }] }],
+    ].map((claims) => ({
+      id: "PA-17 #16",
+      name: `a text that the store could not hold: ${JSON.stringify(claims)}`,
+      form: signed(claims),
+      expect: SAYS[16],
+    })),
+  ),
+  ...[{ kid: "es\0" }, { typ: "JWT\0" }, { custom: "\0" }].map((header) => ({
+    id: "PA-17 #16",
+    name: `the same in the header: ${JSON.stringify(header)}`,
+    form: signed({}, header),
+    expect: SAYS[16],
+  })),
   {
-    id: "PA-17",
-    name: "an iss that the store could not look for",
-    form: signed({ iss: "signer\0" }),
-    expect: SAYS.unknown,
+    id: "PA-17 #16",
+    name: "the same in a JWE",
+    form: enclosed("nester", { claims: { custom: "\0" } }),
+    expect: SAYS[16],
+  },
+  {
+    id: "PA-06 #17",
+    name: "claims nested without end",
+    form: () => {
+      const text = `{"iss":"stranger","x":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
+      return asserted(jws({ alg: "ES256", kid: "es" }, text, ecdsa(es.privateKey)), { client_id: "signer" });
+    },
+    expect: SAYS[17],
   },
   {
     id: "AS-05 #17",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../../errors/refusal.js";
-import { isPlainText } from "../../http/form.js";
+import { isPlainText } from "../../store/plain-text.js";
 
 /** The claims parameter (OpenID Connect Core section 5.5): single claims asked for by name. */
 
