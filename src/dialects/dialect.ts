@@ -83,8 +83,6 @@ export interface Answer {
 export interface Wording {
   readonly error?: string;
   readonly status?: number;
-  /** The system's own text in place of the catalogue's. */
-  readonly description?: string;
 }
 
 export interface RefusalSpelling {

@@ -38,7 +38,7 @@ const tokenRefusals: RefusalSpelling = {
     wrong_media_type: { status: 400 },
   },
   codes: {
-    resource_owner_credentials_wrong: { description: "The user was not found or a wrong password was provided" },
+    resource_owner_credentials_wrong: { as: "app_user_credentials_wrong" },
   },
   body: ({ error, description }) => ({ errorCode: error, error_description: description, error }),
 };
@@ -65,7 +65,7 @@ const refusals: RefusalSpelling = {
   codes: {
     json_malformed: { error: "INVALID_JSON" },
     access_token_missing: { error: "UNAUTHORIZED", status: 401 },
-    username_missing: { description: "the parameter loginName is missing" },
+    username_missing: { as: "login_name_missing" },
   },
   // Not Basic, of which a browser would make a dialog.
   challenge: ({ error }) => (error === "UNAUTHORIZED" ? 'Bearer realm="jeton"' : undefined),

@@ -9,8 +9,9 @@ import type { Answer, RefusalSpelling } from "./dialect.js";
 export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): Answer {
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
   if (as !== undefined) return spellRefusal(spelling, new Refusal(as), request);
-  const standard = { ...KINDS[refusal.row.kind], description: refusal.message };
-  const { error, status, description } = { ...standard, ...spelling.kinds[refusal.row.kind], ...byCode };
+  const standard = KINDS[refusal.row.kind];
+  const { error, status } = { ...standard, ...spelling.kinds[refusal.row.kind], ...byCode };
+  const description = refusal.message;
   const challenge = spelling.challenge?.({ code: refusal.row.code, error, description });
   return {
     status,

@@ -733,6 +733,18 @@ export const CATALOGUE = {
     remedy: "name the app, and its key, once: in the path and the X-Kii-AppID and X-Kii-AppKey headers, or in Basic",
     reference: "docs/dialects.md, kii",
   },
+  login_name_missing: {
+    kind: "malformed",
+    message: "the parameter loginName is missing",
+    remedy: "send loginName",
+    reference: "docs/dialects.md, kii",
+  },
+  app_user_credentials_wrong: {
+    kind: "bad_grant",
+    message: "The user was not found or a wrong password was provided",
+    remedy: "check name and password; unknown, wrong, disabled and locked answer alike",
+    reference: "docs/dialects.md, kii",
+  },
   expires_at_past: {
     kind: "malformed",
     message: "expiresAt is in the past",
@@ -826,7 +838,7 @@ export const CATALOGUE = {
   media_type_unsupported: {
     kind: "wrong_media_type",
     message: "the content type or encoding of the body is not supported",
-    remedy: "send application/x-www-form-urlencoded without Content-Encoding",
+    remedy: "send application/x-www-form-urlencoded without Content-Encoding; a charset, if any, is UTF-8",
     reference: "RFC 6749 section 3.2, RFC 9110 section 15.5.16",
   },
   http_malformed: {
