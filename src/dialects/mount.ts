@@ -7,7 +7,7 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
-import { pathOf, queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
+import { pathOf, queryOf, refuseCredentialsInQuery, refuseEncodedBody, refuseOtherCharset, singleAuthorization } from "../http/edge.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
@@ -89,6 +89,7 @@ function addEndpoint(
     onRequest: async (request) => {
       request.decision = { dialect: dialect.name, operation: endpoint.operation };
       refuseEncodedBody(request);
+      refuseOtherCharset(request);
       refuseCredentialsInQuery(request);
     },
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),

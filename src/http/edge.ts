@@ -45,11 +45,50 @@ export function refuseEncodedBody({ headers }: FastifyRequest): void {
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") throw new Refusal("media_type_unsupported");
 }
 
-/** The Authorization header. Node keeps the first of several and drops the others, so they are counted here. */
-export function singleAuthorization({ raw, headers }: FastifyRequest): string | undefined {
-  const names = raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === "authorization");
-  if (names.length > 1) throw new Refusal("authorization_header_repeated");
-  return headers.authorization;
+/** One parameter of a media type, or none between two semicolons (RFC 9110 section 5.6.6). */
+const TYPE_PARAMETER = /[ \t]*;[ \t]*(?:([\w!#$%&'*+.^`|~-]+)=([\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))?/y;
+
+/**
+ * Refuses a body that is said to be in another encoding than UTF-8, in which forms and JSON are read (RFC 6749 appendix B,
+ * RFC 8259 section 8.1). A type that can be read in two ways says nothing that can be relied on.
+ * @throws Refusal media_type_unsupported
+ */
+export function refuseOtherCharset(request: FastifyRequest): void {
+  const type = request.headers["content-type"];
+  if (type === undefined) return;
+  const parameters = countHeader(request, "content-type") === 1 ? parametersOfType(type) : undefined;
+  const charset = parameters?.get("charset") ?? "utf-8";
+  if (parameters === undefined || charset.toLowerCase() !== "utf-8") throw new Refusal("media_type_unsupported");
+}
+
+/** The parameters of a media type, by name in lower case; undefined where one stands there twice or cannot be read. */
+function parametersOfType(type: string): ReadonlyMap<string, string> | undefined {
+  const found = new Map<string, string>();
+  const text = type.trimEnd();
+  let end = text.search(/[ \t]*(;|$)/);
+  while (end < text.length) {
+    TYPE_PARAMETER.lastIndex = end;
+    const match = TYPE_PARAMETER.exec(text);
+    if (match === null) return undefined;
+    end = TYPE_PARAMETER.lastIndex;
+    const [, written, value = ""] = match;
+    const name = written?.toLowerCase();
+    if (name === undefined) continue;
+    if (found.has(name)) return undefined;
+    found.set(name, value.replace(/^"(.*)"$/s, "$1").replace(/\\(.)/g, "$1"));
+  }
+  return found;
+}
+
+/** How many field lines of that name there are: of some that stand there twice Node keeps the first and drops the others. */
+function countHeader({ raw }: FastifyRequest, name: string): number {
+  return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
+}
+
+/** The Authorization header. @throws Refusal authorization_header_repeated */
+export function singleAuthorization(request: FastifyRequest): string | undefined {
+  if (countHeader(request, "authorization") > 1) throw new Refusal("authorization_header_repeated");
+  return request.headers.authorization;
 }
 
 const NO_PARAMETERS: Form = { parameters: new Map(), repeated: new Set() };

@@ -161,16 +161,22 @@ table("text that would not survive storing is refused", (dialect) => [
     request: form(dialect[endpoint], "token=a%00b"),
     expect: malformed(NOT_A_FORM),
   })),
-  {
-    id: "PA-09",
-    name: "NUL in Basic credentials",
-    request: {
-      target: dialect.token,
-      headers: [FORM, ["Authorization", `Basic ${Buffer.from("backend\0:x").toString("base64")}`]],
-      body: "grant_type=client_credentials&scope=api1",
-    },
-    expect: malformed("the parameter client_id or client_secret is malformed"),
-  },
+  ...["backend\0:x", "\0:x", "backend:x\0", `backend:${SECRET}\0`, "backend:\ufffd"]
+    .concat(dialect === STANDARD ? ["backend%00:x", "backend:x%00", "backend:%ef%bf%bd"] : [])
+    .map((pair) => ({
+      id: "PA-09",
+      name: `${JSON.stringify(pair.replace(SECRET, "…"))} as Basic credentials`,
+      request: {
+        target: dialect.token,
+        headers: [FORM, ["Authorization", `Basic ${Buffer.from(pair).toString("base64")}`]] as const,
+        body: "grant_type=client_credentials&scope=api1",
+      },
+      expect: {
+        status: dialect === SIS ? 400 : 401,
+        error: "invalid_client",
+        says: "the Authorization header cannot be read",
+      },
+    })),
   ...BROKEN.map(([id, name, value]) => ({
     id,
     name,
@@ -285,6 +291,22 @@ const typed = (
   headers: [["Content-Type", type], BACKEND],
 });
 
+const URLENCODED = "application/x-www-form-urlencoded";
+
+/** Parameters of a media type that say UTF-8, or nothing of an encoding. */
+const UTF8 = [
+  ...["; charset=UTF-8", ";charset=utf-8", '; charset="UTF-8"', '; CHARSET="utf-8"', '; charset="u\\tf-8"'],
+  ...["; charset=utf-8; x=y", "; x=utf-16", ";", "; ; charset=utf-8"],
+];
+
+/** Parameters that say anything else, or nothing that can be read in one way. */
+const OTHER_CHARSETS = [
+  ...["; charset=utf-16", "; charset=UTF-16LE", '; charset="iso-8859-1"', "; charset=us-ascii", "; charset=utf8"],
+  ...["; charset=utf-8; charset=utf-16", "; charset=utf-8; charset=utf-8", "; charset=utf-8; CHARSET=utf-8"],
+  ...["; charset=", '; charset=""', "; charset", "; charset = utf-8", "; charset=utf-8 utf-16", '; charset="utf-8'],
+  ...["; charset=utf-8, text/plain", "; charset='utf-8'", "; x=y; x=y"],
+];
+
 table("a body is a form", (dialect) => [
   ...[
     "application/json",
@@ -320,7 +342,19 @@ table("a body is a form", (dialect) => [
     expect: malformed(NO_PARAMETER),
   },
   { id: "PA-15", name: "an empty form", request: form(dialect.token, ""), expect: malformed(NO_PARAMETER) },
-  ...["application/x-www-form-urlencoded; charset=UTF-8", "APPLICATION/X-WWW-FORM-URLENCODED"].map((type) => ({
+  ...OTHER_CHARSETS.map((parameters) => ({
+    id: "PA-04",
+    name: `declared in another encoding, or in two: ${parameters}`,
+    request: typed(dialect, `${URLENCODED}${parameters}`, "grant_type=client_credentials&scope=api1"),
+    expect: notAForm(dialect),
+  })),
+  {
+    id: "PA-04",
+    name: "declared in two fields",
+    request: good(dialect, "", ["Content-Type", "text/plain"]),
+    expect: notAForm(dialect),
+  },
+  ...[...UTF8.map((parameters) => URLENCODED + parameters), URLENCODED.toUpperCase()].map((type) => ({
     id: "PA-04",
     name: `${type} is one`,
     request: typed(dialect, type, "grant_type=client_credentials&scope=api1"),
