@@ -119,6 +119,13 @@ t.test(
   },
 );
 
+t.test("every connection to a database is opened with the session of store/connection.ts", async (t) => {
+  for (const { file, text } of await sources()) {
+    t.notMatch(text, /new pg\.Client\(/, file);
+    for (const [pool] of text.matchAll(/new pg\.Pool\([^;]*?\)/g)) t.match(pool, /Client: SessionClient/, file);
+  }
+});
+
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of await sources()) {
     if (file !== "config.ts" && !file.startsWith("store/embedded/")) t.notMatch(text, /process\.env/, file);

@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { SessionClient } from "./connection.js";
 
 /**
  * What instances tell each other. Triggers on the tables (prisma/migrations) notify whoever listens that a client, a
@@ -61,7 +62,7 @@ class Feed implements ChangeFeed {
   }
 
   async connect(): Promise<void> {
-    const client = new pg.Client({
+    const client = new SessionClient({
       connectionString: this.#url,
       application_name: "jeton listen",
       connectionTimeoutMillis: 2_000,

@@ -3,6 +3,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { OperatorError } from "../errors/operator-error.js";
+import { checkSession, SessionClient } from "./connection.js";
 import { LOCKS } from "./open.js";
 
 /** Where the migrations stand, seen from src/store and from dist/store alike. */
@@ -20,14 +21,16 @@ export class MigrationError extends OperatorError {}
  * Brings the schema up to date. One instance at a time; a database that is up to date is only looked at, so a warm start
  * does not load the engine.
  * @returns the names of the migrations that were applied
+ * @throws OperatorError when a pooler changes what statements mean
  * @throws MigrationError when the database is ahead of this program, or a migration failed before
  */
 export async function migrate(url: string): Promise<readonly string[]> {
   const migrations = await readMigrations();
   // Connections of its own, without the time limits of requests: the lock is waited for, and an index takes its time.
-  const pool = new pg.Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 5_000 });
+  const pool = new pg.Pool({ Client: SessionClient, connectionString: url, max: 3, connectionTimeoutMillis: 5_000 });
   pool.on("error", () => {});
   try {
+    await checkSession(pool);
     if (await isUpToDate(pool, migrations)) return [];
     const holder = await pool.connect();
     // A connection that breaks while it only holds the lock is noticed by the next statement.

@@ -1,5 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import pg from "pg";
+import { SessionClient } from "./connection.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
 
 /**
@@ -33,6 +34,7 @@ const POOL_SIZE = 10;
  */
 export function openDb(url: string): Db {
   const pool = new pg.Pool({
+    Client: SessionClient,
     connectionString: url,
     max: POOL_SIZE,
     connectionTimeoutMillis: LIMITS.connect,

@@ -1,4 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
+import { SessionClient } from "../connection.js";
 import { codeOf } from "./error.js";
 import { urlOf } from "./place.js";
 
@@ -36,13 +37,13 @@ export class Guard {
   }
 
   static async open(role: Role, port: number, password: string): Promise<Guard> {
-    const client = new pg.Client({
+    const client = new SessionClient({
       connectionString: urlOf("postgres", port, password),
       application_name: `jeton ${role} ${process.pid}`,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: QUERY_MS,
-      options: "-c statement_timeout=0 -c idle_session_timeout=0",
+      options: "-c idle_session_timeout=0",
     });
     const guard = new Guard(client, role);
     await client.connect();

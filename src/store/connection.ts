@@ -1,0 +1,82 @@
+import pg from "pg";
+import { OperatorError } from "../errors/operator-error.js";
+
+/**
+ * The session that every connection of ours gets: one place for the pool (Prisma's statements run on it too), the
+ * listening connection, migrations and the embedded database's guard. The server, the database and the role may each
+ * have settings of their own, and they would change what a statement means.
+ *
+ * The settings travel in the startup packet. Values from there win over those of the server, the database, the role,
+ * PGOPTIONS and an `options=` in the connection string, and they cost no round trip (docs/decisions/0013).
+ */
+
+interface Setting {
+  readonly value: string;
+  /** Values that mean the same to our statements, for a pooler that keeps the setting from the server. */
+  readonly accepts: RegExp;
+}
+
+/**
+ * `default_transaction_read_only` is left alone: a database that was made read-only has to be seen as one, and is
+ * answered with 503. `client_encoding` is always sent by node-postgres.
+ */
+const SESSION: Readonly<Record<string, Setting>> = {
+  // Prisma writes and reads instants without a zone. A day's interval has 23 or 25 hours in some zones.
+  TimeZone: { value: "UTC", accepts: /^(Etc\/)?(UTC|UCT|Zulu|Universal)$/i },
+  // node-postgres reads no date of another style.
+  DateStyle: { value: "ISO, MDY", accepts: /^ISO\b/ },
+  IntervalStyle: { value: "postgres", accepts: /^postgres$/ },
+  bytea_output: { value: "hex", accepts: /^hex$/ },
+  // The database's time reaches uma/ as a float8 in milliseconds: fewer digits would round it to hours or years.
+  extra_float_digits: { value: "1", accepts: /^[123]$/ },
+  // The loser of a race waits for the row and then decides on the new one, which only this level does.
+  default_transaction_isolation: { value: "read committed", accepts: /^read committed$/ },
+  // Prisma names the schema `public`, named statements and migrations name none.
+  search_path: { value: "public", accepts: /^("\$user", ?)?public$/ },
+  standard_conforming_strings: { value: "on", accepts: /^on$/ },
+  // What was acknowledged survives a crash of everything.
+  synchronous_commit: { value: "on", accepts: /^(on|local|remote_write|remote_apply)$/ },
+};
+
+// An instant is sent with the zone Z, whatever TZ the process has.
+pg.defaults.parseInputDatesAsUTC = true;
+
+/** What node-postgres puts into the startup packet; its types leave the method out. */
+const startup = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
+
+/** A connection with this session. A limit (milliseconds) that its configuration does not name is off. */
+export class SessionClient extends pg.Client {
+  readonly #limits: Readonly<Record<string, string>>;
+
+  constructor(config: pg.ClientConfig = {}) {
+    super(config);
+    const { statement_timeout, lock_timeout, idle_in_transaction_session_timeout } = config;
+    // node-postgres would let the connection string change these, and would leave out a zero.
+    const limits = { statement_timeout, lock_timeout, idle_in_transaction_session_timeout };
+    this.#limits = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, String(limit || 0)]));
+  }
+
+  /** Called by node-postgres when it opens the connection. */
+  getStartupConf(): Record<string, string> {
+    const session = Object.entries(SESSION).map(([name, { value }]) => [name, value]);
+    return { ...startup.getStartupConf.call(this), ...this.#limits, ...Object.fromEntries(session) };
+  }
+}
+
+/**
+ * Looks at a session as the server has it. A pooler may keep settings of the startup packet to itself.
+ * @throws OperatorError where a statement of ours would mean something else
+ */
+export async function checkSession(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ name: string; value: string }>(
+    "SELECT name, current_setting(name) AS value FROM unnest($1::text[]) AS name",
+    [Object.keys(SESSION)],
+  );
+  const wrong = rows.find(({ name, value }) => !SESSION[name]?.accepts.test(value));
+  if (wrong === undefined) return;
+  const { name, value } = wrong;
+  throw new OperatorError(
+    `the database's sessions have ${name} = '${value}', because a pooler in between drops what Jeton asks for: ` +
+      `pass it on, or run ALTER ROLE … SET ${name} = '${SESSION[name]!.value}'`,
+  );
+}
