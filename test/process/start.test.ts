@@ -4,6 +4,7 @@ import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import t, { type Test } from "tap";
+import { systemClock } from "../../src/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
@@ -48,6 +49,8 @@ t.test("a first start on an empty folder", async (t) => {
   t.test("says when it is ready", async (t) => {
     t.equal(server.url, `http://127.0.0.1:${port}`);
     for (const path of ["/readyz", "/healthz"]) t.equal((await fetch(server.url + path)).status, 200, path);
+    const date = Date.parse((await fetch(`${server.url}/healthz`)).headers.get("date")!);
+    t.ok(Math.abs(date - systemClock.now()) < 60_000, "it has the date of this process, also where that was moved");
   });
 
   t.test("prints three lines which do what they promise when they are pasted", async (t) => {

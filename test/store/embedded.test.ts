@@ -27,6 +27,7 @@ import { pathToFileURL } from "node:url";
 import pg from "pg";
 import t from "tap";
 import type { Test } from "tap";
+import { systemClock } from "../../src/clock.js";
 import { findBinaries } from "../../src/store/embedded/binaries.js";
 import { EmbeddedPostgresError, refuseIfOwned, startEmbedded } from "../../src/store/embedded/index.js";
 import { prepareDataFolder } from "../support/prepared.js";
@@ -74,9 +75,9 @@ function isAlive(pid: number): boolean {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = performance.now() + 15_000;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error("waited 15 s in vain");
+    if (performance.now() > deadline) throw new Error("waited 15 s in vain");
     await delay(10);
   }
 }
@@ -177,6 +178,9 @@ t.test("a data folder", async (t) => {
       "SELECT current_setting('fsync') f, current_setting('server_encoding') e, current_database() d",
     );
     t.same(settings, [{ f: "on", e: "UTF8", d: "jeton" }]);
+    const [clock] = await query(second.url, "SELECT clock_timestamp() AS now");
+    const apart = Math.abs((clock as { now: Date }).now.getTime() - systemClock.now());
+    t.ok(apart < 60_000, "it has the date of this process, also where that was moved");
     await second.stop();
   });
 

@@ -14,6 +14,7 @@ import {
   type Page,
 } from "playwright-core";
 import tap, { type Test } from "tap";
+import { withoutDate } from "./date.js";
 
 /** A person's browser in a test: a window that shares nothing with any other, closed when its test ends. */
 export interface Window {
@@ -48,8 +49,10 @@ export async function openWindow(t: Test, options: BrowserContextOptions = {}): 
 /** CHROME_PATH, or the Chromium that comes from npm (Linux on x64), or the Chrome that is installed. */
 async function launch(): Promise<Browser> {
   const path = process.env["CHROME_PATH"];
-  if (path) return chromium.launch({ executablePath: path });
-  if (process.platform !== "linux" || process.arch !== "x64") return chromium.launch({ channel: "chrome" });
+  if (path) return chromium.launch({ executablePath: path, env: withoutDate() });
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    return chromium.launch({ channel: "chrome", env: withoutDate() });
+  }
   return chromium.launch(await packed());
 }
 
@@ -71,7 +74,7 @@ async function packed(): Promise<LaunchOptions> {
     executablePath: join(folder, "chromium"),
     // The libraries and the fonts that it brings, for machines that have none.
     env: {
-      ...process.env,
+      ...withoutDate(),
       LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
       FONTCONFIG_FILE: join(folder, "fonts.conf"),
     },
@@ -83,7 +86,7 @@ async function unpack(folder: string): Promise<void> {
   const program = 'import chromium from "@sparticuz/chromium"; await chromium.executablePath();';
   await run(process.execPath, ["--input-type=module", "--eval", program], {
     cwd: dirname(import.meta.filename),
-    env: { ...process.env, TMPDIR: parts, AWS_LAMBDA_JS_RUNTIME: "nodejs20.x", NODE_OPTIONS: "" },
+    env: { ...withoutDate(), TMPDIR: parts, AWS_LAMBDA_JS_RUNTIME: "nodejs20.x", NODE_OPTIONS: "" },
   });
   await writeFile(
     join(parts, "fonts.conf"),

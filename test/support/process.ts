@@ -10,6 +10,7 @@ import { openDeployment } from "../../src/deployment.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
 import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
 
@@ -161,7 +162,7 @@ async function ending(work: () => Promise<string>): Promise<Said> {
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
   const begun = performance.now();
   const said = { stdout: "", stderr: "" };
-  const environment = { PATH: process.env["PATH"], ...env };
+  const environment = { PATH: process.env["PATH"], ...withDate(), ...env };
   const given = Object.entries(environment).filter(([, value]) => value !== undefined);
   // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
   const clean = measured ? [] : ["-i", ...given.map(([name, value]) => `${name}=${value}`)];
@@ -189,9 +190,9 @@ function readyLine(stdout: string): { url: string } | undefined {
 
 /** Polls until the condition holds. @throws Error when it does not within half a minute */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
-  const deadline = Date.now() + limit;
+  const deadline = performance.now() + limit;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited ${limit / 1000} s in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${limit / 1000} s in vain: ${what}`);
     await delay(10);
   }
 }

@@ -82,6 +82,14 @@ const PASSED_ON = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "Sy
 
 /** Few variables: ours may hold secrets, PGPORT and the like would be obeyed, and messages must be in English to be read. */
 export function servantEnvironment(): NodeJS.ProcessEnv {
-  const kept = PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  const kept = Object.entries(process.env).filter(([name]) => PASSED_ON.includes(name) || movesTheDate(name));
   return { ...Object.fromEntries(kept), LC_ALL: "C", TZ: "UTC" };
+}
+
+/**
+ * libfaketime moves the date of a process by these variables. PostgreSQL must have the same date as this process, because
+ * each compares times that the other one wrote. LD_PRELOAD is passed on in this case only.
+ */
+function movesTheDate(name: string): boolean {
+  return process.env["FAKETIME"] !== undefined && (name === "LD_PRELOAD" || name.startsWith("FAKETIME"));
 }
