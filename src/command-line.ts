@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { COMMANDS } from "./admin/commands.js";
 import type { Command, CommandContext } from "./admin/command.js";
-import { systemClock, systemRandom } from "./clock.js";
+import { systemClock, systemRandom, type Clock } from "./clock.js";
 import { readSettings } from "./config.js";
 import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
@@ -13,6 +13,7 @@ import { DEAF } from "./store/listen.js";
  * @param words what stood on the command line
  * @param stdin everything on standard input, read only by a command that wants it
  * @param env the settings; the process's own by default
+ * @param clock what the command takes for now
  * @returns what is printed
  * @throws OperatorError whose message is the one line of the refusal
  */
@@ -20,6 +21,7 @@ export async function runCommandLine(
   words: readonly string[],
   stdin: () => Promise<string>,
   env?: NodeJS.ProcessEnv,
+  clock: Clock = systemClock,
 ): Promise<string> {
   const command = COMMANDS.find(({ name }) => isNamed(words, name));
   if (command === undefined) return usage(words);
@@ -30,7 +32,7 @@ export async function runCommandLine(
   const deployment = await openDeployment(settings, { role: "command" });
   try {
     const { db, master } = deployment;
-    const parts = { db, master, feed: DEAF, clock: systemClock, random: systemRandom };
+    const parts = { db, master, feed: DEAF, clock, random: systemRandom };
     const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
     return print(await command.run({ core, deployment, words: positionals, flags, stdin }), json === true);
   } finally {

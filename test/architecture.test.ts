@@ -1,9 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import t from "tap";
+import { clockFaults } from "./support/one-clock.js";
 import { ROOT } from "./support/root.js";
 
 const SRC = join(ROOT, "src");
+const TESTS = join(ROOT, "test");
 
 /** What each room may import, besides its own files. Imports point down; a new arrow is argued for here. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -73,14 +75,20 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
 /** Spelt so that a search for them in the repository finds none. */
 const LOOSE_ENDS = /\bT[O]DO\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b|@ts-(ignore|expect)|\bas an[y]\b/;
 
-async function sources(): Promise<readonly { file: string; room: string; text: string }[]> {
-  const entries = await readdir(SRC, { recursive: true, withFileTypes: true });
+interface Source {
+  readonly file: string;
+  readonly room: string;
+  readonly text: string;
+}
+
+async function sources(folder = SRC): Promise<readonly Source[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .map((entry) => relative(SRC, join(entry.parentPath, entry.name)))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .filter((file) => !file.startsWith(join("store", "generated")));
   return Promise.all(
-    files.map(async (file) => ({ file, room: file.split("/")[0]!, text: await readFile(join(SRC, file), "utf8") })),
+    files.map(async (file) => ({ file, room: file.split("/")[0]!, text: await readFile(join(folder, file), "utf8") })),
   );
 }
 
@@ -139,4 +147,49 @@ t.test("no drawer, no loose end", async (t) => {
     const limit = 250;
     t.ok(text.split("\n").length <= limit || file === "errors/catalogue.ts", `${file} can be held in mind`);
   }
+});
+
+t.test("a test has one clock", async (t) => {
+  for (const { file, text } of await sources(TESTS)) t.strictSame(clockFaults(text), [], file);
+
+  t.test("a second clock is found", async (t) => {
+    const TEST_CLOCK = 'import { TestClock } from "../support/clock.js";';
+    const faulty: Readonly<Record<string, string>> = {
+      "the machine's time": "const now = Date.now();",
+      "handed on": "const soon = new Clock(Date.now);",
+      "as a date": "sign(new Date());",
+      "as a text": "t.equal(Date(), x);",
+      "a verification at the machine's time": "await jwtVerify(token, keys, { issuer });",
+      "one without options": "await jose.jwtVerify(token, keys);",
+      "an issue at the machine's time": "new SignJWT(claims).setIssuedAt();",
+      "an expiry counted from it": 'new SignJWT(claims).setExpirationTime("5m");',
+      "a certificate that ends some day": `const PEM = "-----BEGIN ${"CERTIFICATE"}-----MIIB";`,
+      "a date that a server is told": 'await startInstance(t, {}); const end = "2099-01-01T00:00:00Z";',
+      "an instance with the machine's clock": `${TEST_CLOCK} await startInstance(t, { provision });`,
+      "an instance without options": `${TEST_CLOCK} await startInstance(t);`,
+      "a command with the machine's clock": `${TEST_CLOCK} await runCommandLine(words, stdin, env);`,
+      "the machine's clock": `${TEST_CLOCK} const now = systemClock.now();`,
+      "the database's": `${TEST_CLOCK} await sql(url, "UPDATE grants SET ended_at = now()");`,
+      "the database's in a template": `${TEST_CLOCK} await sql(url, \`UPDATE \${table} SET x = CURRENT_TIMESTAMP\`);`,
+      "a client library's": `${TEST_CLOCK} import * as oauth from "oauth4webapi";`,
+      "a process's": `${TEST_CLOCK} import { jeton } from "../support/process.js";`,
+      "a browser's": `${TEST_CLOCK} import { openWindow } from "../support/chromium.js";`,
+    };
+    for (const [name, text] of Object.entries(faulty)) t.equal(clockFaults(text).length, 1, name);
+  });
+
+  t.test("a single clock is accepted", async (t) => {
+    const sound: readonly string[] = [
+      "const now = systemClock.now(); const then = new Date(now); const waited = performance.now();",
+      "// Date.now() and new Date() in a comment\nconst said = 'Date.now()';",
+      "await jwtVerify(token, keys, { issuer, currentDate: new Date(server.core.clock.now()) });",
+      "new SignJWT(claims).setIssuedAt(now).setExpirationTime(now + 60);",
+      'const page = render({ since: new Date("2026-03-01T10:00:00Z") });',
+      'import { TestClock } from "../support/clock.js"; await startInstance(t, { provision, clock });',
+      'import { TestClock } from "../support/clock.js"; await startInstance(t, { ...options, clock: new TestClock() });',
+      'import { TestClock } from "../support/clock.js"; await runCommandLine(words, stdin, env, clock);',
+      'import { after } from "../support/clock.js"; const expired = after(systemClock, -1); await startInstance(t);',
+    ];
+    for (const text of sound) t.strictSame(clockFaults(text), [], text);
+  });
 });

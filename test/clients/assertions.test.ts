@@ -12,7 +12,7 @@ import {
   rsa,
   type Signer,
 } from "../support/assertions.js";
-import { TestClock } from "../support/clock.js";
+import { after, TestClock } from "../support/clock.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { ASKED, ENDPOINTS, SIS, STANDARD, type Paths } from "../support/paths.js";
@@ -64,7 +64,7 @@ const FILE = {
     {
       ...sharing,
       client_id: "rotating",
-      client_secrets: [{ value: "the old one", expires_at: "2026-11-20T11:59:59Z" }, { value: SECRET }],
+      client_secrets: [{ value: "the old one", expires_at: after(clock, -1) }, { value: SECRET }],
     },
     { ...sharing, client_id: "secretless" },
     { ...nested, client_id: "nester", client_secret: SECRET },

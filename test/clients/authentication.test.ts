@@ -1,7 +1,7 @@
 import t, { type Test } from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
-import { TestClock } from "../support/clock.js";
+import { after, TestClock } from "../support/clock.js";
 import { ASKED, ENDPOINTS, SIS, STANDARD, type Paths } from "../support/paths.js";
 import { holds, until } from "../support/oracle.js";
 
@@ -13,6 +13,8 @@ const UTF8 = "pâsswörd-☃-😀";
 const ODD: Readonly<Record<string, string>> = { colon: COLON, percent: PERCENT, plus: PLUS, utf8: UTF8 };
 
 const service = { grant_types: ["client_credentials"], scope: "api1" };
+
+const clock = new TestClock();
 
 const FILE = {
   ...FLEET,
@@ -28,8 +30,8 @@ const FILE = {
       ...service,
       client_id: "rotating",
       client_secrets: [
-        { value: "the first secret", expires_at: "2026-11-20T11:59:59Z" },
-        { value: "the second secret", expires_at: "2026-11-20T12:10:00Z" },
+        { value: "the first secret", expires_at: after(clock, -1) },
+        { value: "the second secret", expires_at: after(clock, 600) },
         { value: "the third secret" },
       ],
     },
@@ -53,7 +55,6 @@ const FILE = {
 /** Basic as the octets are, without the form-encoding that RFC 6749 section 2.3.1 asks for. */
 const raw = (pair: string) => ({ Authorization: `Basic ${Buffer.from(pair).toString("base64")}` });
 
-const clock = new TestClock();
 const server = await startInstance(t, { provision: FILE, clock });
 
 interface Row {

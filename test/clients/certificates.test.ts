@@ -6,9 +6,11 @@ import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import * as oauth from "oauth4webapi";
 import t, { type Test } from "tap";
+import { systemClock } from "../../src/clock.js";
 import { openListener } from "../../src/http/listener.js";
 import { JWT_BEARER } from "../support/assertions.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
+import { after } from "../support/clock.js";
 import { SECRET } from "../support/fleet.js";
 import { DIALECTS, STANDARD } from "../support/paths.js";
 import { basic, startInstance, type Form } from "../support/instance.js";
@@ -17,7 +19,8 @@ import { basic, startInstance, type Form } from "../support/instance.js";
 
 const ISSUER = "https://issuer.example";
 const REFUSED = "the client cannot be authenticated with TLS";
-const hour = 60 * 60 * 1000;
+/** Seconds. */
+const HOUR = 60 * 60;
 
 const SERVER = selfSigned("localhost");
 const CA = makeCa("An authority");
@@ -173,8 +176,8 @@ t.test("a client is known by its certificate, and by nothing else", async (t) =>
       {
         certificate: CA.issue({
           subject: [...subject],
-          from: new Date(Date.now() - 48 * hour),
-          to: new Date(Date.now() - hour),
+          from: after(systemClock, -48 * HOUR),
+          to: after(systemClock, -HOUR),
         }),
       },
       false,

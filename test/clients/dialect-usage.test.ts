@@ -1,6 +1,6 @@
 import t from "tap";
 import { runCommandLine } from "../../src/command-line.js";
-import { TestClock } from "../support/clock.js";
+import { after, TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { deviceEntry, deviceJwt, NEW_KEYS } from "../support/devices.js";
 import { FLEET, SECRET } from "../support/fleet.js";
@@ -17,7 +17,7 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     on.post(path, { grant_type: "client_credentials", scope: "api1" }, basic("backend", SECRET));
   const report = async () => {
     const env = { DATABASE_URL: server.database, MASTER_KEY };
-    return JSON.parse(await runCommandLine(["dialects", "usage", "--json"], async () => "", env)) as object[];
+    return JSON.parse(await runCommandLine(["dialects", "usage", "--json"], async () => "", env, clock)) as object[];
   };
   const backend = (dialect: string, uses: number, last_used_at: string) => ({
     client_id: "backend",
@@ -25,8 +25,8 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     last_used_at,
     uses,
   });
-  const NOON = "2026-11-20T12:00:00.000Z";
-  const LATER = "2026-11-20T13:00:00.000Z";
+  const NOON = clock.statement().toISOString();
+  const LATER = after(clock, 3_600).toISOString();
 
   await t.test("in memory: a request runs no statement for it", async (t) => {
     await take("/oauth2/token");

@@ -97,7 +97,7 @@ t.test("BF-05 a thing has its own", async (t) => {
 });
 
 t.test("a dialect that is not mounted has no paths", async (t) => {
-  const server = await startInstance(t, { provision: VENDORS, env: { DIALECTS: "screening-eagle" } });
+  const server = await startInstance(t, { provision: VENDORS, clock, env: { DIALECTS: "screening-eagle" } });
   const integration = basic("integration", SECRET);
   const form = { grant_type: "client_credentials", scope: "inspect" };
   t.equal((await server.post("/api/id/v1/auth/token", form, integration)).status, 200);

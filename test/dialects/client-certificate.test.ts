@@ -6,10 +6,12 @@ import { text } from "node:stream/consumers";
 import type { TLSSocket } from "node:tls";
 import Fastify from "fastify";
 import t, { type Test } from "tap";
+import { systemClock } from "../../src/clock.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import { certificateOf, type CertificateHeader } from "../../src/dialects/client-certificate.js";
 import { openListener } from "../../src/http/listener.js";
 import { trustedProxies } from "../../src/http/trusted-proxies.js";
+import { after } from "../support/clock.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 
 const SERVER = selfSigned("localhost");
@@ -87,8 +89,7 @@ const identity = ({ cert, key }: TestCertificate) => ({ cert, key });
 const trusted = (value: boolean) => ({ subject: "CN=client-1", trusted: value });
 
 t.test("over TLS a certificate is what the client proved to hold", async (t) => {
-  const day = 24 * 60 * 60 * 1000;
-  const ago = (days: number) => new Date(Date.now() - days * day);
+  const ago = (days: number) => after(systemClock, -days * 24 * 60 * 60);
   const subject = [["CN", "client-1"]] as const;
   const middle = CA.issue({ subject: [["CN", "A middle"]], authority: true });
   const chained = middle.issue({ subject });

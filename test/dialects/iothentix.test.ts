@@ -252,7 +252,7 @@ t.test("an internal error is nested, and says which request it was", async (t) =
 });
 
 t.test("error_uri is the host of the issuer where nothing else is said", async (t) => {
-  const server = await startInstance(t, { env: { ISSUER: "https://id.example:8443/iot" } });
+  const server = await startInstance(t, { clock: new TestClock(), env: { ISSUER: "https://id.example:8443/iot" } });
   t.equal((await server.post("/as/token", { client_id: ID })).json.error_uri, "id.example");
 });
 

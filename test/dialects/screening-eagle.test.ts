@@ -41,7 +41,11 @@ t.test("an integration gets a token for itself", async (t) => {
 
   await t.test("that names its client as the audience, and says what its resource servers look for", async (t) => {
     const keys = createRemoteJWKSet(new URL("/oauth2/jwks", server.url));
-    const { payload } = await jwtVerify(access_token, keys, { audience: "integration", issuer: server.core.issuer });
+    const { payload } = await jwtVerify(access_token, keys, {
+      audience: "integration",
+      issuer: server.core.issuer,
+      currentDate: new Date(server.core.clock.now()),
+    });
     t.match(payload, { aud: "integration", sub: "integration", scp: "inspect api1", scopes: ["inspect", "api1"] });
     t.equal(payload.exp! - payload.iat!, 604_800);
     t.notOk("userID" in payload, "there is no person");

@@ -291,7 +291,7 @@ t.test("without a webhook codes are files, where the server has its own database
   const folder = await mkdtemp(join(tmpdir(), "jeton-outbox-"));
   t.teardown(() => rm(folder, { recursive: true }));
   const env = { DATABASE_URL: "", DATA_DIR: folder, NODE_ENV: "production" };
-  const server = await startInstance(t, { provision: FLEET, env });
+  const server = await startInstance(t, { provision: FLEET, clock: new TestClock(), env });
   await ask(server, { phone_number: PHONE });
   await server.stop();
   const outbox = join(folder, "outbox");
@@ -305,7 +305,7 @@ t.test("without a webhook codes are files, where the server has its own database
 });
 
 t.test("without either nobody gets a code, whoever they are", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
   for (const phone_number of [PHONE, "+4930000000"]) {
     const { status, json } = await ask(server, { phone_number });
     t.equal(status, 500);
@@ -320,7 +320,7 @@ t.test("without either nobody gets a code, whoever they are", async (t) => {
 });
 
 t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code not the store", async (t) => {
-  const { server, receive } = await start(t);
+  const { clock, server, receive } = await start(t);
   const sent = [await receive({ phone_number: PHONE }), await receive({ email: EMAIL })];
   const stored = JSON.stringify((await everythingIn(server.database))["confirmation_codes"]);
   for (const { to, code } of sent) {
@@ -329,7 +329,7 @@ t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code 
     t.notMatch(stored, to);
   }
   const env = { DATABASE_URL: "", DATA_DIR: "/dev/null/nowhere", NODE_ENV: "production" };
-  const down = await startInstance(t, { database: server.database, env });
+  const down = await startInstance(t, { database: server.database, clock, env });
   await ask(down, { email: EMAIL });
   await down.stop();
   const failure = down.log.find(({ type }) => type === "code_delivery")!;

@@ -31,6 +31,7 @@ t.test("a mobile app logs its user in with a password", async (t) => {
     const { payload, protectedHeader } = await jwtVerify(json.id_token, keys, {
       issuer: server.core.issuer,
       audience: "mobile",
+      currentDate: new Date(server.core.clock.now()),
     });
     t.equal(protectedHeader.alg, "RS256", "OpenID Connect Core section 2");
     t.match(payload, { sub: "user-alice", auth_time: Number, amr: ["pwd"], at_hash: String });

@@ -106,7 +106,7 @@ t.test("a refresh token is used exactly once", async (t) => {
 });
 
 t.test("a refreshed scope", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
   t.test("may be narrower, for the access token only", async (t) => {
     const { refresh_token, scope } = await logIn(server);
@@ -145,7 +145,7 @@ t.test("a refreshed scope", async (t) => {
 });
 
 t.test("a refresh token belongs to its client and its user", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
   t.test("another client is refused, and the token lives on", async (t) => {
     const { refresh_token } = await logIn(server);
@@ -204,8 +204,9 @@ t.test("with rotation off the token stays the same, and an id_token comes again"
 });
 
 t.test("32 at once on two instances have one outcome, for each of 100 tokens", async (t: Test) => {
-  const one = await startInstance(t, { provision: FLEET });
-  const other = await startInstance(t, { database: one.database });
+  const clock = new TestClock();
+  const one = await startInstance(t, { provision: FLEET, clock });
+  const other = await startInstance(t, { database: one.database, clock });
   const tokens: string[] = [];
   for (let index = 0; index < 100; index += 1) tokens.push(await openRefreshable(one));
   let split = 0;

@@ -39,7 +39,7 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
     t.equal(sent.length, 0);
   });
   t.test("a client that sends an assertion: one, which takes it", async (t) => {
-    const claims = () => claimsOf("sharing", server.core.issuer, Date.now());
+    const claims = () => claimsOf("sharing", server.core.issuer, server.core.clock.now());
     const assert = () => asserted(jws({ alg: "HS256" }, claims(), hmac(SECRET)));
     const ask = () => server.post("/oauth2/token", { grant_type: "client_credentials", ...assert() });
     t.equal((await ask()).status, 200);

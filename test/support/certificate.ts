@@ -1,4 +1,6 @@
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { systemClock } from "../../src/clock.js";
+import { after } from "./clock.js";
 
 /**
  * Certificates (RFC 5280), written out in DER, because Node makes keys but no certificates.
@@ -50,7 +52,8 @@ interface Issuer {
   readonly key: KeyObject;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
+/** Seconds. */
+const DAY = 24 * 60 * 60;
 const ECDSA_WITH_SHA256 = sequence(oid("2a8648ce3d040302"));
 const ATTRIBUTE_TYPES = {
   CN: oid("550403"),
@@ -66,7 +69,7 @@ const ATTRIBUTE_TYPES = {
 let serial = 1;
 
 function certify(request: CertificateRequest, issuer?: Issuer): TestCertificate {
-  const { subject, from = new Date(Date.now() - DAY), to = new Date(Date.now() + DAY) } = request;
+  const { subject, from = after(systemClock, -DAY), to = after(systemClock, DAY) } = request;
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const name = sequence(...subject.map((one) => tagged(0x31, ...attributesOf(one).map(attribute))));
   const own = { name, key: privateKey };
@@ -76,7 +79,7 @@ function certify(request: CertificateRequest, issuer?: Issuer): TestCertificate 
     tagged(0x02, Buffer.from([0x40, serial >> 8, serial++ & 0xff])),
     ECDSA_WITH_SHA256,
     issuerName,
-    sequence(utcTime(from), utcTime(to)),
+    sequence(timeOf(from), timeOf(to)),
     name,
     publicKey.export({ format: "der", type: "spki" }),
     ...extensions(request),
@@ -134,7 +137,10 @@ export function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...bytes]), content]);
 }
 
-/** YYMMDDHHMMSSZ. */
-function utcTime(time: Date): Buffer {
-  return tagged(0x17, Buffer.from(`${time.toISOString().slice(2, 19).replace(/\D/g, "")}Z`));
+/** YYMMDDHHMMSSZ until 2049, and YYYYMMDDHHMMSSZ from then on (RFC 5280 section 4.1.2.5). */
+function timeOf(time: Date): Buffer {
+  const digits = time.toISOString().slice(0, 19).replace(/\D/g, "");
+  return time.getUTCFullYear() < 2050
+    ? tagged(0x17, Buffer.from(`${digits.slice(2)}Z`))
+    : tagged(0x18, Buffer.from(`${digits}Z`));
 }

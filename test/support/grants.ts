@@ -14,12 +14,12 @@ export async function openRefreshable({ core }: Instance): Promise<string> {
       user_epoch: 0,
       client_epoch: 0,
       scope: ["api1"],
-      auth_time: new Date(),
+      auth_time: new Date(core.clock.now()),
       amr: ["pwd"],
       idle: 3_600,
       absolute: 7_200,
     },
-    null,
+    core.clock.statement(),
   );
   return writeRefreshToken(core.master, { grant_id, generation: 0 });
 }

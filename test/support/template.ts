@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import pg from "pg";
-import { systemRandom, type Clock } from "../../src/clock.js";
+import { systemClock, systemRandom, type Clock } from "../../src/clock.js";
 import { buildCore } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
@@ -8,9 +8,10 @@ import { DEAF } from "../../src/store/listen.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { HASHING, MASTER_KEY, TEMPLATE } from "./run.js";
 
-/** The keys were made before any clock of a test begins to run. */
-const BEFORE = Date.UTC(2020, 0, 1);
-const LONG_AGO: Clock = { now: () => BEFORE, statement: () => new Date(BEFORE) };
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Signing keys are made a day before the clock of any test starts. */
+const YESTERDAY: Clock = { now: () => systemClock.now() - DAY, statement: () => new Date(systemClock.now() - DAY) };
 
 /**
  * A database to copy that holds what a provisioning file says, and signing keys. Each is made once for a run, by whoever
@@ -50,7 +51,7 @@ async function fill(url: string, name: string, text: string): Promise<void> {
       db,
       feed: DEAF,
       master,
-      clock: LONG_AGO,
+      clock: YESTERDAY,
       random: systemRandom,
       hashing: HASHING,
     });

@@ -66,7 +66,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
 }
 
 t.test("so do the texts of a running server, whoever is shown them", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const server = await startInstance(t, { provision: FLEET, clock });
   const gateway = basic("gateway", SECRET);
   const login = (client_id: string, headers = {}) =>
     server.post("/oauth2/token", { grant_type: "password", client_id, scope: "api1", ...ALICE }, headers);

@@ -1,5 +1,5 @@
 import t from "tap";
-import { TestClock } from "../support/clock.js";
+import { after, TestClock } from "../support/clock.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
 import { SECRET } from "../support/fleet.js";
 import { sql } from "../support/database.js";
@@ -71,7 +71,8 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
 });
 
 /** What the tests below share: each has resources of its own. */
-const server = await startInstance(t, { provision: PARTIES });
+const clock = new TestClock();
+const server = await startInstance(t, { provision: PARTIES, clock });
 
 t.test("resources", async (t) => {
   const alice = await pat(server, "photos", "user-alice");
@@ -472,7 +473,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     [
       "POST",
       "/uma/policies",
-      rules({ clients: ["x"], not_before: "2027-01-01T00:00:00Z", not_after: "2026-01-01T00:00:00Z" }),
+      rules({ clients: ["x"], not_before: after(clock, 1).toISOString(), not_after: after(clock, 0).toISOString() }),
       400,
       "invalid_request",
       "rule 1 ends before it begins",
@@ -783,7 +784,7 @@ t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
 });
 
 t.test("the UMA documents are complete", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES, env: { ISSUER: "https://id.example" } });
+  const server = await startInstance(t, { provision: PARTIES, clock, env: { ISSUER: "https://id.example" } });
   const document = async (from: Instance, path: string) => (await from.send(path)).json;
   t.match(await document(server, "/.well-known/uma2-configuration"), {
     issuer: "https://id.example",
@@ -806,6 +807,7 @@ t.test("the UMA documents are complete", async (t) => {
   t.match(await document(server, "/simple-identity-server/.well-known/uma2-configuration"), sis);
   const alone = await startInstance(t, {
     database: server.database,
+    clock,
     env: { ISSUER: "https://id.example", DIALECTS: "simple-identity-server" },
   });
   t.match(await document(alone, "/.well-known/uma2-configuration"), sis);

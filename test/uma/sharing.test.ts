@@ -283,7 +283,7 @@ t.test("a decision can be explained to an operator", async (t) => {
   );
   const env = { DATABASE_URL: server.database, MASTER_KEY };
   const explain = async (id: string) =>
-    JSON.parse(await runCommandLine(["uma", "explain", id, "--json"], async () => "", env));
+    JSON.parse(await runCommandLine(["uma", "explain", id, "--json"], async () => "", env, clock));
   t.match(await explain(reply.headers.get("x-request-id")!), [
     {
       outcome: "granted",
@@ -297,7 +297,8 @@ t.test("a decision can be explained to an operator", async (t) => {
       ],
     },
   ]);
-  const inWords = await runCommandLine(["uma", "explain", reply.headers.get("x-request-id")!], async () => "", env);
+  const words = ["uma", "explain", reply.headers.get("x-request-id")!];
+  const inWords = await runCommandLine(words, async () => "", env, clock);
   t.notMatch(inWords, "undefined");
   await t.rejects(explain("unknown"), { message: /its log line has the reason/ });
 });

@@ -22,7 +22,9 @@ import {
 } from "../support/uma.js";
 
 t.test("a warm request runs as many statements as its page says, and none of them looks through a table", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
+  const clock = new TestClock();
+  const server = await startInstance(t, { provision: PARTIES, clock });
+  const now = `timestamptz '${clock.statement().toISOString()}'`;
   const photos = await pat(server, "photos", "user-alice");
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"] });
@@ -38,14 +40,14 @@ t.test("a warm request runs as many statements as its page says, and none of the
      INSERT INTO uma_policy_resources
        SELECT 'p' || lpad(n::text, 21, '0'), 'r' || lpad(n::text, 21, '0') FROM generate_series(1, 5000) n;
      INSERT INTO uma_approvals
-       SELECT 'r' || lpad(n::text, 21, '0'), 'printer', 'printer', 'view', 'user-' || n % 50, 'approved', now()
+       SELECT 'r' || lpad(n::text, 21, '0'), 'printer', 'printer', 'view', 'user-' || n % 50, 'approved', ${now}
        FROM generate_series(1, 5000) n;
      INSERT INTO uma_tickets (id, resource_server, permissions, expires_at)
-       SELECT 't' || lpad(n::text, 21, '0'), 'photos', '[]', now() FROM generate_series(1, 5000) n;
+       SELECT 't' || lpad(n::text, 21, '0'), 'photos', '[]', ${now} FROM generate_series(1, 5000) n;
      INSERT INTO uma_decisions (id, resource_id, outcome, client_id, owner, trace, decided_at)
-       SELECT n::text, 'r', 'granted', 'printer', 'user-' || n % 50, '{}', now() FROM generate_series(1, 5000) n;
+       SELECT n::text, 'r', 'granted', 'printer', 'user-' || n % 50, '{}', ${now} FROM generate_series(1, 5000) n;
      INSERT INTO users (sub, preferred_username) SELECT 'user-' || n, 'user-' || n FROM generate_series(1, 5000) n;
-     INSERT INTO revoked_tokens SELECT n::text, now() FROM generate_series(1, 5000) n;
+     INSERT INTO revoked_tokens SELECT n::text, ${now} FROM generate_series(1, 5000) n;
      ANALYZE`,
   );
   const claim = { claim_token: await idToken(server), claim_token_format: FORMAT };
@@ -114,7 +116,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
 });
 
 /** What the two tests below share. */
-const shared = await startInstance(t, { provision: PARTIES });
+const shared = await startInstance(t, { provision: PARTIES, clock: new TestClock() });
 
 t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   const photos = await pat(shared, "photos", "user-alice");
@@ -153,7 +155,7 @@ t.test("an email address that nobody has verified opens nothing", async (t) => {
 });
 
 t.test("LG-01 nothing that opens anything stands in the log or in the store", async (t) => {
-  const server = await startInstance(t, { provision: PARTIES });
+  const server = await startInstance(t, { provision: PARTIES, clock: new TestClock() });
   const photos = await pat(server, "photos", "user-alice");
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"] });
