@@ -4,7 +4,7 @@ import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { openListener } from "./http/listener.js";
 import { openLog, type Log } from "./http/log.js";
-import { startServer } from "./server.js";
+import { startServer, type RunningServer } from "./server.js";
 import { refuseIfOwned } from "./store/embedded/index.js";
 
 /** A process: settings, then store, then application; stopped in reverse. */
@@ -14,15 +14,22 @@ async function main(): Promise<void> {
   const started = start(settings, log);
   onStop(async () => {
     // A signal that comes meanwhile waits for the start to be through: half a start cannot be stopped in order.
-    const stop = await started;
+    const { stop } = await started;
     await stop();
     flush();
+  });
+  // SIGHUP asks for the certificate files to be read again; it ends no server. A start that fails ends the process itself.
+  process.on("SIGHUP", () => {
+    void started.then(
+      ({ renewCertificate }) => renewCertificate(),
+      () => undefined,
+    );
   });
   await started;
 }
 
-/** Starts everything, and returns what stops it. */
-async function start(settings: Settings, log: Log): Promise<() => Promise<void>> {
+/** Starts everything, and returns what a signal can ask of it. */
+async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, "renewCertificate" | "stop">> {
   if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
 
   // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
@@ -33,10 +40,11 @@ async function start(settings: Settings, log: Log): Promise<() => Promise<void>>
     if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
     // Said at whatever level: supervisors and people wait for this line.
     log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
-    return async () => {
+    const stop = async () => {
       await server.stop();
       await deployment.close();
     };
+    return { renewCertificate: server.renewCertificate, stop };
   } catch (error) {
     await deployment.close();
     throw error;

@@ -12,6 +12,7 @@ import type { Dialect } from "./dialects/dialect.js";
 import { chooseDialects } from "./dialects/index.js";
 import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
+import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js";
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
@@ -39,6 +40,8 @@ export interface RunningServer {
   readonly core: Core;
   /** Shown once, where a demo set was made. */
   readonly introduction: string | undefined;
+  /** Reads the certificate files again, as an operator asks for (SIGHUP). */
+  renewCertificate(): Promise<void>;
   /** Answers what was accepted, then closes everything but the deployment. */
   stop(): Promise<void>;
 }
@@ -59,7 +62,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { serve } = listener;
   const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, serve });
 
+  const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
+  certificates.begin();
   const timers = [
+    regularly("reading the certificate files", () => certificates.look(), log, CERTIFICATE_REST),
     regularly("sweeping", () => sweep(db, clock.statement()), log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
@@ -69,6 +75,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     issuer,
     core,
     introduction,
+    renewCertificate: () => certificates.lookNow(),
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
       await listener.drain();
@@ -93,12 +100,17 @@ function openCodeSender(
 }
 
 /** Rests, works, and rests again: two rounds never overlap, however long one takes. */
-function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogger): NodeJS.Timeout {
+function regularly(
+  name: string,
+  work: () => Promise<void>,
+  log: FastifyBaseLogger,
+  rest = REST,
+): NodeJS.Timeout {
   const workAndRest = async () => {
     await work().catch((error: unknown) => log.warn({ err: error }, `${name} failed; it is tried again`));
     timer.refresh();
   };
-  const timer = setTimeout(() => void workAndRest(), REST).unref();
+  const timer = setTimeout(() => void workAndRest(), rest).unref();
   return timer;
 }
 

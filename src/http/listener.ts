@@ -2,9 +2,12 @@ import { createServer, STATUS_CODES, type RequestListener, type Server, type Ser
 import type { AddressInfo, Socket } from "node:net";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
+import type { CertificateHolder } from "./certificate-watch.js";
+import { Distrust } from "./distrust.js";
 import { headersOf } from "./headers.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
-import { openTlsServer, type TlsFiles } from "./tls.js";
+import { openTlsServer } from "./tls.js";
+import type { TlsFiles } from "./tls-files.js";
 
 /**
  * The socket, which is there before and after the application: it takes the port first, answers 503 until there is
@@ -14,6 +17,8 @@ export interface Listener {
   readonly port: number;
   /** Where it answers, as a URL without a path. */
   readonly url: string;
+  /** Where it speaks TLS itself. */
+  readonly certificate: CertificateHolder | undefined;
   /** Hands requests over; the shape Fastify's serverFactory wants. */
   readonly serve: (handler: RequestListener) => Server;
   /** From here on `/readyz` answers 200. */
@@ -36,8 +41,10 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   let handler: RequestListener | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
   const underWay = new Set<ServerResponse>();
+  const distrust = new Distrust();
 
   const answer: RequestListener = (request, response) => {
+    if (distrust.holds(request.socket)) return void request.socket.destroy();
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
     if (state === "draining") response.setHeader("Connection", "close");
@@ -48,7 +55,8 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     return refuseEarly(response);
   };
 
-  const server = tls ? await openTlsServer(tls, answer) : createServer(LIMITS, answer);
+  const secure = tls && (await openTlsServer(tls, answer));
+  const server = secure?.server ?? createServer(LIMITS, answer);
   server.on("clientError", refuseBrokenHttp);
   // Those of Node's own list are past their TLS handshake.
   const sockets = new Set<Socket>();
@@ -66,6 +74,16 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   return {
     port: address.port,
     url: `${tls ? "https" : "http"}://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
+    certificate: secure && {
+      get material() {
+        return secure.material;
+      },
+      renew: async (now) => {
+        const renewal = await secure.renew(now);
+        if (renewal?.distrusts) distrust.cut(sockets, underWay);
+        return renewal;
+      },
+    },
     serve: (given) => {
       handler = given;
       return server;

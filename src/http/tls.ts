@@ -1,56 +1,122 @@
-import { constants, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { constants } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { createServer, type Server } from "node:https";
+import { createSecureContext } from "node:tls";
 import { OperatorError } from "../errors/operator-error.js";
 import { LIMITS } from "./limits.js";
+import { readTlsFiles, whyNotNow, type TlsFiles, type TlsMaterial } from "./tls-files.js";
 
-/** PEM files, to speak https. */
-export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-  /** The authorities whose client certificates are trusted; without it none is. */
-  readonly clientCa?: string | undefined;
+/** An https server whose certificate can be replaced while it runs. */
+export interface TlsServer {
+  readonly server: Server;
+  /** What it uses now. */
+  readonly material: TlsMaterial;
+  /**
+   * Reads the files again, and uses them for every connection from here on if they differ. The earlier ones stay in use
+   * where that fails.
+   * @param now milliseconds since the epoch
+   * @returns undefined where nothing changed
+   * @throws OperatorError in one line when the files cannot be used
+   */
+  renew(now: number): Promise<Renewal | undefined>;
+}
+
+export interface Renewal {
+  readonly material: TlsMaterial;
+  /** Whether an authority was taken away, so that connections may rest on a trust that has ended. */
+  readonly distrusts: boolean;
 }
 
 /**
- * A server that asks everybody for a certificate and lets in whoever has none, or one that nobody vouches for: a client
- * may be registered with one that it made itself (RFC 8705 section 2.2).
+ * Opens a server that asks every client for a certificate. It lets in clients without one, and those with one that no
+ * authority vouches for: a client may be registered with one that it made itself (RFC 8705 section 2.2).
  * @throws OperatorError when a file cannot be used
  */
-export async function openTlsServer({ cert, key, clientCa }: TlsFiles, answer: RequestListener): Promise<Server> {
-  const pem = { cert: await read(cert), key: await read(key) };
-  // An empty list trusts nobody; without a list Node would trust every authority of the web.
-  const ca = clientCa === undefined ? [] : authoritiesIn(await read(clientCa));
-  try {
-    return createServer({ ...LIMITS, ...pem, ...HANDSHAKE, ca }, answer);
-  } catch (error) {
-    throw new OperatorError(`TLS_CERT and TLS_KEY cannot be used: ${(error as Error).message}`);
-  }
+export async function openTlsServer(files: TlsFiles, answer: RequestListener): Promise<TlsServer> {
+  let material = await readTlsFiles(files);
+  const server = createServer({ ...LIMITS, ...CLIENT_CERTIFICATES, ...usable(material) }, answer);
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const renew = async (now: number): Promise<Renewal | undefined> => {
+    const found = await readTlsFiles(files);
+    if (found.digest === material.digest) return undefined;
+    const reason = whyNotNow(found, now);
+    if (reason !== undefined) throw new OperatorError(reason);
+    // A new context has new ticket keys: a session under the earlier authorities cannot be resumed.
+    server.setSecureContext(usable(found));
+    const distrusts = material.authorities.some((one) => !found.authorities.includes(one));
+    material = found;
+    return { material, distrusts };
+  };
+  return {
+    server,
+    get material() {
+      return material;
+    },
+    // One after the other: what was read first must not replace what was read later.
+    renew: (now) => {
+      const next = turn.then(() => renew(now));
+      turn = next.catch(() => undefined);
+      return next;
+    },
+  };
 }
 
-const HANDSHAKE = {
+const CLIENT_CERTIFICATES = {
   requestCert: true,
   rejectUnauthorized: false,
-  minVersion: "TLSv1.2",
   handshakeTimeout: LIMITS.headersTimeout,
+} as const;
+
+/** For TLS 1.2 those that RFC 9325 section 4.2 recommends and no others; for TLS 1.3 those of RFC 8446 section 9.1. */
+const CIPHER_SUITES = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+];
+
+/** Groups for the key exchange (RFC 9325 section 4.2); the hybrid one where the OpenSSL of this Node.js has it. */
+const GROUPS = ["X25519MLKEM768", "X25519", "P-256", "P-384", "P-521"].filter(isAvailable);
+
+/** What handshakes are signed with, by server and client: nothing with SHA-1 (RFC 9155). */
+const SIGNATURE_ALGORITHMS = [
+  "ecdsa_secp256r1_sha256",
+  "ecdsa_secp384r1_sha384",
+  "ecdsa_secp521r1_sha512",
+  "ed25519",
+  "ed448",
+  ...["rsa_pss_rsae", "rsa_pss_pss", "rsa_pkcs1"].flatMap((name) => [256, 384, 512].map((bits) => `${name}_sha${bits}`)),
+];
+
+const HANDSHAKE = {
+  minVersion: "TLSv1.2",
+  ciphers: CIPHER_SUITES.join(":"),
+  ecdhCurve: GROUPS.join(":"),
+  sigalgs: SIGNATURE_ALGORITHMS.join(":"),
   // Node reads the certificate of a second handshake, and leaves what it said of the first one's chain as it was.
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const;
 
-async function read(path: string): Promise<Buffer> {
-  return readFile(path).catch(({ code }: NodeJS.ErrnoException) => {
-    throw new OperatorError(`${path} cannot be read (${code})`);
-  });
+function isAvailable(ecdhCurve: string): boolean {
+  try {
+    return createSecureContext({ ecdhCurve }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
-/** Node passes over what is no certificate without a word, so each is read here first. */
-function authoritiesIn(pem: Buffer): string[] {
-  const found = pem.toString("latin1").match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  if (found.length === 0) throw new OperatorError("TLS_CLIENT_CA cannot be used: it holds no certificate in PEM");
+/** The options of a context that is known to work: setSecureContext is left half done by one that does not. */
+function usable({ cert, key, authorities }: TlsMaterial) {
+  // An empty list trusts nobody; without a list Node would trust every authority of the web.
+  const options = { ...HANDSHAKE, cert, key, ca: [...authorities] };
   try {
-    return found.map((one) => new X509Certificate(one).toString());
+    createSecureContext(options);
+    return options;
   } catch (error) {
-    throw new OperatorError(`TLS_CLIENT_CA cannot be used: ${(error as Error).message}`);
+    throw new OperatorError(`TLS_CERT and TLS_KEY cannot be used: ${(error as Error).message}`);
   }
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { generateKeyPairSync, sign, type KeyObject, type KeyPairKeyObjectResult } from "node:crypto";
 import { systemClock } from "../../src/clock.js";
 import { after } from "./clock.js";
 
@@ -25,6 +25,8 @@ export interface CertificateRequest {
   readonly to?: Date;
   /** Whether it may issue others. */
   readonly authority?: boolean;
+  /** On the curve P-256 by default. */
+  readonly keys?: KeyPairKeyObjectResult;
 }
 
 export interface TestCertificate {
@@ -54,7 +56,11 @@ interface Issuer {
 
 /** Seconds. */
 const DAY = 24 * 60 * 60;
-const ECDSA_WITH_SHA256 = sequence(oid("2a8648ce3d040302"));
+/** What certificates are signed with, by the kind of the key that signs. */
+const SIGNATURES: Readonly<Record<string, Buffer>> = {
+  ec: sequence(oid("2a8648ce3d040302")),
+  rsa: sequence(oid("2a864886f70d01010b"), tagged(0x05)),
+};
 const ATTRIBUTE_TYPES = {
   CN: oid("550403"),
   C: oid("550406"),
@@ -70,14 +76,15 @@ let serial = 1;
 
 function certify(request: CertificateRequest, issuer?: Issuer): TestCertificate {
   const { subject, from = after(systemClock, -DAY), to = after(systemClock, DAY) } = request;
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { publicKey, privateKey } = request.keys ?? generateKeyPairSync("ec", { namedCurve: "P-256" });
   const name = sequence(...subject.map((one) => tagged(0x31, ...attributesOf(one).map(attribute))));
   const own = { name, key: privateKey };
   const { name: issuerName, key: issuerKey } = issuer ?? own;
+  const algorithm = SIGNATURES[issuerKey.asymmetricKeyType!]!;
   const toBeSigned = sequence(
     tagged(0xa0, Buffer.from("020102", "hex")), // version 3
     tagged(0x02, Buffer.from([0x40, serial >> 8, serial++ & 0xff])),
-    ECDSA_WITH_SHA256,
+    algorithm,
     issuerName,
     sequence(timeOf(from), timeOf(to)),
     name,
@@ -85,9 +92,11 @@ function certify(request: CertificateRequest, issuer?: Issuer): TestCertificate 
     ...extensions(request),
   );
   const signature = Buffer.concat([Buffer.from([0]), sign("sha256", toBeSigned, issuerKey)]);
-  const der = sequence(toBeSigned, ECDSA_WITH_SHA256, tagged(0x03, signature));
+  const der = sequence(toBeSigned, algorithm, tagged(0x03, signature));
+  // Never with an empty line at its end, behind which no PEM reader looks.
+  const lines = der.toString("base64").match(/.{1,64}/g)!.join("\n");
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${der.toString("base64").replace(/.{64}/g, "$&\n")}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: pemOf(privateKey),
     der,
     issue: (another) => certify(another, own),

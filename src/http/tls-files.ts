@@ -1,0 +1,106 @@
+import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { OperatorError } from "../errors/operator-error.js";
+
+/** PEM files, to speak https. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** The authorities whose client certificates are trusted; without it none is. */
+  readonly clientCa?: string | undefined;
+}
+
+/** What the files held when they were read. */
+export interface TlsMaterial {
+  /** PEM: the server's own certificate first, then its chain. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+  /** PEM, one certificate each. */
+  readonly authorities: readonly string[];
+  /** When the server's own certificate begins and ends, in milliseconds since the epoch. */
+  readonly validFrom: number;
+  readonly validTo: number;
+  /** SHA-256 of the server's own certificate, as tools print it. */
+  readonly fingerprint: string;
+  /** Differs where any of the files differs. */
+  readonly digest: string;
+}
+
+/**
+ * Reads the files, and checks that a server can speak TLS with them. Dates are not looked at (whyNotNow).
+ * @throws OperatorError in one line when they cannot be used
+ */
+export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<TlsMaterial> {
+  const certPem = await read(cert);
+  const keyPem = await read(key);
+  const caPem = clientCa === undefined ? undefined : await read(clientCa);
+  const own = certificatesIn(certPem, "TLS_CERT")[0]!;
+  checkPair(own, keyIn(keyPem));
+  return {
+    cert: certPem,
+    key: keyPem,
+    authorities: caPem === undefined ? [] : certificatesIn(caPem, "TLS_CLIENT_CA").map((one) => one.toString()),
+    validFrom: Date.parse(own.validFrom),
+    validTo: Date.parse(own.validTo),
+    fingerprint: own.fingerprint256,
+    digest: createHash("sha256")
+      .update(JSON.stringify([certPem, keyPem, caPem]))
+      .digest("base64url"),
+  };
+}
+
+/** Why clients would not accept the certificate at this time; undefined if they would. @param now milliseconds since the epoch */
+export function whyNotNow({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
+  if (now < validFrom) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
+  if (now > validTo) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;
+  return undefined;
+}
+
+async function read(path: string): Promise<string> {
+  return readFile(path, "latin1").catch(({ code }: NodeJS.ErrnoException) => {
+    throw new OperatorError(`${path} cannot be read (${code})`);
+  });
+}
+
+/** Node skips what is no certificate without a word, and a file may be half written: so each is read here first. */
+function certificatesIn(pem: string, setting: string): X509Certificate[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) throw new OperatorError(`${setting} cannot be used: it holds no certificate in PEM`);
+  if (found.length < pem.split("-----BEGIN CERTIFICATE").length - 1) {
+    throw new OperatorError(`${setting} cannot be used: a certificate in it has no end`);
+  }
+  try {
+    return found.map((one) => new X509Certificate(one));
+  } catch (error) {
+    throw new OperatorError(`${setting} cannot be used: ${(error as Error).message}`);
+  }
+}
+
+function keyIn(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new OperatorError(`TLS_KEY cannot be used: ${(error as Error).message}`);
+  }
+}
+
+/** RFC 9325 section 4.5. */
+const MIN_RSA_BITS = 2048;
+
+/** Curves that signature algorithms of TLS 1.3 exist for (RFC 8446 section 4.2.3). */
+const CURVES: readonly unknown[] = ["prime256v1", "secp384r1", "secp521r1"];
+
+/** OpenSSL itself takes a certificate of one kind of key with a key of another kind, and then every handshake fails. */
+function checkPair(own: X509Certificate, key: KeyObject): void {
+  if (!own.checkPrivateKey(key)) throw new OperatorError("TLS_KEY is not the key of the certificate in TLS_CERT");
+  const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
+    throw new OperatorError(
+      `TLS_KEY cannot be used: an RSA key needs ${MIN_RSA_BITS} bits or more, and it has ${modulusLength}`,
+    );
+  }
+  if (namedCurve !== undefined && !CURVES.includes(namedCurve)) {
+    throw new OperatorError(`TLS_KEY cannot be used: its curve is ${namedCurve}, and must be P-256, P-384 or P-521`);
+  }
+}

@@ -1,0 +1,51 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { once } from "node:events";
+import { connect } from "node:tls";
+import t from "tap";
+import { selfSigned } from "../support/certificate.js";
+import { freshDatabase } from "../support/database.js";
+import { dataFolder, startProcess, until } from "../support/process.js";
+import { MASTER_KEY } from "../support/run.js";
+
+/** SIGHUP: certificate files are read again, and no server ends. */
+
+async function nameShown(url: string): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
+t.test("a server without TLS goes on, and says that there is nothing to read", async (t) => {
+  const DATA_DIR = await dataFolder(t);
+  const server = await startProcess(t, { DATA_DIR, DATABASE_URL: await freshDatabase(t), MASTER_KEY });
+  server.signal("SIGHUP");
+  await until("it says so", () => server.output().includes("there are no certificate files to read again"));
+  t.equal((await fetch(`${server.url}/readyz`)).status, 200);
+  server.signal("SIGTERM");
+  t.equal((await server.ended).code, 0, "and ends as always");
+});
+
+t.test("a server with TLS takes the new certificate, or says why not", async (t) => {
+  const [first, second] = [selfSigned("first"), selfSigned("second")];
+  const folder = t.testdir({ "cert.pem": first.cert, "key.pem": first.key });
+  const [TLS_CERT, TLS_KEY] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const database = { DATABASE_URL: await freshDatabase(t), MASTER_KEY };
+  const server = await startProcess(t, { DATA_DIR: await dataFolder(t), ...database, TLS_CERT, TLS_KEY });
+  server.signal("SIGHUP");
+  await until("it answers", () => server.output().includes("the certificate files have not changed"));
+
+  await writeFile(TLS_KEY, second.key);
+  server.signal("SIGHUP");
+  await until("it warns", () => server.output().includes("TLS_KEY is not the key of the certificate in TLS_CERT"));
+  t.equal(await nameShown(server.url), "first");
+
+  await writeFile(TLS_CERT, second.cert);
+  server.signal("SIGHUP");
+  await until("it takes it", () => server.output().includes("a new certificate is in use"));
+  t.equal(await nameShown(server.url), "second");
+  t.notMatch(server.output(), /PRIVATE KEY/);
+});
