@@ -3,8 +3,10 @@ import { text } from "node:stream/consumers";
 import { runCommandLine } from "./command-line.js";
 import { OperatorError } from "./errors/operator-error.js";
 
-// `jeton …` as a process: its words, its standard input, and an end with 0 or, after one line, with 1.
-runCommandLine(process.argv.slice(2), () => text(process.stdin)).then(
+// `jeton …` as a process: its words, its standard input, progress on standard error, and an end with 0 or, after one
+// line, with 1.
+const report = (line: string) => process.stderr.write(`${line}\n`);
+runCommandLine(process.argv.slice(2), () => text(process.stdin), undefined, undefined, report).then(
   (printed) => {
     process.stdout.write(`${printed}\n`, () => process.exit(0));
   },

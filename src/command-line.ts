@@ -6,6 +6,7 @@ import { readSettings } from "./config.js";
 import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
+import { isStoreUnavailable } from "./store/failure.js";
 import { DEAF } from "./store/listen.js";
 
 /**
@@ -14,6 +15,7 @@ import { DEAF } from "./store/listen.js";
  * @param stdin everything on standard input, read only by a command that wants it
  * @param env the settings; the process's own by default
  * @param clock what the command takes for now
+ * @param report is told how far a long command has come, one line at a time
  * @returns what is printed
  * @throws OperatorError whose message is the one line of the refusal
  */
@@ -22,6 +24,7 @@ export async function runCommandLine(
   stdin: () => Promise<string>,
   env?: NodeJS.ProcessEnv,
   clock: Clock = systemClock,
+  report: (line: string) => void = () => {},
 ): Promise<string> {
   const command = COMMANDS.find(({ name }) => isNamed(words, name));
   if (command === undefined) return usage(words);
@@ -34,10 +37,28 @@ export async function runCommandLine(
     const { db, master } = deployment;
     const parts = { db, master, feed: DEAF, clock, random: systemRandom };
     const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
-    return print(await command.run({ core, deployment, words: positionals, flags, stdin }), json === true);
+    const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
+    return print(await command.run(context), json === true);
+  } catch (error) {
+    throw inOneLine(error, settings.LOG_LEVEL);
   } finally {
     await deployment.close();
   }
+}
+
+/**
+ * What an operator reads of an error that a command did not expect. Its message may quote what was written, and its frames
+ * help whoever mends the program: the log levels `debug` and `trace` show them.
+ */
+function inOneLine(error: unknown, level: string): unknown {
+  if (error instanceof OperatorError || level === "debug" || level === "trace") return error;
+  const { name = "error", code } = error as { name?: string; code?: unknown };
+  const called = typeof code === "string" ? `${name} ${code}` : name;
+  return new OperatorError(
+    isStoreUnavailable(error)
+      ? `the database did not carry this out in time (${called}); check the result and run the command again`
+      : `the command failed unexpectedly (${called}): LOG_LEVEL=debug shows where`,
+  );
 }
 
 function isNamed(words: readonly string[], name: string): boolean {

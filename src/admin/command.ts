@@ -10,6 +10,8 @@ export interface CommandContext {
   readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   /** Everything on standard input. */
   readonly stdin: () => Promise<string>;
+  /** Tells the operator how far a long command has come, in one line; nobody hears it with `--json`. */
+  readonly report: (message: string) => void;
 }
 
 /** One administrative command. The CLI runs this table, and an admin API later will. */

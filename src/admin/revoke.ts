@@ -2,15 +2,17 @@ import type { Core } from "../core.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { normaliseIdentifier } from "../accounts/identifiers.js";
 import { revokeToken } from "../store/access-tokens.js";
-import { endEverythingOfClient, findClient } from "../store/clients.js";
+import { findClient } from "../store/clients.js";
+import { endEverything, endEverythingOf, endEverythingOfClient } from "../store/epochs.js";
 import { endGrant } from "../store/grants.js";
-import { endEverythingOf, findSub } from "../store/users.js";
+import { findSub } from "../store/users.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import type { Command, CommandContext } from "./command.js";
+import { markGrantsEnded } from "./ending.js";
 
 /** Each way to say what is to be revoked. Every instance refuses it with the next request. */
-const TARGETS: Readonly<Record<string, (core: Core, value: string) => Promise<object>>> = {
-  async token(core, text) {
+const TARGETS: Readonly<Record<string, (context: CommandContext, value: string) => Promise<object>>> = {
+  async token({ core }, text) {
     const refresh = readRefreshToken(core.master, text);
     if (refresh !== undefined) return endOneGrant(core, refresh.grant_id);
     const read = await core.accessTokens.read(text, true);
@@ -18,15 +20,23 @@ const TARGETS: Readonly<Record<string, (core: Core, value: string) => Promise<ob
     const { jti, exp } = read.claims;
     return { jti, revoked: (await revokeToken(core.db, jti, new Date(exp * 1000))) === "revoked" };
   },
-  grant: endOneGrant,
-  async user({ db }, name) {
+  grant: ({ core }, grant_id) => endOneGrant(core, grant_id),
+  async user(context, name) {
+    const { db } = context.core;
     const sub = await findSub(db, name, normaliseIdentifier(name));
     if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
-    return { sub, grants_ended: await db.prisma.$transaction((tx) => endEverythingOf(tx, sub)) };
+    await endEverythingOf(db.prisma, sub);
+    return { sub, ...(await markGrantsEnded(context, { sub }, name)) };
   },
-  async client({ db }, client_id) {
+  async client(context, client_id) {
+    const { db } = context.core;
     if ((await findClient(db, client_id)) === null) throw new OperatorError(`there is no client ${client_id}`);
-    return { client_id, grants_ended: await db.prisma.$transaction((tx) => endEverythingOfClient(tx, client_id)) };
+    await endEverythingOfClient(db.prisma, client_id);
+    return { client_id, ...(await markGrantsEnded(context, { client_id }, client_id)) };
+  },
+  async all(context) {
+    await endEverything(context.core.db, context.core.clock.statement());
+    return { all: true, ...(await markGrantsEnded(context, "everybody", "everybody")) };
   },
 };
 
@@ -36,23 +46,24 @@ async function endOneGrant({ db, clock }: Core, grant_id: string): Promise<objec
   return { grant_id, revoked: outcome === "ended" };
 }
 
-async function revoke({ core, flags, stdin }: CommandContext): Promise<object> {
-  const named = Object.keys(TARGETS).filter((name) => flags[name] !== undefined);
+async function revoke(context: CommandContext): Promise<object> {
+  const { flags, stdin } = context;
+  const named = Object.keys(TARGETS).filter((name) => flags[name] !== undefined && flags[name] !== false);
   const [target] = named;
   if (target === undefined || named.length > 1) {
-    throw new OperatorError("say one of --token T, --user SUB, --client ID, --grant ID");
+    throw new OperatorError("say one of --token T, --user SUB, --client ID, --grant ID, --all");
   }
   const value = String(flags[target]);
   // A token on a command line is seen by every process: a dash reads it from standard input instead.
-  return TARGETS[target]!(core, value === "-" ? (await stdin()).trim() : value);
+  return TARGETS[target]!(context, value === "-" ? (await stdin()).trim() : value);
 }
 
 export const REVOKE_COMMANDS: readonly Command[] = [
   {
     name: "revoke",
-    takes: "--token T|- | --user SUB | --client ID | --grant ID",
-    does: "ends a token, or everything of a user, a client or a grant",
-    flags: { token: "text", user: "text", client: "text", grant: "text" },
+    takes: "--token T|- | --user SUB | --client ID | --grant ID | --all",
+    does: "ends a token, or everything of a user, a client, a grant or everybody, browser sessions too",
+    flags: { token: "text", user: "text", client: "text", grant: "text", all: "switch" },
     run: revoke,
   },
 ];

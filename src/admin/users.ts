@@ -8,6 +8,7 @@ import { isConflict } from "../store/failure.js";
 import { allUsers, findSub, setPassword, setUserDisabled } from "../store/users.js";
 import { onlyWord, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
+import { markGrantsEnded } from "./ending.js";
 
 /** The person a command names, by sub or by anything they log in with. */
 async function existing(context: CommandContext): Promise<string> {
@@ -20,7 +21,8 @@ async function existing(context: CommandContext): Promise<string> {
 async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
   const sub = await existing(context);
   await context.core.db.prisma.$transaction((tx) => setUserDisabled(tx, sub, disabled));
-  return { sub, disabled };
+  const { warnings } = disabled ? await markGrantsEnded(context, { sub }, sub) : {};
+  return { sub, disabled, ...(warnings === undefined ? {} : { warnings }) };
 }
 
 async function unlock(context: CommandContext): Promise<object> {
@@ -63,7 +65,8 @@ async function passwd(context: CommandContext): Promise<object> {
   const hash = await core.passwords.hash(secret);
   await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
   await forgetTries(context, sub);
-  return { sub, ...(shown ? { password: secret } : {}) };
+  const { warnings } = await markGrantsEnded(context, { sub }, sub);
+  return { sub, ...(shown ? { password: secret } : {}), ...(warnings === undefined ? {} : { warnings }) };
 }
 
 export const USER_COMMANDS: readonly Command[] = [

@@ -1,3 +1,4 @@
+import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
@@ -25,9 +26,9 @@ export interface TokenSubject {
  */
 export const IN_FORCE = `
     FROM clients c
-    LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND u.token_epoch = $5::int
+    LEFT JOIN users u ON u.sub = $4 AND NOT u.disabled AND ${epochOf("u")} = $5::int
     LEFT JOIN grants g ON g.id = $6 AND g.ended_at IS NULL AND g.generation = coalesce($7::int, g.generation)
-    WHERE c.client_id = $2 AND NOT c.disabled AND c.token_epoch = $3::int
+    WHERE c.client_id = $2 AND NOT c.disabled AND ${epochOf("c")} = $3::int
       AND ($4::text IS NULL OR u.sub IS NOT NULL)
       AND ($6::text IS NULL OR g.id IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;

@@ -1,13 +1,14 @@
 import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
+import { epochOf } from "./epochs.js";
 import { run, type Db, type Tx } from "./open.js";
 
 /** A client with the secrets it may use. */
 export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
 
-const FIND = { name: "client_find", text: "SELECT * FROM clients WHERE client_id = $1" };
+const FIND = { name: "client_find", text: `SELECT c.*, ${epochOf("c")} AS token_epoch FROM clients c WHERE client_id = $1` };
 const SECRETS = { name: "client_secrets_find", text: "SELECT * FROM client_secrets WHERE client_id = $1" };
 
-/** The client, or null if there is none of that id. */
+/** The client, or null if there is none of that id. Its epoch includes the deployment's: of two columns the later counts. */
 export async function findClient(db: Db, client_id: string): Promise<ClientRow | null> {
   const [client] = await run<Client>(db, FIND, [client_id]);
   return client === undefined ? null : { ...client, secrets: await run<ClientSecret>(db, SECRETS, [client_id]) };
@@ -57,14 +58,6 @@ export async function replaceSecret(
 /** Switches a client off or on. What was issued to it is refused while it is off. */
 export async function setClientDisabled(tx: Tx, client_id: string, disabled: boolean): Promise<void> {
   await tx.client.update({ where: { client_id }, data: { disabled } });
-}
-
-/** Ends every token and every grant of a client (`jeton revoke --client`). */
-export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<number> {
-  await tx.client.update({ where: { client_id }, data: { token_epoch: { increment: 1 } } });
-  return tx.$executeRaw`
-    UPDATE grants SET ended_at = now(), ended_because = 'revoked'
-    WHERE client_id = ${client_id} AND ended_at IS NULL`;
 }
 
 const URIS = { name: "client_uris", text: "SELECT redirect_uris, web_origins FROM clients WHERE NOT disabled" };

@@ -1,3 +1,4 @@
+import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
 /**
@@ -106,8 +107,8 @@ const LOOK = {
     SELECT g.client_id, g.sub, g.scope, g.created_at, least(g.idle_expires_at, g.absolute_expires_at) AS expires_at,
            u.preferred_username AS username
     FROM grants g
-    JOIN users u ON u.sub = g.sub AND NOT u.disabled AND u.token_epoch = g.user_epoch
-    JOIN clients c ON c.client_id = g.client_id AND NOT c.disabled AND c.token_epoch = g.client_epoch
+    JOIN users u ON u.sub = g.sub AND NOT u.disabled AND ${epochOf("u")} = g.user_epoch
+    JOIN clients c ON c.client_id = g.client_id AND NOT c.disabled AND ${epochOf("c")} = g.client_epoch
     CROSS JOIN (SELECT coalesce($3::timestamptz, now()) AS now) t
     WHERE g.id = $1 AND g.generation = $2
       AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now`,

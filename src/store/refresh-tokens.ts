@@ -1,3 +1,4 @@
+import { epochOf } from "./epochs.js";
 import type { GrantTerms } from "./grants.js";
 import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
@@ -40,8 +41,8 @@ export type RefreshOutcome =
 /** Its person and its client, as they were when it was made; a disabled client is refused before. */
 const OWNERS = `
           SELECT 1 FROM users u, clients c
-          WHERE u.sub = g.sub AND NOT u.disabled AND u.token_epoch = g.user_epoch
-            AND c.client_id = g.client_id AND c.token_epoch = g.client_epoch`;
+          WHERE u.sub = g.sub AND NOT u.disabled AND ${epochOf("u")} = g.user_epoch
+            AND c.client_id = g.client_id AND ${epochOf("c")} = g.client_epoch`;
 
 const CURRENT = "g.generation = $3";
 // The successor is unused exactly as long as the row still stands one generation after the presented one.

@@ -1,3 +1,4 @@
+import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
 /** Logins of browsers. The cookie's value is stored only as a keyed hash. */
@@ -46,7 +47,7 @@ const SEE = {
     FROM (SELECT coalesce($2::timestamptz, now()) AS now) t, users u
     WHERE s.id_hash = $1 AND s.ended_at IS NULL AND s.expires_at > t.now
       AND s.seen_at > t.now - ${SESSION_LIFETIMES.idle} * interval '1 second'
-      AND u.sub = s.sub AND NOT u.disabled AND u.token_epoch = s.user_epoch
+      AND u.sub = s.sub AND NOT u.disabled AND ${epochOf("u")} = s.user_epoch
     RETURNING s.sid, s.sub, s.user_epoch, s.auth_time, s.amr, u.preferred_username, u.claims ->> 'name' AS name`,
 };
 

@@ -1,4 +1,5 @@
 import { IN_FORCE, tokenParameters, type TokenSubject } from "./access-tokens.js";
+import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
@@ -46,7 +47,7 @@ function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoc
     (extract(epoch FROM ${time}) * 1000)::float8 AS now,
     (SELECT to_jsonb(p) FROM (
        SELECT ${personColumns("u")} FROM users u
-       WHERE u.sub = ${sub}::text AND NOT u.disabled AND u.token_epoch = coalesce(${user_epoch}::int, u.token_epoch)
+       WHERE u.sub = ${sub}::text AND NOT u.disabled AND (${user_epoch}::int IS NULL OR ${epochOf("u")} = ${user_epoch}::int)
      ) p) AS person,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(
        'resource_id', r.id, 'owner', r.owner, 'scopes', r.scopes,

@@ -1,3 +1,4 @@
+import { endEverythingOf, epochOf } from "./epochs.js";
 import { isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
 import { run, type Db, type Tx } from "./open.js";
@@ -30,12 +31,11 @@ const PERSON = [
   "phone_number_verified",
   "roles",
   "claims",
-  "token_epoch",
 ];
 
 /** The columns of a Person, for a statement that reads them from the table called `alias`. */
 export function personColumns(alias: string): string {
-  return PERSON.map((column) => `${alias}.${column}`).join(", ");
+  return [...PERSON.map((column) => `${alias}.${column}`), `${epochOf(alias)} AS token_epoch`].join(", ");
 }
 
 const FIND = {
@@ -87,14 +87,6 @@ export async function addUser(db: Db, user: NewUser, identifiers: readonly Ident
     if (isConflict(error)) return false;
     throw error;
   }
-}
-
-/** Ends every token and every grant of a person (`jeton revoke --user`, a disabled user, a new password). */
-export async function endEverythingOf(tx: Tx, sub: string): Promise<number> {
-  await tx.user.update({ where: { sub }, data: { token_epoch: { increment: 1 } } });
-  return tx.$executeRaw`
-    UPDATE grants SET ended_at = now(), ended_because = 'revoked'
-    WHERE sub = ${sub} AND ended_at IS NULL`;
 }
 
 /** Switches a person off or on. Switching off ends what was issued; switching on brings none of it back. */

@@ -176,7 +176,8 @@ t.test("an operator unlocks an account, and the browsers its person is known in"
   for (let n = 0; n < FREE; n += 1) await logIn(foreign, { ...bob, password: WRONG });
   t.equal((await right(server)).status, 400);
 
-  const context = { core: server.core, deployment: { migrated: [] }, flags: {}, stdin: async () => ALICE.password };
+  const parts = { core: server.core, deployment: { migrated: [] }, report: () => {} };
+  const context = { ...parts, flags: {}, stdin: async () => ALICE.password };
   const run = (name: string, word: string, flags = {}) =>
     USER_COMMANDS.find((one) => one.name === name)!.run({ ...context, words: [word], flags });
   t.strictSame(await run("user unlock", "Alice@example.com"), { sub: "user-alice" });

@@ -401,7 +401,8 @@ type Refused = readonly [name: string, words: readonly string[], flags: CommandC
 async function tableRefuses(t: Test, { core }: Instance, cases: readonly Refused[]): Promise<void> {
   for (const [name, words, flags, message] of cases) {
     const command = COMMANDS.find((one) => one.name === name)!;
-    const run = async () => command.run({ core, deployment: { migrated: [] }, words, flags, stdin: async () => "" });
+    const parts = { core, deployment: { migrated: [] }, stdin: async () => "", report: () => {} };
+    const run = async () => command.run({ ...parts, words, flags });
     const error: unknown = await run().then(
       () => undefined,
       (reason: unknown) => reason,

@@ -1,5 +1,6 @@
 import t, { type Test } from "tap";
-import { setClientDisabled, endEverythingOfClient } from "../../src/store/clients.js";
+import { setClientDisabled } from "../../src/store/clients.js";
+import { endEverythingOfClient } from "../../src/store/epochs.js";
 import { setPassword, setUserDisabled } from "../../src/store/users.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";

@@ -1,5 +1,6 @@
 import t from "tap";
-import { endEverythingOf, setUserDisabled } from "../../src/store/users.js";
+import { endEverythingOf } from "../../src/store/epochs.js";
+import { setUserDisabled } from "../../src/store/users.js";
 import type { Tx } from "../../src/store/open.js";
 import { authorizationAt, isLoggedIn } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";

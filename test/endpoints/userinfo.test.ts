@@ -1,6 +1,7 @@
 import { decodeProtectedHeader } from "jose";
 import t, { type Test } from "tap";
-import { endEverythingOf, setUserDisabled } from "../../src/store/users.js";
+import { endEverythingOf } from "../../src/store/epochs.js";
+import { setUserDisabled } from "../../src/store/users.js";
 import { TestClock } from "../support/clock.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";

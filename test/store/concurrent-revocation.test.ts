@@ -1,6 +1,5 @@
 import t from "tap";
-import { endEverythingOfClient } from "../../src/store/clients.js";
-import { endEverythingOf } from "../../src/store/users.js";
+import { endEverythingOf, endEverythingOfClient } from "../../src/store/epochs.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance } from "../support/instance.js";

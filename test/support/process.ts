@@ -146,16 +146,18 @@ export function jeton(env: Environment, args: readonly string[], stdin = ""): Pr
 
 /** The same without a process of its own. */
 export function jetonHere(env: Environment, args: readonly string[], stdin = ""): Promise<Said> {
-  return ending(async () => `${await runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv)}\n`);
+  return ending((report) => runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv, undefined, report));
 }
 
 /** How a process would have ended: as src/main.ts and src/cli.ts have it. */
-async function ending(work: () => Promise<string>): Promise<Said> {
+async function ending(work: (report: (line: string) => void) => Promise<string>): Promise<Said> {
+  const reported: string[] = [];
+  const stderr = (...more: string[]) => [...reported, ...more].map((line) => `${line}\n`).join("");
   try {
-    return { code: 0, stdout: await work(), stderr: "" };
+    return { code: 0, stdout: `${await work((line) => reported.push(line))}\n`, stderr: stderr() };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { code: 1, stdout: "", stderr: `jeton: ${error.message}\n` };
+    return { code: 1, stdout: "", stderr: stderr(`jeton: ${error.message}`) };
   }
 }
 

@@ -1,0 +1,81 @@
+import type pg from "pg";
+import { epochOf } from "./epochs.js";
+import { run, type Db } from "./open.js";
+
+/**
+ * Marks the grants that a raised epoch has ended (epochs.ts). No token depends on the mark: it tells operators the truth
+ * and lets the sweep delete the rows early. So it may take its time, be stopped anywhere, and run again.
+ */
+
+/** Whose grants are looked at. */
+export type GrantsOf = { readonly client_id: string } | { readonly sub: string } | "everybody";
+
+/** Told after each batch how many grants were marked so far. */
+export type Progress = (ended: number) => void;
+
+/** Grants that one statement reads or marks: a fraction of a second even where each has to come from the disk. */
+const BATCH = 500;
+
+/** In one order, so that two commands never wait for each other. A grant of the present epochs is alive and stays. */
+const MARK = {
+  name: "grants_mark_ended",
+  text: `
+    UPDATE grants SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'revoked'
+    WHERE id IN (
+      SELECT g.id FROM grants g JOIN clients c USING (client_id) JOIN users u USING (sub)
+      WHERE g.id = ANY($1::text[]) AND g.ended_at IS NULL
+        AND (g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")})
+      ORDER BY g.id FOR NO KEY UPDATE OF g)
+    RETURNING 1`,
+};
+
+/**
+ * Marks as ended all grants whose client or person is in a later epoch than the grant; how many that were.
+ * @param progress is called after each batch
+ */
+export async function markEnded(
+  db: Db,
+  whose: GrantsOf,
+  now: Date | null,
+  progress: Progress = () => {},
+): Promise<number> {
+  let ended = 0;
+  for await (const ids of openGrants(db, whose)) {
+    ended += (await run(db, MARK, [ids, now])).length;
+    progress(ended);
+  }
+  return ended;
+}
+
+/**
+ * The ids of grants that are not ended, a batch at a time. A cursor reads each row once, in the order that costs least.
+ * It reads ended grants too, so that no FETCH has to search a large table for the few that are open.
+ */
+async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<readonly string[]> {
+  const connection = await db.pool.connect();
+  let finished = false;
+  try {
+    await connection.query("BEGIN READ ONLY");
+    await connection.query(walk(whose));
+    for (;;) {
+      const { rows } = await connection.query<{ id: string; open: boolean }>(`FETCH ${BATCH} FROM walk`);
+      if (rows.length === 0) break;
+      yield rows.filter(({ open }) => open).map(({ id }) => id);
+    }
+    await connection.query("COMMIT");
+    finished = true;
+  } finally {
+    // A connection that stopped half way is still in its transaction, so nobody gets it again.
+    connection.release(!finished);
+  }
+}
+
+function walk(whose: GrantsOf): pg.QueryConfig {
+  const [condition, values] =
+    whose === "everybody"
+      ? ["", []]
+      : "sub" in whose
+        ? ["WHERE sub = $1", [whose.sub]]
+        : ["WHERE client_id = $1", [whose.client_id]];
+  return { text: `DECLARE walk NO SCROLL CURSOR FOR SELECT id, ended_at IS NULL AS open FROM grants ${condition}`, values };
+}
