@@ -53,7 +53,9 @@ export async function logOut(
 
   // A form of the client's page came without our cookies (SameSite): the browser's own GET brings them.
   if (posted && typed.action === undefined && visit.session === undefined) {
-    return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams([...form.parameters])}` };
+    // Only what this endpoint reads: whatever else was posted gets into no address.
+    const known = [...form.parameters].filter(([name]) => Object.hasOwn(typed, name));
+    return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams(known)}` };
   }
   const session = await sessions.see(visit.session);
   if (session === undefined) {

@@ -910,6 +910,9 @@ export function isCode(text: string): text is Code {
 export type Slots<C extends Code> =
   SlotNames<(typeof CATALOGUE)[C]["message"]> extends infer N extends string ? Record<N, string> : never;
 
+/** Every slot that a message has; src/errors/slots.ts says what may stand in each. */
+export type SlotName = SlotNames<(typeof CATALOGUE)[Code]["message"]>;
+
 type SlotNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}`
   ? Name | SlotNames<Rest>
   : never;

@@ -1,4 +1,5 @@
-import { KINDS, row, type CatalogueRow, type Code, type Slots } from "./catalogue.js";
+import { KINDS, row, type CatalogueRow, type Code, type SlotName, type Slots } from "./catalogue.js";
+import { fillSlot } from "./slots.js";
 
 /** What only the operator gets to read, and how long a client that was turned away should wait. */
 interface RefusalDetails {
@@ -50,15 +51,7 @@ type RefusalArguments<C extends Code> = [keyof Slots<C>] extends [never]
   ? [slots?: Record<string, never>, details?: RefusalDetails]
   : [slots: Slots<C>, details?: RefusalDetails];
 
-const LONGEST_SLOT = 200;
-
-/**
- * Fills the named slots of a message. What stands in a slot came from outside, so everything beyond the characters that
- * RFC 6749 section 5.2 allows in an `error_description` is replaced: no quote can end a header, no line can be forged.
- */
-function fill(message: string, slots: Record<string, string>): string {
-  return message.replace(/\{(\w+)\}/g, (slot, name: string) => {
-    const value = slots[name] ?? slot;
-    return value.slice(0, LONGEST_SLOT).replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
-  });
+/** Fills the named slots of a message, each by its rule. */
+function fill(message: string, slots: Readonly<Record<string, string>>): string {
+  return message.replace(/\{(\w+)\}/g, (slot, name: SlotName) => fillSlot(name, slots[name] ?? slot));
 }

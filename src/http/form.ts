@@ -30,7 +30,7 @@ export function readForm(text: string): Form | undefined {
   for (const pair of pairs) {
     const equals = pair.indexOf("=");
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));
-    if (name.includes("[")) throw new Refusal("parameter_malformed", { name });
+    if (name.includes("[")) throw new Refusal("parameter_malformed", { name: name.split("[", 1)[0]! });
     if (seen.has(name)) repeated.add(name);
     seen.set(name, equals < 0 ? "" : decode(pair.slice(equals + 1)));
   }

@@ -125,7 +125,8 @@ t.test("a refusal names the member as it was sent", async (t) => {
     [{ ...good, phoneNumber: "09087654321" }, "phoneNumber"],
     [{ ...good, displayName: "x".repeat(300) }, "displayName"],
     [{ ...good, roles: "admin" }, "roles"],
-    [{ ...good, toString: "x" }, "toString"],
+    [{ ...good, toString: "x" }, "(unknown)"],
+    [{ ...good, hunter2: "x" }, "(unknown)"],
   ] as const) {
     t.equal((await register(body)).json.message, `the parameter ${name} is malformed`);
   }

@@ -102,7 +102,7 @@ table("a body that can be read in more than one way is refused", (dialect) => [
     id: "PA-01",
     name: `${name} twice`,
     request: form(dialect.token, `grant_type=client_credentials&scope=api1&${name}=a&${name}=a`),
-    expect: malformed(`the parameter ${name} is repeated`),
+    expect: malformed(`the parameter ${name === "something_else" ? "(unknown)" : name} is repeated`),
   })),
   ...(["revoke", "introspect"] as const).flatMap((endpoint) =>
     ["token", "token_type_hint", "client_id"].map((name) => ({
@@ -122,7 +122,7 @@ table("a body that can be read in more than one way is refused", (dialect) => [
     id: "PA-02",
     name: `${pair}: a list or an object where a text belongs`,
     request: form(dialect.token, `grant_type=client_credentials&scope=api1&${pair}`),
-    expect: malformed(`the parameter ${decodeURIComponent(pair.split("=")[0]!)} is malformed`),
+    expect: malformed(`the parameter ${pair.split(/\[|%5B/)[0]} is malformed`),
   })),
 ]);
 
@@ -202,7 +202,7 @@ table("text that would not survive storing is refused", (dialect) => [
     expect: {
       status: 400,
       error: "unsupported_grant_type",
-      says: "the grant type ????Set-Cookie: a=b???? is not supported",
+      says: "the grant type (not shown) is not supported",
     },
   },
 ]);

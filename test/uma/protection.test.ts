@@ -294,7 +294,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
           { ...PHOTO, uri },
           400,
           "invalid_request",
-          `the url ${uri.replace(/[^\x20-\x7e]/g, "?")} is not well formed`,
+          "the url (not shown) is not well formed",
         ] as const,
     ),
     [

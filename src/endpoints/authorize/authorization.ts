@@ -20,7 +20,7 @@ import { answerClaims, type ClaimsRequest } from "../uma/claims.js";
 import { ACTIONS } from "./actions.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
-import { readClient, readRequest, readTarget, type AuthorizationRequest } from "./request.js";
+import { readClient, readRequest, readTarget, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
 import { ACCOUNT_PATH, INTERACTION_PATH } from "./paths.js";
 import type { Position, Purpose } from "./position.js";
 import { viewOf } from "./show.js";
@@ -70,7 +70,8 @@ export class Authorization {
           return await this.#conclude(request, client, session, step, facts);
         }
       }
-      const whole = `${path}?${new URLSearchParams([...form.parameters])}`;
+      const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
+      const whole = `${path}?${new URLSearchParams(known)}`;
       // Longer than a request line may be, it could not be followed anyway.
       const again = whole.length <= LONGEST_LINK ? whole : ACCOUNT_PATH;
       return await this.open({ kind: "authorization", request, again }, visit, posted);

@@ -112,6 +112,12 @@ const request = z.object({
   code_challenge_method: optional,
 });
 
+/** The parameters of an authorization request; whatever else is sent is not read, and gets into no address. */
+export const REQUEST_PARAMETERS: ReadonlySet<string> = new Set([
+  ...Object.keys(target.shape),
+  ...Object.keys(request.shape),
+]);
+
 /** Languages in which claims may be asked for at once. */
 const MOST_LOCALES = 8;
 

@@ -1,0 +1,90 @@
+import type { SlotName } from "./catalogue.js";
+
+/**
+ * What may stand in the slots of a message. People put secrets into the wrong field, and a whole body into the place of a
+ * name; so a refusal repeats what it was sent only where that is a plain word, and names a parameter only if it knows it.
+ */
+interface SlotRule {
+  /** Whether a value may be quoted as it is. */
+  readonly isShown: (value: string) => boolean;
+  /** Stands in the place of a value that may not. */
+  readonly instead: string;
+  /** Joins the values of a slot that holds several. */
+  readonly separator?: string;
+}
+
+/** Longest value of a request that is quoted, in characters. */
+const MAX_QUOTED = 64;
+
+/** Longest text that any slot takes, in characters. */
+const MAX_SLOT = 200;
+
+/**
+ * Words of letters that may end in digits, joined by punctuation: `api1`, `jeton:admin`, `https://api.example/read`. Random
+ * texts are none: their digits stand among their letters, or they have too many letters in a row.
+ */
+const PLAIN = /^[A-Za-z]{0,24}\d{0,4}(?:[-_.:/][A-Za-z]{0,24}\d{0,4})*$/;
+
+/** Whether a text of a request may be quoted. */
+export function isPlainWord(text: string): boolean {
+  return text.length <= MAX_QUOTED && PLAIN.test(text);
+}
+
+/** Every parameter and member that some dialect reads; test/errors/slots.test.ts finds what is missing here. */
+const NAMES: ReadonlySet<string> = new Set([
+  // RFC 6749 and its companions, OpenID Connect
+  ...["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "username"],
+  ...["password", "code", "code_verifier", "redirect_uri", "refresh_token", "token", "token_type_hint", "access_token"],
+  ...["response_type", "response_mode", "state", "nonce", "prompt", "max_age", "display", "login_hint", "id_token_hint"],
+  ...["ui_locales", "claims_locales", "acr_values", "claims", "code_challenge", "code_challenge_method", "logout_hint"],
+  ...["post_logout_redirect_uri", "id_token", "userinfo", "essential", "value", "values", "request", "request_uri"],
+  ...["registration"],
+  // UMA, and the protection API of SimpleIdentityServer
+  ...["ticket", "claim_token", "claim_token_format", "pct", "rpt", "claims_redirect_uri", "resource_id", "resource_ids"],
+  ...["resource_scopes", "resource_set_id", "resource_set_ids", "scopes", "name", "type", "uri", "icon_uri", "owner"],
+  ...["description", "id", "_id", "ids", "names", "types", "resources", "rules", "clients", "users", "roles", "issuer"],
+  ...["provider", "script", "not_before", "not_after", "consent_needed", "after", "start_index", "count", "body"],
+  // Iothentix, Kii Cloud
+  ...["pop", "expiresAt", "expires_at", "loginName", "emailAddress", "phoneNumber", "displayName", "locale", "country"],
+  ...["appID", "appKey", "email", "phone_number", "preferred_username"],
+  // Our pages
+  ...["action", "csrf", "page", "lifetime", "party"],
+]);
+
+/** A word of a request. */
+const WORD: SlotRule = { isShown: isPlainWord, instead: "(not shown)" };
+
+/** A text that is registered here, or ours: no request chose it. */
+const OURS: SlotRule = { isShown: () => true, instead: "(not shown)" };
+
+/** An id that this server gave, of 22 characters in base64url, with its prefix or without. */
+const ID = /^(?:jtk_)?[A-Za-z0-9_-]{22}$/;
+
+const SLOTS: Readonly<Record<SlotName, SlotRule>> = {
+  name: { isShown: (value) => NAMES.has(value), instead: "(unknown)" },
+  client_id: OURS,
+  redirect_uri: OURS,
+  limit: OURS,
+  rule: OURS,
+  method: WORD,
+  grant_type: WORD,
+  response_type: { ...WORD, separator: " " },
+  scopes: { ...WORD, separator: "," },
+  url: WORD,
+  ticket: { ...WORD, isShown: (value) => ID.test(value) || isPlainWord(value) },
+  resource_id: { ...WORD, isShown: (value) => ID.test(value) || isPlainWord(value) },
+};
+
+/**
+ * What stands in a slot for a value. Whatever it is, it is cut, and characters beyond those that RFC 6749 section 5.2 allows
+ * in an `error_description` are replaced: no quote can end a header, no line can be forged.
+ */
+export function fillSlot(slot: SlotName, value: string): string {
+  const { isShown, instead, separator } = SLOTS[slot];
+  const parts = separator === undefined ? [value] : value.split(separator);
+  const shown = new Set(parts.map((part) => (isShown(part) ? part : instead)));
+  return [...shown]
+    .join(separator)
+    .slice(0, MAX_SLOT)
+    .replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+}
