@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { COMMANDS } from "./admin/commands.js";
 import type { Command, CommandContext } from "./admin/command.js";
 import { systemClock, systemRandom, type Clock } from "./clock.js";
-import { readSettings } from "./config.js";
+import { readSettings, takesCertificates } from "./config.js";
 import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
@@ -35,7 +35,8 @@ export async function runCommandLine(
   const deployment = await openDeployment(settings, { role: "command" });
   try {
     const { db, master } = deployment;
-    const parts = { db, master, feed: DEAF, clock, random: systemRandom };
+    const certificates = { takesCertificates: takesCertificates(settings) };
+    const parts = { db, master, feed: DEAF, clock, random: systemRandom, ...certificates };
     const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
     return print(await command.run(context), json === true);

@@ -33,6 +33,8 @@ export interface Core {
   /** Undefined where confirmation codes cannot be sent. */
   readonly codeSender: CodeSender | undefined;
   readonly accessTokens: AccessTokens;
+  /** Whether a client can show a certificate: to this server itself, or to a proxy that it trusts. */
+  readonly takesCertificates: boolean;
 }
 
 declare module "fastify" {
@@ -51,6 +53,8 @@ export interface CoreParts {
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
+  /** Whether a client can show a certificate; it can where nothing is said. */
+  readonly takesCertificates?: boolean;
   /** What a password hash costs; production has one cost, a test run another. */
   readonly hashing?: HashingCost | undefined;
 }
@@ -69,6 +73,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const usage = new DialectUsage(db, clock);
   return {
     issuer,
+    takesCertificates: parts.takesCertificates ?? true,
     db,
     feed,
     clock,

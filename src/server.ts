@@ -5,7 +5,7 @@ import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
 import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
 import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
-import type { Settings } from "./config.js";
+import { takesCertificates, type Settings } from "./config.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
 import type { Dialect } from "./dialects/dialect.js";
@@ -55,6 +55,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
     ...{ issuer, db, feed, master, clock, random, codeSender, hashing: parts.hashing },
+    takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);

@@ -47,7 +47,7 @@ async function add(context: CommandContext): Promise<object> {
       if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
       throw error;
     });
-  const warnings = warningsFor([{ section: "clients", path: "client", key: client_id, value: entry }]);
+  const warnings = warningsFor([{ section: "clients", path: "client", key: client_id, value: entry }], core);
   return {
     client_id,
     ...(wantsSecret && shown ? { client_secret: secret } : {}),

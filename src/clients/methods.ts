@@ -1,3 +1,4 @@
+import { Refusal } from "../errors/refusal.js";
 import { thumbprintOf } from "./certificate.js";
 import { clientSecretBasic } from "./methods/client-secret-basic.js";
 import { clientSecretJwt } from "./methods/client-secret-jwt.js";
@@ -56,10 +57,21 @@ export interface Confirmation {
   readonly "x5t#S256": string;
 }
 
-/** What the tokens of a client that has just been authenticated are bound to; undefined where its method binds none. */
+/**
+ * What the tokens of a client that has just been authenticated are bound to; undefined where neither its method nor its
+ * registration binds them. The chain and the dates of the certificate do not matter here: the client holds its key.
+ * @throws Refusal client_certificate_missing
+ */
 export function confirmationOf(client: Client, { certificate }: PresentedCredentials): Confirmation | undefined {
-  const binds = methodOf(client).bindsTokens === true && certificate !== undefined;
-  return binds ? { "x5t#S256": thumbprintOf(certificate.der) } : undefined;
+  const binds = methodOf(client).bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
+  if (!binds) return undefined;
+  if (certificate === undefined) throw new Refusal("client_certificate_missing");
+  return { "x5t#S256": thumbprintOf(certificate.der) };
+}
+
+/** The SHA-256 thumbprint of the certificate that was shown, in base64url. */
+export function shownThumbprint({ certificate }: PresentedCredentials): string | undefined {
+  return certificate && thumbprintOf(certificate.der);
 }
 
 /** Whether a token may be used with this certificate (RFC 8705 section 3): one that is bound to none, with any or none. */

@@ -94,7 +94,7 @@ export const kii: Dialect = {
     jsonBodies("application/vnd.kii.OauthTokenRequest+json", "application/vnd.kii.RegistrationRequest+json"),
   ],
   read: readApp,
-  certificateHeaders: [],
+  certificateHeaders: ["client-cert"],
   grants: ["password", "client_credentials", "refresh_token"],
   required: {},
   repeatedScope: "folded",

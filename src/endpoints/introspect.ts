@@ -161,7 +161,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
 /** A refresh token is nobody's business but its client's: no audience makes it visible. */
 async function introspectRefresh(
   { db, clock, issuer }: Core,
-  { grant_id, generation }: RefreshTokenName,
+  { grant_id, generation, certificate }: RefreshTokenName,
   client: Client,
   { facts }: OperationRequest,
 ): Promise<Introspection> {
@@ -180,6 +180,7 @@ async function introspectRefresh(
       iat: toSeconds(created_at),
       exp: toSeconds(expires_at),
       grant_id,
+      ...(certificate === undefined ? {} : { cnf: { "x5t#S256": certificate } }),
     },
   };
 }

@@ -40,7 +40,9 @@ async function renew(core: Core, request: OperationRequest): Promise<IssuedToken
   facts.client_id = client_id;
   facts.jti = claims.jti;
 
-  const context = { core, client, confirmation: undefined, spelling, issuance: {}, network, facts, decision_id };
+  // A device proves itself by its token: no certificate counts.
+  const unbound = { confirmation: undefined, certificate: undefined };
+  const context = { core, client, ...unbound, spelling, issuance: {}, network, facts, decision_id };
   const held = renewableScope(device); // renewal_not_granted
   const requested = namedScopes(named, context);
   refuseBeyond(requested ?? [], held); // scope_not_allowed

@@ -133,6 +133,12 @@ export const CATALOGUE = {
     remedy: "present the registered client certificate",
     reference: "RFC 8705 section 2",
   },
+  client_certificate_missing: {
+    kind: "malformed",
+    message: "the client must present a certificate, because its tokens are bound to one",
+    remedy: "ask over mutual TLS, with the client's certificate",
+    reference: "RFC 8705 section 3.4",
+  },
   client_shared_secret_missing: {
     documented: 12,
     kind: "bad_credentials",

@@ -1,5 +1,5 @@
 import type { AuthenticationRequest } from "../clients/authenticate.js";
-import { confirmationOf } from "../clients/methods.js";
+import { confirmationOf, shownThumbprint } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { DecisionFacts } from "../http/decision.js";
@@ -35,8 +35,10 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. What does the grant decide?
-  const confirmation = confirmationOf(client, request.credentials);
-  const context: GrantContext = { core, client, confirmation, spelling, issuance, network, facts, decision_id };
+  const confirmation = confirmationOf(client, request.credentials); // client_certificate_missing
+  const certificate = shownThumbprint(request.credentials);
+  const asked = { confirmation, certificate, spelling, issuance, network, facts, decision_id };
+  const context: GrantContext = { core, client, ...asked };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue it, and put it on record.

@@ -14,6 +14,8 @@ export interface GrantContext {
   readonly client: Client;
   /** What its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
+  /** The certificate that was shown with the request, as `x5t#S256` has it. */
+  readonly certificate: string | undefined;
   readonly spelling: RequestSpelling;
   readonly issuance: Issuance;
   /** Where the request came from, as limits count it (http/network.ts). */

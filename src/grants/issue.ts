@@ -1,3 +1,4 @@
+import { isConfidential } from "../clients/methods.js";
 import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
 import { issueIdToken } from "../tokens/id-token.js";
@@ -47,10 +48,19 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     expires_in: access.expires_in,
     scope,
     sub: access.claims.sub,
-    ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, grant) } : {}),
+    ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, bound(grant, context)) } : {}),
     ...(await idToken(context, entitlement, access.text)),
     ...(rpt === undefined ? {} : { rpt }),
   };
+}
+
+/**
+ * The refresh token of a public client is bound as its access tokens are (RFC 8705 section 4), and stays so; that of any
+ * other client is good for nobody who cannot authenticate as it (section 7.1).
+ */
+function bound(grant: RefreshTokenName, { client, confirmation }: GrantContext): RefreshTokenName {
+  const certificate = grant.certificate ?? (isConfidential(client) ? undefined : confirmation?.["x5t#S256"]);
+  return { ...grant, certificate };
 }
 
 /** A grant for a person who logged in and can go on with it; a client acting for itself has none (RFC 6749 section 4.4.3). */

@@ -27,6 +27,10 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
       const name = readRefreshToken(core.master, refresh_token);
       if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
       facts.grant_id = name.grant_id;
+      // Asked before the store is: with the wrong certificate nothing is used up, and no grant ends.
+      if (name.certificate !== undefined && name.certificate !== context.certificate) {
+        throw invalid("bound to a certificate that was not presented");
+      }
 
       const requested = namedScopes(scope, context);
       const outcome = await redeemRefreshToken(
@@ -44,7 +48,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
       );
       const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
       facts.sub = user.sub;
-      const next = { grant_id: grant.id, generation: grant.generation };
+      const next = { ...name, grant_id: grant.id, generation: grant.generation };
       return entitle(context, grant, { user, grant: next, requested });
     },
   });

@@ -1,3 +1,4 @@
+import { isConfidential } from "../clients/methods.js";
 import { spendToken } from "../store/access-tokens.js";
 import type { StoredFacts } from "../store/uma-facts.js";
 import type { TicketTerms } from "../store/uma-tickets.js";
@@ -11,18 +12,23 @@ import type { Party } from "./uma-party.js";
 /** A requesting party token that is brought along to be upgraded (UMA 2.0 Grant sections 3.3.1 and 3.3.5.1). */
 export type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permission[] };
 
-/** Reads one of the same client, party and resource server. Any other is as if it had not been sent. */
+/**
+ * Reads one of the same client, party and resource server. Any other is as if it had not been sent. Anybody can say the name
+ * of a public client, so it also shows the certificate that its token is bound to (RFC 8705 section 4).
+ */
 export async function earlierToken(
   rpt: string | undefined,
   { resource_server }: TicketTerms,
   { sub }: Party,
-  { core, client: { client_id } }: GrantContext,
+  { core, client, certificate }: GrantContext,
 ): Promise<EarlierToken | undefined> {
+  const { client_id } = client;
   const read = rpt === undefined ? undefined : await core.accessTokens.read(rpt);
   if (read === undefined || read.expired) return undefined;
   const { permissions, ...claims } = read.claims;
   const own = claims.client_id === client_id && claims.sub === (sub ?? client_id) && claims.aud === resource_server;
-  return own && permissions !== undefined ? { ...claims, permissions } : undefined;
+  const held = isConfidential(client) || [undefined, certificate].includes(claims.cnf?.["x5t#S256"]);
+  return own && held && permissions !== undefined ? { ...claims, permissions } : undefined;
 }
 
 /**

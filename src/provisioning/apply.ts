@@ -40,7 +40,7 @@ export async function apply(db: Db, vault: Vault, text: string): Promise<Applied
     }
     return pending.length;
   });
-  return { written, entries: entries.length, warnings: warningsFor(entries) };
+  return { written, entries: entries.length, warnings: warningsFor(entries, vault) };
 }
 
 /** Keyed, because an entry may hold a password; the same whatever the order of its keys. */

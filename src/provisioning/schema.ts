@@ -100,6 +100,7 @@ const client = z
     tls_client_auth_san_ip: text.optional(),
     tls_client_auth_san_email: text.optional(),
     tls_client_certificate_thumbprint: text.optional(),
+    tls_client_certificate_bound_access_tokens: z.boolean().default(false),
     access_token_lifetime: seconds.default(600),
     access_token_format: z.enum(["jwt", "opaque"]).default("jwt"),
     refresh_token_lifetime: seconds.default(14 * 24 * 60 * 60),

@@ -5,6 +5,7 @@ import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
+import type { Vault } from "./write.js";
 
 /**
  * What is accepted because whoever writes the file is trusted, and said aloud because it may be a mistake. A client that
@@ -54,11 +55,17 @@ const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) =
   users: weaknessOf,
 };
 
+const NO_WAY_TO_SHOW = "binds its tokens to a certificate, which no client can show to a server without TLS_CERT and TRUST_PROXY";
+
 /** One line for each unwise thing, naming the entry and never a value of it. */
-export function warningsFor(entries: readonly Omit<Entry, "raw">[]): readonly string[] {
+export function warningsFor(
+  entries: readonly Omit<Entry, "raw">[],
+  { takesCertificates = true }: Pick<Vault, "takesCertificates">,
+): readonly string[] {
   return entries.flatMap(({ section, path, key, value }) => {
     const unwise = UNWISE[section] as ((value: unknown) => readonly string[]) | undefined;
-    return (unwise?.(value) ?? []).map((text) => `${path} (${key}) ${text}`);
+    const isBound = section === "clients" && (value as ProvisionedClient).tls_client_certificate_bound_access_tokens;
+    return [...(unwise?.(value) ?? []), ...(isBound && !takesCertificates ? [NO_WAY_TO_SHOW] : [])].map((text) => `${path} (${key}) ${text}`);
   });
 }
 
@@ -85,6 +92,9 @@ function canSign({ token_endpoint_auth_method: method, token_endpoint_auth_signi
   return alg === undefined || signingAlgorithms.includes(alg);
 }
 
+/** What a certificate is compared with (RFC 8705 section 2.1.2). */
+const SUBJECT = /^tls_client_(auth_|certificate_thumbprint$)/;
+
 function hasSubject(one: ProvisionedClient): boolean {
-  return Object.entries(one).some(([name, value]) => name.startsWith("tls_client_") && value !== undefined);
+  return Object.entries(one).some(([name, value]) => SUBJECT.test(name) && value !== undefined);
 }

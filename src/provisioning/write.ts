@@ -24,6 +24,8 @@ export interface Vault {
   readonly master: MasterKey;
   readonly passwords: Passwords;
   readonly random: Random;
+  /** Whether a client can show a certificate at all; where nothing is said, it can. */
+  readonly takesCertificates?: boolean;
 }
 
 type Write = (tx: Tx) => Promise<void>;
