@@ -3,10 +3,10 @@ import type { Instance, Reply } from "./instance.js";
 
 /** A bare HTML client: it keeps cookies, follows nothing by itself, and fills forms by the names of their fields. */
 export class Browser {
-  readonly #server: Instance;
+  readonly #server: Pick<Instance, "send" | "post">;
   readonly #cookies = new Map<string, string>();
 
-  constructor(server: Instance) {
+  constructor(server: Pick<Instance, "send" | "post">) {
     this.#server = server;
   }
 

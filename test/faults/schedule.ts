@@ -1,0 +1,101 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { basic } from "../support/instance.js";
+import type { Fault, FaultRecord } from "./fault.js";
+import { FAULTS } from "./faults.js";
+import { ask } from "./http.js";
+import type { Instance } from "./instance.js";
+import { SECRET } from "./provision.js";
+import type { Random } from "./random.js";
+import { seconds } from "./rules.js";
+import type { Run } from "./run.js";
+
+/** Milliseconds within which every instance serves again after a fault has ended. */
+export const MAX_RECOVERY = 5_000;
+
+/** Milliseconds after which an instance that does not serve again is killed and started again, so that the run goes on. */
+const GIVEN_UP = 15_000;
+
+export interface Plan {
+  readonly faults: readonly Fault[];
+  /** Milliseconds that the run is to take. */
+  readonly lasts: number;
+  /** Whether there is more to do than every fault once. */
+  readonly goesOn: () => boolean;
+  readonly told: (record: FaultRecord) => void;
+}
+
+/** Which faults can be done here, and why the others cannot. */
+export function chooseFaults(
+  run: Pick<Run, "fleet">,
+  names: readonly string[] | undefined,
+): { faults: Fault[]; leftOut: string[] } {
+  const unknown = names?.find((name) => !FAULTS.some((fault) => fault.name === name));
+  if (unknown !== undefined)
+    throw new Error(`there is no fault ${unknown}; there are ${FAULTS.map(({ name }) => name).join(", ")}`);
+  const wanted = FAULTS.filter(({ name }) => names === undefined || names.includes(name));
+  const reasons = wanted.map((fault) => ({ fault, reason: fault.without?.(run.fleet) }));
+  return {
+    faults: reasons.filter(({ reason }) => reason === undefined).map(({ fault }) => fault),
+    leftOut: reasons.flatMap(({ fault, reason }) => (reason === undefined ? [] : [`${fault.name}: ${reason}`])),
+  };
+}
+
+/** One fault after another: every kind once, in a random order, and then all over again until the run is over. */
+export async function injectFaults(run: Run, random: Random, { faults, lasts, goesOn, told }: Plan): Promise<void> {
+  const measure = Math.min(5_000, Math.max(500, lasts / 70));
+  for (let round = 0; faults.length > 0 && (round === 0 || goesOn()); round += 1) {
+    for (const fault of random.shuffled(faults)) {
+      if (round > 0 && !goesOn()) return;
+      await pause(measure * random.between(0.3, 1));
+      const record = await inject(run, random, fault, durationOf(fault, random, { measure, lasts }));
+      told(record);
+    }
+  }
+}
+
+function durationOf(
+  { lasts: times = 1 }: Fault,
+  random: Random,
+  { measure, lasts }: { measure: number; lasts: number },
+): number {
+  if (times === "outage") return Math.min(150_000, lasts / 10) * random.between(0.5, 1.2);
+  return times * measure * random.between(0.5, 1.5);
+}
+
+async function inject(run: Run, random: Random, fault: Fault, duration: number): Promise<FaultRecord> {
+  const record: FaultRecord = { name: fault.name, what: "", begun: run.now(), ended: Infinity };
+  run.faults.push(record);
+  const { what, end } = await fault.begin(run.fleet, random);
+  record.what = what;
+  await pause(duration);
+  const wrong = await end();
+  if (wrong) record.wrong = wrong;
+  record.ended = run.now();
+  record.readyAfter = await recovery(run, record.ended);
+  const late = record.readyAfter - run.lag(record.ended, record.ended + record.readyAfter);
+  if (late > MAX_RECOVERY)
+    record.wrong = `every instance was to serve ${seconds(MAX_RECOVERY)} after its end, and did after ${seconds(late)}${late > GIVEN_UP ? " and a restart" : ""}`;
+  return record;
+}
+
+/** Milliseconds until every instance says that it is ready, and answers a question that needs the database. */
+export async function recovery(run: Run, since: number): Promise<number> {
+  const times = await Promise.all(run.fleet.instances.map((instance) => serves(run, instance, since)));
+  return Math.max(...times) - since;
+}
+
+async function serves(run: Run, instance: Instance, since: number): Promise<number> {
+  while (run.now() < since + GIVEN_UP) {
+    const ready = await ask(instance, { method: "GET", path: "/readyz" });
+    if (ready.status === 200 && (await answers(run, instance))) return run.now();
+    await pause(50);
+  }
+  await instance.kill();
+  await instance.start();
+  return run.now();
+}
+
+async function answers({ probe }: Run, instance: Instance): Promise<boolean> {
+  const headers = basic("gateway", SECRET);
+  return (await ask(instance, { path: "/oauth2/introspect", form: { token: probe }, headers })).outcome === "done";
+}
