@@ -212,7 +212,7 @@ t.test("a code is exchanged with the certificate, and stays good without", async
 t.test("requesting party tokens are bound, and a public client upgrades its own only", async (t) => {
   const by = await pat(server);
   const [one, two] = [await register(server, by), await register(server, by)];
-  await allow(server, by, [one, two], { scopes: ["view"], claims: [] });
+  await allow(server, by, [one, two], { users: ["user-bob"], scopes: ["view"] });
   const claim = { claim_token: await idToken(server, "user-bob", "none"), claim_token_format: FORMAT };
   const rptFor = async (id: string, more: Form, certificate: TestCertificate) => {
     const ticket = await ticketFor(server, by, { [id]: ["view"] });
