@@ -11,12 +11,13 @@ const TESTS = join(ROOT, "test");
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "clock.ts": [],
+  "expected-wait.ts": [],
   "config.ts": ["errors", "outbound", "dialects"],
-  store: ["errors"],
+  store: ["errors", "expected-wait.ts"],
   http: ["errors", "store"],
   keys: ["errors", "store", "clock.ts"],
   outbound: ["errors", "keys", "clock.ts"],
-  accounts: ["errors", "store", "keys", "outbound", "clock.ts"],
+  accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
   clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   // What is decided about resources: over what the store and the tokens say, under no protocol.

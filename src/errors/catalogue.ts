@@ -883,6 +883,12 @@ export const CATALOGUE = {
     remedy: "try again after the time in Retry-After; a retried refresh is safe",
     reference: "RFC 9110 section 15.6.4, RFC 7009 section 2.2.1",
   },
+  overloaded: {
+    kind: "busy",
+    message: "the server has more requests than it can answer at the moment",
+    remedy: "try again after the time in Retry-After; nothing was done, so a retried refresh is safe",
+    reference: "RFC 9110 section 15.6.4, docs/decisions/0014-overload.md",
+  },
   not_ready: {
     kind: "busy",
     message: "the server is starting or stopping",

@@ -1,6 +1,7 @@
 import { Refusal } from "../errors/refusal.js";
 import type { FastifyBaseLogger } from "fastify";
-import { isStoreUnavailable } from "../store/failure.js";
+import { isPoolBusy, isStoreUnavailable } from "../store/failure.js";
+import { CallerLeftError } from "../store/pool.js";
 
 /** Seconds after which a request that met no database may be tried again. */
 const RETRY_AFTER = 1;
@@ -20,7 +21,10 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
  */
 export function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (isAbandoned(error)) return new Refusal("http_malformed", {}, { reason: "its sender left" });
+  if (isAbandoned(error) || error instanceof CallerLeftError) return new Refusal("http_malformed", {}, { reason: "its sender left" });
+  if (isPoolBusy(error)) {
+    return new Refusal("overloaded", {}, { retryAfter: RETRY_AFTER, reason: "too many statements wait" });
+  }
   if (isStoreUnavailable(error)) {
     return new Refusal("store_unavailable", {}, { retryAfter: RETRY_AFTER, reason: describe(error) });
   }

@@ -1,3 +1,5 @@
+import { PoolBusyError } from "./pool.js";
+
 /**
  * Tells a store that cannot be used right now from a fault of ours. The first is answered with 503 and may be tried
  * again; the second is a 500 and a bug.
@@ -46,17 +48,29 @@ const PASSING_MESSAGES = [
 
 /** Whether the error means that the database is out of reach or out of capacity, looking through its causes. */
 export function isStoreUnavailable(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause instanceof Object && depth < 5; depth += 1) {
+  return causesOf(error).some((cause) => {
     const { code, originalCode, message, errors, syscall } = cause as Record<string, unknown>;
-    if (syscall === "connect") return true;
+    if (cause instanceof PoolBusyError || syscall === "connect") return true;
     if ([code, originalCode].some((value) => typeof value === "string" && isPassing(value))) return true;
     if (typeof message === "string" && PASSING_MESSAGES.some((pattern) => pattern.test(message))) return true;
-    if (Array.isArray(errors) && errors.some(isStoreUnavailable)) return true;
-    // Prisma keeps what the driver said in `meta`.
+    return Array.isArray(errors) && errors.some(isStoreUnavailable);
+  });
+}
+
+/** Whether the statement was never sent, because too many others wait for a connection. */
+export function isPoolBusy(error: unknown): boolean {
+  return causesOf(error).some((cause) => cause instanceof PoolBusyError);
+}
+
+/** An error and what caused it. Prisma keeps what the driver said in `meta`. */
+function causesOf(error: unknown): readonly object[] {
+  const causes: object[] = [];
+  for (let cause = error; cause instanceof Object && causes.length < 5; ) {
+    causes.push(cause);
     const { cause: inner, meta } = cause as { cause?: unknown; meta?: { driverAdapterError?: unknown } };
     cause = inner ?? meta?.driverAdapterError;
   }
-  return false;
+  return causes;
 }
 
 function isPassing(code: string): boolean {

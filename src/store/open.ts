@@ -1,7 +1,10 @@
 import { PrismaPg } from "@prisma/adapter-pg";
-import pg from "pg";
+import type pg from "pg";
+import type { Monotonic } from "../expected-wait.js";
 import { SessionClient } from "./connection.js";
+import { isStoreUnavailable } from "./failure.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
+import { BoundedPool, CallerLeftError, type Caller } from "./pool.js";
 
 /**
  * The store owns every statement and knows nothing of tokens, requests or secrets in clear: what it is given is already
@@ -9,8 +12,10 @@ import { PrismaClient, type Prisma } from "./generated/client.js";
  * where it is hot or has to decide a race.
  */
 export interface Db {
-  readonly pool: pg.Pool;
+  readonly pool: BoundedPool;
   readonly prisma: PrismaClient;
+  /** Whom its statements are run for: once they have left, none is sent any more. */
+  readonly caller?: Caller;
 }
 
 /** Either the client itself or the transaction it handed out. */
@@ -31,9 +36,10 @@ const POOL_SIZE = 10;
 /**
  * Opens the pool that Prisma and the named statements share. No connection is made yet.
  * @param url connection string, `postgres://…`
+ * @param now by which waiting for a connection is measured
  */
-export function openDb(url: string): Db {
-  const pool = new pg.Pool({
+export function openDb(url: string, now?: Monotonic): Db {
+  const settings = {
     Client: SessionClient,
     connectionString: url,
     max: POOL_SIZE,
@@ -43,10 +49,23 @@ export function openDb(url: string): Db {
     statement_timeout: LIMITS.statement,
     lock_timeout: LIMITS.lock,
     idle_in_transaction_session_timeout: LIMITS.idleInTransaction,
-  });
+  };
+  const pool = new BoundedPool(settings, now);
   // An idle connection that breaks is replaced at the next query, which reports what is wrong if anything still is.
   pool.on("error", () => {});
   return { pool, prisma: new PrismaClient({ adapter: new PrismaPg(pool), log: [] }) };
+}
+
+/** The same store for one request: what it has not sent when its client leaves is never sent. */
+export function onBehalfOf({ pool, prisma }: Db, caller: Caller): Db {
+  return {
+    pool,
+    caller,
+    get prisma() {
+      refuseIfLeft(caller);
+      return prisma;
+    },
+  };
 }
 
 /** Closes the pool after the statements under way. */
@@ -55,14 +74,47 @@ export async function closeDb(db: Db): Promise<void> {
   await db.pool.end();
 }
 
-/** Runs one named (prepared once per connection) statement. */
+/**
+ * Runs one named (prepared once per connection) statement.
+ * @throws CallerLeftError where its caller left before it was sent; PoolBusyError
+ */
 export async function run<Row extends pg.QueryResultRow>(
   db: Db,
   statement: { readonly name: string; readonly text: string },
   values: readonly unknown[],
 ): Promise<Row[]> {
   const query = { ...statement, values: [...values], query_timeout: ANSWER_LIMIT };
-  return (await db.pool.query<Row>(query)).rows;
+  try {
+    return await withConnection(db, async (client) => (await client.query<Row>(query)).rows);
+  } catch (error) {
+    if (isStoreUnavailable(error)) db.pool.turnsAway();
+    throw error;
+  }
+}
+
+/** Does some work on a connection, if its caller is still there once it is had. One that a statement failed on is closed. */
+async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  refuseIfLeft(caller);
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  // The statement under way is told of a connection that breaks, too.
+  const ignore = () => {};
+  client.on("error", ignore);
+  try {
+    refuseIfLeft(caller);
+    return await work(client);
+  } catch (error) {
+    if (!(error instanceof CallerLeftError)) failure = error as Error;
+    throw error;
+  } finally {
+    client.off("error", ignore);
+    client.release(failure);
+  }
+}
+
+/** @throws CallerLeftError */
+function refuseIfLeft(caller: Caller | undefined): void {
+  if (caller?.hasLeft()) throw new CallerLeftError("the caller left before the statement was sent");
 }
 
 /** Advisory locks, so that no two places take the same number for different things. */

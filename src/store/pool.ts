@@ -1,0 +1,129 @@
+import pg from "pg";
+import { ExpectedWait, type Monotonic, type Patience } from "../expected-wait.js";
+
+/** Says whether somebody still waits for what a statement is run for. */
+export interface Caller {
+  hasLeft(): boolean;
+}
+
+/** The queue for connections is longer than anybody is let wait. */
+export class PoolBusyError extends Error {
+  override readonly name = "PoolBusyError";
+}
+
+/** Whoever asked has left before the statement was sent. It was not sent. */
+export class CallerLeftError extends Error {
+  override readonly name = "CallerLeftError";
+}
+
+/** Milliseconds that a statement may be expected to wait for a connection. */
+const PATIENCE: Patience = { burst: 1_000, standing: 200 };
+
+/** Milliseconds after which whoever waits is sent away, because the expectation was wrong. */
+const LONGEST_WAIT = 2_000;
+
+/** What a connection is taken to be held for until it was measured, in milliseconds. */
+const FIRST_HELD = 10;
+
+type Lent = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: unknown) => void) => void;
+
+interface Waiting {
+  readonly lent: Lent;
+  readonly deadline: NodeJS.Timeout;
+}
+
+/**
+ * The connections, with a queue before them that is bounded by the time it takes: who would wait too long hears so at once.
+ * Prisma and the named statements both come here, because both ask by `connect`.
+ */
+export class BoundedPool extends pg.Pool {
+  readonly #size: number;
+  readonly #expected: ExpectedWait;
+  readonly #now: Monotonic;
+  readonly #waiting: Waiting[] = [];
+  readonly #out = new Set<pg.PoolClient>();
+  /** Connections that are out, or are being made for somebody. */
+  #lent = 0;
+  #turnedAwayAt = -Infinity;
+
+  constructor(config: pg.PoolConfig & { readonly max: number }, now: Monotonic = () => performance.now()) {
+    super(config);
+    this.#size = config.max;
+    this.#now = now;
+    this.#expected = new ExpectedWait(config.max, PATIENCE, FIRST_HELD, now);
+    this.on("release", (_error, client) => this.#takeBack(client));
+  }
+
+  /** Whether whoever comes now would wait too long. */
+  get isCrowded(): boolean {
+    return this.#waiting.length > 0 && this.#expected.isTooLong(this.#waiting.length);
+  }
+
+  /** Monotonic milliseconds at which the database, or the queue before it, last turned somebody away. */
+  get turnedAwayAt(): number {
+    return this.#turnedAwayAt;
+  }
+
+  /** Records that somebody was turned away because the database could not be used, or had too much to do. */
+  turnsAway(): void {
+    this.#turnedAwayAt = this.#now();
+  }
+
+  /** Lends a connection, at once or after a bounded wait. @throws PoolBusyError, or what connecting throws */
+  override connect(): Promise<pg.PoolClient>;
+  override connect(lent: Lent): void;
+  override connect(lent?: Lent): Promise<pg.PoolClient> | void {
+    if (lent !== undefined) return this.#ask(lent);
+    return new Promise((resolve, reject) => {
+      this.#ask((error, client) => (client === undefined ? reject(error!) : resolve(client)));
+    });
+  }
+
+  #ask(lent: Lent): void {
+    if (this.#lent < this.#size) return this.#lend(lent);
+    if (this.#expected.isTooLong(this.#waiting.length)) return this.#refuse(lent);
+    const waiting: Waiting = { lent, deadline: setTimeout(() => this.#giveUp(waiting), LONGEST_WAIT).unref() };
+    this.#waiting.push(waiting);
+  }
+
+  #lend(lent: Lent): void {
+    this.#lent += 1;
+    super.connect((error, client, release) => {
+      if (client === undefined) {
+        this.#lent -= 1;
+        this.turnsAway();
+        this.#serveNext();
+      } else {
+        this.#out.add(client);
+        this.#expected.begin(client);
+      }
+      lent(error, client, release);
+    });
+  }
+
+  #takeBack(client: pg.PoolClient): void {
+    // One that was made for somebody who had given up comes back without having been out.
+    if (!this.#out.delete(client)) return;
+    this.#expected.end(client);
+    this.#lent -= 1;
+    this.#serveNext();
+  }
+
+  #serveNext(): void {
+    if (this.#lent >= this.#size) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    clearTimeout(next.deadline);
+    this.#lend(next.lent);
+  }
+
+  #giveUp(waiting: Waiting): void {
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    this.#refuse(waiting.lent);
+  }
+
+  #refuse(lent: Lent): void {
+    this.turnsAway();
+    process.nextTick(lent, new PoolBusyError("too many statements wait for a connection"), undefined, () => {});
+  }
+}

@@ -1,0 +1,92 @@
+import t, { type Test } from "tap";
+import { isPoolBusy, isStoreUnavailable } from "../../src/store/failure.js";
+import { closeDb, onBehalfOf, openDb, run } from "../../src/store/open.js";
+import { CallerLeftError, PoolBusyError } from "../../src/store/pool.js";
+import { freshDatabase } from "../support/database.js";
+import { until } from "../support/oracle.js";
+
+const PLACES = 10;
+
+/** A store whose clock is set by hand, and whose connections can all be taken. */
+async function openTaken(t: Test) {
+  let now = 0;
+  const db = openDb(await freshDatabase(t), () => now);
+  t.teardown(() => closeDb(db));
+  const taken = await Promise.all(Array.from({ length: PLACES }, () => db.pool.connect()));
+  return { db, taken, pass: (milliseconds: number) => (now += milliseconds) };
+}
+
+const ONE = { name: "pool_test", text: "SELECT $1::int AS n" };
+
+t.test("a statement waits for a connection as long as the wait is short", async (t) => {
+  const { db, taken } = await openTaken(t);
+  const waiting = Array.from({ length: 50 }, (_, n) => run<{ n: number }>(db, ONE, [n]));
+  for (const client of taken) client.release();
+  const answers = await Promise.all(waiting);
+  t.strictSame(
+    answers.flat().map(({ n }) => n),
+    Array.from({ length: 50 }, (_, n) => n),
+  );
+  t.equal(db.pool.turnedAwayAt, -Infinity, "nobody was turned away");
+});
+
+t.test("once connections are held for long, whoever comes is refused at once: a statement, Prisma, a transaction", async (t) => {
+  const { db, taken, pass } = await openTaken(t);
+  const first = run(db, ONE, [1]);
+  pass(30_000);
+  t.ok(db.pool.isCrowded);
+  for (const ask of [
+    () => run(db, ONE, [2]),
+    () => db.prisma.client.findMany(),
+    () => db.prisma.$transaction((tx) => tx.client.findMany()),
+    () => db.pool.query("SELECT 1"),
+  ]) {
+    const error: unknown = await ask().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    t.ok(isPoolBusy(error) && isStoreUnavailable(error));
+  }
+  t.equal(db.pool.turnedAwayAt, 30_000);
+  for (const client of taken) client.release();
+  t.equal((await first).length, 1, "who waited before is served");
+  t.notOk(db.pool.isCrowded);
+  t.equal((await run(db, ONE, [3])).length, 1, "and so is whoever comes then");
+});
+
+t.test("whoever waited in spite of the expectation is sent away", async (t) => {
+  const { db, taken } = await openTaken(t);
+  await t.rejects(run(db, ONE, [1]), PoolBusyError);
+  for (const client of taken) client.release();
+  t.equal((await run(db, ONE, [2])).length, 1);
+});
+
+t.test("a statement whose caller left while it waited is never sent", async (t) => {
+  const { db, taken } = await openTaken(t);
+  let left = false;
+  const scoped = onBehalfOf(db, { hasLeft: () => left });
+  const late = run(scoped, ONE, [1]);
+  const other = run(db, ONE, [2]);
+  left = true;
+  taken.pop()!.release();
+  await t.rejects(late, CallerLeftError);
+  t.equal((await other).length, 1, "the next in line has its connection");
+  await t.rejects(run(scoped, ONE, [3]), CallerLeftError, "nor is one that would not have to wait");
+  t.throws(() => scoped.prisma, CallerLeftError, "whichever way it takes");
+  for (const client of taken) client.release();
+});
+
+t.test("connections that break, or cannot be made, leave their places to others", async (t) => {
+  const { db, taken } = await openTaken(t);
+  for (const client of taken) client.release(new Error("broken"));
+  t.equal((await Promise.all(Array.from({ length: 30 }, (_, n) => run(db, ONE, [n])))).length, 30);
+  await t.rejects(run(db, { name: "pool_test_wrong", text: "SELECT 1 / $1::int" }, [0]), { code: "22012" });
+  const breaking = run(db, { name: "pool_test_end", text: "SELECT pg_terminate_backend(pg_backend_pid()), $1::int" }, [0]);
+  await t.rejects(breaking);
+  t.not(db.pool.turnedAwayAt, -Infinity, "which is remembered");
+  await until("they are made anew", async () => (await db.pool.query("SELECT 1")).rows.length === 1);
+
+  const nowhere = openDb("postgres://nobody@127.0.0.1:1/none");
+  for (let n = 0; n < 3 * PLACES; n += 1) await t.rejects(run(nowhere, ONE, [n]), { code: "ECONNREFUSED" });
+  await closeDb(nowhere);
+});
