@@ -51,10 +51,21 @@ export class ExpectedWait {
     this.#average += (this.#now() - since - this.#average) * NEWEST;
   }
 
+  /**
+   * Milliseconds for which a place is held at present. What is held now may be stuck, which no finished one tells: their mean
+   * age counts where it is longer.
+   */
+  get held(): number {
+    const now = this.#now();
+    let ages = 0;
+    for (const since of this.#heldSince.values()) ages += now - since;
+    return Math.max(this.#average, ages / Math.max(1, this.#heldSince.size));
+  }
+
   /** Milliseconds until a place is free for somebody who comes now, behind as many others. */
   behind(waiting: number): number {
     const isFree = waiting === 0 && this.#heldSince.size < this.#places;
-    return isFree ? 0 : ((waiting + 1) * this.#held()) / this.#places;
+    return isFree ? 0 : ((waiting + 1) * this.held) / this.#places;
   }
 
   /** Whether that is longer than anybody is let wait. */
@@ -63,13 +74,5 @@ export class ExpectedWait {
     if (waiting === 0) this.#emptyAt = now;
     const { burst, standing } = this.#patience;
     return this.behind(waiting) > (now - this.#emptyAt < INTERVAL ? burst : standing);
-  }
-
-  /** What is held now may be stuck, which no finished one tells: their mean age counts where it is longer. */
-  #held(): number {
-    const now = this.#now();
-    let ages = 0;
-    for (const since of this.#heldSince.values()) ages += now - since;
-    return Math.max(this.#average, ages / Math.max(1, this.#heldSince.size));
   }
 }

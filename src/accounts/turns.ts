@@ -1,41 +1,47 @@
 import { Refusal } from "../errors/refusal.js";
+import { ExpectedWait, type Monotonic, type Patience } from "../expected-wait.js";
 
-/** Waiting at most for each slot: about three seconds of work. */
-const QUEUE_PER_SLOT = 200;
+/** Milliseconds that may be waited for a slot. */
+const PATIENCE: Patience = { burst: 3_000, standing: 1_000 };
 
-/** Waiting at most for one of them: whoever is asked for without end fills no queue for the others. */
-const QUEUE_PER_NAME = QUEUE_PER_SLOT / 2;
+/** Milliseconds that one key may be kept waiting by jobs of its own, so that one busy account cannot fill the queue. */
+const MAX_WAIT_PER_KEY = PATIENCE.burst / 2;
 
-/** Milliseconds a turn is waited for: a database that does not answer must not keep the whole queue. */
-const LONGEST_WAIT = 10_000;
+/** Milliseconds after which a job that still waits is given up: a database that does not answer must not keep the queue. */
+const MAX_WAIT = 2 * PATIENCE.burst;
 
-/** Seconds after which whoever was turned away may try again. */
-const RETRY_AFTER = 2;
+/** What a slot is taken to be held for until it was measured: an argon2id hash, in milliseconds. */
+const FIRST_HELD = 50;
 
 interface Waiting {
   readonly who: unknown;
   readonly begin: () => void;
 }
 
-/** A few slots, and a queue before them that ends. Nobody has two turns at once: whoever is next in line goes first. */
+/**
+ * A work queue: at most `slots` jobs run at once, at most one for each key, first come first served. It is bounded by the time
+ * that waiting in it takes (docs/decisions/0014).
+ */
 export class Turns {
   readonly #slots: number;
+  readonly #expected: ExpectedWait;
   readonly #running = new Set<unknown>();
   readonly #waiting: Waiting[] = [];
 
-  constructor(slots: number) {
+  constructor(slots: number, now?: Monotonic) {
     this.#slots = slots;
+    this.#expected = new ExpectedWait(slots, PATIENCE, FIRST_HELD, now);
   }
 
-  /** Does the work when the turn comes. @throws Refusal hashing_busy */
-  take<T>(who: unknown, work: () => Promise<T>): Promise<T> {
-    const isFull = this.#waiting.length >= this.#slots * QUEUE_PER_SLOT;
-    const isCrowded = this.#waiting.filter((one) => one.who === who).length >= QUEUE_PER_NAME;
-    if (isFull || isCrowded) return Promise.reject(busy());
-    return this.wait(who, work, LONGEST_WAIT);
+  /** Does the work when its turn comes. @throws Refusal hashing_busy, at once where the wait would be long */
+  async take<T>(who: unknown, work: () => Promise<T>): Promise<T> {
+    const ofKey = this.#waiting.filter((one) => one.who === who).length + (this.#running.has(who) ? 1 : 0);
+    const isCrowded = ofKey * this.#expected.held > MAX_WAIT_PER_KEY;
+    if (isCrowded || this.#expected.isTooLong(this.#waiting.length)) throw this.#busy();
+    return this.wait(who, work, MAX_WAIT);
   }
 
-  /** Does the work when the turn comes, however long the queue. @param longest milliseconds, after which it gives up */
+  /** Does the work when its turn comes, however long the queue. @param longest milliseconds, after which it gives up */
   async wait<T>(who: unknown, work: () => Promise<T>, longest?: number): Promise<T> {
     await new Promise<void>((resolve, reject) => {
       const deadline = longest === undefined ? undefined : setTimeout(() => this.#leave(one, reject), longest);
@@ -47,9 +53,12 @@ export class Turns {
       this.#waiting.push(one);
       this.#fill();
     });
+    const job = {};
+    this.#expected.begin(job);
     try {
       return await work();
     } finally {
+      this.#expected.end(job);
       this.#running.delete(who);
       this.#fill();
     }
@@ -67,10 +76,11 @@ export class Turns {
 
   #leave(one: Waiting, reject: (refusal: Refusal) => void): void {
     this.#waiting.splice(this.#waiting.indexOf(one), 1);
-    reject(busy());
+    reject(this.#busy());
   }
-}
 
-function busy(): Refusal {
-  return new Refusal("hashing_busy", {}, { retryAfter: RETRY_AFTER });
+  #busy(): Refusal {
+    const seconds = Math.ceil(this.#expected.behind(this.#waiting.length) / 1_000);
+    return new Refusal("hashing_busy", {}, { retryAfter: Math.max(1, seconds) });
+  }
 }

@@ -1,7 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import type { Monotonic } from "../expected-wait.js";
-import { SessionClient } from "./connection.js";
 import { isStoreUnavailable } from "./failure.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
 import { BoundedPool, CallerLeftError, type Caller } from "./pool.js";
@@ -40,7 +39,6 @@ const POOL_SIZE = 10;
  */
 export function openDb(url: string, now?: Monotonic): Db {
   const settings = {
-    Client: SessionClient,
     connectionString: url,
     max: POOL_SIZE,
     connectionTimeoutMillis: LIMITS.connect,

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { ExpectedWait, type Monotonic, type Patience } from "../expected-wait.js";
+import { SessionClient } from "./connection.js";
 
 /** Says whether somebody still waits for what a statement is run for. */
 export interface Caller {
@@ -47,7 +48,7 @@ export class BoundedPool extends pg.Pool {
   #turnedAwayAt = -Infinity;
 
   constructor(config: pg.PoolConfig & { readonly max: number }, now: Monotonic = () => performance.now()) {
-    super(config);
+    super({ ...config, Client: SessionClient });
     this.#size = config.max;
     this.#now = now;
     this.#expected = new ExpectedWait(config.max, PATIENCE, FIRST_HELD, now);

@@ -39,25 +39,84 @@ t.test("work that fails gives its turn on", async (t) => {
   t.equal(await turns.take("a", async () => "done"), "done");
 });
 
-t.test("DO-01 one name has a queue of its own length, and the others theirs", async (t) => {
-  const turns = new Turns(1);
-  const { work, end } = works();
-  const all = Array.from({ length: 101 }, (_, n) => turns.take("a", work(`${n}`)));
-  t.match(await reason(() => turns.take("a", work("more"))), { row: { code: "hashing_busy" }, retryAfter: 2 });
-  const other = turns.take("b", work("b"));
-  for (let n = 0; n <= 100; n += 1) await end(`${n}`);
-  await end("b");
-  await Promise.all([...all, other]);
+/** A queue with a clock that is set by hand. */
+function timed(slots: number) {
+  let now = 0;
+  return { turns: new Turns(slots, () => now), pass: (milliseconds: number) => (now += milliseconds) };
+}
+
+/** Begins jobs until one is refused. */
+async function fill(turns: Turns, names: (n: number) => string, work: (name: string) => () => Promise<void>) {
+  const jobs: Promise<void>[] = [];
+  for (;;) {
+    let refusal: unknown;
+    const job = turns.take(names(jobs.length), work(`${names(0)}${jobs.length}`)).catch((error: unknown) => {
+      refusal = error;
+    });
+    await new Promise(setImmediate);
+    if (refusal !== undefined) return { jobs, refusal };
+    jobs.push(job);
+  }
+}
+
+t.test("DO-01 the queue ends where waiting in it takes three seconds, however many that are", async (t) => {
+  for (const [held, most] of [
+    [100, 31],
+    [1_000, 4],
+  ] as const) {
+    const { turns, pass } = timed(1);
+    const { begun, work, end } = works();
+    // A hundred jobs teach it how long one takes.
+    for (let n = 0; n < 100; n += 1) {
+      await turns.take("learning", async () => void pass(held));
+    }
+    pass(10_000);
+    const { jobs, refusal } = await fill(turns, (n) => `${n}`, work);
+    t.equal(jobs.length, most, `one that runs and others that wait, ${held} ms each`);
+    t.match(refusal, { row: { code: "hashing_busy" }, retryAfter: 4 });
+    const done = jobs.length;
+    for (let n = 0; n < done; n += 1) await end(`0${n}`);
+    await Promise.all(jobs);
+    t.equal(begun.length, done, "whoever was turned away has no turn later");
+    t.equal(await turns.take("later", async () => "done"), "done", "and there is room again");
+  }
 });
 
-t.test("DO-01 the queue ends, and who is turned away is told when to come again", async (t) => {
+t.test("a queue that was not empty for a second is kept shorter than one that has just come", async (t) => {
+  const { turns, pass } = timed(1);
+  const { work, end } = works();
+  for (let n = 0; n < 100; n += 1) await turns.take("learning", async () => void pass(100));
+  const { jobs } = await fill(turns, (n) => `${n}`, work);
+  let running = 0;
+  // As many end as come: it stays as long as it is.
+  for (; running < 11; running += 1) {
+    pass(100);
+    await end(`0${running}`);
+  }
+  t.match(await reason(() => turns.take("late", work("late"))), { row: { code: "hashing_busy" } });
+  for (; running < jobs.length; running += 1) await end(`0${running}`);
+  await Promise.all(jobs);
+});
+
+t.test("DO-01 one name has a queue of its own, half as long, and the others theirs", async (t) => {
+  const { turns, pass } = timed(1);
+  const { work, end } = works();
+  for (let n = 0; n < 100; n += 1) await turns.take("learning", async () => void pass(100));
+  const { jobs, refusal } = await fill(turns, () => "a", work);
+  t.equal(jobs.length, 16);
+  t.match(refusal, { row: { code: "hashing_busy" } });
+  const other = turns.take("b", work("b"));
+  for (let n = 0; n < jobs.length; n += 1) await end(`a${n}`);
+  await end("b");
+  await Promise.all([...jobs, other]);
+});
+
+t.test("a job whose turn does not come is given up", async (t) => {
   const turns = new Turns(1);
   const { begun, work, end } = works();
-  const all = Array.from({ length: 201 }, (_, n) => turns.take(n, work(`${n}`)));
-  const busy = { row: { code: "hashing_busy" }, retryAfter: 2 };
-  t.match(await reason(() => turns.take("more", work("more"))), busy);
-  t.match(await reason(() => turns.wait("late", work("late"), 1)), busy, "or when their turn does not come");
-  for (let n = 0; n <= 200; n += 1) await end(`${n}`);
-  await Promise.all(all);
-  t.equal(begun.length, 201, "whoever was turned away has no turn later");
+  const first = turns.take("first", work("first"));
+  t.match(await reason(() => turns.wait("late", work("late"), 1)), { row: { code: "hashing_busy" } });
+  await end("first");
+  await first;
+  t.strictSame(begun, ["first"]);
 });
