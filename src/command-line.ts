@@ -88,14 +88,15 @@ function readArguments(command: Command, args: readonly string[]) {
 }
 
 /**
- * Ties a flag to the word after it: one id in sixty-four begins with a dash, and is a value all the same. What begins with
- * two is the next flag.
+ * Joins each flag and its value to one word, because an id may begin with one dash or two (base64url) and is a value all the
+ * same. A word that is a flag of the command is no value.
  */
 function withValues(args: readonly string[], kinds: NonNullable<Command["flags"]>): string[] {
   const [word, value, ...rest] = args;
   if (word === undefined || word === "--") return [...args];
   const kind = word.startsWith("--") ? kinds[word.slice(2)] : undefined;
-  const takesValue = (kind === "text" || kind === "list") && value !== undefined && !value.startsWith("--");
+  const isFlag = value?.startsWith("--") && (value === "--" || value.slice(2) in kinds);
+  const takesValue = (kind === "text" || kind === "list") && value !== undefined && !isFlag;
   return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
 }
 

@@ -322,7 +322,10 @@ t.test("without either nobody gets a code, whoever they are", async (t) => {
 t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code not the store", async (t) => {
   const { clock, server, receive } = await start(t);
   const sent = [await receive({ phone_number: PHONE }), await receive({ email: EMAIL })];
-  const stored = JSON.stringify((await everythingIn(server.database))["confirmation_codes"]);
+  const rows = (await everythingIn(server.database))["confirmation_codes"]!;
+  // Without the hashes, in which six digits may occur by chance.
+  const stored = rows.join("\n").replace(/\\x[0-9a-f]+/g, "");
+  t.match(stored, /"expires_at"/);
   for (const { to, code } of sent) {
     await logIn(server, to, code);
     t.notMatch(stored, code);

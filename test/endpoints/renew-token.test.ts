@@ -114,7 +114,7 @@ t.test("renewing a device's token", async (t) => {
   });
   await t.test("the chain's length is nobody's business", async (t) => {
     const { access_token: token } = (await renew(await take())).json;
-    t.notMatch((await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).text, "renewals");
+    t.notOk("renewals" in (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json);
   });
   await t.test("runs two statements", async (t) => {
     const token = await take();

@@ -281,6 +281,7 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
 });
 
 t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
+  // Long values repeat a character that occurs in no random id of a line.
   const server = await startInstance(t, { provision: FLEET });
   const proxied = await startInstance(t, { database: server.database, env: { TRUST_PROXY: "127.0.0.1" } });
   const FORGED = '","level":"fatal","client_id":"root","x":"';
@@ -301,7 +302,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
     return instance.log[before] ?? {};
   };
 
-  for (const value of [FORGED, "a".repeat(4_000), "\x9b31m red", "\u00ad\u00a0", `x\t${FORGED}`]) {
+  for (const value of [FORGED, "~".repeat(4_000), "\x9b31m red", "\u00ad\u00a0", `x\t${FORGED}`]) {
     await t.test(`a user agent: ${JSON.stringify(value.slice(0, 30))}`, async (t) => {
       const { level, client_id, user_agent } = await line(t, form(["User-Agent", value]));
       t.strictSame([level, client_id], ["info", "backend"]);
@@ -315,7 +316,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
     });
   }
 
-  for (const text of [FORGED, "\r\n{}\r\n", "\x1b[2J\x1b[31mMAGENTA", "\u2028", "a".repeat(60_000)]) {
+  for (const text of [FORGED, "\r\n{}\r\n", "\x1b[2J\x1b[31mMAGENTA", "\u2028", "~".repeat(60_000)]) {
     const broken = encodeURIComponent(text);
     for (const body of [
       `grant_type=${broken}`,
@@ -330,7 +331,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
       await t.test(`a parameter: ${body.slice(0, 60)}`, async (t) => {
         const seen = await line(t, { ...form(), body });
         t.match(seen, { type: "decision", outcome: "refused" });
-        t.notMatch(JSON.stringify(seen), /fatal|MAGENTA|[\x00-\x1f\u2028]|\\u00|aaaa/);
+        t.notMatch(JSON.stringify(seen), /fatal|MAGENTA|[\x00-\x1f\u2028]|\\u00|~~~~/);
         t.ok(JSON.stringify(seen).length < 1_500);
       });
     }
@@ -416,7 +417,7 @@ t.test("LG-04 LG-05 an error of ours is a generic answer, and a line without the
           refused_with: "internal_error",
           status: 500,
         });
-        t.notMatch(JSON.stringify(server.log.slice(before)), /revoked_tokens|does not exist|relation|SELECT|INSERT/);
+        t.notMatch(JSON.stringify(server.log.slice(before)), /revoked_tokens|does not exist|relation "|SELECT |INSERT /);
       });
     }
   }

@@ -103,7 +103,7 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
       t.ok(
         refused.every(({ level, status, reason }) => level === "warn" && status === 503 && typeof reason === "string"),
       );
-      t.notMatch(JSON.stringify(server.log), /SELECT|UPDATE|postgres:\/\/|not currently accepting|correct horse/);
+      t.notMatch(JSON.stringify(server.log), /SELECT |UPDATE |postgres:\/\/|not currently accepting|correct horse/);
     });
 
     await outage.end();

@@ -30,7 +30,7 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
   await writeFile(PROVISION_FILE, JSON.stringify(FLEET));
   const env = { DATA_DIR, ISSUER, PROVISION_FILE };
   let server = await startProcess(t, env);
-  t.notMatch(server.output(), /curl/, "with a provisioning file there is no demo");
+  t.notMatch(server.output(), /^curl/m, "with a provisioning file there is no demo");
   const { access_token, ...first } = await logIn(server);
   let { refresh_token } = first;
 
