@@ -23,6 +23,23 @@ export function toSeconds(date: Date): number {
   return Math.floor(date.getTime() / 1000);
 }
 
+/**
+ * Seconds by which the clock of another machine may differ from ours, ahead or behind: of a client, or of whoever made a
+ * certificate. It applies to every instant that such a machine names. FAPI 2.0 section 5.3.2.1 asks for 10 at least and 60 at
+ * most. Instants of our own (a token's `exp`, a row's expiry) are compared as they are.
+ */
+export const CLOCK_TOLERANCE = 15;
+
+/** Whether an instant that another machine named may have come. Both are milliseconds since the epoch. */
+export function hasCome(instant: number, now: number): boolean {
+  return instant - now <= CLOCK_TOLERANCE * 1000;
+}
+
+/** Whether an instant that another machine named has certainly passed. Both are milliseconds since the epoch. */
+export function hasPassed(instant: number, now: number): boolean {
+  return now - instant >= CLOCK_TOLERANCE * 1000;
+}
+
 /** Where randomness comes from: `size` unpredictable bytes. */
 export type Random = (size: number) => Buffer;
 

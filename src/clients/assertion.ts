@@ -1,7 +1,7 @@
 import { compactVerify, createLocalJWKSet, errors, type CryptoKey, type JWK } from "jose";
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
-import type { Clock } from "../clock.js";
+import { CLOCK_TOLERANCE, hasCome, hasPassed, type Clock } from "../clock.js";
 import type { Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
@@ -15,11 +15,8 @@ import { useAssertion } from "../store/used-assertions.js";
 /** What `client_assertion_type` says of them. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** Seconds an assertion may live. */
-const LONGEST_LIFE = 300;
-
-/** Seconds a client's clock may run ahead of ours. None behind is allowed for: it would only make old assertions live on. */
-const AHEAD = 10;
+/** Seconds an assertion may live, by the client's own clock. */
+const MAX_LIFE = 300;
 
 /** Keys tried at most where the header names none: anybody may send an assertion, and each try costs a verification. */
 const MOST_KEYS = 10;
@@ -128,7 +125,7 @@ type Claims = z.infer<typeof claimsSchema>;
 interface Expected {
   readonly client_id: string;
   readonly audiences: readonly string[];
-  /** Seconds since the epoch, with fraction. */
+  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
@@ -136,7 +133,7 @@ interface Expected {
 const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
   ["assertion_client_wrong", ({ iss, sub }, { client_id }) => iss === client_id && sub === client_id],
   ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
-  ["assertion_expired", ({ exp }, { now }) => isDate(exp) && exp > now],
+  ["assertion_expired", ({ exp }, { now }) => isDate(exp) && !hasPassed(exp * 1000, now)],
   ["assertion_lifetime_too_long", ({ exp, iat }, { now }) => livesShortly(exp as number, iat, now)],
   ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
   ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= LONGEST_JTI],
@@ -154,10 +151,10 @@ export async function admit(
 ): Promise<void> {
   const { success, data: claims } = claimsSchema.safeParse(readJsonBytes(payload));
   if (!success) throw unreadable("no JSON object");
-  const now = clock.now() / 1000;
+  const now = clock.now();
   for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
   const hash = master.mac("assertion", `${expected.client_id}\n${claims.jti as string}`);
-  const first = await useAssertion(db, hash, new Date((claims.exp as number) * 1000));
+  const first = await useAssertion(db, hash, new Date(((claims.exp as number) + CLOCK_TOLERANCE) * 1000));
   if (!first) throw new Refusal("assertion_used");
 }
 
@@ -172,12 +169,13 @@ function isDate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
+/** `exp` and `iat` are times of one clock, the client's: between them there is no tolerance. */
 function livesShortly(exp: number, iat: unknown, now: number): boolean {
-  return exp - now <= LONGEST_LIFE && (!isDate(iat) || exp - iat <= LONGEST_LIFE + AHEAD);
+  return hasCome((exp - MAX_LIFE) * 1000, now) && (!isDate(iat) || exp - iat <= MAX_LIFE);
 }
 
 function hasBegun(date: unknown, now: number): boolean {
-  return date === undefined || (isDate(date) && date - now <= AHEAD);
+  return date === undefined || (isDate(date) && hasCome(date * 1000, now));
 }
 
 /** A JSON text in UTF-8; undefined for anything else. */

@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
+import { hasCome, hasPassed } from "../clock.js";
 import { ascii, inside, readDer, readOid, type DerElement } from "./der.js";
 import { parseDistinguishedName, readDistinguishedName } from "./distinguished-name.js";
 import type { Client } from "./registry.js";
@@ -54,9 +55,9 @@ export function thumbprintOf(der: Buffer): string {
   return createHash("sha256").update(der).digest("base64url");
 }
 
-/** Whether a certificate has begun and not ended. @param now milliseconds since the epoch */
+/** Whether a certificate is valid by our clock, which its issuer's may differ from. @param now milliseconds since the epoch */
 export function isWithinValidity({ validFrom, validTo }: X509Certificate, now: number): boolean {
-  return Date.parse(validFrom) <= now && now <= Date.parse(validTo);
+  return hasCome(Date.parse(validFrom), now) && !hasPassed(Date.parse(validTo), now);
 }
 
 /** SHA-256 in base64url, or SHA-256 or SHA-1 in hexadecimal digits, with colons or spaces as tools print them. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import type { PresentedCredentials } from "../clients/presented.js";
-import { epochSeconds } from "../clock.js";
+import { epochSeconds, hasCome } from "../clock.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { exchange } from "../grants/exchange.js";
@@ -66,11 +66,16 @@ async function whoAsks(
   return { application, credentials: { basic: { client_id, client_secret } } };
 }
 
-/** Seconds from now until then. @throws Refusal expires_at_past, expires_at_too_late */
+/**
+ * Seconds from now until an instant that a client names by its own clock. A client that asks for the maximum while its clock
+ * is ahead gets the maximum.
+ * @throws Refusal expires_at_past, expires_at_too_late
+ */
 function lifetimeUntil(expires_at: number | undefined, app: App, now: number): number {
   if (expires_at === undefined) return app.default_token_lifetime;
   const lifetime = Math.floor(expires_at / 1000) - now;
   if (lifetime <= 0) throw new Refusal("expires_at_past");
-  if (lifetime > app.max_token_lifetime) throw new Refusal("expires_at_too_late");
-  return lifetime;
+  const latest = app.max_token_lifetime;
+  if (!hasCome(expires_at - latest * 1000, now * 1000)) throw new Refusal("expires_at_too_late");
+  return Math.min(lifetime, latest);
 }

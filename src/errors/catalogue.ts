@@ -294,7 +294,7 @@ export const CATALOGUE = {
   assertion_not_yet_valid: {
     kind: "bad_credentials",
     message: "the received JWT is not valid yet",
-    remedy: "set the client's clock; nbf and iat are not in the future",
+    remedy: "set the client's clock: nbf and iat are at most 15 seconds ahead of the server's",
     reference: "RFC 7523 section 3",
   },
   assertion_without_jti: {

@@ -11,7 +11,7 @@ import {
   type JWTPayload,
   type JWTVerifyOptions,
 } from "jose";
-import type { Clock } from "../clock.js";
+import { hasCome, type Clock } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
 import {
@@ -198,12 +198,13 @@ export class KeyRing {
   #state(row: SigningKeyRow): KeyState {
     const now = this.#clock.now();
     if (row.active_from === null) return "next";
-    if (row.active_from.getTime() > now) return "pending";
+    // Another instance may have set the time, by its clock.
+    if (!hasCome(row.active_from.getTime(), now)) return "pending";
     const newer = this.#keys.some(
       ({ row: other }) =>
         other.alg === row.alg &&
         other.active_from !== null &&
-        other.active_from.getTime() <= now &&
+        hasCome(other.active_from.getTime(), now) &&
         other.active_from > row.active_from!,
     );
     return newer ? "retired" : "current";

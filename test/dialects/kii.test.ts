@@ -1,4 +1,5 @@
 import t, { type Test } from "tap";
+import { CLOCK_TOLERANCE } from "../../src/clock.js";
 import { setClientDisabled } from "../../src/store/clients.js";
 import { endEverythingOfClient } from "../../src/store/epochs.js";
 import { setPassword, setUserDisabled } from "../../src/store/users.js";
@@ -277,7 +278,7 @@ const REFUSED: readonly (readonly [
     "a time beyond the maximum",
     "invalid_request",
     "expiresAt is beyond the maximum of the app",
-    { ...ALICE, expiresAt: clock.now() + (MAXIMUM + 1) * 1000 },
+    { ...ALICE, expiresAt: clock.now() + (MAXIMUM + CLOCK_TOLERANCE + 1) * 1000 },
   ],
   [
     "an unknown grant",
