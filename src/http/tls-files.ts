@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { hasCome, hasPassed } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
 
 /** PEM files, to speak https. */
@@ -52,8 +53,8 @@ export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<T
 
 /** Why clients would not accept the certificate at this time; undefined if they would. @param now milliseconds since the epoch */
 export function whyNotNow({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
-  if (now < validFrom) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
-  if (now > validTo) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;
+  if (!hasCome(validFrom, now)) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
+  if (hasPassed(validTo, now)) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
 import { CLOCK_TOLERANCE } from "../../src/clock.js";
+import { readTlsFiles, whyNotNow } from "../../src/http/tls-files.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
 import { closeDb, openDb } from "../../src/store/open.js";
@@ -149,6 +150,21 @@ for (const { name, attempt, ahead = "accepted", behind = "accepted" } of ROWS) {
 
 t.test("a client that is five seconds ahead asks for the longest life there is", async (t) => {
   t.equal(await signed({ iat: seconds() + 5, exp: seconds() + 305 }), "accepted");
+});
+
+t.test("a renewed certificate of our own begins by the clock of whoever made it", async (t) => {
+  const refused = async (from: Date, to: Date) => {
+    const { cert, key } = selfSigned("localhost", { from, to });
+    const folder = t.testdir({ "cert.pem": cert, "key.pem": key });
+    const material = await readTlsFiles({ cert: `${folder}/cert.pem`, key: `${folder}/key.pem` });
+    return whyNotNow(material, clock.now());
+  };
+  const [soon, later] = [after(clock, CLOCK_TOLERANCE - 1), after(clock, CLOCK_TOLERANCE + 1)];
+  const [justNow, before] = [after(clock, 1 - CLOCK_TOLERANCE), after(clock, -1 - CLOCK_TOLERANCE)];
+  t.equal(await refused(soon, after(clock, 3_600)), undefined);
+  t.match(await refused(later, after(clock, 3_600)), /is not valid before/);
+  t.equal(await refused(after(clock, -3_600), justNow), undefined);
+  t.match(await refused(after(clock, -3_600), before), /has expired on/);
 });
 
 t.test("the tolerance is one that FAPI allows", async (t) => {
