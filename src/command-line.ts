@@ -37,7 +37,8 @@ export async function runCommandLine(
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
     const parts = { db, master, feed: DEAF, clock, random: systemRandom, ...certificates };
-    const core = await buildCore({ issuer: settings.ISSUER ?? "", ...parts });
+    const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
+    const core = await buildCore({ ...names, ...parts });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
     return print(await command.run(context), json === true);
   } catch (error) {

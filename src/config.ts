@@ -47,6 +47,12 @@ export const SETTINGS = {
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(3000).describe("port to listen on; 0 takes a free one and prints it in the ready line"),
   ISSUER: issuer.optional().describe("the issuer identifier, exactly as it stands in tokens and metadata"),
+  PREVIOUS_ISSUERS: z
+    .string()
+    .transform(list)
+    .pipe(z.array(issuer))
+    .default([])
+    .describe("issuers this server had before, separated by commas: tokens that name them are recognised"),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")

@@ -17,6 +17,8 @@ import { AccessTokens } from "./tokens/access-token.js";
 export interface Core {
   /** The issuer identifier, exactly as it stands in tokens and metadata. */
   readonly issuer: string;
+  /** Issuers it had before: what names them is recognised, and nothing new is written under them. */
+  readonly previousIssuers: readonly string[];
   readonly db: Db;
   readonly feed: ChangeFeed;
   readonly clock: Clock;
@@ -45,6 +47,8 @@ declare module "fastify" {
 
 export interface CoreParts {
   readonly issuer: string;
+  /** None where nothing is said. */
+  readonly previousIssuers?: readonly string[];
   readonly db: Db;
   readonly feed: ChangeFeed;
   readonly master: MasterKey;
@@ -62,6 +66,7 @@ export interface CoreParts {
 /** Wires the core over an open, migrated store. */
 export async function buildCore(parts: CoreParts): Promise<Core> {
   const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
+  const { previousIssuers = [] } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
@@ -73,6 +78,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const usage = new DialectUsage(db, clock);
   return {
     issuer,
+    previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
     db,
     feed,
@@ -87,6 +93,6 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     guessing,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,
-    accessTokens: new AccessTokens({ issuer, ring, master, registry, clock, random }),
+    accessTokens: new AccessTokens({ issuer, previousIssuers, ring, master, registry, clock, random }),
   };
 }

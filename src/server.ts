@@ -55,6 +55,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
     ...{ issuer, db, feed, master, clock, random, codeSender, hashing: parts.hashing },
+    previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });

@@ -13,7 +13,10 @@ export interface AuthenticationRequest {
   readonly credentials: PresentedCredentials;
   /** The dialect it came in. */
   readonly spelling: { readonly name: string };
-  /** Whom an assertion may be meant for: the issuer, and the token endpoint of the dialect (RFC 7523 section 3). */
+  /**
+   * Whom an assertion may be meant for: the issuer, and the token endpoint of the dialect (RFC 7523 section 3), under the
+   * server's name of now and those of before.
+   */
   readonly assertionAudiences: readonly string[];
   /** Where it came from, as limits count it (http/network.ts). */
   readonly network: string;

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
-import { allClientUris, findClient, type ClientRow } from "../store/clients.js";
+import { allClientUris, allGoodbyeUris, findClient, type ClientRow, type GoodbyeUris } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
 import { METHOD_NAMES } from "./methods.js";
-import { webOriginsOf } from "./redirect-uri.js";
+import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
 /** Columns that hold less than their type in the database would allow. */
@@ -45,15 +45,18 @@ export class ClientRegistry {
   readonly #clients: Remembered<Client | null>;
   readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
   readonly #origins: Remembered<ReadonlySet<string>>;
+  readonly #goodbyes: Remembered<readonly GoodbyeUris[]>;
 
   constructor(db: Db, feed: ChangeFeed) {
     this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
     this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
     this.#origins = new Remembered(feed, async () => new Set((await allClientUris(db)).flatMap(webOriginsOf)));
+    this.#goodbyes = new Remembered(feed, () => allGoodbyeUris(db));
     feed.subscribe((change) => {
       if (change === null || change.kind === "client") {
         this.#clients.forget(change?.id);
         this.#origins.forget();
+        this.#goodbyes.forget();
       }
       if (change === null || change.kind === "scopes") this.#scopes.forget();
     });
@@ -81,6 +84,12 @@ export class ClientRegistry {
   /** The origins of every client's pages. */
   webOrigins(): Promise<ReadonlySet<string>> {
     return this.#origins.get("");
+  }
+
+  /** The id of an enabled client that has registered this post_logout_redirect_uri; the first of them by id. */
+  async whoGoesTo(uri: string): Promise<string | undefined> {
+    const goodbyes = await this.#goodbyes.get("");
+    return goodbyes.find(({ post_logout_redirect_uris }) => isRegistered(uri, post_logout_redirect_uris))?.client_id;
   }
 
   /** Every declared scope by its name. */

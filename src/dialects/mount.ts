@@ -26,8 +26,10 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const operations: MountedPaths["operations"] = Object.fromEntries(
       dialect.endpoints.map(({ operation, path }) => [operation, path]),
     );
-    const { issuer } = app.core;
-    const assertionAudiences = [issuer, ...(operations.token === undefined ? [] : [issuer + operations.token])];
+    const { issuer, previousIssuers } = app.core;
+    const assertionAudiences = [issuer, ...previousIssuers].flatMap((name) =>
+      operations.token === undefined ? [name] : [name, name + operations.token],
+    );
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
     if (dialect.documents === undefined) return;

@@ -126,7 +126,7 @@ async function introspectAccess(
 
 /** What of its permissions would be granted now: a token of which nothing is left is as good as none. */
 async function introspectPermissions(
-  { db, clock, issuer, registry }: Core,
+  { db, clock, issuer, previousIssuers, registry }: Core,
   claims: AccessTokenClaims,
   asked: readonly Permission[],
   facts: DecisionFacts,
@@ -136,7 +136,7 @@ async function introspectPermissions(
   const resources = { resource_ids: asked.map(({ resource_id }) => resource_id), resource_server: String(claims.aud) };
   const found = await readFactsOfToken(db, statusQuestion(claims), resources, clock.statement());
   if (found === undefined) return INACTIVE;
-  const decision = weigh(found, { issuer, client_id: claims.client_id, asked });
+  const decision = weigh(found, { issuer, previousIssuers, client_id: claims.client_id, asked });
   facts.uma = inShort(decision);
   const { permissions } = decision;
   return permissions.length === 0

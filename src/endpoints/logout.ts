@@ -11,7 +11,10 @@ import { isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
-/** RP-Initiated Logout 1.0: with a hint that names the person who is logged in at once, else after asking. */
+/**
+ * RP-Initiated Logout 1.0: with a hint that names the person who is logged in at once, else after asking. A hint that cannot
+ * be believed is none, and no error.
+ */
 
 const parameters = z.object({
   id_token_hint: optional,
@@ -106,10 +109,12 @@ export async function logOut(
 
 async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promise<LogoutRequest> {
   const { id_token_hint, client_id, post_logout_redirect_uri, state } = typed;
-  const hint = await readIdTokenHint(core.ring, core.issuer, id_token_hint, client_id);
-  const id = client_id ?? hint?.client_id;
-  const client = id === undefined ? undefined : ((await core.registry.find(id)) ?? undefined);
-  if (id !== undefined && (client === undefined || client.disabled)) throw new Refusal("client_unknown");
+  const hint = await readIdTokenHint(core, id_token_hint, client_id);
+  const named = await enabledClient(core, client_id ?? hint?.client_id);
+  if (client_id !== undefined && named === undefined) throw new Refusal("client_unknown");
+  const unclear = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
+  // A bad hint says whose request it is no more, but the address does: the client that registered it could name itself too.
+  const client = unclear ? await enabledClient(core, await core.registry.whoGoesTo(post_logout_redirect_uri)) : named;
   if (
     post_logout_redirect_uri !== undefined &&
     (client === undefined || !isRegistered(post_logout_redirect_uri, client.post_logout_redirect_uris))
@@ -117,6 +122,11 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
     throw new Refusal("post_logout_redirect_uri_unknown");
   }
   return { client, sub: hint?.sub, sid: hint?.sid, redirect_uri: post_logout_redirect_uri, state };
+}
+
+async function enabledClient({ registry }: Core, client_id: string | undefined): Promise<Client | undefined> {
+  const client = client_id === undefined ? null : await registry.find(client_id);
+  return client === null || client.disabled ? undefined : client;
 }
 
 function isOwnForm(

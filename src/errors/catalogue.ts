@@ -479,12 +479,6 @@ export const CATALOGUE = {
     remedy: "reload the page and send the form again",
     reference: "RFC 6749 section 10.12",
   },
-  id_token_hint_invalid: {
-    kind: "malformed",
-    message: "the id_token_hint is not one of this server's id tokens for this client",
-    remedy: "send an id_token as it was received, expired or not",
-    reference: "OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2",
-  },
   post_logout_redirect_uri_unknown: {
     kind: "malformed",
     message: "the post_logout_redirect_uri is not registered for this client",

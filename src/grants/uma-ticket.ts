@@ -50,6 +50,7 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
       const party = await whoAsks(typed, ticket, context);
       const earlier = await earlierToken(typed.rpt, ticket, party, context);
       const { client_id } = client;
+      const { issuer, previousIssuers } = core;
       const { resource_server } = ticket;
       const resource_ids = [...ticket.permissions, ...(earlier?.permissions ?? [])].map(
         ({ resource_id }) => resource_id,
@@ -58,7 +59,7 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
       const found = await readFacts(core.db, question, core.clock.statement());
       if (found.person !== null) facts.sub = found.person.sub;
       const asked = withScope(ticket.permissions, typed.scope, found, context); // scope_unavailable, permissions_too_many
-      const decision = weigh(found, { issuer: core.issuer, client_id, asked });
+      const decision = weigh(found, { issuer, previousIssuers, client_id, asked });
       const next = await record(decision, ticket, found, context);
       refuse(decision, next, context); // need_info, request_submitted, request_denied
       const upgraded = await upgrade(earlier, asked, found, context);

@@ -42,8 +42,11 @@ export async function upgrade(
   { core, client: { client_id } }: GrantContext,
 ): Promise<readonly Permission[] | undefined> {
   if (earlier === undefined) return undefined;
-  const { issuer } = core;
-  const { permissions } = weigh(found, { issuer, client_id, asked: folded([...asked, ...earlier.permissions]) });
+  const { issuer, previousIssuers } = core;
+  const { permissions } = weigh(found, {
+    ...{ issuer, previousIssuers, client_id },
+    asked: folded([...asked, ...earlier.permissions]),
+  });
   if (!covers(permissions, earlier.permissions) || !fit(permissions)) return undefined;
   const ended = await spendToken(core.db, statusQuestion(earlier), new Date(earlier.exp * 1000));
   return ended ? permissions : undefined;

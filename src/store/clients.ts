@@ -67,6 +67,20 @@ export async function allClientUris(db: Db): Promise<readonly Pick<Client, "redi
   return run(db, URIS, []);
 }
 
+const GOODBYES = {
+  name: "client_goodbye_uris",
+  text: `
+    SELECT client_id, post_logout_redirect_uris FROM clients
+    WHERE NOT disabled AND post_logout_redirect_uris <> '{}' ORDER BY client_id`,
+};
+
+export type GoodbyeUris = Pick<Client, "client_id" | "post_logout_redirect_uris">;
+
+/** Where enabled clients have people sent after a logout, by client id. */
+export async function allGoodbyeUris(db: Db): Promise<readonly GoodbyeUris[]> {
+  return run(db, GOODBYES, []);
+}
+
 /** Every client, by id. */
 export async function allClients(db: Db): Promise<readonly Client[]> {
   return db.prisma.client.findMany({ orderBy: { client_id: "asc" } });

@@ -112,6 +112,7 @@ export interface IssuedAccessToken {
 
 export interface AccessTokenDeps {
   readonly issuer: string;
+  readonly previousIssuers: readonly string[];
   readonly ring: KeyRing;
   readonly master: MasterKey;
   readonly registry: ClientRegistry;
@@ -166,9 +167,9 @@ export class AccessTokens {
   }
 
   /**
-   * What a token says if this server issued it, and whether its time is over; undefined for any other text. Whether it
+   * What a token says if this server issued it, under its name of now or one of before, and whether its time is over; undefined for any other text. Whether it
    * was revoked is the store's to say.
-   * @param anyIssuer also takes what these keys signed under another issuer setting, as an operator may want to
+   * @param anyIssuer also takes what these keys signed under an issuer that is not known any more: to revoke it
    */
   async read(
     text: string,
@@ -177,10 +178,15 @@ export class AccessTokens {
     if (text.length > LONGEST_TOKEN) return undefined;
     const payload = text.startsWith(PREFIX) ? this.#open(text) : await this.#verify(text);
     const { success, data } = claimsSchema.safeParse(payload);
-    if (!success || (data.iss !== this.#deps.issuer && !anyIssuer)) return undefined;
+    if (!success || (!this.#isOwnName(data.iss) && !anyIssuer)) return undefined;
     const { resource, ...said } = data;
     const claims = { ...said, aud: resource ?? said.aud };
     return { claims, expired: claims.exp <= epochSeconds(this.#deps.clock) };
+  }
+
+  #isOwnName(iss: string): boolean {
+    const { issuer, previousIssuers } = this.#deps;
+    return iss === issuer || previousIssuers.includes(iss);
   }
 
   /** The audiences of the scopes, else the issuer (RFC 9068 section 3). */

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { errors, type JWTPayload } from "jose";
 import type { Client } from "../clients/registry.js";
 import { epochSeconds, type Clock } from "../clock.js";
-import { Refusal } from "../errors/refusal.js";
 import type { KeyRing } from "../keys/ring.js";
 
 /** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
@@ -65,38 +64,39 @@ export interface IdTokenHint {
   readonly sid: string | undefined;
 }
 
+/** Who reads id_tokens: under the names it has and had, with the keys that are believed. */
+interface IdTokenReader {
+  readonly issuer: string;
+  readonly previousIssuers: readonly string[];
+  readonly ring: KeyRing;
+}
+
 /**
  * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): one of our own, for this client where it is named, and
- * good however old it is, because it is no credential.
- * @throws Refusal id_token_hint_invalid
+ * good however old it is, because it is no credential. Undefined for anything else: what cannot be believed hints at nothing,
+ * and is no error. A client keeps an id_token for months, and keys and names of servers change.
  */
 export async function readIdTokenHint(
-  ring: KeyRing,
-  issuer: string,
+  reader: IdTokenReader,
   text: string | undefined,
   client_id: string | undefined,
 ): Promise<IdTokenHint | undefined> {
-  if (text === undefined) return undefined;
-  const { sub, aud, sid, auth_time } = await verifyHint(ring, issuer, text);
-  const audience = typeof aud === "string" ? aud : undefined;
+  const { sub, aud, sid, auth_time } = (text === undefined ? undefined : await verifyHint(reader, text)) ?? {};
   // Only an id_token says when its person logged in: a signed userinfo answer is no hint.
-  if (
-    sub === undefined ||
-    audience === undefined ||
-    auth_time === undefined ||
-    (client_id !== undefined && audience !== client_id)
-  ) {
-    throw new Refusal("id_token_hint_invalid", {}, { reason: "for another client" });
-  }
-  return { sub, client_id: audience, sid: typeof sid === "string" ? sid : undefined };
+  if (sub === undefined || typeof aud !== "string" || auth_time === undefined) return undefined;
+  if (client_id !== undefined && aud !== client_id) return undefined;
+  return { sub, client_id: aud, sid: typeof sid === "string" ? sid : undefined };
 }
 
-async function verifyHint(ring: KeyRing, issuer: string, text: string): Promise<JWTPayload> {
+async function verifyHint(
+  { issuer, previousIssuers, ring }: IdTokenReader,
+  text: string,
+): Promise<JWTPayload | undefined> {
   try {
-    return await ring.verify(text, { issuer, typ: ID_TOKEN_TYPE });
+    return await ring.verify(text, { issuer: [issuer, ...previousIssuers], typ: ID_TOKEN_TYPE });
   } catch (error) {
     if (error instanceof errors.JWTExpired) return error.payload;
-    if (error instanceof errors.JOSEError) throw new Refusal("id_token_hint_invalid", {}, { reason: error.code });
+    if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
 }
@@ -109,13 +109,14 @@ const LONGEST_ID_TOKEN = 16_384;
  * and given to that client. Undefined for anything else: it is not believed, and nothing is said of why.
  */
 export async function readClaimToken(
-  { issuer, ring }: { readonly issuer: string; readonly ring: KeyRing },
+  { issuer, previousIssuers, ring }: IdTokenReader,
   text: string,
   client_id: string,
 ): Promise<{ readonly sub: string } | undefined> {
   if (text.length > LONGEST_ID_TOKEN) return undefined;
   try {
-    const options = { issuer, typ: ID_TOKEN_TYPE, requiredClaims: ["exp", "sub", "aud", "auth_time"] };
+    const names = [issuer, ...previousIssuers];
+    const options = { issuer: names, typ: ID_TOKEN_TYPE, requiredClaims: ["exp", "sub", "aud", "auth_time"] };
     const { sub, aud } = await ring.verify(text, options);
     // Ours name one client; one that names others beside it would be theirs too (OpenID Connect Core section 2).
     return sub !== undefined && aud === client_id ? { sub } : undefined;

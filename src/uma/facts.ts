@@ -4,6 +4,8 @@ export interface Facts {
   readonly asker: Asker;
   /** Who decides: the issuer of the ID tokens that are believed. */
   readonly issuer: string;
+  /** What it was called before: a rule may have been written then. */
+  readonly previousIssuers?: readonly string[];
   readonly asked: readonly AskedPermission[];
   /** The resources that are there; one that is gone is not among them. */
   readonly resources: readonly ResourceFacts[];

@@ -9,16 +9,18 @@ export function weigh(
   { now, person, resources, policies }: StoredFacts,
   {
     issuer,
+    previousIssuers,
     client_id,
     asked,
   }: {
     readonly issuer: string;
+    readonly previousIssuers: readonly string[];
     readonly client_id: string;
     readonly asked: readonly AskedPermission[];
   },
 ): Decision {
   const known = person === null ? {} : { person: { sub: person.sub, roles: person.roles, claims: believed(person) } };
-  return decide({ now, issuer, asked, resources, policies, asker: { client_id, ...known } });
+  return decide({ now, issuer, previousIssuers, asked, resources, policies, asker: { client_id, ...known } });
 }
 
 /** An address or a number that nobody has verified may be somebody else's: it opens nothing. */

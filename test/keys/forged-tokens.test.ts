@@ -1,8 +1,10 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import t from "tap";
 import { TestClock } from "../support/clock.js";
-import { SECRET } from "../support/fleet.js";
+import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
+import type { Browser } from "../support/web.js";
+import { BOB, loggedIn } from "../support/web-fleet.js";
 
 /**
  * Signatures that are none, at each place that takes a JWT of this server's own: rows JW-15, JW-16 and JW-19, the cases that
@@ -20,13 +22,20 @@ const server = await startInstance(t, {
         grant_types: ["authorization_code", "client_credentials"],
         redirect_uris: [CALLBACK],
         scope: "openid api1",
+        consent: "implicit",
       },
+    ],
+    users: [
+      { sub: "user-alice", preferred_username: "alice", password: ALICE.password },
+      { sub: "user-bob", preferred_username: "bob", password: BOB.password },
     ],
   },
   clock,
 });
 const { ring, issuer } = server.core;
 const WEB = basic("web", SECRET);
+const bob = await loggedIn(server, BOB);
+let alice: Browser | undefined;
 
 const accessToken = async (): Promise<string> =>
   (await server.post("/oauth2/token", { grant_type: "client_credentials", scope: "api1" }, WEB)).json.access_token;
@@ -72,17 +81,23 @@ const PLACES: readonly {
     {
       name: `the authorization endpoint, as a hint, ${alg}`,
       token: () => idToken(alg),
+      // A hint at Alice keeps Bob from being taken for her; what is no hint changes nothing for him.
       takes: async (id_token_hint: string) => {
         const asked = query({ ...authorization, prompt: "none", id_token_hint });
-        const { headers } = await server.send(`/oauth2/authorize?${asked}`);
+        const { headers } = await bob.get(`/oauth2/authorize?${asked}`);
         return new URL(headers.get("location") ?? "about:blank").searchParams.get("error") === "login_required";
       },
     },
     {
       name: `logout, as a hint, ${alg}`,
       token: () => idToken(alg),
-      takes: async (id_token_hint: string) =>
-        (await server.send(`/oauth2/logout?${query({ id_token_hint })}`)).status < 400,
+      takes: async (id_token_hint: string) => {
+        alice ??= await loggedIn(server);
+        const { text } = await alice.get(`/oauth2/logout?${query({ id_token_hint })}`);
+        const taken = !text.includes('id="logout"');
+        if (taken) alice = undefined;
+        return taken;
+      },
     },
   ]),
 ];

@@ -161,7 +161,7 @@ export async function readRequest(
   const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsRequest(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", {}, { reason: "an essential acr cannot be had" });
-  const hint = await readIdTokenHint(core.ring, core.issuer, typed.id_token_hint, client.client_id);
+  const hint = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
   const expected_sub = hint?.sub ?? claims.sub;
   return {
     ...answer,

@@ -1,0 +1,178 @@
+import { generateKeyPairSync } from "node:crypto";
+import { decodeJwt } from "jose";
+import t, { type Test } from "tap";
+import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
+import { isLoggedIn } from "../support/authorization.js";
+import { freshDatabase } from "../support/database.js";
+import { ALICE, SECRET } from "../support/fleet.js";
+import { basic, startInstance, type Instance } from "../support/instance.js";
+import { allow, FORMAT, idToken, pat, register, ticketFor, URN } from "../support/uma.js";
+import { answerOf, query } from "../support/web.js";
+import { authorize, exchange, getCode, GOODBYE, loggedIn, WEB } from "../support/web-fleet.js";
+
+/** PREVIOUS_ISSUERS: a server that was renamed, with what it issued under its earlier name. */
+
+const OLD = "https://old.example";
+const NEW = "https://new.example";
+const KEYS = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const uma = { client_secret: SECRET, grant_types: ["client_credentials", "uma_ticket"], scope: "uma_protection" };
+const provision = {
+  ...WEB,
+  clients: [
+    ...WEB.clients,
+    { client_id: "photos", ...uma },
+    { client_id: "printer", ...uma },
+    {
+      client_id: "signer-jwt",
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks: { keys: [KEYS.publicKey.export({ format: "jwk" })] },
+      grant_types: ["client_credentials"],
+      scope: "api1",
+    },
+  ],
+};
+
+const database = await freshDatabase(t, provision);
+const before = await startInstance(t, { database, env: { ISSUER: OLD } });
+const renamed = await startInstance(t, {
+  database,
+  env: { ISSUER: NEW, PREVIOUS_ISSUERS: ` https://first.example , ${OLD}` },
+});
+const forgetful = await startInstance(t, { database, env: { ISSUER: NEW } });
+
+const web = basic("web", SECRET);
+const backend = basic("backend", SECRET);
+const introspect = async (server: Instance, token: string, as: Record<string, string>) =>
+  (await server.post("/oauth2/introspect", { token }, as)).json;
+
+/** What somebody got of the server before it was renamed. */
+async function login(): Promise<{ access_token: string; refresh_token: string; id_token: string }> {
+  const code = await getCode(await loggedIn(before), { scope: "openid profile offline_access" });
+  return (await exchange(before, { code })).json;
+}
+
+t.test("access tokens are recognised, JWT and opaque", async (t) => {
+  const { access_token } = await login();
+  t.equal(decodeJwt(access_token).iss, OLD);
+  t.match(await introspect(renamed, access_token, web), { active: true, iss: OLD }, "and say who they are from");
+  t.strictSame(await introspect(forgetful, access_token, web), { active: false });
+  const bearer = { Authorization: `Bearer ${access_token}` };
+  t.equal((await renamed.send("/oauth2/userinfo", { headers: bearer })).status, 200);
+  t.equal((await forgetful.send("/oauth2/userinfo", { headers: bearer })).status, 401);
+
+  const kiosk = { grant_type: "password", ...ALICE, scope: "api1" };
+  const opaque = (await before.post("/oauth2/token", kiosk, basic("kiosk", SECRET))).json.access_token;
+  t.match(opaque, /^jat_/);
+  t.match(await introspect(renamed, opaque, basic("kiosk", SECRET)), { active: true, iss: OLD });
+  t.strictSame(await introspect(forgetful, opaque, basic("kiosk", SECRET)), { active: false });
+});
+
+t.test("what was issued can be revoked, whether its issuer is listed or not", async (t) => {
+  for (const server of [renamed, forgetful]) {
+    const { access_token } = await login();
+    t.ok((await server.post("/oauth2/revoke", { token: access_token }, backend)).status >= 400);
+    t.match(await introspect(before, access_token, web), { active: true }, "by its own client only");
+    t.equal((await server.post("/oauth2/revoke", { token: access_token }, web)).status, 200);
+    t.strictSame(await introspect(before, access_token, web), { active: false });
+  }
+});
+
+t.test("codes and refresh tokens name no issuer: they go on, and what they give names the new one", async (t) => {
+  for (const server of [renamed, forgetful]) {
+    const code = await getCode(await loggedIn(before), { scope: "openid offline_access" });
+    const first = (await exchange(server, { code })).json;
+    t.equal(decodeJwt(first.access_token).iss, NEW);
+    t.equal(decodeJwt(first.id_token).iss, NEW);
+    const { refresh_token } = await login();
+    const { json } = await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
+    t.equal(decodeJwt(json.access_token).iss, NEW);
+  }
+});
+
+t.test("documents and answers know the new name only", async (t) => {
+  for (const path of ["/.well-known/openid-configuration", "/.well-known/uma2-configuration"]) {
+    t.notMatch((await renamed.send(path)).text, "old.example");
+  }
+  const reply = await (await loggedIn(renamed)).get(authorize({ client_id: "trusted", prompt: "none" }));
+  t.match(answerOf(reply), { code: String, iss: NEW });
+});
+
+t.test("an id_token_hint is believed where its issuer is listed, and none elsewhere", async (t) => {
+  const hint = async (sub: string, client_id: string) => idToken(before, sub, client_id);
+  const silently = { client_id: "trusted", prompt: "none", id_token_hint: await hint("user-bob", "trusted") };
+  const asAlice = async (server: Instance) => answerOf(await (await loggedIn(server)).get(authorize(silently)));
+  t.match(await asAlice(renamed), { error: "login_required" }, "it is Bob who is expected");
+  t.match(await asAlice(forgetful), { code: String }, "the session answers");
+
+  const leave = { id_token_hint: await hint("user-alice", "web"), post_logout_redirect_uri: GOODBYE };
+  const known = await loggedIn(renamed);
+  t.equal((await known.get(`/oauth2/logout?${query(leave)}`)).headers.get("location"), GOODBYE);
+  t.notOk(await isLoggedIn(known));
+  const unknown = await loggedIn(forgetful);
+  const page = await unknown.get(`/oauth2/logout?${query(leave)}`);
+  t.match(page.text, 'id="logout"', "the person is asked");
+  t.equal((await unknown.submit(page, "logout", { action: "logout" })).headers.get("location"), GOODBYE);
+});
+
+t.test("a key that was replaced, and one that is gone", async (t) => {
+  const own = await startInstance(t, { provision, env: { ISSUER: NEW } });
+  const hint = await idToken(own, "user-alice", "web");
+  const leave = `/oauth2/logout?${query({ id_token_hint: hint, post_logout_redirect_uri: GOODBYE })}`;
+  await own.core.ring.rotate();
+  t.equal((await (await loggedIn(own)).get(leave)).headers.get("location"), GOODBYE, "retired: it is believed");
+  await own.core.ring.rotate(true);
+  const browser = await loggedIn(own);
+  const page = await browser.get(leave);
+  t.match(page.text, 'id="logout"', "gone: the person is asked");
+  t.equal((await browser.submit(page, "logout", { action: "logout" })).headers.get("location"), GOODBYE);
+  const asked = authorize({ client_id: "web", scope: "openid", id_token_hint: hint });
+  t.match((await (await loggedIn(own)).open(asked)).text, 'id="consent"', "and an authorization goes on");
+});
+
+t.test("assertions may be made out to the earlier name", async (t) => {
+  const send = (server: Instance, aud: string) => {
+    const claims = claimsOf("signer-jwt", aud, server.core.clock.now());
+    const form = asserted(jws({ alg: "ES256" }, claims, ecdsa(KEYS.privateKey)));
+    return server.post("/oauth2/token", { grant_type: "client_credentials", scope: "api1", ...form });
+  };
+  for (const aud of [NEW, `${NEW}/oauth2/token`]) {
+    for (const server of [renamed, forgetful]) t.equal((await send(server, aud)).status, 200, aud);
+  }
+  for (const aud of [OLD, `${OLD}/oauth2/token`, "https://first.example"]) {
+    t.equal((await send(renamed, aud)).status, 200, aud);
+    t.equal((await send(forgetful, aud)).status, 401, aud);
+  }
+  t.equal((await send(renamed, "https://evil.example")).status, 401);
+});
+
+t.test("UMA: tickets, tokens and rules of before", async (t) => {
+  const by = await pat(before);
+  const id = await register(before, by);
+  await allow(before, by, [id], { users: ["user-bob"], issuer: OLD, scopes: ["view"] });
+  const ask = async (server: Instance, of: Instance) => {
+    const ticket = await ticketFor(before, by, { [id]: ["view"] });
+    const claim_token = await idToken(of, "user-bob", "printer");
+    const form = { grant_type: URN, ticket, claim_token, claim_token_format: FORMAT };
+    return server.post("/oauth2/token", form, basic("printer", SECRET));
+  };
+  const rpt = (await ask(before, before)).json.access_token;
+  const photos = basic("photos", SECRET);
+  t.match(await introspect(renamed, rpt, photos), { active: true, iss: OLD, permissions: [{ resource_id: id }] });
+  t.strictSame(await introspect(forgetful, rpt, photos), { active: false });
+  t.equal(decodeJwt((await ask(renamed, before)).json.access_token).iss, NEW, "a claim token of before, a rule of before");
+  t.match((await ask(forgetful, before)).json, { error: /need_info|request_denied/ });
+  t.match((await ask(forgetful, renamed)).json, { error: "request_denied" }, "the rule names somebody it does not know");
+  const look = (server: Instance) => server.send("/uma/resources", { headers: { ...by } });
+  t.equal((await look(renamed)).status, 200, "a protection API token of before");
+  t.equal((await look(forgetful)).status, 401);
+});
+
+t.test("the setting is read as ISSUER is", async (t: Test) => {
+  const { readSettings } = await import("../../src/config.js");
+  const read = (PREVIOUS_ISSUERS: string) => readSettings({ PREVIOUS_ISSUERS }).PREVIOUS_ISSUERS;
+  t.strictSame(readSettings({}).PREVIOUS_ISSUERS, []);
+  t.strictSame(read(`${OLD}, http://localhost:3000`), [OLD, "http://localhost:3000"]);
+  for (const wrong of ["old.example", `${OLD}/`, `${OLD}?a=b`, `${NEW},ftp://x`, "https://a:b@old.example"]) {
+    t.throws(() => read(wrong), { message: /^PREVIOUS_ISSUERS must be an http\(s\) URL/ }, wrong);
+  }
+});
