@@ -18,7 +18,7 @@ import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
-import { sweep } from "./store/sweep.js";
+import { sweep, type SweepReport } from "./store/sweep.js";
 
 /** Milliseconds of rest between two rounds of housekeeping. */
 const REST = 60_000;
@@ -68,7 +68,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   certificates.begin();
   const timers = [
     regularly("reading the certificate files", () => certificates.look(), log, CERTIFICATE_REST),
-    regularly("sweeping", () => sweep(db, clock.statement()), log),
+    regularly("sweeping", async () => tellOfSweep(await sweep(db, clock.statement()), log), log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
 
@@ -114,6 +114,15 @@ function regularly(
   };
   const timer = setTimeout(() => void workAndRest(), rest).unref();
   return timer;
+}
+
+/** One line for each round that deleted anything or left a backlog, and one for each kind of row that failed. */
+function tellOfSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log: FastifyBaseLogger): void {
+  for (const [of, err] of Object.entries(failed)) log.warn({ type: "sweep", of, err }, "sweeping failed; it is tried again");
+  const rows = Object.values(deleted).reduce((sum, one) => sum + one, 0);
+  if (rows === 0 && Object.keys(backlog).length === 0) return;
+  const rows_per_second = Math.round(rows / seconds);
+  log.info({ type: "sweep", deleted, kept, backlog, seconds, rows_per_second }, "swept");
 }
 
 /** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */

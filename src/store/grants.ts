@@ -1,5 +1,6 @@
 import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
+import { overAt, sweepAfter } from "./sweep-time.js";
 
 /**
  * Grants: what a person let a client have, one row however often it is refreshed. A refresh token names its grant and
@@ -48,16 +49,20 @@ export interface GrantTerms {
   readonly claims_locales: string[];
 }
 
+/** Seconds; none while a code is not redeemed. What a missing client has does not matter: the grant is refused too. */
+const LIFETIME = `(SELECT CASE WHEN $19::int IS NULL THEN access_token_lifetime ELSE 0 END FROM clients WHERE client_id = $2)`;
+
 const OPEN = {
   name: "grant_open",
   text: `
     INSERT INTO grants
       (id, client_id, sub, scope, auth_time, amr, created_at, idle_expires_at, absolute_expires_at,
        sid, acr, id_token_claims, userinfo_claims, claims_locales,
-       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at, user_epoch, client_epoch)
+       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at, user_epoch, client_epoch, sweep_after)
     SELECT $1, $2, $3, $4, $5, $6, t.now, t.now + $7 * interval '1 second', t.now + $8 * interval '1 second',
        $10, $11, coalesce($12::text[], '{}'), coalesce($13::text[], '{}'), coalesce($14::text[], '{}'),
-       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second', $20, $21
+       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second', $20, $21,
+       ${sweepAfter(overAt("t.now + least($7, $8) * interval '1 second'", LIFETIME), "t.now")}
     FROM (SELECT coalesce($9::timestamptz, now()) AS now) t`,
 };
 

@@ -1,15 +1,34 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
+import { KEPT, overAt, sweepAfter } from "./sweep-time.js";
 import { DECISION_KEPT } from "./uma-decisions.js";
 
-/** Rows deleted by one statement; small enough that no request waits for a sweep. */
+/** Rows that one statement visits; few enough that no request waits for a sweep. */
 const BATCH = 1_000;
 
-/** What is kept this long after it expired, so that a late replay is still known for what it is. */
-const KEPT = "interval '1 day'";
+/** Milliseconds between two batches, in which requests have the database to themselves. */
+const PAUSE = 20;
 
-/** Tables whose rows stop mattering at a time of their own, and how long they are kept after it. */
+/** Milliseconds after which a round ends, whatever is left: the next one goes on. */
+const MAX_ROUND = 50_000;
+
+/** A backlog is counted up to here. */
+const MAX_COUNTED = 100_000;
+
+const NOW = "coalesce($1::timestamptz, now())";
+
+/** One kind of row that is deleted: how a batch of it is, and what says how much of it is due. */
+interface Sweep {
+  /** What the log calls it. */
+  readonly of: string;
+  readonly statement: { readonly name: string; readonly text: string };
+  readonly due: string;
+}
+
+/** Rows that stop mattering at a time of their own, which no request moves often, and how long they are kept after it. */
 const EXPIRING = [
+  { of: "ended_grants", table: "grants", time: "ended_at" },
   { table: "revoked_tokens", time: "expires_at" },
   { table: "used_assertions", time: "expires_at" },
   { table: "client_secrets", time: "expires_at" },
@@ -23,35 +42,115 @@ const EXPIRING = [
   { table: "uma_decisions", time: "decided_at", kept: DECISION_KEPT },
 ];
 
-/** A grant outlives its tokens: an access token of it is refused once its row is gone. */
-const GRANTS = {
-  name: "sweep_grants",
-  text: `DELETE FROM grants WHERE id IN (
-           SELECT g.id FROM grants g JOIN clients c USING (client_id)
-           CROSS JOIN (SELECT coalesce($2::timestamptz, now()) - ${KEPT} AS before) t
-           WHERE least(g.idle_expires_at, g.absolute_expires_at, g.ended_at) < t.before
-             AND least(g.idle_expires_at, g.absolute_expires_at, g.ended_at)
-               < t.before - c.access_token_lifetime * interval '1 second'
-           LIMIT $1 FOR UPDATE OF g SKIP LOCKED) RETURNING 1`,
+/** The order keeps a planner that knows no times from reading the whole table for a few rows. */
+function expiring({ table, time, of = table, kept = KEPT }: (typeof EXPIRING)[number]): Sweep {
+  const due = `FROM ${table} WHERE ${time} < ${NOW} - ${kept}`;
+  const text = `
+    WITH deleted AS (
+      DELETE FROM ${table} WHERE ctid = ANY(ARRAY(
+        SELECT ctid ${due} ORDER BY ${time} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)) RETURNING 1
+    )
+    SELECT count(*)::int AS deleted, 0 AS kept FROM deleted`;
+  return { of, statement: { name: `sweep_${of}`, text }, due };
+}
+
+/**
+ * Seconds for which access tokens of a grant may still be good: none where a code was never redeemed, or where a raised
+ * epoch has ended them.
+ */
+const LIFETIME = `
+  CASE WHEN g.code_uses = 0 AND g.code_expires_at IS NOT NULL THEN 0
+       WHEN g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")} THEN 0
+       ELSE c.access_token_lifetime END`;
+
+const GRANTS_DUE = `FROM grants g WHERE g.sweep_after <= ${NOW}`;
+
+/**
+ * Grants whose refresh token was not used again. The rows are locked first, so what decides is what they hold then; those
+ * that were used since are looked at again when they may be over at the earliest.
+ */
+const GRANTS: Sweep = {
+  of: "grants",
+  due: GRANTS_DUE,
+  statement: {
+    name: "sweep_grants",
+    text: `
+      WITH due AS MATERIALIZED (
+        SELECT g.* ${GRANTS_DUE} ORDER BY g.sweep_after LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+      ), seen AS MATERIALIZED (
+        SELECT g.id, ${overAt("least(g.idle_expires_at, g.absolute_expires_at)", `(${LIFETIME})`)} AS over
+        FROM due g JOIN clients c USING (client_id) JOIN users u USING (sub)
+      ), deleted AS (
+        DELETE FROM grants g USING seen s WHERE g.id = s.id AND s.over <= ${NOW} RETURNING 1
+      ), kept AS (
+        UPDATE grants g SET sweep_after = ${sweepAfter("s.over", NOW)}
+        FROM seen s WHERE g.id = s.id AND s.over > ${NOW} RETURNING 1
+      )
+      SELECT (SELECT count(*) FROM deleted)::int AS deleted, (SELECT count(*) FROM kept)::int AS kept`,
+  },
 };
 
-/** Everything that stops mattering after a time. */
-const SWEEPS = [
-  GRANTS,
-  ...EXPIRING.map(({ table, time, kept = KEPT }) => ({
-    name: `sweep_${table}`,
-    text: `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(
-             SELECT ctid FROM ${table} WHERE ${time} < coalesce($2::timestamptz, now()) - ${kept}
-             LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1`,
-  })),
-];
+/** Everything that is swept. */
+export const SWEEPS: readonly Sweep[] = [GRANTS, ...EXPIRING.map(expiring)];
 
-/** Milliseconds between two batches of one kind, which requests have the database to themselves. */
-const PAUSE = 20;
+/** What came of one round. Each record names only what it has a number or an error for. */
+export interface SweepReport {
+  readonly deleted: Readonly<Record<string, number>>;
+  /** Grants that were looked at and are not over yet. */
+  readonly kept: number;
+  /** Rows that were due when the round ended: counted up to 100,000, of that which was not finished. */
+  readonly backlog: Readonly<Record<string, number>>;
+  readonly failed: Readonly<Record<string, unknown>>;
+  readonly seconds: number;
+}
 
-/** Deletes everything that has stopped mattering, a batch at a time, until none is full (docs/operations.md). */
-export async function sweep(db: Db, now: Date | null): Promise<void> {
-  for (const statement of SWEEPS) {
-    while ((await run(db, statement, [BATCH, now])).length === BATCH) await pause(PAUSE);
+/**
+ * Deletes everything that has stopped mattering, a batch of each kind in turn, so that no kind waits for another. A kind
+ * whose statement fails is left for the next round.
+ * @param limit milliseconds after which the round ends
+ */
+export async function sweep(db: Db, now: Date | null, limit = MAX_ROUND): Promise<SweepReport> {
+  const begun = performance.now();
+  const elapsed = () => performance.now() - begun;
+  const report = { deleted: {} as Record<string, number>, kept: 0, failed: {} as Record<string, unknown> };
+  let unfinished = SWEEPS;
+  while (unfinished.length > 0 && elapsed() < limit) {
+    const full: Sweep[] = [];
+    for (const one of unfinished) {
+      if (await sweepBatch(db, one, now, report)) full.push(one);
+    }
+    unfinished = full;
+    if (full.length > 0) await pause(PAUSE);
   }
+  const seconds = elapsed() / 1_000;
+  return { ...report, seconds, backlog: await backlogOf(db, unfinished, now) };
+}
+
+/** Deletes one batch and adds to the report; whether there may be more. */
+async function sweepBatch(
+  db: Db,
+  { of, statement }: Sweep,
+  now: Date | null,
+  report: { deleted: Record<string, number>; kept: number; failed: Record<string, unknown> },
+): Promise<boolean> {
+  try {
+    const [batch] = await run<{ deleted: number; kept: number }>(db, statement, [now]);
+    const { deleted, kept } = batch!;
+    if (deleted > 0) report.deleted[of] = (report.deleted[of] ?? 0) + deleted;
+    report.kept += kept;
+    return deleted + kept === BATCH;
+  } catch (error) {
+    report.failed[of] = error;
+    return false;
+  }
+}
+
+async function backlogOf(db: Db, unfinished: readonly Sweep[], now: Date | null): Promise<Record<string, number>> {
+  const backlog: Record<string, number> = {};
+  for (const { of, due } of unfinished) {
+    const text = `SELECT count(*)::int AS due FROM (SELECT ${due} LIMIT ${MAX_COUNTED}) counted`;
+    const [found] = await run<{ due: number }>(db, { name: `sweep_backlog_${of}`, text }, [now]);
+    if (found!.due > 0) backlog[of] = found!.due;
+  }
+  return backlog;
 }
