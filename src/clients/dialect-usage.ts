@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.js";
+import { pieces } from "../store/batches.js";
 import { addDialectUses, type DialectUse } from "../store/dialect-usage.js";
 import type { Db } from "../store/open.js";
 
@@ -26,10 +27,14 @@ export class DialectUsage {
     const uses = [...this.#counted.values()];
     if (uses.length === 0) return;
     this.#counted = new Map();
+    const left = new Set(pieces(uses));
     try {
-      await addDialectUses(this.#db, uses);
+      for (const piece of left) {
+        await addDialectUses(this.#db, piece);
+        left.delete(piece);
+      }
     } catch (error) {
-      for (const use of uses) this.#add(use);
+      for (const use of [...left].flat()) this.#add(use);
       throw error;
     }
   }

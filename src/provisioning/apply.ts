@@ -24,12 +24,13 @@ export async function apply(db: Db, vault: Vault, text: string): Promise<Applied
   const differs = (applied: ReadonlyMap<string, string>) => (one: (typeof marked)[number]) =>
     applied.get(`${one.entry.section}/${one.entry.key}`) !== one.digest;
 
-  const changed = marked.filter(differs(await appliedDigests(db.prisma)));
+  const keys = entries.map(({ section, key }) => ({ kind: section, id: key }));
+  const changed = marked.filter(differs(await appliedDigests(db.prisma, keys)));
   const prepared = await Promise.all(changed.map(async (one) => ({ ...one, write: await prepare(vault, one.entry) })));
 
   const written = await exclusively(db, LOCKS.provision, async (tx) => {
     // Another instance may have applied the same file while this one was hashing.
-    const pending = prepared.filter(differs(await appliedDigests(tx)));
+    const pending = prepared.filter(differs(await appliedDigests(tx, keys)));
     await releaseIdentifiers(
       tx,
       pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key),

@@ -1,4 +1,5 @@
 import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
+import { allPages } from "./batches.js";
 import { epochOf } from "./epochs.js";
 import { run, type Db, type Tx } from "./open.js";
 
@@ -60,11 +61,19 @@ export async function setClientDisabled(tx: Tx, client_id: string, disabled: boo
   await tx.client.update({ where: { client_id }, data: { disabled } });
 }
 
-const URIS = { name: "client_uris", text: "SELECT redirect_uris, web_origins FROM clients WHERE NOT disabled" };
+type ClientUris = Pick<Client, "client_id" | "redirect_uris" | "web_origins">;
+
+const URIS = {
+  name: "client_uris",
+  text: `
+    SELECT client_id, redirect_uris, web_origins FROM clients
+    WHERE NOT disabled AND (redirect_uris <> '{}' OR web_origins <> '{}') AND client_id > $1
+    ORDER BY client_id LIMIT $2`,
+};
 
 /** Where the pages of all enabled clients come from: what they were registered with, not yet read as origins. */
-export async function allClientUris(db: Db): Promise<readonly Pick<Client, "redirect_uris" | "web_origins">[]> {
-  return run(db, URIS, []);
+export async function allClientUris(db: Db): Promise<readonly ClientUris[]> {
+  return allPages((after, take) => run<ClientUris>(db, URIS, [after?.client_id ?? "", take]));
 }
 
 const GOODBYES = {
@@ -83,5 +92,11 @@ export async function allGoodbyeUris(db: Db): Promise<readonly GoodbyeUris[]> {
 
 /** Every client, by id. */
 export async function allClients(db: Db): Promise<readonly Client[]> {
-  return db.prisma.client.findMany({ orderBy: { client_id: "asc" } });
+  return allPages<Client>((after, take) =>
+    db.prisma.client.findMany({
+      where: { client_id: { gt: after?.client_id ?? "" } },
+      orderBy: { client_id: "asc" },
+      take,
+    }),
+  );
 }

@@ -1,3 +1,4 @@
+import { inBatches, MAX_ROWS } from "./batches.js";
 import { run, type Db } from "./open.js";
 
 /** What people allowed clients, one row for each pair. */
@@ -27,17 +28,27 @@ export async function recordConsent(
   await run(db, RECORD, [sub, client_id, scope, now]);
 }
 
+/** The consent goes with the last batch of its grants: until then the person can take it back again. */
+const LAST = `(SELECT count(*) FROM batch) < ${MAX_ROWS}`;
+
 const WITHDRAW = {
   name: "consent_withdraw",
   text: `
-    WITH withdrawn AS (DELETE FROM consents WHERE sub = $1 AND client_id = $2)
-    UPDATE grants SET ended_at = coalesce($3::timestamptz, now()), ended_because = 'consent_withdrawn'
-    WHERE sub = $1 AND client_id = $2 AND ended_at IS NULL`,
+    WITH batch AS MATERIALIZED (
+      SELECT id FROM grants WHERE sub = $1 AND client_id = $2 AND ended_at IS NULL
+      LIMIT ${MAX_ROWS} FOR NO KEY UPDATE
+    ), ended AS (
+      UPDATE grants g SET ended_at = coalesce($3::timestamptz, now()), ended_because = 'consent_withdrawn'
+      FROM batch b WHERE g.id = b.id
+    ), withdrawn AS (
+      DELETE FROM consents WHERE sub = $1 AND client_id = $2 AND ${LAST}
+    )
+    SELECT NOT ${LAST} AS more`,
 };
 
 /** Takes back what was allowed, and ends every grant that rests on it. */
 export async function withdrawConsent(db: Db, sub: string, client_id: string, now: Date | null): Promise<void> {
-  await run(db, WITHDRAW, [sub, client_id, now]);
+  await inBatches(async () => (await run<{ more: boolean }>(db, WITHDRAW, [sub, client_id, now]))[0]);
 }
 
 export interface GivenConsent {

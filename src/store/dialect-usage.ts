@@ -1,3 +1,4 @@
+import { allPages } from "./batches.js";
 import { run, type Db } from "./open.js";
 
 /** How often a client used a dialect, and when last. */
@@ -27,8 +28,20 @@ export async function addDialectUses(db: Db, uses: readonly DialectUse[]): Promi
   await run(db, ADD, [column("client_id"), column("dialect"), column("uses"), column("last_used_at")]);
 }
 
+/** A bigint comes as text. */
+type StoredUse = Omit<DialectUse, "uses"> & { readonly uses: string };
+
+const LISTED = {
+  name: "dialect_usage_listed",
+  text: `
+    SELECT client_id, dialect, uses, last_used_at FROM dialect_usage
+    WHERE (client_id, dialect) > ($1, $2) ORDER BY client_id, dialect LIMIT $3`,
+};
+
 /** Every use on record, by client and dialect. */
 export async function allDialectUses(db: Db): Promise<readonly DialectUse[]> {
-  const rows = await db.prisma.dialectUsage.findMany({ orderBy: [{ client_id: "asc" }, { dialect: "asc" }] });
+  const rows = await allPages<StoredUse>((after, take) =>
+    run<StoredUse>(db, LISTED, [after?.client_id ?? "", after?.dialect ?? "", take]),
+  );
   return rows.map(({ uses, ...row }) => ({ ...row, uses: Number(uses) }));
 }

@@ -18,5 +18,6 @@ export async function isClaimed(db: Db): Promise<boolean> {
 
 /** Whether nobody and nothing is registered yet: only then may a demo set be made. */
 export async function isEmpty(db: Db): Promise<boolean> {
-  return (await db.prisma.client.count()) === 0 && (await db.prisma.user.count()) === 0;
+  const client = await db.prisma.client.findFirst({ select: { client_id: true } });
+  return client === null && (await db.prisma.user.findFirst({ select: { sub: true } })) === null;
 }

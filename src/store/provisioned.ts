@@ -1,10 +1,24 @@
 import type { Prisma } from "./generated/client.js";
+import { pieces } from "./batches.js";
 import type { Tx } from "./open.js";
 
-/** What was last applied, by section and key, as a keyed digest. */
-export async function appliedDigests(tx: Tx): Promise<ReadonlyMap<string, string>> {
-  const rows = await tx.provisionedEntry.findMany();
-  return new Map(rows.map(({ kind, id, digest }) => [`${kind}/${id}`, digest]));
+/** One entry of a provisioning file: its section and its key in it. */
+interface EntryKey {
+  readonly kind: string;
+  readonly id: string;
+}
+
+/** What was last applied of some entries, by section and key, as a keyed digest. */
+export async function appliedDigests(tx: Tx, entries: readonly EntryKey[]): Promise<ReadonlyMap<string, string>> {
+  const digests = new Map<string, string>();
+  for (const piece of pieces(entries)) {
+    const [kinds, ids] = [piece.map(({ kind }) => kind), piece.map(({ id }) => id)];
+    const rows = await tx.$queryRaw<(EntryKey & { digest: string })[]>`
+      SELECT kind, id, digest FROM provisioned_entries
+      JOIN unnest(${kinds}::text[], ${ids}::text[]) AS asked (kind, id) USING (kind, id)`;
+    for (const { kind, id, digest } of rows) digests.set(`${kind}/${id}`, digest);
+  }
+  return digests;
 }
 
 /** Remembers an entry as applied. */
@@ -20,5 +34,5 @@ export async function saveScope(tx: Tx, scope: Prisma.ScopeCreateInput): Promise
 
 /** Takes their identifiers from people who are about to be written whole, so that two may swap theirs. */
 export async function releaseIdentifiers(tx: Tx, subs: readonly string[]): Promise<void> {
-  await tx.userIdentifier.deleteMany({ where: { sub: { in: [...subs] } } });
+  for (const piece of pieces(subs)) await tx.userIdentifier.deleteMany({ where: { sub: { in: [...piece] } } });
 }

@@ -1,3 +1,4 @@
+import { inBatches, MAX_ROWS } from "./batches.js";
 import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
@@ -57,15 +58,26 @@ export async function seeSession(db: Db, id_hash: Uint8Array, now: Date | null):
   return found;
 }
 
+/** The session ends with the last batch of its grants, so a logout that was interrupted can be repeated. */
+const LAST = `(SELECT count(*) FROM batch) < ${MAX_ROWS}`;
+
 const END = {
   name: "session_end",
   text: `
-    WITH ended AS (
-      UPDATE sessions SET ended_at = coalesce($2::timestamptz, now())
-      WHERE (id_hash = $1 OR sid = $3) AND ended_at IS NULL RETURNING sid
+    WITH ending AS (
+      SELECT sid FROM sessions WHERE (id_hash = $1 OR sid = $3) AND ended_at IS NULL
+    ), batch AS MATERIALIZED (
+      SELECT g.id FROM grants g JOIN ending e ON e.sid = g.sid
+      WHERE g.ended_at IS NULL AND NOT 'offline_access' = ANY (g.scope)
+      LIMIT ${MAX_ROWS} FOR NO KEY UPDATE OF g
+    ), ended AS (
+      UPDATE grants g SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'logout'
+      FROM batch b WHERE g.id = b.id
+    ), closed AS (
+      UPDATE sessions s SET ended_at = coalesce($2::timestamptz, now())
+      FROM ending e WHERE s.sid = e.sid AND s.ended_at IS NULL AND ${LAST}
     )
-    UPDATE grants g SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'logout'
-    FROM ended WHERE g.sid = ended.sid AND g.ended_at IS NULL AND NOT 'offline_access' = ANY (g.scope)`,
+    SELECT NOT ${LAST} AS more`,
 };
 
 /**
@@ -77,22 +89,29 @@ export async function endSession(
   { id_hash, sid }: { readonly id_hash?: Uint8Array | undefined; readonly sid?: string | undefined },
   now: Date | null,
 ): Promise<void> {
-  await run(db, END, [id_hash, now, sid]);
+  await inBatches(async () => (await run<{ more: boolean }>(db, END, [id_hash, now, sid]))[0]);
 }
 
 const REPLACE = {
   name: "session_replace",
   text: `
     WITH replaced AS (
-      UPDATE sessions SET ended_at = coalesce($4::timestamptz, now())
-      WHERE id_hash = $1 AND ended_at IS NULL RETURNING sid, sub
+      SELECT sid, sub = $3 AS same FROM sessions WHERE id_hash = $1 AND ended_at IS NULL
+    ), batch AS MATERIALIZED (
+      SELECT g.id, r.same FROM grants g JOIN replaced r ON r.sid = g.sid
+      WHERE g.ended_at IS NULL AND (r.same OR NOT 'offline_access' = ANY (g.scope))
+      LIMIT ${MAX_ROWS} FOR NO KEY UPDATE OF g
+    ), moved AS (
+      UPDATE grants g SET
+        sid           = CASE WHEN b.same THEN $2 ELSE g.sid END,
+        ended_at      = CASE WHEN b.same THEN NULL ELSE coalesce($4::timestamptz, now()) END,
+        ended_because = CASE WHEN b.same THEN NULL ELSE 'logout' END
+      FROM batch b WHERE g.id = b.id
+    ), closed AS (
+      UPDATE sessions s SET ended_at = coalesce($4::timestamptz, now())
+      FROM replaced r WHERE s.sid = r.sid AND s.ended_at IS NULL AND ${LAST}
     )
-    UPDATE grants g SET
-      sid           = CASE WHEN r.sub = $3 THEN $2 ELSE g.sid END,
-      ended_at      = CASE WHEN r.sub = $3 THEN NULL ELSE coalesce($4::timestamptz, now()) END,
-      ended_because = CASE WHEN r.sub = $3 THEN NULL ELSE 'logout' END
-    FROM replaced r
-    WHERE g.sid = r.sid AND g.ended_at IS NULL AND (r.sub = $3 OR NOT 'offline_access' = ANY (g.scope))`,
+    SELECT NOT ${LAST} AS more`,
 };
 
 /**
@@ -105,5 +124,5 @@ export async function replaceSession(
   by: { readonly sid: string; readonly sub: string },
   now: Date | null,
 ): Promise<void> {
-  await run(db, REPLACE, [before, by.sid, by.sub, now]);
+  await inBatches(async () => (await run<{ more: boolean }>(db, REPLACE, [before, by.sid, by.sub, now]))[0]);
 }

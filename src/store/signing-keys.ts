@@ -25,9 +25,10 @@ export async function retireKey(tx: Tx, kid: string, retainUntil: Date): Promise
 
 /** Seconds that the longest-lived signed token of any client lives. */
 export async function longestSignedLifetime(tx: Tx): Promise<number> {
-  const { _max } = await tx.client.aggregate({
+  const longest = await tx.client.findFirst({
     where: { access_token_format: "jwt" },
-    _max: { access_token_lifetime: true },
+    orderBy: { access_token_lifetime: "desc" },
+    select: { access_token_lifetime: true },
   });
-  return _max.access_token_lifetime ?? 0;
+  return longest?.access_token_lifetime ?? 0;
 }

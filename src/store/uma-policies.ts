@@ -1,5 +1,6 @@
 import type { Prisma } from "./generated/client.js";
-import type { Db, Tx } from "./open.js";
+import { inBatches, MAX_ROWS } from "./batches.js";
+import { run, type Db, type Tx } from "./open.js";
 import type { Reach } from "./uma-resources.js";
 
 /** Policies, and which resources each is about. A policy is looked for within the same reach as a resource. */
@@ -102,9 +103,31 @@ export async function removePolicyResource(db: Db, policy_id: string, resource_i
   return (await db.prisma.umaPolicyResource.deleteMany({ where: { policy_id, resource_id } })).count === 1;
 }
 
+const DELETE = {
+  name: "uma_policy_delete",
+  text: `
+    WITH policy AS (
+      SELECT id FROM uma_policies WHERE id = $1 AND client_id = $2 AND ($3::text IS NULL OR owner = $3)
+    ), batch AS MATERIALIZED (
+      SELECT pr.ctid FROM uma_policy_resources pr JOIN policy p ON p.id = pr.policy_id LIMIT ${MAX_ROWS} FOR UPDATE OF pr
+    ), taken_out AS (
+      DELETE FROM uma_policy_resources WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch))
+    ), deleted AS (
+      DELETE FROM uma_policies WHERE id IN (SELECT id FROM policy) AND (SELECT count(*) FROM batch) < ${MAX_ROWS}
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM batch) = ${MAX_ROWS} AS more, EXISTS (SELECT 1 FROM deleted) AS deleted`,
+};
+
 /** Deletes a policy; whether there was one. What it gave is gone with the next request. */
-export async function deletePolicy(db: Db, reach: Reach, id: string): Promise<boolean> {
-  return (await db.prisma.umaPolicy.deleteMany({ where: { ...reach, id } })).count === 1;
+export async function deletePolicy(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
+  let deleted = false;
+  await inBatches(async () => {
+    const [batch] = await run<{ more: boolean; deleted: boolean }>(db, DELETE, [id, client_id, owner]);
+    deleted = batch!.deleted;
+    return batch;
+  });
+  return deleted;
 }
 
 export async function searchPolicies(

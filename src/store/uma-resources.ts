@@ -1,5 +1,6 @@
 import type { UmaResource } from "./generated/client.js";
-import type { Db } from "./open.js";
+import { inBatches, MAX_ROWS } from "./batches.js";
+import { run, type Db } from "./open.js";
 
 /** What resource servers protect. Everything is looked for within a reach: what lies outside is as if it were not there. */
 
@@ -47,9 +48,31 @@ export async function describeResource(db: Db, reach: Reach, id: string, descrip
   return (await db.prisma.umaResource.updateMany({ where: { ...reach, id }, data })).count === 1;
 }
 
+const DELETE = {
+  name: "uma_resource_delete",
+  text: `
+    WITH resource AS (
+      SELECT id FROM uma_resources WHERE id = $1 AND client_id = $2 AND ($3::text IS NULL OR owner = $3)
+    ), batch AS MATERIALIZED (
+      SELECT a.ctid FROM uma_approvals a JOIN resource r ON r.id = a.resource_id LIMIT ${MAX_ROWS} FOR UPDATE OF a
+    ), forgotten AS (
+      DELETE FROM uma_approvals WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch))
+    ), deleted AS (
+      DELETE FROM uma_resources WHERE id IN (SELECT id FROM resource) AND (SELECT count(*) FROM batch) < ${MAX_ROWS}
+      RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM batch) = ${MAX_ROWS} AS more, EXISTS (SELECT 1 FROM deleted) AS deleted`,
+};
+
 /** Deletes a resource, with its place in every policy and what its owner said of it; whether there was one. */
-export async function deleteResource(db: Db, reach: Reach, id: string): Promise<boolean> {
-  return (await db.prisma.umaResource.deleteMany({ where: { ...reach, id } })).count === 1;
+export async function deleteResource(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
+  let deleted = false;
+  await inBatches(async () => {
+    const [batch] = await run<{ more: boolean; deleted: boolean }>(db, DELETE, [id, client_id, owner]);
+    deleted = batch!.deleted;
+    return batch;
+  });
+  return deleted;
 }
 
 /** Which resources are looked for; an absent list does not narrow. */

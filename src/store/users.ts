@@ -1,3 +1,4 @@
+import { allPages } from "./batches.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
 import { isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
@@ -101,12 +102,26 @@ export async function setPassword(tx: Tx, sub: string, password_hash: string): P
   await endEverythingOf(tx, sub);
 }
 
-/** Everybody, by login name, without what checks a password. */
-export async function allUsers(db: Db) {
-  return db.prisma.user.findMany({
-    omit: { password_hash: true, token_epoch: true },
-    orderBy: { preferred_username: "asc" },
-  });
+const LISTED = {
+  name: "users_listed",
+  text: `
+    SELECT sub, preferred_username, email, phone_number, roles, disabled FROM users
+    WHERE (preferred_username, sub) > ($1, $2) ORDER BY preferred_username, sub LIMIT $3`,
+};
+
+/** A person as a list shows them. */
+export interface ListedUser {
+  readonly sub: string;
+  readonly preferred_username: string;
+  readonly email: string | null;
+  readonly phone_number: string | null;
+  readonly roles: readonly string[];
+  readonly disabled: boolean;
+}
+
+/** Everybody, by login name. */
+export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
+  return allPages((after, take) => run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]));
 }
 
 /** Whose sub or normalised identifier this is. */

@@ -1,4 +1,3 @@
-import pg from "pg";
 import t, { type Test } from "tap";
 import { markEnded } from "../../src/store/ending.js";
 import { endEverythingOfClient } from "../../src/store/epochs.js";
@@ -7,6 +6,7 @@ import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { jetonHere } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { mostRowsOf } from "../support/statements.js";
 import { Browser } from "../support/web.js";
 
 /** No statement of a command touches more rows than this. */
@@ -29,28 +29,6 @@ async function addGrants({ database }: Instance, how: { epoch?: number; ended?: 
 
 const openGrants = async ({ database }: Instance) =>
   (await sql(database, "SELECT count(*)::int AS n FROM grants WHERE ended_at IS NULL"))[0]!["n"] as number;
-
-/** The most rows that one statement of this process read or wrote while something ran. */
-async function mostRowsOf(work: () => Promise<unknown>): Promise<number> {
-  let most = 0;
-  const original = pg.Client.prototype.query;
-  pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
-    const sent: unknown = (original as (...given: unknown[]) => unknown).apply(this, args);
-    if (sent instanceof Promise) {
-      sent.then(
-        ({ rowCount }) => (most = Math.max(most, rowCount ?? 0)),
-        () => {},
-      );
-    }
-    return sent;
-  } as typeof original;
-  try {
-    await work();
-  } finally {
-    pg.Client.prototype.query = original;
-  }
-  return most;
-}
 
 const logIn = async (server: Instance) =>
   (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;

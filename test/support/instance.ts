@@ -12,7 +12,10 @@ import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
+import { recordStatements } from "./recording.js";
 import { HASHING, MASTER_KEY } from "./run.js";
+
+recordStatements();
 
 /** An answer, read whole. `json` is undefined where the body is no JSON. */
 export interface Reply {

@@ -60,8 +60,8 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
     ],
     [
       tenth,
-      `INSERT INTO sessions SELECT decode(md5('session-' || n), 'hex'), ${name("session")}, ${sub}, 0, now(), '{pwd}', now(),
-         ${LATER} FROM n`,
+      `INSERT INTO sessions SELECT decode(md5('session-' || n), 'hex'), ${name("session")}, ${name("user")}, 0, now(), '{pwd}',
+         now(), ${LATER} FROM n`,
     ],
     [tenth, `INSERT INTO consents SELECT 'user-' || n, ${client}, '{openid}', now() FROM n WHERE n > 1`],
     [tenth, `INSERT INTO consents SELECT 'large-user', 'client-' || n, '{openid}', now() FROM n WHERE n > 1`],

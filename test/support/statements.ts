@@ -22,3 +22,46 @@ export async function statementsOf(work: () => Promise<unknown>): Promise<string
   }
   return sent;
 }
+
+/** What one statement came to: the rows it told of, and the milliseconds until it was answered. */
+export interface Answered {
+  readonly rows: number;
+  readonly milliseconds: number;
+}
+
+/**
+ * Runs something and returns what came of each statement that the store sent while it ran: all connections but plain ones,
+ * which tests use.
+ */
+export async function answersOf(work: () => Promise<unknown>): Promise<readonly Answered[]> {
+  const answers: Answered[] = [];
+  const original = pg.Client.prototype.query;
+  pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
+    const begun = performance.now();
+    const answered = (result?: { rowCount?: number | null }) =>
+      void answers.push({ rows: result?.rowCount ?? 0, milliseconds: performance.now() - begun });
+    const callback: unknown = args.at(-1);
+    const isOurs = this.constructor !== pg.Client;
+    if (isOurs && typeof callback === "function") {
+      // The pool asks with a callback.
+      args[args.length - 1] = (error: unknown, result: { rowCount?: number | null }) => {
+        answered(result);
+        callback(error, result);
+      };
+    }
+    const sent: unknown = (original as (...given: unknown[]) => unknown).apply(this, args);
+    if (isOurs && sent instanceof Promise) sent.then(answered, () => answered());
+    return sent;
+  } as typeof original;
+  try {
+    await work();
+    return answers;
+  } finally {
+    pg.Client.prototype.query = original;
+  }
+}
+
+/** The most rows that one statement of the store told of while something ran. */
+export async function mostRowsOf(work: () => Promise<unknown>): Promise<number> {
+  return Math.max(...(await answersOf(work)).map(({ rows }) => rows));
+}
