@@ -50,8 +50,8 @@ export const oauth2: Dialect = {
     {
       operation: "revoke",
       path: "/oauth2/revoke",
-      // RFC 7009 section 2.2: a token that is not in force needs no revoking, and that is no error
-      answer: () => ({ status: 200 }),
+      // RFC 7009 section 2.2: a token that is not in force needs no revoking, and that is no error. Some clients read JSON.
+      answer: () => ({ status: 200, body: {} }),
     },
     {
       operation: "introspect",
