@@ -26,7 +26,8 @@ import { GrantRegistry } from "./grants/grant.js";
 import { passwordGrant } from "./grants/password.js";
 import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { umaTicketGrant } from "./grants/uma-ticket.js";
-import { logDecisions } from "./http/decision.js";
+import { logDecision, logDecisions } from "./http/decision.js";
+import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
@@ -38,12 +39,14 @@ export interface AppParts {
   readonly proxies: readonly string[];
   readonly core: Core;
   readonly logger: FastifyBaseLogger;
+  /** What the process is called in log lines. */
+  readonly instance: string;
   /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
   readonly serve: (handler: RequestListener) => Server;
 }
 
 /** Every Fastify plugin, in the order in which it is registered. */
-export async function buildApp({ dialects, proxies, core, logger, serve }: AppParts): Promise<FastifyInstance> {
+export async function buildApp({ dialects, proxies, core, logger, instance, serve }: AppParts): Promise<FastifyInstance> {
   const trustsProxy = trustedProxies(proxies);
   const app = Fastify({
     loggerInstance: logger,
@@ -56,7 +59,13 @@ export async function buildApp({ dialects, proxies, core, logger, serve }: AppPa
     exposeHeadRoutes: false,
     // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
     return503OnClosing: false,
-    frameworkErrors: (error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply),
+    // The listener answers what its parser gives up on; Fastify's own answer would come on top of it.
+    clientErrorHandler: () => {},
+    frameworkErrors: (error, request, reply) => {
+      void refuse(dialectOf(dialects, request.url), error, request, reply);
+      // No hook runs for what Fastify's router gives up on.
+      logDecision(request, reply, { instance, endpoint: undefined });
+    },
     serverFactory: (handler) => serve(handler as RequestListener),
   });
   app.removeAllContentTypeParsers();
@@ -65,7 +74,8 @@ export async function buildApp({ dialects, proxies, core, logger, serve }: AppPa
   app.decorate("operations", new OperationRegistry());
 
   setHeaders(app, core.issuer);
-  logDecisions(app, `${process.pid}`);
+  logDecisions(app, instance);
+  checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
   app.setNotFoundHandler(notFoundHandler(dialects));
 

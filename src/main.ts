@@ -4,7 +4,7 @@ import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { openListener } from "./http/listener.js";
 import { openLog, type Log } from "./http/log.js";
-import { startServer, type RunningServer } from "./server.js";
+import { introduce, startServer, type RunningServer } from "./server.js";
 import { refuseIfOwned } from "./store/embedded/index.js";
 
 /** A process: settings, then store, then application; stopped in reverse. */
@@ -34,6 +34,7 @@ async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, 
 
   // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
   const listener = await openListener(addressOf(settings));
+  introduce({ settings, listener, log });
   const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
   try {
     const server = await startServer({ settings, deployment, listener, log });

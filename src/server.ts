@@ -9,6 +9,7 @@ import { takesCertificates, type Settings } from "./config.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
 import type { Dialect } from "./dialects/dialect.js";
+import { refuseInDialects } from "./dialects/early.js";
 import { chooseDialects } from "./dialects/index.js";
 import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
@@ -46,11 +47,29 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** What this process is called in log lines. */
+const INSTANCE = `${process.pid}`;
+
+/**
+ * Tells the listener in which dialect it refuses what never reaches the application, as early as the settings are known.
+ */
+export function introduce({
+  settings,
+  listener,
+  log,
+  dialects: given,
+}: Pick<ServerParts, "settings" | "listener" | "log" | "dialects">) {
+  const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
+  const dialects = given ?? chooseDialects(settings, issuer);
+  listener.refuseWith(refuseInDialects(dialects, { issuer, log, instance: INSTANCE }));
+  return { issuer, dialects };
+}
+
 /** Serves requests on a listener over an open deployment; provisioning is applied before the first one. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, deployment, listener, log, clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
-  const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
+  const { issuer, dialects } = introduce(parts);
   const feed = await listen(deployment.url);
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
@@ -60,9 +79,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);
-  const { dialects = chooseDialects(settings, issuer) } = parts;
   const { serve } = listener;
-  const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, serve });
+  const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, instance: INSTANCE, serve });
 
   const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
   certificates.begin();

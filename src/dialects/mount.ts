@@ -7,16 +7,22 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
-import { pathOf, queryOf, refuseCredentialsInQuery, refuseEncodedBody, refuseOtherCharset, singleAuthorization } from "../http/edge.js";
+import {
+  queryOf,
+  refuseCredentialsInQuery,
+  refuseEncodedBody,
+  refuseOtherCharset,
+  singleAuthorization,
+} from "../http/edge.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
+import { pathOf } from "../http/target.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
-import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
+import type { Answer, Dialect, Endpoint } from "./dialect.js";
 import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { JsonText } from "./json-body.js";
-import { matches } from "./paths.js";
-import { spellRefusal } from "./refuse.js";
+import { refusalAt } from "./refuse.js";
 
 /** Makes an encapsulated plugin of a dialect: its own body parsers, its own error handler, its own routes. */
 export function mount(dialect: Dialect, trustsProxy: (address: string) => boolean): FastifyPluginAsync {
@@ -54,11 +60,7 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   if (!reply.hasHeader("X-Request-Id")) {
     reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
-  return send(reply, dialect, spellRefusal(refusalsAt(dialect, pathOf(request.url)), refusal, request.id));
-}
-
-function refusalsAt({ endpoints, refusals }: Dialect, path: string): RefusalSpelling {
-  return endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals ?? refusals;
+  return send(reply, dialect, refusalAt(dialect, pathOf(request.url), refusal, request.id));
 }
 
 /** What pages ask for. Introspection and the protection API are for resource servers, confirmation codes for apps, which are none. */

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
 import { ACCOUNT_PATH, CLAIMS_PATH, LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
-import { pathOf } from "../http/edge.js";
+import { pathOf } from "../http/target.js";
 import type { Dialect } from "./dialect.js";
 import { refuse } from "./mount.js";
 import { matches } from "./paths.js";

@@ -1,6 +1,14 @@
 import { KINDS } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
-import type { Answer, RefusalSpelling } from "./dialect.js";
+import type { Answer, Dialect, RefusalSpelling } from "./dialect.js";
+import { matches } from "./paths.js";
+
+/** A refusal as an answer of a dialect, at one of its paths or anywhere on its territory. */
+export function refusalAt(dialect: Dialect, path: string, refusal: Refusal, request: string): Answer {
+  const { endpoints, refusals } = dialect;
+  const own = endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals;
+  return spellRefusal(own ?? refusals, refusal, request);
+}
 
 /**
  * Spells a refusal in a dialect: the only place where a word and a status are chosen.

@@ -36,9 +36,11 @@ export const KINDS = {
   too_slow: { error: "invalid_request", status: 408 },
   too_large: { error: "invalid_request", status: 413 },
   wrong_media_type: { error: "invalid_request", status: 415 },
+  expectation_failed: { error: "invalid_request", status: 417 },
   too_many: { error: "temporarily_unavailable", status: 429 },
   headers_too_large: { error: "invalid_request", status: 431 },
   internal: { error: "server_error", status: 500 },
+  not_implemented: { error: "invalid_request", status: 501 },
   busy: { error: "temporarily_unavailable", status: 503 },
 } as const satisfies Record<string, { error: string; status: number }>;
 
@@ -846,6 +848,18 @@ export const CATALOGUE = {
     message: "the request is not valid HTTP",
     remedy: "check the client or the proxy in between",
     reference: "RFC 9112",
+  },
+  transfer_coding_unsupported: {
+    kind: "not_implemented",
+    message: "the transfer coding of the body is not supported",
+    remedy: "send the body with Content-Length, or chunked and nothing else",
+    reference: "RFC 9112 section 6.1",
+  },
+  expectation_unsupported: {
+    kind: "expectation_failed",
+    message: "the expectation of the request cannot be met",
+    remedy: "leave Expect out, or send 100-continue",
+    reference: "RFC 9110 section 10.1.1",
   },
   http_too_slow: {
     kind: "too_slow",

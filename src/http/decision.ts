@@ -1,5 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Refusal } from "../errors/refusal.js";
+import { isPlainWord } from "../errors/slots.js";
+import { wasRefusedEarly, type EarlyRequest } from "./early.js";
+import { pathForLog } from "./target.js";
 
 /**
  * What is on record of one decision: who asked, for what, what came of it. Everything here may be read by operators, so
@@ -54,24 +57,81 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
     reply.header("X-Request-Id", request.id);
   });
   app.addHook("onSend", async (request, reply) => {
-    if (request.decision === undefined) return;
-    const { refusal, ...facts } = request.decision;
-    const line = {
-      type: "decision",
-      schema: SCHEMA,
-      instance,
-      outcome: refusal === undefined ? "granted" : "refused",
-      ...(refusal === undefined ? {} : { refused_with: refusal.row.code, reason: refusal.reason }),
-      ...facts,
-      endpoint: request.routeOptions.url,
-      ...origin(request),
-      status: reply.statusCode,
-      latency_ms: Math.round((performance.now() - request.arrivedAt) * 10) / 10,
-    };
-    const isAlarming = facts.alarm !== undefined && facts.alarm !== "refresh_token_retried";
-    const level = isAlarming || reply.statusCode >= 500 ? "warn" : "info";
-    request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
+    // Of a body that could not be read to its end, the listener has said so already.
+    if (request.decision === undefined || wasRefusedEarly(request.raw)) return;
+    const latency_ms = Math.round((performance.now() - request.arrivedAt) * 10) / 10;
+    logDecision(request, reply, { instance, endpoint: request.routeOptions.url, latency_ms });
   });
+}
+
+/** What of a line the request does not say. */
+interface Circumstances {
+  readonly instance: string;
+  /** The path of the route; none where there is no route. */
+  readonly endpoint: string | undefined;
+  readonly latency_ms?: number;
+}
+
+/** Writes the line of a request that was decided on. */
+export function logDecision(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { instance, endpoint, latency_ms }: Circumstances,
+): void {
+  const { refusal, ...facts } = request.decision ?? {};
+  const line = {
+    ...outcomeOf(instance, refusal),
+    ...facts,
+    endpoint,
+    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? asked(request.method, request.url) : {}),
+    ...origin(request),
+    status: reply.statusCode,
+    latency_ms,
+  };
+  const isAlarming = facts.alarm !== undefined && facts.alarm !== "refresh_token_retried";
+  const level = isAlarming || reply.statusCode >= 500 ? "warn" : "info";
+  request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
+}
+
+/** A refusal of what never reached the application. */
+export interface EarlyDecision extends EarlyRequest {
+  readonly refusal: Refusal;
+  readonly dialect: string;
+  readonly decision_id: string;
+  readonly status: number;
+}
+
+/** Writes the line of a refusal that no request of Fastify's belongs to. */
+export function logEarlyDecision(
+  log: FastifyBaseLogger,
+  instance: string,
+  { refusal, method, target, peer, ...facts }: EarlyDecision,
+): void {
+  const line = {
+    ...outcomeOf(instance, refusal),
+    ...facts,
+    ...(method === undefined || target === undefined ? {} : asked(method, target)),
+    ip: peer,
+    peer_ip: peer,
+  };
+  log[facts.status >= 500 && refusal.row.code !== "not_ready" ? "warn" : "info"](line, "request refused");
+}
+
+function outcomeOf(instance: string, refusal: Refusal | undefined) {
+  const outcome =
+    refusal === undefined
+      ? { outcome: "granted" }
+      : { outcome: "refused", refused_with: refusal.row.code, reason: refusal.reason };
+  return { type: "decision", schema: SCHEMA, instance, ...outcome };
+}
+
+/** Whether the route does not say what was asked for: there is none, or not with this method. */
+function isUnrouted({ row }: Refusal, endpoint: string | undefined): boolean {
+  return endpoint === undefined || row.kind === "not_found" || row.kind === "wrong_method";
+}
+
+function asked(method: string, target: string) {
+  return { method: isPlainWord(method) ? method : "*", path: pathForLog(target) };
 }
 
 function origin(request: FastifyRequest) {

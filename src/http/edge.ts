@@ -23,12 +23,6 @@ const CREDENTIALS = new Set([
   "rpt",
 ]);
 
-/** The path of a request-target, also of one that names a host before it (absolute-form, RFC 9112 section 3.2.2). */
-export function pathOf(target: string): string {
-  const [path = ""] = target.replace(/^https?:\/\/[^/?]*/, "").split("?", 1);
-  return path;
-}
-
 /** @throws Refusal if the query holds a credential; anything else in a query is ignored */
 export function refuseCredentialsInQuery(request: FastifyRequest): void {
   const mark = request.url.indexOf("?");
@@ -81,7 +75,7 @@ function parametersOfType(type: string): ReadonlyMap<string, string> | undefined
 }
 
 /** How many field lines of that name there are: of some that stand there twice Node keeps the first and drops the others. */
-function countHeader({ raw }: FastifyRequest, name: string): number {
+export function countHeader({ raw }: FastifyRequest, name: string): number {
   return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
 }
 

@@ -11,7 +11,7 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new Refusal("media_type_unsupported"),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Refusal("body_too_large"),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Refusal("http_malformed", {}, { reason: "content-length" }),
-  FST_ERR_BAD_URL: () => new Refusal("http_malformed", {}, { reason: "percent-encoding of the path" }),
+  FST_ERR_BAD_URL: () => new Refusal("http_malformed", {}, { reason: "request-target" }),
   FST_ERR_ASYNC_CONSTRAINT: () => new Refusal("http_malformed", {}, { reason: "constraint" }),
 };
 

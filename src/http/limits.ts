@@ -7,6 +7,8 @@ export const BODY_LIMIT = 64 * 1024;
 export const LONGEST_PATH_PARAMETER = 3 * 255;
 
 export const LIMITS = {
+  /** The application refuses a request without a host (http/envelope.ts). */
+  requireHostHeader: false,
   /** All header fields of a request together. */
   maxHeaderSize: 16 * 1024,
   /** From the first byte of a request to its last: a dripping body is cut. */

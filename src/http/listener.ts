@@ -1,11 +1,23 @@
-import { createServer, STATUS_CODES, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
 import type { CertificateHolder } from "./certificate-watch.js";
 import { Distrust } from "./distrust.js";
-import { headersOf } from "./headers.js";
+import {
+  answerEarly,
+  answerOn,
+  describeRequest,
+  inStandardShape,
+  markRefusedEarly,
+  refusalOf,
+  requestIn,
+  type ParserError,
+  type RefuseEarly,
+} from "./early.js";
+import { expectsMore } from "./envelope.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
+import { canonicalTarget, pathOf } from "./target.js";
 import { openTlsServer } from "./tls.js";
 import type { TlsFiles } from "./tls-files.js";
 
@@ -21,6 +33,8 @@ export interface Listener {
   readonly certificate: CertificateHolder | undefined;
   /** Hands requests over; the shape Fastify's serverFactory wants. */
   readonly serve: (handler: RequestListener) => Server;
+  /** From here on what never reaches the application is refused so; before, in the standard's shape. */
+  refuseWith(refuse: RefuseEarly): void;
   /** From here on `/readyz` answers 200. */
   ready(): void;
   /**
@@ -40,6 +54,7 @@ export interface ListenOptions {
 export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
+  let refuse = inStandardShape;
   const underWay = new Set<ServerResponse>();
   const distrust = new Distrust();
 
@@ -48,16 +63,32 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
     if (state === "draining") response.setHeader("Connection", "close");
-    const path = request.url?.split("?", 1)[0];
-    if (path === "/readyz" && state !== "serving") return refuseEarly(response);
+    request.url = canonicalTarget(request.url ?? "");
+    const path = pathOf(request.url);
+    const refuseEarly = () => answerEarly(response, refuse(notReady(), describeRequest(request)));
+    if (path === "/readyz" && state !== "serving") return refuseEarly();
     if (handler !== undefined) return handler(request, response);
     if (path === "/healthz") return void response.end('{"status":"alive"}');
-    return refuseEarly(response);
+    return refuseEarly();
   };
 
   const secure = tls && (await openTlsServer(tls, answer));
   const server = secure?.server ?? createServer(LIMITS, answer);
-  server.on("clientError", refuseBrokenHttp);
+  // Node would drop what stands behind the 2,000th without a word, a second Host for example; their size is limited.
+  server.maxHeadersCount = 0;
+  // Node would answer other expectations by itself; the application refuses them as it refuses other requests.
+  server.on("checkExpectation", answer);
+  server.on("checkContinue", (request, response) => {
+    if (!expectsMore(request)) response.writeContinue();
+    answer(request, response);
+  });
+  server.on("connect", (request, socket) => {
+    const refusal = new Refusal("method_not_allowed", { method: "CONNECT" }, { allow: [] });
+    answerOn(socket, refuse(refusal, { ...describeRequest(request), target: undefined }));
+  });
+  server.on("clientError", (error: ParserError, socket: Socket) =>
+    refuseBrokenHttp(error, socket, { underWay, refuse }),
+  );
   // Those of Node's own list are past their TLS handshake.
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -88,6 +119,9 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       handler = given;
       return server;
     },
+    refuseWith: (given) => {
+      refuse = given;
+    },
     ready: () => {
       state = "serving";
     },
@@ -105,32 +139,23 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   };
 }
 
-function refuseEarly(response: ServerResponse): void {
-  const { status, message, error } = new Refusal("not_ready");
-  response.writeHead(status, { ...headersOf(), "Content-Type": "application/json; charset=utf-8", "Retry-After": "1" });
-  response.end(JSON.stringify({ error, error_description: message }));
+function notReady(): Refusal {
+  return new Refusal("not_ready", {}, { retryAfter: 1 });
 }
 
-/** What Node's parser gives up on never becomes a request: it is answered here, in the standard's shape, and cut. */
-function refuseBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const { status, message, error: word } = refusalOf(error.code);
-  const body = JSON.stringify({ error: word, error_description: message });
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      "Connection: close",
-      "Content-Type: application/json; charset=utf-8",
-      ...Object.entries(headersOf()).map(([name, value]) => `${name}: ${value}`),
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      "",
-      body,
-    ].join("\r\n"),
-  );
-}
-
-function refusalOf(code: string | undefined): Refusal {
-  if (code === "HPE_HEADER_OVERFLOW") return new Refusal("http_headers_too_large");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Refusal("http_too_slow");
-  return new Refusal("http_malformed");
+/** What Node's parser gives up on never becomes a whole request: it is answered here and cut. */
+function refuseBrokenHttp(
+  error: ParserError,
+  socket: Socket,
+  { underWay, refuse }: { readonly underWay: Iterable<ServerResponse>; readonly refuse: RefuseEarly },
+): void {
+  const isSilent = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
+  if (error.code === "ECONNRESET" || isSilent || !socket.writable) return void socket.destroy();
+  const current = [...underWay].find((response) => response.req.socket === socket);
+  if (current === undefined) return answerOn(socket, refuse(refusalOf(error), requestIn(error, socket)));
+  if (current.headersSent) return void socket.destroy();
+  // A whole request came before: its answer is the last one on this connection, and the broken one has none.
+  if (current.req.complete) return void current.setHeader("Connection", "close");
+  markRefusedEarly(current.req);
+  answerOn(socket, refuse(refusalOf(error), describeRequest(current.req)));
 }

@@ -1,0 +1,44 @@
+import { randomUUID } from "node:crypto";
+import type { FastifyBaseLogger } from "fastify";
+import { HEALTH_PATHS } from "../endpoints/health.js";
+import { logEarlyDecision } from "../http/decision.js";
+import { JSON_TYPE, type RefuseEarly } from "../http/early.js";
+import { headersOf } from "../http/headers.js";
+import { canonicalTarget, pathOf } from "../http/target.js";
+import type { Dialect } from "./dialect.js";
+import { dialectOf } from "./not-found.js";
+import { refusalAt } from "./refuse.js";
+
+/** Where refusals are made that the application knows nothing of. */
+interface Surroundings {
+  readonly issuer: string;
+  readonly log: FastifyBaseLogger;
+  readonly instance: string;
+}
+
+/**
+ * Words what never reaches the application in the dialect of its path; where no path is known, in the first dialect. A
+ * supervisor that asks whether the server is ready leaves no line.
+ */
+export function refuseInDialects(
+  dialects: readonly Dialect[],
+  { issuer, log, instance }: Surroundings,
+): RefuseEarly {
+  const common = { ...headersOf(issuer), "Content-Type": JSON_TYPE };
+  const probes: readonly string[] = Object.values(HEALTH_PATHS);
+  return (refusal, request) => {
+    const decision_id = randomUUID();
+    const path = pathOf(canonicalTarget(request.target ?? ""));
+    const dialect = dialectOf(dialects, path);
+    const spelt = refusalAt(dialect, path, refusal, decision_id);
+    const { status, headers, body = "" } = dialect.dress?.(spelt) ?? spelt;
+    if (!probes.includes(path)) {
+      logEarlyDecision(log, instance, { ...request, refusal, dialect: dialect.name, decision_id, status });
+    }
+    return {
+      status,
+      headers: { ...common, ...headers, "X-Request-Id": decision_id },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    };
+  };
+}

@@ -1,0 +1,60 @@
+import { isPlainWord } from "../errors/slots.js";
+
+/** The request-target (RFC 9112 section 3.2), brought to one spelling before anybody looks at it. */
+
+/** Scheme and authority of the absolute-form (section 3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
+
+/** What a URL writes with a percent sign although it need not: RFC 3986 section 6.2.2.2 calls both spellings equivalent. */
+const NEEDLESS = /%(?:2[dD]|2[eE]|3\d|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])/g;
+
+/**
+ * The origin-form of a target, with nothing percent-encoded in its path that need not be; a target that has none is returned
+ * as it is, for the application to refuse. Whatever is compared with a path later is compared with this one.
+ */
+export function canonicalTarget(target: string): string {
+  const [start = "", authority] = ABSOLUTE.exec(target) ?? [];
+  if (authority !== undefined && !isAuthority(authority)) return target;
+  const rest = target.slice(start.length);
+  const origin = authority === undefined || rest.startsWith("/") ? rest : `/${rest}`;
+  const path = pathOf(origin);
+  return path.replace(NEEDLESS, (encoded) => decodeURIComponent(encoded)) + origin.slice(path.length);
+}
+
+/** The path of a target, also of one that is refused in the end. */
+export function pathOf(target: string): string {
+  return target.replace(ABSOLUTE, "").split(/[?#]/, 1)[0]!;
+}
+
+/** Whether a target names a path, and nothing that no target may hold: a fragment is the client's own (RFC 9110 section 4.1). */
+export function isOriginForm(target: string): boolean {
+  return target.startsWith("/") && !target.includes("#");
+}
+
+/** uri-host and port (RFC 3986 section 3.2); the host of an http URI is not empty (RFC 9110 section 4.2.1). */
+const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::(\d*))?$/;
+
+const MAX_PORT = 65_535;
+
+/** Whether a text is a host with or without a port, and no user before it. */
+export function isAuthority(text: string): boolean {
+  const match = AUTHORITY.exec(text);
+  if (match === null) return false;
+  const [, address, port = ""] = match;
+  return Number(port) <= MAX_PORT && (address === undefined || URL.canParse(`http://[${address}]`));
+}
+
+/** Longest path in a log line, in characters. */
+const MAX_LOGGED = 200;
+
+/**
+ * A path as it may stand in a log line: cut, without query, and with an asterisk for each segment that is no plain word,
+ * because it may be a token or a password that somebody put there.
+ */
+export function pathForLog(target: string): string {
+  const segments = pathOf(canonicalTarget(target)).split("/");
+  return segments
+    .map((segment) => (isPlainWord(segment) ? segment : "*"))
+    .join("/")
+    .slice(0, MAX_LOGGED);
+}
