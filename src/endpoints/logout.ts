@@ -113,7 +113,7 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
   const named = await enabledClient(core, client_id ?? hint?.client_id);
   if (client_id !== undefined && named === undefined) throw new Refusal("client_unknown");
   const unclear = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
-  // A bad hint says whose request it is no more, but the address does: the client that registered it could name itself too.
+  // A bad hint does not say whose request it is. The address does: anybody could name the client that registered it.
   const client = unclear ? await enabledClient(core, await core.registry.whoGoesTo(post_logout_redirect_uri)) : named;
   if (
     post_logout_redirect_uri !== undefined &&

@@ -51,7 +51,10 @@ export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<T
   };
 }
 
-/** Why clients would not accept the certificate at this time; undefined if they would. @param now milliseconds since the epoch */
+/**
+ * Why clients would not accept the certificate at this time; undefined if they would.
+ * @param now milliseconds since the epoch
+ */
 export function whyNotNow({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
   if (!hasCome(validFrom, now)) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
   if (hasPassed(validTo, now)) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;

@@ -55,7 +55,8 @@ const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) =
   users: weaknessOf,
 };
 
-const NO_WAY_TO_SHOW = "binds its tokens to a certificate, which no client can show to a server without TLS_CERT and TRUST_PROXY";
+const NO_WAY_TO_SHOW =
+  "binds its tokens to a certificate, which no client can show to a server without TLS_CERT and TRUST_PROXY";
 
 /** One line for each unwise thing, naming the entry and never a value of it. */
 export function warningsFor(
@@ -65,7 +66,8 @@ export function warningsFor(
   return entries.flatMap(({ section, path, key, value }) => {
     const unwise = UNWISE[section] as ((value: unknown) => readonly string[]) | undefined;
     const isBound = section === "clients" && (value as ProvisionedClient).tls_client_certificate_bound_access_tokens;
-    return [...(unwise?.(value) ?? []), ...(isBound && !takesCertificates ? [NO_WAY_TO_SHOW] : [])].map((text) => `${path} (${key}) ${text}`);
+    const texts = [...(unwise?.(value) ?? []), ...(isBound && !takesCertificates ? [NO_WAY_TO_SHOW] : [])];
+    return texts.map((text) => `${path} (${key}) ${text}`);
   });
 }
 

@@ -167,8 +167,8 @@ export class AccessTokens {
   }
 
   /**
-   * What a token says if this server issued it, under its name of now or one of before, and whether its time is over; undefined for any other text. Whether it
-   * was revoked is the store's to say.
+   * What a token says if this server issued it, under its name of now or one of before, and whether its time is over;
+   * undefined for any other text. Whether it was revoked is the store's to say.
    * @param anyIssuer also takes what these keys signed under an issuer that is not known any more: to revoke it
    */
   async read(
