@@ -25,17 +25,23 @@ export class Fleet {
     await lendMigrations();
     await mkdir(folder, { recursive: true });
     const database = await Database.make(join(folder, "data"));
-    await fillDatabase(database.url);
-    const instances = await Promise.all(
-      NAMES.map(async (name) => {
-        const proxy = await Proxy.open(database.target);
-        const environment = { DATABASE_URL: proxy.lead(database.url), MASTER_KEY, ISSUER, LOG_LEVEL: "error" };
-        return new Instance(name, proxy, { ...environment, TRUST_PROXY: "127.0.0.1", DATA_DIR: folder }, folder, now);
-      }),
-    );
+    const instances: Instance[] = [];
     const fleet = new Fleet(database, instances, folder);
     try {
-      for (const instance of instances) await instance.start();
+      await fillDatabase(database.url);
+      for (const name of NAMES) {
+        const proxy = await Proxy.open(database.target);
+        const own = { DATABASE_URL: proxy.lead(database.url), MASTER_KEY, ISSUER, DATA_DIR: folder };
+        const instance = new Instance(
+          name,
+          proxy,
+          { ...own, LOG_LEVEL: "warn", TRUST_PROXY: "127.0.0.1" },
+          folder,
+          now,
+        );
+        instances.push(instance);
+        await instance.start();
+      }
       return fleet;
     } catch (error) {
       await fleet.end();
