@@ -44,6 +44,7 @@ const LAST_STEPS = { revoke: 5, revokeByAdmin: 1, leave: 4 };
 
 export class Login extends Visitor {
   #refresh: string | undefined;
+  #isOpenId = false;
 
   constructor(
     run: Run,
@@ -61,6 +62,7 @@ export class Login extends Visitor {
 
   /** What a token response means for the history. */
   readonly receives = ({ json }: Answer, clock: Clock): readonly string[] => {
+    this.#isOpenId = typeof json.id_token === "string";
     const labels = [this.history.keep("access", json.access_token, json.expires_in, clock)];
     if (typeof json.refresh_token === "string") {
       this.#refresh = this.history.keep("refresh", json.refresh_token, REFRESH_LIFETIME, clock);
@@ -127,6 +129,8 @@ export class Login extends Visitor {
 
   async #userinfo(): Promise<void> {
     const label = this.#someAccess();
+    // Only an OpenID Connect login has a person to show (OpenID Connect Core section 5.3).
+    if (!this.#isOpenId) return void (await this.introspect(label));
     const headers = { Authorization: `Bearer ${this.history.tokens.get(label)!.text}` };
     await this.ask(
       "userinfo",
