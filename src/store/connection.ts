@@ -50,6 +50,9 @@ export class SessionClient extends pg.Client {
 
   constructor(config: pg.ClientConfig = {}) {
     super(config);
+    // The connection may be ended in the packet that opens it, before anybody could listen; an error without a listener ends
+    // the process. Its statements fail all the same, and the pool replaces it.
+    this.on("error", () => {});
     const { statement_timeout, lock_timeout, idle_in_transaction_session_timeout } = config;
     // node-postgres would let the connection string change these, and would leave out a zero.
     const limits = { statement_timeout, lock_timeout, idle_in_transaction_session_timeout };
