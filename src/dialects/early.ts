@@ -30,8 +30,8 @@ export function refuseInDialects(
     const decision_id = randomUUID();
     const path = pathOf(canonicalTarget(request.target ?? ""));
     const dialect = dialectOf(dialects, path);
-    const spelt = refusalAt(dialect, path, refusal, decision_id);
-    const { status, headers, body = "" } = dialect.dress?.(spelt) ?? spelt;
+    const worded = refusalAt(dialect, path, refusal, decision_id);
+    const { status, headers, body = "" } = dialect.dress?.(worded) ?? worded;
     if (!probes.includes(path)) {
       logEarlyDecision(log, instance, { ...request, refusal, dialect: dialect.name, decision_id, status });
     }
