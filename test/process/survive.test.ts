@@ -269,7 +269,10 @@ t.test(
       [{ ISSUER: "login.example" }, /^ISSUER /],
       [{ MASTER_KEY: "marker" }, /^MASTER_KEY must be 32 bytes in base64url$/],
       [{ TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" }, /^\/nowhere\.pem cannot be read \(ENOENT\)$/],
-      [{ TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename }, /^TLS_CERT and TLS_KEY cannot be used: /],
+      [
+        { TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename },
+        /^TLS_CERT cannot be used: it holds no certificate in PEM$/,
+      ],
       [{ TLS_CLIENT_CA: "/nowhere.pem" }, /^TLS_CLIENT_CA needs TLS_CERT and TLS_KEY$/],
       [{ JWKS_URI_ALLOW_PRIVATE: "yes" }, /^JWKS_URI_ALLOW_PRIVATE /],
       [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
