@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { COMMANDS } from "./admin/commands.js";
-import type { Command, CommandContext } from "./admin/command.js";
+import { BARE_COMMANDS, COMMANDS } from "./admin/commands.js";
+import type { CommandContext, CommandTerms } from "./admin/command.js";
 import { systemClock, systemRandom, type Clock } from "./clock.js";
 import { readSettings, takesCertificates } from "./config.js";
 import { buildCore } from "./core.js";
@@ -26,14 +26,16 @@ export async function runCommandLine(
   clock: Clock = systemClock,
   report: (line: string) => void = () => {},
 ): Promise<string> {
-  const command = COMMANDS.find(({ name }) => isNamed(words, name));
+  const command = [...COMMANDS, ...BARE_COMMANDS].find(({ name }) => isNamed(words, name));
   if (command === undefined) return usage(words);
   const { positionals, values } = readArguments(command, words.slice(command.name.split(" ").length));
   const { json, ...flags } = values as CommandContext["flags"] & { json?: boolean };
 
   const settings = readSettings(env);
-  const deployment = await openDeployment(settings, { role: "command" });
+  const restoring = "runBare" in command;
+  const deployment = await openDeployment(settings, { role: "command", restoring });
   try {
+    if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
     const parts = { db, master, feed: DEAF, clock, random: systemRandom, ...certificates };
@@ -67,8 +69,8 @@ function isNamed(words: readonly string[], name: string): boolean {
   return name.split(" ").every((part, index) => words[index] === part);
 }
 
-function readArguments(command: Command, args: readonly string[]) {
-  const kinds: NonNullable<Command["flags"]> = { ...command.flags, json: "switch" };
+function readArguments(command: CommandTerms, args: readonly string[]) {
+  const kinds: NonNullable<CommandTerms["flags"]> = { ...command.flags, json: "switch" };
   const options = Object.fromEntries(
     Object.entries(kinds).map(([name, kind]) => [
       name,
@@ -92,7 +94,7 @@ function readArguments(command: Command, args: readonly string[]) {
  * Joins each flag and its value to one word, because an id may begin with one dash or two (base64url) and is a value all the
  * same. A word that is a flag of the command is no value.
  */
-function withValues(args: readonly string[], kinds: NonNullable<Command["flags"]>): string[] {
+function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["flags"]>): string[] {
   const [word, value, ...rest] = args;
   if (word === undefined || word === "--") return [...args];
   const kind = word.startsWith("--") ? kinds[word.slice(2)] : undefined;
@@ -114,7 +116,7 @@ function print(result: object | readonly object[], json: boolean): string {
 function usage(words: readonly string[]): string {
   const asked = words.length === 0 || words.includes("--help");
   if (!asked) throw new OperatorError(`there is no command "${words.slice(0, 2).join(" ")}"; jeton --help lists them`);
-  const lines = COMMANDS.map(
+  const lines = [...COMMANDS, ...BARE_COMMANDS].map(
     ({ name, takes, does }) => `  jeton ${[name, takes].filter(Boolean).join(" ")}\n      ${does}`,
   );
   return ["Administration of a Jeton server. Each command takes --json.", "", ...lines].join("\n");

@@ -9,6 +9,7 @@ import type { Clock, Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
 import { RemoteKeySets } from "./outbound/key-sets.js";
+import { readEra } from "./store/continuity.js";
 import type { ChangeFeed } from "./store/listen.js";
 import type { Db } from "./store/open.js";
 import { AccessTokens } from "./tokens/access-token.js";
@@ -24,6 +25,8 @@ export interface Core {
   readonly clock: Clock;
   readonly random: Random;
   readonly master: MasterKey;
+  /** Another number after each restore of the database: what is remembered outside it is bound to it. */
+  readonly era: number;
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
@@ -85,6 +88,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     clock,
     random,
     master,
+    era: await readEra(db),
     ring,
     registry,
     authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing }),

@@ -3,6 +3,7 @@ import type { Settings } from "./config.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { MasterKey } from "./keys/master-key.js";
 import { masterKeyPath, readMasterKeyFile, makeMasterKeyFile } from "./keys/master-key-file.js";
+import { refuseRestored } from "./store/continuity.js";
 import { isStoreUnavailable } from "./store/failure.js";
 import { claimInstallation, isClaimed } from "./store/installation.js";
 import { migrate } from "./store/migrate.js";
@@ -21,6 +22,8 @@ export interface DeploymentOptions {
   readonly role: "server" | "command";
   /** Told what happens to an embedded Postgres. */
   readonly report?: (message: string) => void;
+  /** A backup is about to be restored: the database is left empty, and the master key has to be there. */
+  readonly restoring?: boolean;
 }
 
 /**
@@ -29,6 +32,7 @@ export interface DeploymentOptions {
  */
 export async function openDeployment(settings: Settings, options: DeploymentOptions): Promise<Deployment> {
   if (settings.DATABASE_URL !== undefined) describeDatabase(settings.DATABASE_URL);
+  if (options.restoring === true) await requireKey(settings);
   const embedded = settings.DATABASE_URL === undefined ? await startEmbedded(settings, options) : undefined;
   const url = settings.DATABASE_URL ?? embedded!.url;
   const db = openDb(url);
@@ -39,9 +43,11 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   try {
     const migrated = await migrate(url);
     const master = new MasterKey(settings.MASTER_KEY ?? (await generatedKey(settings.DATA_DIR, db)));
+    if (options.restoring === true) return { db, url, master, migrated, close };
     if ((await claimInstallation(db, master.fingerprint)) !== master.fingerprint) {
       throw new OperatorError("the master key is not the one this database was written under");
     }
+    if (options.role === "server") await refuseRestored(db);
     return { db, url, master, migrated, close };
   } catch (error) {
     await close();
@@ -49,9 +55,16 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   }
 }
 
-async function startEmbedded({ DATA_DIR }: Settings, { role, report }: DeploymentOptions) {
+/** @throws OperatorError where a key would have to be made: no backup was written under a new one */
+async function requireKey({ MASTER_KEY, DATA_DIR }: Settings): Promise<void> {
+  const path = masterKeyPath(DATA_DIR);
+  if (MASTER_KEY !== undefined || (await readMasterKeyFile(path)) !== undefined) return;
+  throw new OperatorError(`a backup needs the master key it was written under: put it at ${path} or set MASTER_KEY`);
+}
+
+async function startEmbedded({ DATA_DIR }: Settings, { role, report, restoring = false }: DeploymentOptions) {
   const { startEmbedded: start } = await import("./store/embedded/index.js");
-  return start({ dataDir: DATA_DIR, role, ...(report === undefined ? {} : { report }) });
+  return start({ dataDir: DATA_DIR, role, restoring, ...(report === undefined ? {} : { report }) });
 }
 
 async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {

@@ -37,7 +37,7 @@ async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, 
   introduce({ settings, listener, log });
   const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
   try {
-    const server = await startServer({ settings, deployment, listener, log });
+    const server = await startServer({ settings, deployment, listener, log, onRestored: fail });
     if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
     // Said at whatever level: supervisors and people wait for this line.
     log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);

@@ -17,6 +17,7 @@ import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js"
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
+import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
 import { sweep, type SweepReport } from "./store/sweep.js";
@@ -34,6 +35,8 @@ export interface ServerParts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly hashing?: HashingCost;
+  /** Told that the database under the running server was restored from a backup: no request may be served from it. */
+  readonly onRestored?: (error: RestoredError) => void;
 }
 
 export interface RunningServer {
@@ -71,6 +74,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { db, master } = deployment;
   const { issuer, dialects } = introduce(parts);
   const feed = await listen(deployment.url);
+  feed.subscribe((change) => {
+    if (change === null) void watchForRestore(parts);
+  });
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
     ...{ issuer, db, feed, master, clock, random, codeSender, hashing: parts.hashing },
@@ -107,6 +113,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await feed.close();
     },
   };
+}
+
+/** A new connection may lead to another database than the one before. */
+async function watchForRestore({ deployment: { db }, log, onRestored }: ServerParts): Promise<void> {
+  try {
+    await refuseRestored(db);
+  } catch (error) {
+    if (error instanceof RestoredError) onRestored?.(error);
+    else log.warn({ err: error }, "whether the database was restored is asked again after the next connection");
+  }
 }
 
 /** How confirmation codes get out; an outbox is for one machine, so without a webhook a real database has no way. */

@@ -10,14 +10,26 @@ import type { MasterKey } from "../keys/master-key.js";
 /** Seconds such a cookie lasts. */
 export const KNOWN_BROWSER_LIFETIME = 365 * 24 * 60 * 60;
 
+/** What such a cookie is made with, and read with again. */
+export interface KnownBrowserParts {
+  readonly master: MasterKey;
+  /** After each restore of the database another one, so that no earlier browser is known (docs/decisions/0012). */
+  readonly era: number;
+}
+
 /** A cookie for a browser in which this person has logged in. */
-export function knownBrowserCookie(master: MasterKey, random: Random, sub: string): string {
+export function knownBrowserCookie(parts: KnownBrowserParts, random: Random, sub: string): string {
   const name = random(16).toString("base64url");
-  return `${name}.${master.mac("known-browser", `${name}\n${sub}`).toString("base64url")}`;
+  const mac = parts.master.mac("known-browser", bound(parts, name, sub));
+  return `${name}.${mac.toString("base64url")}`;
 }
 
 /** The name of the browser, if this person logged in with it before. */
-export function knownBrowser(master: MasterKey, cookie: string | undefined, sub: string): string | undefined {
+export function knownBrowser(parts: KnownBrowserParts, cookie: string | undefined, sub: string): string | undefined {
   const [name = "", mac = "", ...rest] = (cookie ?? "").split(".");
-  return rest.length === 0 && master.checkMacText("known-browser", `${name}\n${sub}`, mac) ? name : undefined;
+  return rest.length === 0 && parts.master.checkMacText("known-browser", bound(parts, name, sub), mac) ? name : undefined;
+}
+
+function bound({ era }: KnownBrowserParts, name: string, sub: string): string {
+  return era === 0 ? `${name}\n${sub}` : `${era}\n${name}\n${sub}`;
 }

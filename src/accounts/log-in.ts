@@ -38,6 +38,7 @@ interface LoginFacts {
 interface LoginParts {
   readonly db: Db;
   readonly master: MasterKey;
+  readonly era: number;
   readonly passwords: Passwords;
   readonly guessing: Guessing;
   readonly codes: ConfirmationCodes;
@@ -102,13 +103,13 @@ function find(db: Db, name: ClaimedName, identifier: string): Promise<Account | 
 }
 
 function countedOn(
-  { master }: LoginParts,
+  parts: LoginParts,
   account: Account | undefined,
   identifier: string,
   attempt: LoginAttempt,
 ): Counted {
   if (account === undefined) return { on: "name", id: identifier };
-  const browser = knownBrowser(master, attempt.knownBrowser, account.sub);
+  const browser = knownBrowser(parts, attempt.knownBrowser, account.sub);
   const own: Counted = { on: "account", id: account.sub };
   return browser === undefined ? own : { on: "browser", id: browser, of: own };
 }

@@ -1,8 +1,8 @@
 import { OperatorError } from "../errors/operator-error.js";
-import type { CommandContext } from "./command.js";
+import type { BareContext, CommandContext } from "./command.js";
 
 /** The one word a command takes. @throws OperatorError saying what is missing */
-export function onlyWord({ words }: CommandContext, what: string): string {
+export function onlyWord({ words }: Pick<BareContext, "words">, what: string): string {
   const [word, ...more] = words;
   if (word === undefined) throw new OperatorError(`name the ${what}`);
   if (more.length > 0) throw new OperatorError(`name one ${what}`);

@@ -4,7 +4,7 @@ import type { Deployment } from "../deployment.js";
 /** What a command works with. */
 export interface CommandContext {
   readonly core: Core;
-  readonly deployment: Pick<Deployment, "migrated">;
+  readonly deployment: Pick<Deployment, "migrated" | "url">;
   /** What stood on the command line after noun and verb. */
   readonly words: readonly string[];
   readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -14,8 +14,23 @@ export interface CommandContext {
   readonly report: (message: string) => void;
 }
 
+/** What a command works with that fills an empty database. */
+export interface BareContext extends Pick<CommandContext, "words" | "flags"> {
+  readonly deployment: Pick<Deployment, "url" | "master">;
+}
+
 /** One administrative command. The CLI runs this table, and an admin API later will. */
-export interface Command {
+export interface Command extends CommandTerms {
+  /** Does it, and returns what is printed: as JSON, or one line of `key=value` each. */
+  readonly run: (context: CommandContext) => Promise<object | readonly object[]>;
+}
+
+/** A command that runs without a core, which would put signing keys into the database. */
+export interface BareCommand extends CommandTerms {
+  readonly runBare: (context: BareContext) => Promise<object | readonly object[]>;
+}
+
+export interface CommandTerms {
   /** What it is called: `client list`, `migrate`. */
   readonly name: string;
   /** What follows the name, as the usage shows it. */
@@ -23,6 +38,4 @@ export interface Command {
   readonly does: string;
   /** Its flags; a list may be given several times. */
   readonly flags?: Readonly<Record<string, "text" | "list" | "switch">>;
-  /** Does it, and returns what is printed: as JSON, or one line of `key=value` each. */
-  readonly run: (context: CommandContext) => Promise<object | readonly object[]>;
 }

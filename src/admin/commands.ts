@@ -1,5 +1,6 @@
+import { BACKUP_COMMANDS, RESTORE_COMMAND } from "./backup.js";
 import { CLIENT_COMMANDS } from "./clients.js";
-import type { Command } from "./command.js";
+import type { BareCommand, Command } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
@@ -10,6 +11,7 @@ import { USER_COMMANDS } from "./users.js";
 /** Every administrative command, in the order in which the usage lists them. */
 export const COMMANDS: readonly Command[] = [
   ...STORE_COMMANDS,
+  ...BACKUP_COMMANDS,
   ...CLIENT_COMMANDS,
   ...USER_COMMANDS,
   ...REVOKE_COMMANDS,
@@ -17,3 +19,6 @@ export const COMMANDS: readonly Command[] = [
   ...UMA_COMMANDS,
   ...DIALECT_COMMANDS,
 ];
+
+/** Those that fill an empty database. */
+export const BARE_COMMANDS: readonly BareCommand[] = [RESTORE_COMMAND];

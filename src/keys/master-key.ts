@@ -24,6 +24,7 @@ export type Purpose =
   | "confirmation-code" // hashes of codes, and of where they were sent
   | "tries" // names of what tries are counted on
   | "known-browser" // MACs of the cookies of browsers somebody logged in from
+  | "backup" // MACs of backup files
   | "provisioned-entry"; // digests of provisioning entries
 
 const SALT = 16;

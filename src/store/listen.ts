@@ -18,6 +18,9 @@ const RETRY = 250;
 
 const CHANNEL = "jeton_changed";
 
+/** What PostgreSQL calls the connection of a server that listens: each running server has one (store/restore.ts). */
+export const LISTENING = "jeton listen";
+
 export interface Change {
   readonly kind: "client" | "scopes" | "keys";
   readonly id: string;
@@ -64,7 +67,7 @@ class Feed implements ChangeFeed {
   async connect(): Promise<void> {
     const client = new SessionClient({
       connectionString: this.#url,
-      application_name: "jeton listen",
+      application_name: LISTENING,
       connectionTimeoutMillis: 2_000,
       query_timeout: 2_000,
       keepAlive: true,

@@ -176,7 +176,7 @@ t.test("an operator unlocks an account, and the browsers its person is known in"
   for (let n = 0; n < FREE; n += 1) await logIn(foreign, { ...bob, password: WRONG });
   t.equal((await right(server)).status, 400);
 
-  const parts = { core: server.core, deployment: { migrated: [] }, report: () => {} };
+  const parts = { core: server.core, deployment: { migrated: [], url: server.database }, report: () => {} };
   const context = { ...parts, flags: {}, stdin: async () => ALICE.password };
   const run = (name: string, word: string, flags = {}) =>
     USER_COMMANDS.find((one) => one.name === name)!.run({ ...context, words: [word], flags });

@@ -406,10 +406,10 @@ function commandsOf(env: Environment, run: typeof jetonHere = jetonHere) {
 /** A command of the table, its words and flags, and the one line with which it refuses; without the time a process takes. */
 type Refused = readonly [name: string, words: readonly string[], flags: CommandContext["flags"], message: RegExp];
 
-async function tableRefuses(t: Test, { core }: Instance, cases: readonly Refused[]): Promise<void> {
+async function tableRefuses(t: Test, { core, database: url }: Instance, cases: readonly Refused[]): Promise<void> {
   for (const [name, words, flags, message] of cases) {
     const command = COMMANDS.find((one) => one.name === name)!;
-    const parts = { core, deployment: { migrated: [] }, stdin: async () => "", report: () => {} };
+    const parts = { core, deployment: { migrated: [], url }, stdin: async () => "", report: () => {} };
     const run = async () => command.run({ ...parts, words, flags });
     const error: unknown = await run().then(
       () => undefined,

@@ -46,8 +46,8 @@ const KINDS: Readonly<Record<string, () => { text: string; read: (text: string) 
     read: (text) => readPersistedClaims({ master, clock }, text, "x"),
   }),
   "the cookie of a known browser": () => ({
-    text: knownBrowserCookie(master, randomBytes, "somebody"),
-    read: (text) => knownBrowser(master, text, "somebody"),
+    text: knownBrowserCookie({ master, era: 0 }, randomBytes, "somebody"),
+    read: (text) => knownBrowser({ master, era: 0 }, text, "somebody"),
   }),
 };
 

@@ -52,10 +52,10 @@ async function logIn({
     );
     const { cookie, sid } = await sessions.logIn(account, amr, visit.session);
     await recordProgress(core.db, id, { login_sid: sid });
-    const isKnown = knownBrowser(core.master, visit.known, account.sub) !== undefined;
+    const isKnown = knownBrowser(core, visit.known, account.sub) !== undefined;
     return {
       session: cookie,
-      ...(isKnown ? {} : { known: knownBrowserCookie(core.master, core.random, account.sub) }),
+      ...(isKnown ? {} : { known: knownBrowserCookie(core, core.random, account.sub) }),
     };
   } catch (error) {
     if (!(error instanceof Refusal) || error.row.code !== "resource_owner_credentials_wrong") throw error;

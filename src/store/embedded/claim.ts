@@ -32,7 +32,7 @@ export async function claim(
       await letGo(place, wish.role, guard);
       return `it was started on port ${port} instead of ${wish.port} and has to be started again`;
     }
-    await ensureDatabase(place, wish.role, guard);
+    await ensureDatabase(place, wish, guard);
     return undefined;
   } catch (error) {
     const brokeOff = !(error instanceof EmbeddedPostgresError) && (!guard.alive || isShutdown(error));
@@ -55,12 +55,12 @@ export function ownedBy(place: Place, pid: number): OwnedElsewhereError {
 }
 
 /** The database `jeton` may only be missing before the first start is through, when there is no master key yet. */
-async function ensureDatabase(place: Place, role: Role, guard: Guard): Promise<void> {
+async function ensureDatabase(place: Place, { role, restoring = false }: Wish, guard: Guard): Promise<void> {
   const state = await guard.database();
   if (state === "intact") return;
   try {
     if (state === "broken") throw unusable(place, 'the files of its database "jeton" are missing');
-    if (await isThere(place.masterKey))
+    if (!restoring && (await isThere(place.masterKey)))
       throw unusable(place, `it has no database "jeton", but its master key is there`);
     await guard.createDatabase();
   } catch (error) {

@@ -15,14 +15,14 @@ const CONTROL_FILE_BYTES = 8192;
  * Looks at DATA_DIR/postgres without touching it.
  * @throws EmbeddedPostgresError when something is there that is no usable cluster, or nothing is there but should be
  */
-export async function inspectCluster(place: Place): Promise<"usable" | "missing"> {
+export async function inspectCluster(place: Place, restoring = false): Promise<"usable" | "missing"> {
   // In this order: a first start makes the key after the cluster, so a key seen first means the cluster was there once.
   const hasKey = await isThere(place.masterKey);
   if (!(await isThere(place.cluster))) {
-    if (!hasKey) return "missing";
+    if (!hasKey || restoring) return "missing";
     throw new EmbeddedPostgresError(
       `the database is gone but its master key is there: ${place.cluster} does not exist beside ${place.masterKey}; ` +
-        "restore the folder from a backup, or move the key away to start anew",
+        "restore the folder, or a backup (jeton restore FILE), or move the key away to start anew",
     );
   }
   const flaw = await flawOf(place.cluster);

@@ -36,6 +36,8 @@ export interface EmbeddedOptions {
   readonly role: Role;
   /** Told what happens to PostgreSQL under a living server. */
   readonly report?: (message: string) => void;
+  /** The master key lies there already, and a backup is about to be restored into a new cluster. */
+  readonly restoring?: boolean;
 }
 
 /** How long a start waits for recovery after a crash, or for orphans of a killed postmaster to go. */
@@ -46,11 +48,12 @@ const START_MS = 60_000;
  * the very first start.
  * @throws EmbeddedPostgresError one line for the operator; a second server is refused in well under half a second
  */
-export async function startEmbedded({ dataDir, role, report = () => {} }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function startEmbedded({ dataDir, role, restoring = false, ...options }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const place = placeOf(dataDir);
+  const report = options.report ?? (() => {});
   try {
     const patience = { deadline: Date.now() + START_MS, signal: new AbortController().signal };
-    const obtained = await obtain(place, { role, patience });
+    const obtained = await obtain(place, { role, patience, restoring });
     if (role === "server") await sweepDrafts(place);
     const url = urlOf("jeton", obtained.port, (await readPassword(place)) ?? "");
     const stop = role === "server" ? serverStop(place, obtained, report) : () => leave(place, obtained);

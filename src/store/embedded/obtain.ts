@@ -18,6 +18,8 @@ export interface Wish {
   readonly patience: Patience;
   /** Start again what ran on this port: no other port will do, and no new cluster. */
   readonly port?: number;
+  /** A master key without its cluster is expected: a backup is about to be restored. */
+  readonly restoring?: boolean;
 }
 
 export interface Obtained {
@@ -74,7 +76,7 @@ export async function obtain(place: Place, wish: Wish): Promise<Obtained> {
 /** Makes the cluster if there never was one, and starts it. A `failure` is worth another try. */
 async function start(place: Place, wish: Wish): Promise<{ fresh: boolean; failure: string | undefined }> {
   const servant = await servantFor(place);
-  const found = await inspectCluster(place);
+  const found = await inspectCluster(place, wish.restoring);
   if (found === "missing" && wish.port !== undefined) throw unusable(place, "the folder is gone");
   const binaries = await findBinaries(servant);
   let fresh = false;

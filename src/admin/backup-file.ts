@@ -1,0 +1,130 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Core } from "../core.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
+
+/**
+ * A backup as a file: its lines, and a last one with their HMAC-SHA-256. It shows that nothing is missing or changed,
+ * and that whoever wrote it had the master key.
+ */
+
+/** Bytes that are written at once. */
+const CHUNK = 256 * 1024;
+
+/**
+ * Writes the lines beside the place and renames the file when it is on disk and whole. Only its owner may read it.
+ * @returns its length in bytes
+ */
+export async function writeBackupFile(
+  path: string,
+  lines: AsyncIterable<string>,
+  key: Buffer,
+  random: Core["random"],
+): Promise<number> {
+  const draft = `${path}.new-${random(6).toString("hex")}`;
+  const file = await open(draft, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new OperatorError(`${path} cannot be written (${error.code})`);
+  });
+  try {
+    const mac = createHmac("sha256", key);
+    let length = 0;
+    let pending = "";
+    const flush = async () => {
+      const bytes = Buffer.from(pending);
+      pending = "";
+      length += bytes.length;
+      mac.update(bytes);
+      await file.appendFile(bytes);
+    };
+    for await (const line of lines) {
+      pending += `${line}\n`;
+      if (pending.length >= CHUNK) await flush();
+    }
+    await flush();
+    const last = Buffer.from(`${JSON.stringify({ mac: mac.digest("base64url") })}\n`);
+    await file.appendFile(last);
+    await file.sync();
+    await file.close();
+    await rename(draft, path);
+    await syncFolder(dirname(path));
+    return length + last.length;
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Windows cannot open a folder; there the rename has to do. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}
+
+const LAST = /^\{"mac":"([A-Za-z0-9_-]{43})"\}$/;
+
+/**
+ * Reads a backup: its header, and then the other lines.
+ * @throws OperatorError where it is no backup; while the lines are read, where it is cut or changed
+ */
+export async function openBackupFile(
+  path: string,
+  key: Buffer,
+): Promise<{ readonly header: BackupHeader; readonly lines: AsyncIterable<string> }> {
+  const lines = checkedLines(path, key);
+  const first = await lines.next();
+  const header = first.done === true ? undefined : readHeader(first.value);
+  if (header === undefined) throw new OperatorError(`${path} is no backup of Jeton`);
+  if (header.jeton_backup !== BACKUP_FORMAT) throw new OperatorError(`${path} is a backup of another format`);
+  return { header, lines };
+}
+
+function readHeader(line: string): BackupHeader | undefined {
+  try {
+    const header = JSON.parse(line) as BackupHeader;
+    return typeof header.jeton_backup === "number" ? header : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every line but the last, which has to be there and to be the MAC of the others. */
+async function* checkedLines(path: string, key: Buffer): AsyncGenerator<string> {
+  const mac = createHmac("sha256", key);
+  let last: RegExpExecArray | null = null;
+  for await (const bytes of linesOf(path)) {
+    const line = bytes.toString("utf8");
+    if (last !== null) throw new OperatorError(`${path} goes on after its end`);
+    last = LAST.exec(line);
+    if (last !== null) continue;
+    mac.update(bytes).update("\n");
+    yield line;
+  }
+  if (last === null) throw new OperatorError(`${path} is cut off: nothing was restored`);
+  if (!timingSafeEqual(mac.digest(), Buffer.from(last[1]!, "base64url"))) {
+    throw new OperatorError(`${path} was changed: nothing was restored`);
+  }
+}
+
+/** The lines of a file, without their ends. What stands after the last line break is no line. */
+async function* linesOf(path: string): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+        yield Buffer.concat([...rest, chunk.subarray(start, end)]);
+        rest = [];
+        start = end + 1;
+      }
+      rest.push(chunk.subarray(start));
+    }
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    throw syscall === undefined ? error : new OperatorError(`${path} cannot be read (${code})`);
+  }
+}

@@ -1,0 +1,85 @@
+import { OperatorError } from "../errors/operator-error.js";
+import { forgetWhatWasGiven, oldStates } from "../store/after-restore.js";
+import { backupLines } from "../store/backup.js";
+import { acceptDatabase, beginEra, markRestored } from "../store/continuity.js";
+import { endEverything } from "../store/epochs.js";
+import { restore } from "../store/restore.js";
+import { onlyWord } from "./arguments.js";
+import { openBackupFile, writeBackupFile } from "./backup-file.js";
+import type { BareCommand, BareContext, Command, CommandContext } from "./command.js";
+
+async function backup(context: CommandContext): Promise<object> {
+  const { core, deployment } = context;
+  const file = onlyWord(context, "file to write");
+  const lines = backupLines(deployment.url, core.master.fingerprint);
+  const bytes = await writeBackupFile(file, lines, core.master.derive("backup"), core.random);
+  return { file, bytes, master_key: core.master.fingerprint };
+}
+
+async function restoreFile(context: BareContext): Promise<object> {
+  const { deployment, flags } = context;
+  const { url, master } = deployment;
+  const file = onlyWord(context, "backup");
+  const { header, lines } = await openBackupFile(file, master.derive("backup"));
+  if (header.master_key !== master.fingerprint) {
+    throw new OperatorError("the master key is not the one this backup was written under");
+  }
+  const rows = await restore(url, header, lines, flags["replace"] === true);
+  return { file, created_at: header.created_at, rows, next: "jeton after-restore" };
+}
+
+/**
+ * Ends whatever the database may have forgotten the end of. It may be stopped at any point and run again: the database
+ * is accepted by the last step.
+ */
+async function afterRestore({ core, flags }: CommandContext): Promise<readonly object[]> {
+  const { db, ring, clock } = core;
+  if (flags["nothing-lost"] === true) {
+    await acceptDatabase(db);
+    return [{ kind: "accepted", ended: "nothing" }];
+  }
+  await markRestored(db);
+  await endEverything(db, clock.statement());
+  await beginEra(db);
+  const forgotten = await forgetWhatWasGiven(db);
+  await replaceEveryKey(ring);
+  await acceptDatabase(db);
+  const { clients, users, more_users } = await oldStates(db);
+  return [
+    { kind: "ended", all: true, emptied: forgotten, keys: "replaced" },
+    ...clients.map((one) => ({ kind: "client", ...one })),
+    ...users.map((one) => ({ kind: "user", ...one })),
+    ...(more_users === 0 ? [] : [{ kind: "more_users", count: more_users }]),
+  ];
+}
+
+/** A key of the backup may have leaked since, be it one that did not sign yet: none of them signs or is believed. */
+async function replaceEveryKey(ring: CommandContext["core"]["ring"]): Promise<void> {
+  const old = new Set(ring.describe().map(({ kid }) => kid));
+  const isOldInUse = () => ring.describe().some(({ kid, state }) => state !== "retired" && old.has(kid));
+  while (isOldInUse()) await ring.rotate(true);
+}
+
+export const BACKUP_COMMANDS: readonly Command[] = [
+  {
+    name: "backup",
+    takes: "FILE",
+    does: "writes everything in the database to a file, also while servers run; the master key is not in it",
+    run: backup,
+  },
+  {
+    name: "after-restore",
+    takes: "[--nothing-lost]",
+    does: "ends everything that may have been ended since the backup, and lists whose state may be old",
+    flags: { "nothing-lost": "switch" },
+    run: afterRestore,
+  },
+];
+
+export const RESTORE_COMMAND: BareCommand = {
+  name: "restore",
+  takes: "FILE [--replace]",
+  does: "writes a backup into an empty database; --replace deletes what is in it; needs the master key of the backup",
+  flags: { replace: "switch" },
+  runBare: restoreFile,
+};

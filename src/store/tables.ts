@@ -1,0 +1,41 @@
+import type pg from "pg";
+
+/** The tables of the schema as a backup sees them. */
+export interface Table {
+  readonly name: string;
+  readonly columns: readonly string[];
+}
+
+/** Prisma's own record of the migrations: a restore goes into a database that has its own. */
+const MIGRATIONS = "_prisma_migrations";
+
+/** Whose rows decide about those of others, or begin a new era; a restore writes it last. */
+export const INSTALLATION = "installation";
+
+/** Every table with its columns, each after the tables that it refers to. */
+export async function readTables(client: pg.ClientBase): Promise<readonly Table[]> {
+  const { rows } = await client.query<{ name: string; columns: string[]; needs: string[] }>(
+    `SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns,
+            ARRAY(SELECT DISTINCT f.confrelid::regclass::text FROM pg_constraint f
+                  WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confrelid <> c.oid) AS needs
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> $1
+     GROUP BY c.oid, c.relname ORDER BY c.relname = $2, c.relname`,
+    [MIGRATIONS, INSTALLATION],
+  );
+  const sorted: typeof rows = [];
+  while (sorted.length < rows.length) {
+    const next = rows.find((row) => !sorted.includes(row) && row.needs.every((one) => sorted.some((s) => s.name === one)));
+    if (next === undefined) throw new Error("the tables refer to each other in a circle");
+    sorted.push(next);
+  }
+  return sorted.map(({ name, columns }) => ({ name, columns }));
+}
+
+/** The names of the migrations that were applied. */
+export async function readMigrationNames(client: pg.ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT migration_name AS name FROM ${MIGRATIONS} WHERE rolled_back_at IS NULL ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
