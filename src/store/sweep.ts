@@ -56,12 +56,13 @@ function expiring({ table, time, of = table, kept = KEPT }: (typeof EXPIRING)[nu
 
 /**
  * Seconds for which access tokens of a grant may still be good: none where a code was never redeemed, or where a raised
- * epoch has ended them.
+ * epoch has ended them. A subquery for each row, because a join may read all clients and users for a thousand of them.
  */
-const LIFETIME = `
-  CASE WHEN g.code_uses = 0 AND g.code_expires_at IS NOT NULL THEN 0
-       WHEN g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")} THEN 0
-       ELSE c.access_token_lifetime END`;
+const LIFETIME = `(
+  SELECT CASE WHEN g.code_uses = 0 AND g.code_expires_at IS NOT NULL THEN 0
+              WHEN g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")} THEN 0
+              ELSE c.access_token_lifetime END
+  FROM clients c, users u WHERE c.client_id = g.client_id AND u.sub = g.sub)`;
 
 const GRANTS_DUE = `FROM grants g WHERE g.sweep_after <= ${NOW}`;
 
@@ -79,8 +80,7 @@ const GRANTS: Sweep = {
       WITH due AS MATERIALIZED (
         SELECT g.* ${GRANTS_DUE} ORDER BY g.sweep_after LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
       ), seen AS MATERIALIZED (
-        SELECT g.id, ${overAt("least(g.idle_expires_at, g.absolute_expires_at)", `(${LIFETIME})`)} AS over
-        FROM due g JOIN clients c USING (client_id) JOIN users u USING (sub)
+        SELECT g.id, ${overAt("least(g.idle_expires_at, g.absolute_expires_at)", LIFETIME)} AS over FROM due g
       ), deleted AS (
         DELETE FROM grants WHERE id = ANY (ARRAY(SELECT id FROM seen WHERE over <= ${NOW})) RETURNING 1
       ), kept AS (

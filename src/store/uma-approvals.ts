@@ -61,6 +61,18 @@ export interface QuestionRow {
   readonly place: number;
 }
 
+/** Rows of each state that are looked through for an owner, the latest ones: one for each scope of a question. */
+const MAX_LOOKED_THROUGH = 5_000;
+
+const LATEST = ["pending", "approved", "denied"]
+  .map(
+    (state) => `
+      (SELECT * FROM uma_approvals
+       WHERE owner = $1 AND state = '${state}' AND (expires_at IS NULL OR expires_at > coalesce($2::timestamptz, now()))
+       ORDER BY asked_at DESC LIMIT ${MAX_LOOKED_THROUGH})`,
+  )
+  .join(" UNION ALL ");
+
 const OF_OWNER = {
   name: "uma_approvals_of_owner",
   text: `
@@ -71,8 +83,7 @@ const OF_OWNER = {
              row_number() OVER (
                PARTITION BY state = 'pending' ORDER BY max(asked_at) DESC, resource_id, client_id, party, state, expires_at
              )::int AS place
-      FROM uma_approvals
-      WHERE owner = $1 AND (expires_at IS NULL OR expires_at > coalesce($2::timestamptz, now()))
+      FROM (${LATEST}) latest
       GROUP BY resource_id, client_id, party, state, expires_at
     ) q
     JOIN uma_resources r ON r.id = q.resource_id
@@ -84,7 +95,7 @@ const OF_OWNER = {
 
 /**
  * The questions to an owner, the latest first: what belongs together in one row. Open ones and answered ones are counted
- * apart, and of each those between two places are told.
+ * apart, and of each those between two places are told. Of an owner with very many, only the latest are looked through.
  */
 export async function questionsTo(
   db: Db,

@@ -3,7 +3,7 @@ import type { Db } from "../../src/store/open.js";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 
 /** Grants that are refreshed, and how often each. */
-const GRANTS = 2_000;
+const GRANTS = 1_000;
 const ROUNDS = 5;
 
 /** The index that the sweep had before it had a time of its own: what a refresh moves stands in it. */

@@ -48,8 +48,9 @@ async function measure(url: string): Promise<boolean> {
   for (const line of grown) console.log(`grows: ${line}`);
   await idleRound(db);
   await measureRefreshes(db, client);
+  await lookAtEverything(db, client);
   const slow = await runLargeOperations(db, client, rows);
-  await sweepEverything(db, client);
+  await deleteEverything(db, client);
   await closeDb(db);
   await client.end();
   return grown.length > 0 || slow;
@@ -66,10 +67,14 @@ async function idleRound(db: Db): Promise<void> {
   console.log(`a round of the sweep with nothing due: ${Math.round(seconds * 1_000)} ms`);
 }
 
-/** Rounds that look at every grant once, and rounds that delete all of them. */
-async function sweepEverything(db: Db, client: pg.Client): Promise<void> {
-  await client.query("UPDATE grants SET sweep_after = DEFAULT WHERE ended_at IS NULL");
+/** Rounds that look at every grant once and keep it, as after an upgrade, and a round after them. */
+async function lookAtEverything(db: Db, client: pg.Client): Promise<void> {
+  await client.query("UPDATE grants SET sweep_after = DEFAULT");
   await rounds("looking at every grant once", db, null);
+  await idleRound(db);
+}
+
+async function deleteEverything(db: Db, client: pg.Client): Promise<void> {
   await client.query("UPDATE clients SET access_token_lifetime = 600");
   const { rows: times } = await client.query<{ later: Date }>("SELECT now() + interval '100 days' AS later");
   await rounds("deleting everything", db, times[0]!.later);
