@@ -30,8 +30,6 @@ const FETCH = { first: 100, most: 5_000, characters: 1_000_000 } as const;
 export async function* backupLines(url: string, master_key: string): AsyncGenerator<string> {
   // A connection of its own, without the limits of requests: a backup takes its time.
   const client = new SessionClient({ connectionString: url, application_name: "jeton backup", keepAlive: true });
-  // A connection that breaks is reported by the statement under way.
-  client.on("error", () => {});
   await client.connect();
   try {
     // One snapshot for all of it.

@@ -21,8 +21,6 @@ export async function restore(
   replace: boolean,
 ): Promise<Readonly<Record<string, number>>> {
   const client = new SessionClient({ connectionString: url, application_name: "jeton restore", lock_timeout: 5_000 });
-  // A connection that breaks is reported by the statement under way.
-  client.on("error", () => {});
   await client.connect();
   try {
     await client.query("BEGIN");

@@ -25,7 +25,8 @@ export async function readTables(client: pg.ClientBase): Promise<readonly Table[
   );
   const sorted: typeof rows = [];
   while (sorted.length < rows.length) {
-    const next = rows.find((row) => !sorted.includes(row) && row.needs.every((one) => sorted.some((s) => s.name === one)));
+    const done = (name: string) => sorted.some((row) => row.name === name);
+    const next = rows.find((row) => !done(row.name) && row.needs.every(done));
     if (next === undefined) throw new Error("the tables refer to each other in a circle");
     sorted.push(next);
   }

@@ -12,7 +12,15 @@ import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
-import { dataFolder, embeddedUrl, endPostgres, jeton, jetonHere, refusedStart, startProcess } from "../support/process.js";
+import {
+  dataFolder,
+  embeddedUrl,
+  endPostgres,
+  jeton,
+  jetonHere,
+  refusedStart,
+  startProcess,
+} from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 
 /** A form, as any client sends it. */

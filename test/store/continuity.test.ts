@@ -11,6 +11,11 @@ import { dataFolder, jetonHere, launchServer } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 import { Browser } from "../support/web.js";
 
+/** Ends every other connection to the database. */
+const END_OTHERS = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+
 /** What an operator reads. */
 const RESTORED = { message: /restored from a backup/ };
 
@@ -71,9 +76,7 @@ for (const [how, statements] of Object.entries(RELOADED)) {
 
 t.test("a copy of the database in the same cluster is not served, and the original is", async (t) => {
   const { url, name } = await servedDatabase(t);
-  await sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", [
-    name,
-  ]);
+  await sql(url, END_OTHERS);
   const copy = new URL(url);
   copy.pathname = `/${name}_copy`;
   const admin = await freshDatabase(t);
@@ -119,7 +122,8 @@ t.test("--nothing-lost accepts a database that was moved, and ends nothing", asy
   t.equal((await jetonHere(env, ["after-restore", "--nothing-lost"])).code, 0);
   await t.resolves(refuseRestored(server.core.db));
   const { refresh_token } = json;
-  const refreshed = await server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+  const form = { grant_type: "refresh_token", client_id: "mobile", refresh_token };
+  const refreshed = await server.post("/oauth2/token", form);
   t.equal(refreshed.status, 200);
 });
 
@@ -145,10 +149,7 @@ t.test("a server under which the database is restored ends in one line", async (
   const DATABASE_URL = await freshDatabase(t, FLEET);
   const server = await launchServer(t, { DATABASE_URL, MASTER_KEY, DATA_DIR: await dataFolder(t) }).ready();
   for (const statement of RELOADED["by one statement"]) await sql(DATABASE_URL, statement);
-  await sql(
-    DATABASE_URL,
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
-  );
+  await sql(DATABASE_URL, END_OTHERS);
   const ended = await server.ended;
   t.equal(ended.code, 1);
   t.match(ended.stderr, /^jeton: this database was restored from a backup.*`jeton after-restore`/m);

@@ -185,9 +185,10 @@ export async function instantsIn(url: string, at: Date): Promise<Record<string, 
     const found: Record<string, readonly (number | "now")[]> = {};
     for (const { table, column } of columns) {
       const { rows } = await client.query<{ offset: number; isNow: boolean }>(
-        `SELECT DISTINCT CASE WHEN n.is THEN 0 ELSE round(extract(epoch FROM ${column}) - $1)::float8 END AS "offset", n.is AS "isNow"
+        `SELECT DISTINCT n.is AS "isNow",
+                CASE WHEN n.is THEN 0 ELSE round(extract(epoch FROM ${column}) - $1)::float8 END AS "offset"
          FROM public."${table}", LATERAL (SELECT abs(extract(epoch FROM ${column} - now())) < $2 AS is) n
-         WHERE ${column} IS NOT NULL ORDER BY 1`,
+         WHERE ${column} IS NOT NULL ORDER BY 2`,
         [at.getTime() / 1000, NEAR_NOW],
       );
       if (rows.length > 0) found[`${table}.${column}`] = rows.map(({ offset, isNow }) => (isNow ? "now" : offset));
