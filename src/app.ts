@@ -30,6 +30,7 @@ import { logDecision, logDecisions } from "./http/decision.js";
 import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
+import { countTurnedAway } from "./http/turned-away.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
@@ -75,6 +76,7 @@ export async function buildApp({ dialects, proxies, core, logger, instance, serv
 
   setHeaders(app, core.issuer);
   logDecisions(app, instance);
+  countTurnedAway(app, (milliseconds) => core.availability.turnedAway(milliseconds));
   checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
   app.setNotFoundHandler(notFoundHandler(dialects));

@@ -44,3 +44,51 @@ export function hasPassed(instant: number, now: number): boolean {
 export type Random = (size: number) => Buffer;
 
 export const systemRandom: Random = (size) => randomBytes(size);
+
+/** Milliseconds by which two clocks may differ before it is said, and below which they agree again. */
+const MAX_DIFFERENCE = 3_000;
+const AGREEMENT = 2_000;
+
+/** Longest question, in milliseconds, whose answer says anything of the difference: it lies somewhere within it. */
+const LONGEST_QUESTION = 1_000;
+
+/**
+ * How far this process's clock is from the database's. Tokens carry the first, whatever is stored is judged by the second,
+ * so a difference makes tokens look expired, or valid, for longer than they are.
+ */
+export class ClockDifference {
+  readonly #tell: (seconds: number, isLarge: boolean) => void;
+  #milliseconds = 0;
+  #isLarge = false;
+
+  /** @param tell called when the difference becomes larger than a few seconds, and when it no longer is */
+  constructor(tell: (seconds: number, isLarge: boolean) => void = () => {}) {
+    this.#tell = tell;
+  }
+
+  /** Seconds by which this process's clock is ahead; negative where it is behind. */
+  get seconds(): number {
+    return Math.round(this.#milliseconds) / 1000;
+  }
+
+  /** Whether the clocks differ by more than a few seconds. */
+  get isLarge(): boolean {
+    return this.#isLarge;
+  }
+
+  /**
+   * Takes one measurement, all in milliseconds since the epoch.
+   * @param before this process's clock when the database was asked for its time
+   * @param database what it answered
+   * @param after this process's clock when the answer was there
+   */
+  compare(before: number, database: number, after: number): void {
+    const took = after - before;
+    if (took < 0 || took > LONGEST_QUESTION) return;
+    this.#milliseconds = before + took / 2 - database;
+    const isLarge = Math.abs(this.#milliseconds) > (this.#isLarge ? AGREEMENT : MAX_DIFFERENCE);
+    if (isLarge === this.#isLarge) return;
+    this.#isLarge = isLarge;
+    this.#tell(this.seconds, isLarge);
+  }
+}

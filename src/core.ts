@@ -5,10 +5,11 @@ import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { Guessing } from "./accounts/guessing.js";
 import { Passwords, type HashingCost } from "./accounts/passwords.js";
-import type { Clock, Random } from "./clock.js";
+import { ClockDifference, type Clock, type Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
 import { RemoteKeySets } from "./outbound/key-sets.js";
+import { Availability } from "./store/availability.js";
 import { readEra } from "./store/continuity.js";
 import type { ChangeFeed } from "./store/listen.js";
 import type { Db } from "./store/open.js";
@@ -22,7 +23,11 @@ export interface Core {
   readonly previousIssuers: readonly string[];
   readonly db: Db;
   readonly feed: ChangeFeed;
+  /** When this instance was in service last. */
+  readonly availability: Availability;
   readonly clock: Clock;
+  /** How far that clock is from the database's. */
+  readonly clockDifference: ClockDifference;
   readonly random: Random;
   readonly master: MasterKey;
   /** Another number after each restore of the database: what is remembered outside it is bound to it. */
@@ -57,6 +62,9 @@ export interface CoreParts {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly random: Random;
+  /** By default of a process that does not serve. */
+  readonly availability?: Availability;
+  readonly clockDifference?: ClockDifference;
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
@@ -70,10 +78,10 @@ export interface CoreParts {
 export async function buildCore(parts: CoreParts): Promise<Core> {
   const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
   const { previousIssuers = [] } = parts;
+  const { availability = new Availability(clock), clockDifference = new ClockDifference() } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
-    // A failure leaves the ring as it was; the next unknown kid, or the next change, reads it again.
-    if (change === null || change.kind === "keys") ring.reload().catch(() => {});
+    if (change === null || change.kind === "keys") void ring.heed();
   });
   const registry = new ClientRegistry(db, feed);
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
@@ -85,7 +93,9 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     takesCertificates: parts.takesCertificates ?? true,
     db,
     feed,
+    availability,
     clock,
+    clockDifference,
     random,
     master,
     era: await readEra(db),

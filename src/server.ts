@@ -4,7 +4,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
 import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
-import { systemClock, systemRandom, type Clock, type Random } from "./clock.js";
+import { ClockDifference, systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import { takesCertificates, type Settings } from "./config.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
@@ -17,6 +17,7 @@ import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js"
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
+import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
@@ -73,13 +74,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, deployment, listener, log, clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
   const { issuer, dialects } = introduce(parts);
-  const feed = await listen(deployment.url);
+  const clockDifference = watchClock(log);
+  const availability = new Availability(clock, (...times) => clockDifference.compare(...times));
+  const feed = await listen(deployment.url, availability);
   feed.subscribe((change) => {
     if (change === null) void watchForRestore(parts);
   });
   const codeSender = openCodeSender(settings, { log, clock, random });
   const core = await buildCore({
-    ...{ issuer, db, feed, master, clock, random, codeSender, hashing: parts.hashing },
+    ...{ issuer, db, feed, availability, master, clock, clockDifference, random, codeSender, hashing: parts.hashing },
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
@@ -123,6 +126,15 @@ async function watchForRestore({ deployment: { db }, log, onRestored }: ServerPa
     if (error instanceof RestoredError) onRestored?.(error);
     else log.warn({ err: error }, "whether the database was restored is asked again after the next connection");
   }
+}
+
+/** Says once when this machine's clock and the database's begin to differ, and once when they agree again. */
+function watchClock(log: FastifyBaseLogger): ClockDifference {
+  return new ClockDifference((clock_difference_seconds, isLarge) => {
+    const line = { type: "clock", clock_difference_seconds };
+    if (isLarge) log.warn(line, "this machine's clock and the database's differ: set both by NTP");
+    else log.warn(line, "this machine's clock and the database's agree again");
+  });
 }
 
 /** How confirmation codes get out; an outbox is for one machine, so without a webhook a real database has no way. */

@@ -47,7 +47,9 @@ export class CodeSender {
   readonly #delivery: CodeDelivery;
   readonly #log: Log;
   readonly #underWay = new Set<Promise<void>>();
-  readonly #end = new AbortController();
+  /** What ends each delivery, by whom it is for: one at a time, because a new code replaces the one before. */
+  readonly #ends = new Map<string, AbortController>();
+  #isGivenUp = false;
 
   constructor(delivery: CodeDelivery, log: Log) {
     this.#delivery = delivery;
@@ -55,20 +57,34 @@ export class CodeSender {
   }
 
   send(message: CodeMessage): void {
-    const sending = this.#send(message).finally(() => this.#underWay.delete(sending));
+    const end = new AbortController();
+    const key = `${message.channel} ${message.to}`;
+    // A code that is still being retried is worth nothing any more, and would arrive after the one that counts.
+    this.#ends.get(key)?.abort();
+    this.#ends.set(key, end);
+    const sending = this.#send(message, end.signal).finally(() => {
+      this.#underWay.delete(sending);
+      if (this.#ends.get(key) === end) this.#ends.delete(key);
+    });
     this.#underWay.add(sending);
   }
 
   /** Waits for what is under way, and gives it up after a while. */
   async close(): Promise<void> {
-    const deadline = setTimeout(() => this.#end.abort(), LAST_CHANCE);
-    await Promise.all(this.#underWay);
+    const deadline = setTimeout(() => {
+      this.#isGivenUp = true;
+      for (const end of this.#ends.values()) end.abort();
+    }, LAST_CHANCE);
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
     clearTimeout(deadline);
   }
 
-  async #send(message: CodeMessage): Promise<void> {
+  async #send(message: CodeMessage, end: AbortSignal): Promise<void> {
     await pause(HEAD_START);
-    await this.#delivery(message, this.#end.signal).catch((error: unknown) => {
+    if (end.aborted && !this.#isGivenUp) return;
+    await this.#delivery(message, end).catch((error: unknown) => {
+      // Replaced by a newer code: nothing is lost.
+      if (end.aborted && !this.#isGivenUp) return;
       const { reason } = error as { reason?: string };
       this.#log.warn({ type: "code_delivery", err: error, reason }, "a confirmation code could not be delivered");
     });

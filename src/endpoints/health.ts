@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
+import type { Core } from "../core.js";
 
 /** Paths of the two questions a supervisor asks; the listener answers them itself before the application is ready. */
 export const HEALTH_PATHS = { alive: "/healthz", ready: "/readyz" } as const;
@@ -7,7 +8,13 @@ export const HEALTH_PATHS = { alive: "/healthz", ready: "/readyz" } as const;
 export const healthEndpoints: FastifyPluginAsync = async (app) => {
   app.get(HEALTH_PATHS.alive, { exposeHeadRoute: true }, async () => ({ status: "alive" }));
   app.get(HEALTH_PATHS.ready, { exposeHeadRoute: true }, async (_request, reply) => {
-    if (app.core.feed.alive()) return { status: "ready" };
+    if (app.core.feed.alive()) return { status: "ready", ...clockOf(app.core) };
     return reply.code(503).header("Retry-After", "1").send({ status: "the database is out of reach" });
   });
 };
+
+/** By how much this machine's clock is ahead of the database's, and what that means where it is more than a few seconds. */
+function clockOf({ clockDifference: { seconds, isLarge } }: Core) {
+  const warning = "this machine's clock and the database's differ";
+  return { clock_difference_seconds: seconds, ...(isLarge ? { warning } : {}) };
+}

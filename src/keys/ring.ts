@@ -1,8 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
-  calculateJwkThumbprint,
   errors,
-  exportJWK,
-  generateKeyPair,
   importJWK,
   jwtVerify,
   SignJWT,
@@ -18,16 +16,14 @@ import {
   activateKey,
   addKey,
   allKeys,
+  databaseTime,
   longestSignedLifetime,
   retireKey,
   type SigningKeyRow,
 } from "../store/signing-keys.js";
 import { readCompact } from "./compact.js";
 import type { MasterKey } from "./master-key.js";
-
-/** What this server signs with: ES256 for its own tokens, RS256 because OpenID Connect Core 15.1 asks for it. */
-export const SIGNING_ALGORITHMS = ["ES256", "RS256"] as const;
-export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+import { makeKey, SIGNING_ALGORITHMS, type SigningAlgorithm } from "./signing-key.js";
 
 /** Seconds for which others may cache the published keys. */
 export const JWKS_MAX_AGE = 300;
@@ -37,6 +33,14 @@ const RETENTION_MARGIN = 24 * 60 * 60;
 
 /** Milliseconds between two looks into the store for a `kid` nobody has heard of. */
 const UNKNOWN_KID_COOLDOWN = 1_000;
+
+/** Milliseconds between two tries to read the ring after a change of it. */
+const RETRY = 1_000;
+
+/** Seconds by which an instance's clock may be behind the database's, and still not believe a key that leaked. */
+const MAX_CLOCK_BEHIND = 12 * 60 * 60;
+
+export { SIGNING_ALGORITHMS, type SigningAlgorithm };
 
 export type KeyState = "next" | "pending" | "current" | "retired";
 
@@ -56,6 +60,11 @@ export class KeyRing {
   readonly #clock: Clock;
   #keys: readonly RingKey[] = [];
   #loadedAt = Number.NEGATIVE_INFINITY;
+  /** Reads of the ring so far, and which of them the keys are from. */
+  #reads = 0;
+  #readOf = 0;
+  /** The read under way that was begun last. */
+  #reading: Promise<void> | undefined;
 
   private constructor(db: Db, master: MasterKey, clock: Clock) {
     this.#db = db;
@@ -73,14 +82,34 @@ export class KeyRing {
 
   /** Reads the ring again, as it is after another instance changed it. */
   async reload(): Promise<void> {
-    this.#loadedAt = performance.now();
+    const reading = this.#read(++this.#reads);
+    this.#reading = reading;
+    try {
+      await reading;
+    } finally {
+      if (this.#reading === reading) this.#reading = undefined;
+    }
+  }
+
+  /** Reads the ring after a change, again and again until a read that began after it is through. */
+  async heed(): Promise<void> {
+    const wanted = this.#reads + 1;
+    while (this.#readOf < wanted) await this.reload().catch(() => delay(RETRY, undefined, { ref: false }));
+  }
+
+  /** A slow answer does not take the place of a newer one that came before it. */
+  async #read(read: number): Promise<void> {
     const known = new Map(this.#keys.map((key) => [key.row.kid, key]));
-    this.#keys = await Promise.all(
+    const keys = await Promise.all(
       (await allKeys(this.#db)).map(async (row) => {
         const before = known.get(row.kid);
         return before === undefined ? this.#import(row) : { ...before, row };
       }),
     );
+    if (read < this.#readOf) return;
+    this.#keys = keys;
+    this.#readOf = read;
+    this.#loadedAt = performance.now();
   }
 
   /** Signs a JWT with the current key of the algorithm. */
@@ -127,17 +156,21 @@ export class KeyRing {
     const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
       const rows = await allKeys({ prisma: tx });
       const outcome = [];
-      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, rows, leaked));
+      const now = await databaseTime(tx, this.#clock.statement());
+      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, { rows, now, leaked }));
       return outcome;
     });
     await this.reload();
     return rotated;
   }
 
-  async #rotateOne(tx: Tx, alg: SigningAlgorithm, rows: readonly SigningKeyRow[], leaked: boolean) {
-    const now = this.#clock.now();
+  async #rotateOne(
+    tx: Tx,
+    alg: SigningAlgorithm,
+    { rows, now, leaked }: { rows: readonly SigningKeyRow[]; now: number; leaked: boolean },
+  ) {
     const mine = rows.filter((row) => row.alg === alg);
-    const pending = mine.find((row) => this.#state(row) === "pending");
+    const pending = mine.find(({ active_from }) => active_from !== null && active_from.getTime() > now);
     if (pending?.active_from && !leaked) return { alg, kid: pending.kid, active_from: pending.active_from };
 
     const next = pending ?? mine.find((row) => row.active_from === null);
@@ -149,31 +182,22 @@ export class KeyRing {
     const active_from = new Date(Math.max(now, seenByAll, ...latest));
     await activateKey(tx, next.kid, active_from);
 
-    const kept = leaked ? 0 : (await longestSignedLifetime(tx)) + RETENTION_MARGIN;
+    const kept = leaked ? -MAX_CLOCK_BEHIND : (await longestSignedLifetime(tx)) + RETENTION_MARGIN;
     const superseded = mine.filter((row) => row.kid !== next.kid && row.active_from !== null);
     for (const { kid, retain_until } of superseded) {
       if (leaked || retain_until === null) await retireKey(tx, kid, new Date(active_from.getTime() + kept * 1000));
     }
-    if (pending === undefined) await addKey(tx, await this.#make(alg, new Date(now), null));
+    if (pending === undefined) await addKey(tx, await makeKey(this.#master, alg, new Date(now), null));
     return { alg, kid: next.kid, active_from };
   }
 
   async #makeFirst(tx: Tx): Promise<void> {
     if ((await allKeys({ prisma: tx })).length > 0) return;
-    const now = new Date(this.#clock.now());
+    const now = new Date(await databaseTime(tx, this.#clock.statement()));
     for (const alg of SIGNING_ALGORITHMS) {
-      await addKey(tx, await this.#make(alg, now, now));
-      await addKey(tx, await this.#make(alg, now, null));
+      await addKey(tx, await makeKey(this.#master, alg, now, now));
+      await addKey(tx, await makeKey(this.#master, alg, now, null));
     }
-  }
-
-  async #make(alg: SigningAlgorithm, published_at: Date, active_from: Date | null) {
-    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
-    const jwk = await exportJWK(publicKey);
-    const kid = await calculateJwkThumbprint(jwk);
-    const sealed_private = this.#master.seal("signing-key", Buffer.from(JSON.stringify(await exportJWK(privateKey))));
-    const public_jwk = { ...jwk, kid, alg, use: "sig" };
-    return { kid, alg, public_jwk, sealed_private, published_at, active_from, retain_until: null };
   }
 
   async #import(row: SigningKeyRow): Promise<RingKey> {
@@ -183,8 +207,13 @@ export class KeyRing {
     return { row, privateKey, publicKey: (await importJWK(row.public_jwk as JWK, row.alg)) as CryptoKey };
   }
 
+  /** The newest key that signs already; where none does by a clock that is behind the database's, the one that does first. */
   #current(alg: SigningAlgorithm): RingKey {
-    const key = this.#keys.find(({ row }) => row.alg === alg && this.#state(row) === "current");
+    const now = this.#clock.now();
+    const mine = this.#published()
+      .filter(({ row }) => row.alg === alg && row.active_from !== null)
+      .sort((one, other) => one.row.active_from!.getTime() - other.row.active_from!.getTime());
+    const key = mine.findLast(({ row }) => hasCome(row.active_from!.getTime(), now)) ?? mine[0];
     if (key === undefined) throw new KeyRingError(`there is no current ${alg} key`);
     return key;
   }
@@ -195,26 +224,19 @@ export class KeyRing {
     return this.#keys.filter(({ row }) => row.retain_until === null || row.retain_until.getTime() > now);
   }
 
-  #state(row: SigningKeyRow): KeyState {
-    const now = this.#clock.now();
-    if (row.active_from === null) return "next";
-    // Another instance may have set the time, by its clock.
-    if (!hasCome(row.active_from.getTime(), now)) return "pending";
-    const newer = this.#keys.some(
-      ({ row: other }) =>
-        other.alg === row.alg &&
-        other.active_from !== null &&
-        hasCome(other.active_from.getTime(), now) &&
-        other.active_from > row.active_from!,
-    );
-    return newer ? "retired" : "current";
+  #state({ kid, alg, active_from }: SigningKeyRow): KeyState {
+    if (active_from === null) return "next";
+    if (this.#current(alg as SigningAlgorithm).row.kid === kid) return "current";
+    return !hasCome(active_from.getTime(), this.#clock.now()) ? "pending" : "retired";
   }
 
   async #find(kid: string | undefined, alg: string): Promise<CryptoKey> {
     const seek = () => this.#published().find(({ row }) => row.kid === kid && row.alg === alg)?.publicKey;
     const found = seek();
     if (found !== undefined) return found;
-    if (performance.now() - this.#loadedAt > UNKNOWN_KID_COOLDOWN) await this.reload();
+    // The read under way may bring it: another instance signs with a key from the moment it is there.
+    if (this.#reading !== undefined) await this.#reading;
+    else if (performance.now() - this.#loadedAt > UNKNOWN_KID_COOLDOWN) await this.reload();
     const later = seek();
     if (later === undefined) throw new errors.JWKSNoMatchingKey();
     return later;

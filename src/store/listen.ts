@@ -1,10 +1,14 @@
-import type pg from "pg";
-import { SessionClient } from "./connection.js";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import type { Availability } from "./availability.js";
+import { dialTo, type Dial, type Line } from "./line.js";
+
+export { LISTENING } from "./line.js";
 
 /**
  * What instances tell each other. Triggers on the tables (prisma/migrations) notify whoever listens that a client, a
  * scope or the key ring changed, so an instance may keep what it read. It may do so only as long as it can be sure of
- * hearing: `deaf` says since when it cannot, and a cache believes nothing older than TRUST from then on.
+ * hearing: `alive` says whether it can, and a cache believes nothing older than TRUST where it cannot.
  */
 
 /** Milliseconds for which a cached thing is believed without a sign of life from the database (contract, "How soon"). */
@@ -17,9 +21,6 @@ const HEARTBEAT = 300;
 const RETRY = 250;
 
 const CHANNEL = "jeton_changed";
-
-/** What PostgreSQL calls the connection of a server that listens: each running server has one (store/restore.ts). */
-export const LISTENING = "jeton listen";
 
 export interface Change {
   readonly kind: "client" | "scopes" | "keys";
@@ -39,55 +40,59 @@ export interface ChangeFeed {
 /** For a process that ends before anything it read could grow old: a command. */
 export const DEAF: ChangeFeed = { subscribe: () => {}, trusts: () => false, alive: () => true, close: async () => {} };
 
+/** What a feed stands on: a test drives all three. */
+export interface FeedParts {
+  readonly dial: Dial;
+  /** What is asked as a sign of life. */
+  readonly availability: Pick<Availability, "beat">;
+  /** Resolves after the milliseconds, and as soon as the signal is aborted. */
+  readonly pause: (milliseconds: number, until: AbortSignal) => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
+}
+
 /** Listens on a connection of its own; the first one must succeed, later ones are tried until they do. */
-export async function listen(url: string): Promise<ChangeFeed> {
-  const feed = new Feed(url);
-  try {
-    await feed.connect();
-  } catch (error) {
-    await feed.close();
-    throw error;
-  }
+export function listen(url: string, availability: Availability): Promise<ChangeFeed> {
+  return listenBy({ dial: dialTo(url, CHANNEL), availability, pause, elapsed: () => performance.now() });
+}
+
+/** The same over whatever parts. */
+export async function listenBy(parts: FeedParts): Promise<ChangeFeed> {
+  const feed = new Feed(parts);
+  await feed.open();
   return feed;
 }
 
-class Feed implements ChangeFeed {
-  readonly #url: string;
-  readonly #listeners: ((change: Change | null) => void)[] = [];
-  #client: pg.Client | undefined;
-  #connecting: pg.Client | undefined;
-  #heardAt = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+async function pause(milliseconds: number, until: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal: until, ref: false }).catch(() => {});
+}
 
-  constructor(url: string) {
-    this.#url = url;
+/**
+ * One loop owns the connection: it gets one, listens on it until it is over, rests and begins again. Nothing else opens
+ * or replaces a connection, and no event starts work of its own: what happens during an `await` only ends a signal that
+ * the loop looks at next. So there is never a second connection, and never none that nobody is working on.
+ */
+class Feed implements ChangeFeed {
+  readonly #parts: FeedParts;
+  readonly #listeners: ((change: Change | null) => void)[] = [];
+  readonly #closed = new AbortController();
+  /** The connection that listens; undefined while there is none. */
+  #line: Line | undefined;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
   }
 
-  async connect(): Promise<void> {
-    const client = new SessionClient({
-      connectionString: this.#url,
-      application_name: LISTENING,
-      connectionTimeoutMillis: 2_000,
-      query_timeout: 2_000,
-      keepAlive: true,
-    });
-    this.#connecting = client;
-    client.on("error", () => this.#lost(client));
-    client.on("end", () => this.#lost(client));
-    client.on("notification", ({ payload }) => this.#tell(parse(payload ?? "")));
-    try {
-      await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
-    } catch (error) {
-      this.#lost(client);
-      throw error;
+  /** @throws when there is no connection to be had, or it ends before its first sign of life */
+  async open(): Promise<void> {
+    const line = await this.#connect();
+    if (!(await this.#beat(line))) {
+      await this.#leave(line);
+      throw new Error("Connection terminated: the listening connection ended at once");
     }
-    this.#client = client;
-    this.#connecting = undefined;
-    this.#heardAt = performance.now();
-    this.#tell(null);
-    this.#schedule(() => this.#beat(client), HEARTBEAT);
+    this.#loop = this.#run(line);
   }
 
   subscribe(hear: (change: Change | null) => void): void {
@@ -95,42 +100,60 @@ class Feed implements ChangeFeed {
   }
 
   trusts(readAt: number): boolean {
-    return this.alive() || performance.now() - readAt < TRUST;
+    return this.alive() || this.#parts.elapsed() - readAt < TRUST;
   }
 
   alive(): boolean {
-    return this.#client !== undefined && performance.now() - this.#heardAt < TRUST;
+    return this.#line?.over.aborted === false && this.#parts.elapsed() - this.#heardAt < TRUST;
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    await this.#client?.end().catch(() => {});
+    this.#closed.abort();
+    await this.#line?.end();
+    await this.#loop;
   }
 
-  async #beat(client: pg.Client): Promise<void> {
-    const askedAt = performance.now();
-    try {
-      await client.query("SELECT 1");
-      this.#heardAt = askedAt;
-      this.#schedule(() => this.#beat(client), HEARTBEAT);
-    } catch {
-      this.#lost(client);
+  async #run(first: Line): Promise<void> {
+    const { signal } = this.#closed;
+    for (let line: Line | undefined = first; ; line = await this.#connect().catch(() => undefined)) {
+      if (line !== undefined) await this.#attend(line);
+      if (signal.aborted) return;
+      await this.#parts.pause(RETRY, signal);
+      if (signal.aborted) return;
     }
   }
 
-  #lost(client: pg.Client): void {
-    // An earlier connection may say late that it has ended; only the present one, or the one being made, matters.
-    if (this.#closed || (client !== this.#client && client !== this.#connecting)) return;
-    client.end().catch(() => {});
-    this.#client = undefined;
-    this.#connecting = undefined;
-    this.#schedule(() => this.connect().catch(() => {}), RETRY);
+  /** Stays with a line for as long as it lives. */
+  async #attend(line: Line): Promise<void> {
+    while (!this.#closed.signal.aborted && (await this.#beat(line))) await this.#parts.pause(HEARTBEAT, line.over);
+    await this.#leave(line);
   }
 
-  #schedule(work: () => Promise<void>, delay: number): void {
-    clearTimeout(this.#timer);
-    if (!this.#closed) this.#timer = setTimeout(() => void work(), delay).unref();
+  async #connect(): Promise<Line> {
+    const line = await this.#parts.dial((payload) => this.#tell(parse(payload)), this.#closed.signal);
+    this.#line = line;
+    // Until its first sign of life it is not believed; what was missed before it listened is said at once.
+    this.#heardAt = Number.NEGATIVE_INFINITY;
+    this.#tell(null);
+    return line;
+  }
+
+  /** Asks for a sign of life. @returns whether the line still lives */
+  async #beat(line: Line): Promise<boolean> {
+    const askedAt = this.#parts.elapsed();
+    try {
+      await this.#parts.availability.beat(line.ask);
+    } catch (error) {
+      // "I cannot" is an answer too: a read-only or full database still says what changed.
+      if (!(error instanceof pg.DatabaseError)) return false;
+    }
+    this.#heardAt = askedAt;
+    return !line.over.aborted;
+  }
+
+  async #leave(line: Line): Promise<void> {
+    this.#line = undefined;
+    await line.end();
   }
 
   #tell(change: Change | null): void {

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import t, { type Test } from "tap";
+import type { Clock } from "../../src/clock.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
 import { openDb, closeDb } from "../../src/store/open.js";
@@ -8,6 +9,7 @@ import { TestClock } from "../support/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
+import { until } from "../support/oracle.js";
 
 const ask = async (server: Instance): Promise<string> =>
   (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json
@@ -126,4 +128,98 @@ t.test("what one purpose sealed, another does not open", async (t) => {
   sealed[sealed.length - 1]! ^= 1;
   t.equal(master.open("access-token", sealed), undefined);
   t.equal(master.open("access-token", Buffer.alloc(10)), undefined);
+});
+
+t.test("a slow answer of the store does not take the place of a newer one", async (t) => {
+  const db = openDb(await freshDatabase(t));
+  t.teardown(() => closeDb(db));
+  const clock = new TestClock();
+  const master = new MasterKey(Buffer.alloc(32, 1));
+  const other = await KeyRing.open(db, master, clock);
+
+  /** Answers that are held back, each until it is let go; undefined while none is. */
+  let held: (() => void)[] | undefined;
+  const findMany = async (query: object) => {
+    const rows = await db.prisma.signingKey.findMany(query);
+    if (held !== undefined) await new Promise<void>((resolve) => held!.push(resolve));
+    return rows;
+  };
+  const slow = { ...db, prisma: { signingKey: { findMany } } } as unknown as typeof db;
+  const ring = await KeyRing.open(slow, master, clock);
+  const kids = () => ring.jwks.keys.map(({ kid }) => kid).sort();
+  const kidsOfOther = () => other.jwks.keys.map(({ kid }) => kid).sort();
+
+  held = [];
+  const before = ring.reload();
+  await until("the first answer is there", () => held!.length === 1);
+  await other.rotate(true);
+  const after = ring.reload();
+  await until("the second answer is there", () => held!.length === 2);
+  const [letFirst, letSecond] = held;
+  letSecond!();
+  await after;
+  t.strictSame(kids(), kidsOfOther());
+  letFirst!();
+  await before;
+  t.strictSame(kids(), kidsOfOther(), "the key that leaked is not believed again");
+
+  t.test("and who asks for a key waits for the read under way", async (t) => {
+    held = [];
+    const reading = ring.reload();
+    await until("its answer is there", () => held!.length === 1);
+    await other.rotate(true);
+    clock.advance(1);
+    const { text } = await other.sign("ES256", "at+jwt", {});
+    const newer = ring.reload();
+    await until("the next one too", () => held!.length === 2);
+    const verified = ring.verify(text, {});
+    held.forEach((letGo) => letGo());
+    await t.resolves(verified);
+    await Promise.all([reading, newer]);
+    held = undefined;
+  });
+
+  t.test("a change that could not be read is read later", async (t) => {
+    let failures = 0;
+    const flaky = async (query: object) => {
+      if (failures > 0) {
+        failures -= 1;
+        throw new Error("Connection terminated");
+      }
+      return db.prisma.signingKey.findMany(query);
+    };
+    const third = await KeyRing.open(
+      { ...db, prisma: { signingKey: { findMany: flaky } } } as unknown as typeof db,
+      master,
+      clock,
+    );
+    await other.rotate(true);
+    failures = 2;
+    await third.heed();
+    t.strictSame(third.jwks.keys.map(({ kid }) => kid).sort(), kidsOfOther());
+  });
+});
+
+t.test("when a key signs is decided by the database's clock, whatever that of the instance says", async (t) => {
+  const database = await freshDatabase(t, FLEET);
+  await sql(database, "DELETE FROM signing_keys");
+  const apart = (minutes: number): Clock => ({ now: () => Date.now() + minutes * 60_000, statement: () => null });
+  const ahead = await startInstance(t, { database, clock: apart(20) });
+  const behind = await startInstance(t, { database, clock: apart(-20), env: { ISSUER: ahead.core.issuer } });
+  const right = await startInstance(t, { database, env: { ISSUER: ahead.core.issuer } });
+  const all = [ahead, behind, right];
+
+  t.test("the first keys, which the one ahead made, sign everywhere", async (t) => {
+    for (const server of all) t.match(decodeProtectedHeader(await ask(server)), { alg: "ES256" });
+  });
+
+  t.test("a leaked key that the one ahead replaces is believed by none", async (t) => {
+    const leaked = await ask(right);
+    await ahead.core.ring.rotate(true);
+    await Promise.all(all.map(({ core }) => core.ring.reload()));
+    for (const server of all) {
+      t.notOk(server.core.ring.jwks.keys.some(({ kid }) => kid === kidOf(leaked)));
+      t.not(kidOf(await ask(server)), kidOf(leaked), "nor signs");
+    }
+  });
 });

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { letGo } from "./claim.js";
 import { messageOf, OwnedElsewhereError } from "./error.js";
 import type { Guard } from "./guard.js";
+import { look } from "./look.js";
 import { obtain } from "./obtain.js";
 import type { Obtained } from "./obtain.js";
 import { livingPostmaster } from "./pidfile.js";
@@ -37,7 +38,15 @@ export class Keeper {
     this.#abort.abort();
     await this.#watching;
     if (this.#guard !== undefined) await letGo(this.place, "server", this.#guard);
-    else if (!this.#takenByOther) await shutdown(this.place);
+    else if (!this.#takenByOther) await this.#stopLost();
+  }
+
+  /** While it was lost another server may have come to own it: then it is that one's, which only its lock tells. */
+  async #stopLost(): Promise<void> {
+    const seen = await look(this.place, "server").catch(() => undefined);
+    if (seen?.state !== "running") return shutdown(this.place);
+    if (await seen.guard.take().catch(() => false)) return letGo(this.place, "server", seen.guard);
+    await seen.guard.close();
   }
 
   async #watch(): Promise<void> {

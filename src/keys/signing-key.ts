@@ -1,0 +1,21 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
+import type { MasterKey } from "./master-key.js";
+
+/** What this server signs with: ES256 for its own tokens, RS256 because OpenID Connect Core 15.1 asks for it. */
+export const SIGNING_ALGORITHMS = ["ES256", "RS256"] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+/** A new key as it is stored: its private half is sealed. One without `active_from` is the next one of its algorithm. */
+export async function makeKey(
+  master: MasterKey,
+  alg: SigningAlgorithm,
+  published_at: Date,
+  active_from: Date | null,
+) {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
+  const jwk = await exportJWK(publicKey);
+  const kid = await calculateJwkThumbprint(jwk);
+  const sealed_private = master.seal("signing-key", Buffer.from(JSON.stringify(await exportJWK(privateKey))));
+  const public_jwk = { ...jwk, kid, alg, use: "sig" };
+  return { kid, alg, public_jwk, sealed_private, published_at, active_from, retain_until: null };
+}

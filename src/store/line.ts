@@ -1,0 +1,122 @@
+import { Socket } from "node:net";
+import { SessionClient } from "./connection.js";
+
+/** A connection of an instance's own, on which it listens and marks itself in service (listen.ts, availability.ts). */
+export interface Line {
+  /** Aborted as soon as the connection has ended, for whatever reason. */
+  readonly over: AbortSignal;
+  /**
+   * Runs one statement and returns its rows.
+   * @throws pg.DatabaseError when the server answered that it cannot; anything else means that no answer came
+   */
+  ask: Ask;
+  /** Ends the connection. It has ended when the promise resolves, after LONGEST_GOODBYE at the latest. Never rejects. */
+  end(): Promise<void>;
+}
+
+export type Ask = (text: string, values?: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/**
+ * Opens a line that listens.
+ * @param hear called with the payload of each notification
+ * @param given_up ends the attempt
+ * @throws when no line can be had; nothing of it is left then
+ */
+export type Dial = (hear: (payload: string) => void, given_up: AbortSignal) => Promise<Line>;
+
+/** What PostgreSQL calls the connection of a server that listens: each running server has one (store/restore.ts). */
+export const LISTENING = "jeton listen";
+
+/** Milliseconds for which a connection, and an answer on it, are waited for. */
+const CONNECT_LIMIT = 2_000;
+const ANSWER_LIMIT = 2_000;
+
+/** Milliseconds for which the server may take leave; a half-open connection never does. */
+const LONGEST_GOODBYE = 500;
+
+/**
+ * What holds on a line. A mark of being in service does not wait for whoever locks its row or table, and may be lost in a
+ * crash: the next one finds the earlier mark then, and an outage only looks longer by a moment.
+ */
+const SETTINGS = "SET lock_timeout = '300ms'; SET statement_timeout = '1500ms'; SET synchronous_commit = off";
+
+/** Lines to a database: each listens on the channel from the moment it is handed out. */
+export function dialTo(url: string, channel: string): Dial {
+  return async (hear, given_up) => {
+    const line = new PgLine(url, hear);
+    const giveUp = () => line.cut();
+    given_up.addEventListener("abort", giveUp);
+    try {
+      given_up.throwIfAborted();
+      await line.open(channel);
+      given_up.throwIfAborted();
+      return line;
+    } catch (error) {
+      line.cut();
+      throw error;
+    } finally {
+      given_up.removeEventListener("abort", giveUp);
+    }
+  };
+}
+
+class PgLine implements Line {
+  readonly #socket = new Socket();
+  readonly #over = new AbortController();
+  readonly #client: SessionClient;
+
+  constructor(url: string, hear: (payload: string) => void) {
+    this.#client = new SessionClient({
+      connectionString: url,
+      application_name: LISTENING,
+      connectionTimeoutMillis: CONNECT_LIMIT,
+      query_timeout: ANSWER_LIMIT,
+      keepAlive: true,
+      // Our own, because node-postgres has no way to cut a connection whose other end is gone.
+      stream: () => this.#socket,
+    });
+    // Whatever is wrong with it, a line that complains is given up. The socket's `close` comes in every case, and last.
+    this.#client.on("error", () => this.cut());
+    this.#client.on("end", () => this.cut());
+    this.#socket.once("close", () => this.#over.abort());
+    this.#client.on("notification", ({ payload }) => hear(payload ?? ""));
+  }
+
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  async open(channel: string): Promise<void> {
+    // node-postgres leaves `connect` and a query pending where the connection is ended in between: whoever cuts, decides.
+    await this.#unlessOver(this.#client.connect());
+    await this.#unlessOver(this.#client.query(`LISTEN ${channel}; ${SETTINGS}`));
+  }
+
+  ask: Ask = async (text, values = []) => {
+    const { rows } = await this.#unlessOver(this.#client.query<Record<string, unknown>>(text, [...values]));
+    return rows;
+  };
+
+  async end(): Promise<void> {
+    if (this.over.aborted) return;
+    const limit = setTimeout(() => this.cut(), LONGEST_GOODBYE);
+    this.#client.end().catch(() => this.cut());
+    await new Promise<void>((resolve) => this.over.addEventListener("abort", () => resolve(), { once: true }));
+    clearTimeout(limit);
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+
+  /** Settles when the work does, or rejects when the line is over before. */
+  #unlessOver<T>(work: Promise<T>): Promise<T> {
+    const { over } = this;
+    return new Promise<T>((resolve, reject) => {
+      const giveUp = () => reject(new Error("the connection has ended"));
+      if (over.aborted) giveUp();
+      over.addEventListener("abort", giveUp, { once: true });
+      work.then(resolve, reject).finally(() => over.removeEventListener("abort", giveUp));
+    });
+  }
+}
