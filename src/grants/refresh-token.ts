@@ -43,6 +43,7 @@ export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
           rotation: client.refresh_token_rotation,
           retryable: !issuance.pairs,
           idle: client.refresh_token_lifetime,
+          inServiceAt: core.availability.inServiceAt,
         },
         core.clock.statement(),
       );
@@ -73,6 +74,9 @@ function accept(
     case "spent":
       facts.alarm = "refresh_token_retried";
       throw invalid("used a moment ago, and its client gets no answer twice");
+    case "superseded":
+      facts.alarm = "refresh_token_superseded";
+      throw invalid("superseded a moment ago: the grant is left as it is");
     case "unknown":
       throw invalid("no such grant");
     case "over":

@@ -25,7 +25,12 @@ export interface DecisionFacts {
   scope_granted?: readonly string[];
   audience?: string | readonly string[];
   /** Something an operator should look at although the request was answered as it should be. */
-  alarm?: "refresh_token_reused" | "refresh_token_retried" | "code_replayed" | "account_locked";
+  alarm?:
+    | "refresh_token_reused"
+    | "refresh_token_retried"
+    | "refresh_token_superseded"
+    | "code_replayed"
+    | "account_locked";
   /** What a requesting party token came to when it was introspected: the outcome, and that of each rule. */
   uma?: { readonly outcome: string; readonly resources: readonly object[] };
   refusal?: Refusal;
@@ -44,6 +49,9 @@ declare module "fastify" {
 const SCHEMA = 1;
 
 const LONGEST_USER_AGENT = 200;
+
+/** Alarms that a lost answer or a request that was held up explains. */
+const HARMLESS = new Set(["refresh_token_retried", "refresh_token_superseded"]);
 
 /**
  * Writes one line for each decision, before its answer leaves: whoever does not wait for the answer is on record too, and
@@ -88,7 +96,7 @@ export function logDecision(
     status: reply.statusCode,
     latency_ms,
   };
-  const isAlarming = facts.alarm !== undefined && facts.alarm !== "refresh_token_retried";
+  const isAlarming = facts.alarm !== undefined && !HARMLESS.has(facts.alarm);
   const level = isAlarming || reply.statusCode >= 500 ? "warn" : "info";
   request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
 }

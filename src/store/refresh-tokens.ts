@@ -1,3 +1,4 @@
+import { LONGEST_REACH, reachableSince } from "./availability.js";
 import { epochOf } from "./epochs.js";
 import type { GrantTerms } from "./grants.js";
 import { run, type Db } from "./open.js";
@@ -8,8 +9,14 @@ import { personColumns, type Person } from "./users.js";
  * whether it is the current one, the one before, or theft (docs/decisions/0002).
  */
 
-/** Seconds during which the immediately previous token gets the same successor again. */
-export const RETRY_WINDOW = 10;
+/** Seconds during which the immediately previous token gets the same successor again, not counting an outage. */
+const RETRY_WINDOW = 10;
+
+/** Seconds for which it is remembered when a generation was superseded: as far as any window reaches. */
+const REMEMBERED = LONGEST_REACH + RETRY_WINDOW;
+
+/** Of how many generations it is remembered at most. */
+const MAX_ROTATIONS = 32;
 
 export interface Presented {
   readonly grant_id: string;
@@ -23,6 +30,8 @@ export interface Presented {
   /** Whether the token before gets the same successor again for a moment (RETRY_WINDOW). */
   readonly retryable: boolean;
   readonly idle: number;
+  /** When the instance that asks was in service last, by the database's clock (Availability). */
+  readonly inServiceAt: Date | null;
 }
 
 /** The grant after the exchange. */
@@ -36,7 +45,7 @@ export interface RefreshedGrant extends GrantTerms {
 export type RefreshOutcome =
   | { readonly outcome: "rotated" | "retried"; readonly grant: RefreshedGrant; readonly user: Person }
   | { readonly outcome: "scope_exceeded"; readonly granted: readonly string[] }
-  | { readonly outcome: "reused" | "spent" | "unknown" | "foreign" | "over" };
+  | { readonly outcome: "reused" | "spent" | "superseded" | "unknown" | "foreign" | "over" };
 
 /** Its person and its client, as they were when it was made; a disabled client is refused before. */
 const OWNERS = `
@@ -46,34 +55,50 @@ const OWNERS = `
 
 const CURRENT = "g.generation = $3";
 // The successor is unused exactly as long as the row still stands one generation after the presented one.
-const RETRY = `(g.generation = $3 + 1 AND g.rotated_at >= t.now - interval '${RETRY_WINDOW} seconds')`;
+const BEFORE = "g.generation = $3 + 1";
+// The last entry is when the generation before the current one was superseded, the one ahead of it the one before that.
+// What is older than a list that was cut for its length was superseded before its first entry, and more is not known.
+const SUPERSEDED_AT = `coalesce(
+          g.rotations[cardinality(g.rotations) - (g.generation - 1 - $3)],
+          CASE WHEN cardinality(g.rotations) >= ${MAX_ROTATIONS} THEN g.rotations[1] END)`;
+const RECENT = `(g.generation > $3 AND coalesce(${SUPERSEDED_AT} >= t.since, false))`;
+const THEFT = `NOT (${CURRENT} OR ${RECENT})`;
+const SCOPE = "($5 AND coalesce($4::text[], g.scope) <@ g.scope)";
+
+/** What is remembered after one more rotation. */
+const ROTATED = `array(
+            SELECT r.at FROM unnest(g.rotations) WITH ORDINALITY AS r (at, n)
+            WHERE r.at >= t.now - interval '${REMEMBERED} seconds' AND r.n > cardinality(g.rotations) - ${MAX_ROTATIONS - 1}
+            ORDER BY r.n) || t.now`;
 
 const REDEEM = {
   name: "grant_refresh",
   text: `
-    WITH redeemed AS (
+    WITH t AS MATERIALIZED (
+      SELECT n.now, ${reachableSince("n.now", "$10::timestamptz", RETRY_WINDOW)} AS since
+      FROM (SELECT coalesce($8::timestamptz, now()) AS now) n
+    ), redeemed AS (
       UPDATE grants g SET
         generation      = CASE WHEN ${CURRENT} AND $6 THEN g.generation + 1 ELSE g.generation END,
-        rotated_at      = CASE WHEN ${CURRENT} AND $6 THEN t.now ELSE g.rotated_at END,
+        rotations       = CASE WHEN ${CURRENT} AND $6 THEN ${ROTATED} ELSE g.rotations END,
         retries         = CASE WHEN ${CURRENT} THEN 0 ELSE g.retries + 1 END,
         idle_expires_at = CASE WHEN ${CURRENT} THEN t.now + $7 * interval '1 second' ELSE g.idle_expires_at END,
-        ended_at        = CASE WHEN ${CURRENT} OR ${RETRY} THEN NULL ELSE t.now END,
-        ended_because   = CASE WHEN ${CURRENT} OR ${RETRY} THEN NULL ELSE 'reuse' END
-      FROM (SELECT coalesce($8::timestamptz, now()) AS now) t
+        ended_at        = CASE WHEN ${THEFT} THEN t.now END,
+        ended_because   = CASE WHEN ${THEFT} THEN 'reuse' END
+      FROM t
       WHERE g.id = $1 AND g.client_id = $2
         AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now
         AND EXISTS (${OWNERS})
-        AND (($5 AND coalesce($4::text[], g.scope) <@ g.scope) OR NOT (${CURRENT} OR ${RETRY}))
-        AND ($9 OR NOT ${RETRY})
+        AND ((${CURRENT} AND ${SCOPE}) OR (${RECENT} AND ${BEFORE} AND $9 AND ${SCOPE}) OR ${THEFT})
       RETURNING g.*
     )
     SELECT g.client_id AS owner, g.scope AS granted, g.ended_at IS NULL AND g.idle_expires_at > t.now
-             AND g.absolute_expires_at > t.now AND EXISTS (${OWNERS}) AS alive,
+             AND g.absolute_expires_at > t.now AND EXISTS (${OWNERS}) AS alive, ${SCOPE} AS scope_allowed,
            r.id, r.generation, r.retries, r.scope, r.auth_time, r.amr, r.acr, r.sid,
            r.id_token_claims, r.claims_locales, r.sub, r.ended_because,
            ${personColumns("u")}
-    FROM (SELECT $1::text AS id, coalesce($8::timestamptz, now()) AS now) t
-    LEFT JOIN grants g ON g.id = t.id
+    FROM t
+    LEFT JOIN grants g ON g.id = $1
     LEFT JOIN redeemed r ON true
     LEFT JOIN users u ON u.sub = r.sub`,
 };
@@ -83,36 +108,34 @@ type RedeemRow = RefreshedGrant &
     readonly owner: string | null;
     readonly granted: string[];
     readonly alive: boolean;
+    readonly scope_allowed: boolean;
     readonly retries: number;
     readonly ended_because: string | null;
   };
 
 /**
  * Exchanges a refresh token: one statement, one outcome. A racing loser waits on the row's lock and then decides on the
- * new row, so a token is used up once; the token before it gets the same successor again within RETRY_WINDOW as long as
- * that successor is unused; anything else ends the grant (RFC 9700 section 4.14).
+ * new row, so a token is used up once. The token before it gets the same successor again within RETRY_WINDOW as long as
+ * that successor is unused. One that was superseded earlier, but within the same window, comes from a request that was
+ * held up: it is refused and ends nothing. Anything else ends the grant (RFC 9700 section 4.14).
  */
 export async function redeemRefreshToken(db: Db, presented: Presented, now: Date | null): Promise<RefreshOutcome> {
-  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, retryable, idle } = presented;
+  const { grant_id, client_id, generation, scope, scopeAllowed, rotation, retryable, idle, inServiceAt } = presented;
   const rows = await run<RedeemRow>(db, REDEEM, [
-    grant_id,
-    client_id,
-    generation,
-    scope,
-    scopeAllowed,
-    rotation,
-    idle,
-    now,
-    retryable,
+    ...[grant_id, client_id, generation, scope, scopeAllowed],
+    ...[rotation, idle, now, retryable, inServiceAt],
   ]);
   const found = rows[0];
   if (found === undefined || found.owner === null) return { outcome: "unknown" };
   if (found.owner !== client_id) return { outcome: "foreign" };
-  if (found.id === null) {
-    if (!found.alive) return { outcome: "over" };
-    // Without a scope of its own nothing else keeps a request from a living grant.
-    return !retryable && scope === null ? { outcome: "spent" } : { outcome: "scope_exceeded", granted: found.granted };
-  }
+  if (found.id === null) return refusedAlive(found, retryable);
   if (found.ended_because !== null) return { outcome: "reused" };
   return { outcome: found.retries === 0 ? "rotated" : "retried", grant: found, user: found };
+}
+
+/** Why the statement left a grant as it was: it had ended, too much was asked for, or the token was superseded a moment ago. */
+function refusedAlive({ alive, scope_allowed, granted }: RedeemRow, retryable: boolean): RefreshOutcome {
+  if (!alive) return { outcome: "over" };
+  if (!scope_allowed) return { outcome: "scope_exceeded", granted };
+  return { outcome: retryable ? "superseded" : "spent" };
 }

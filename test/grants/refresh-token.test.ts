@@ -56,18 +56,41 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.notOk(await isActive(server, json.access_token), "and every access token of the grant");
   });
 
-  t.test("once the successor was used, the token before it ends the family even within the window", async (t) => {
-    const { refresh_token } = await logIn(server);
-    const second = await refresh(server, refresh_token);
-    const third = await refresh(server, second.json.refresh_token);
-    t.match(await refresh(server, refresh_token), REFUSED);
-    t.match(await refresh(server, third.json.refresh_token), REFUSED);
+  for (const times of [2, 3, 31, 32, 33, 60]) {
+    t.test(`within the window a token ${times} generations old is refused, and nobody is logged out`, async (t) => {
+      const { refresh_token } = await logIn(server);
+      let current = refresh_token;
+      for (let time = 0; time < times; time += 1) current = (await refresh(server, current)).json.refresh_token;
+      clock.advance(9.9);
+      t.match(await refresh(server, refresh_token), REFUSED);
+      t.match(server.log.at(-1), { alarm: "refresh_token_superseded", level: "info" });
+      current = (await refresh(server, current)).json.refresh_token;
+      t.type(current, "string", "the current one goes on");
+      t.match(await refresh(server, refresh_token, { client_id: "mobile", scope: "api1" }), REFUSED);
+      clock.advance(0.2);
+      t.match(await refresh(server, refresh_token), REFUSED);
+      t.match(await refresh(server, current), REFUSED, "after the window it ends the family");
+    });
+  }
+
+  t.test("of several generations each has a window of its own", async (t) => {
+    const tokens = [(await logIn(server)).refresh_token];
+    for (let times = 0; times < 4; times += 1) {
+      tokens.push((await refresh(server, tokens.at(-1)!)).json.refresh_token);
+      clock.advance(4);
+    }
+    // They were superseded 16, 12, 8 and 4 seconds ago.
+    t.match(await refresh(server, tokens[2]!), REFUSED);
+    t.equal((await refresh(server, tokens[4]!)).status, 200, "8 seconds end nothing");
+    t.match(await refresh(server, tokens[1]!), REFUSED);
+    t.match(await refresh(server, tokens[4]!), REFUSED, "12 seconds do");
   });
 
-  t.test("a token two generations old ends the family", async (t) => {
+  t.test("a token two generations old ends the family after the window", async (t) => {
     const { refresh_token } = await logIn(server);
     let current = refresh_token;
     for (let times = 0; times < 3; times += 1) current = (await refresh(server, current)).json.refresh_token;
+    clock.advance(10.001);
     t.match(await refresh(server, refresh_token), REFUSED);
     t.match(await refresh(server, current), REFUSED);
     const [row] = await sql(server.database, "SELECT count(*)::int AS n FROM grants WHERE ended_because = 'reuse'");

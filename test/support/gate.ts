@@ -7,12 +7,19 @@ export interface Gate {
   readonly url: string;
   shut(): Promise<void>;
   open(): Promise<void>;
+  /** Lets nothing through for the moment, in neither direction, and closes nothing. */
+  hold(): void;
+  /** Lets through what was held, and what comes. */
+  release(): void;
 }
 
 /** Puts a gate before a database; it is open, and ends with its test. */
 export async function openGate(t: Test, database: string): Promise<Gate> {
   const target = new URL(database);
   const sockets = new Set<Socket>();
+  /** What goes where. */
+  const ways = new Map<Socket, Socket>();
+  let isHeld = false;
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
     for (const [socket, other] of [
@@ -20,9 +27,10 @@ export async function openGate(t: Test, database: string): Promise<Gate> {
       [far, near],
     ] as const) {
       sockets.add(socket);
-      socket.pipe(other);
+      ways.set(socket, other);
+      if (!isHeld) socket.pipe(other);
       socket.on("error", () => other.destroy());
-      socket.on("close", () => void sockets.delete(socket));
+      socket.on("close", () => void (sockets.delete(socket), ways.delete(socket)));
     }
   });
   const open = (port: number) => new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -36,5 +44,13 @@ export async function openGate(t: Test, database: string): Promise<Gate> {
     await closed;
   };
   t.teardown(() => (server.listening ? shut() : undefined));
-  return { url: url.href, shut, open: () => open(port) };
+  const hold = () => {
+    isHeld = true;
+    for (const [socket, other] of ways) socket.unpipe(other);
+  };
+  const release = () => {
+    isHeld = false;
+    for (const [socket, other] of ways) socket.pipe(other);
+  };
+  return { url: url.href, shut, open: () => open(port), hold, release };
 }
