@@ -5,6 +5,7 @@ import { warningsFor } from "../provisioning/warnings.js";
 import { prepareClient } from "../provisioning/write.js";
 import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { isConflict } from "../store/failure.js";
+import { databaseTime } from "../store/open.js";
 import { onlyWord, readDuration, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 
@@ -62,11 +63,12 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   if (!METHODS_WITH_SECRET.has(method))
     throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
   const overlap = typeof flags["overlap"] === "string" ? readDuration(flags["overlap"]) : 0;
-  const overlapUntil = overlap === 0 ? null : new Date(core.clock.now() + overlap * 1000);
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
-  await core.db.prisma.$transaction((tx) =>
-    replaceSecret(tx, client_id, storedSecret(core.master, client, secret), overlapUntil),
-  );
+  const overlapUntil = await core.db.prisma.$transaction(async (tx) => {
+    const until = overlap === 0 ? null : new Date((await databaseTime(tx, core.clock.statement())) + overlap * 1000);
+    await replaceSecret(tx, client_id, storedSecret(core.master, client, secret), until);
+    return until;
+  });
   return {
     client_id,
     ...(shown ? { client_secret: secret } : {}),

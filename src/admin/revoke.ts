@@ -18,7 +18,7 @@ const TARGETS: Readonly<Record<string, (context: CommandContext, value: string) 
     const read = await core.accessTokens.read(text, true);
     if (read === undefined) throw new OperatorError("this is no token of this server");
     const { jti, exp } = read.claims;
-    return { jti, revoked: (await revokeToken(core.db, jti, new Date(exp * 1000))) === "revoked" };
+    return { jti, revoked: (await revokeToken(core.db, jti, exp, core.clock.statement())) === "revoked" };
   },
   grant: ({ core }, grant_id) => endOneGrant(core, grant_id),
   async user(context, name) {

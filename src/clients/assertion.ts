@@ -154,7 +154,8 @@ export async function admit(
   const now = clock.now();
   for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
   const hash = master.mac("assertion", `${expected.client_id}\n${claims.jti as string}`);
-  const first = await useAssertion(db, hash, new Date(((claims.exp as number) + CLOCK_TOLERANCE) * 1000));
+  const usableUntil = new Date(((claims.exp as number) + CLOCK_TOLERANCE) * 1000);
+  const first = await useAssertion(db, hash, usableUntil, clock.statement());
   if (!first) throw new Refusal("assertion_used");
 }
 

@@ -30,7 +30,7 @@ export class DialectUsage {
     const left = new Set(pieces(uses));
     try {
       for (const piece of left) {
-        await addDialectUses(this.#db, piece);
+        await addDialectUses(this.#db, piece, this.#clock.statement());
         left.delete(piece);
       }
     } catch (error) {

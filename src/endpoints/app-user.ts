@@ -11,7 +11,7 @@ import { addUser, type Person } from "../store/users.js";
 import { statusQuestion } from "../tokens/access-token.js";
 import { authenticateApp } from "./app.js";
 import type { OperationRequest } from "./operations.js";
-import { readShownToken } from "./shown-token.js";
+import { NOT_IN_FORCE, readShownToken } from "./shown-token.js";
 
 declare module "./operations.js" {
   interface Operations {
@@ -41,8 +41,8 @@ async function showUser(core: Core, request: OperationRequest): Promise<Person> 
     throw new Refusal("token_not_valid", {}, { reason: "issued to another app" });
   }
   if (token.user_epoch === undefined) throw new Refusal("access_token_not_a_persons");
-  const found = await lookAtPerson(core.db, statusQuestion(token));
-  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  const found = await lookAtPerson(core.db, statusQuestion(token), core.clock.statement());
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: NOT_IN_FORCE });
   request.facts.sub = token.sub;
   if (await isThing(core.db, token.sub)) throw new Refusal("access_token_not_a_persons");
   return found.person;

@@ -118,10 +118,10 @@ async function introspectAccess(
   if (read === undefined || !maySee(client, read.claims)) return INACTIVE;
   const { claims, expired } = read;
   facts.jti = claims.jti;
-  if (expired) return { active: false, expired: stateOf(claims, null) };
   if (claims.permissions !== undefined) return introspectPermissions(core, claims, claims.permissions, facts);
-  const found = await lookAtToken(core.db, statusQuestion(claims));
-  return found === undefined ? INACTIVE : { active: true, state: stateOf(claims, found.username) };
+  const found = await lookAtToken(core.db, statusQuestion(claims), core.clock.statement());
+  if (found !== undefined) return { active: true, state: stateOf(claims, found.username) };
+  return expired ? { active: false, expired: stateOf(claims, null) } : INACTIVE;
 }
 
 /** What of its permissions would be granted now: a token of which nothing is left is as good as none. */

@@ -35,7 +35,7 @@ async function renew(core: Core, request: OperationRequest): Promise<IssuedToken
   const { client_id, token, scope: named } = readParameters(parameters, request.parameters);
 
   const device = await readDeviceToken(core, token, { client_id, dialect: spelling.name });
-  if (device === undefined || device.expired) throw invalid("no live access token of this device");
+  if (device === undefined) throw invalid("no access token of this device");
   const { client, claims } = device;
   facts.client_id = client_id;
   facts.jti = claims.jti;
@@ -48,9 +48,9 @@ async function renew(core: Core, request: OperationRequest): Promise<IssuedToken
   refuseBeyond(requested ?? [], held); // scope_not_allowed
   const renewals = nextRenewal(device); // renewal_not_granted
 
-  const end = () => spendToken(core.db, statusQuestion(claims), new Date(claims.exp * 1000));
+  const end = () => spendToken(core.db, statusQuestion(claims), core.clock.statement());
   const isFirst = await core.guessing.spend({ on: "tokens of a device", id: client_id }, end); // tries_exhausted
-  if (!isFirst) throw invalid("renewed before, revoked, or its device was disabled");
+  if (!isFirst) throw invalid("expired, renewed before, revoked, or its device was disabled");
   core.usage.count(client_id, spelling.name);
   return issue(context, { scope: requested ?? held, renewals });
 }

@@ -7,7 +7,7 @@ import { lookAtPerson } from "../store/access-tokens.js";
 import { statusQuestion } from "../tokens/access-token.js";
 import { claimsAbout } from "../tokens/claims.js";
 import type { OperationRequest } from "./operations.js";
-import { readShownToken } from "./shown-token.js";
+import { NOT_IN_FORCE, readShownToken } from "./shown-token.js";
 
 /** Claims of the person a token speaks for, as JSON or, where the client asked for it, as a signed JWT. */
 export type Userinfo = { readonly claims: Readonly<Record<string, unknown>> } | { readonly jwt: string };
@@ -26,14 +26,14 @@ export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {
-  const { db, registry, ring, issuer } = core;
+  const { db, clock, registry, ring, issuer } = core;
   const { facts } = request;
   const { claims: token, client } = await readShownToken(core, takeToken(request), request, "token_not_valid");
   const scope = token.scope.split(" ");
   if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
 
-  const found = await lookAtPerson(db, statusQuestion(token));
-  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: "revoked, ended or switched off" });
+  const found = await lookAtPerson(db, statusQuestion(token), clock.statement());
+  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: NOT_IN_FORCE });
   facts.sub = token.sub;
   const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };

@@ -48,6 +48,6 @@ export async function upgrade(
     asked: folded([...asked, ...earlier.permissions]),
   });
   if (!covers(permissions, earlier.permissions) || !fit(permissions)) return undefined;
-  const ended = await spendToken(core.db, statusQuestion(earlier), new Date(earlier.exp * 1000));
+  const ended = await spendToken(core.db, statusQuestion(earlier), core.clock.statement());
   return ended ? permissions : undefined;
 }

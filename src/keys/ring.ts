@@ -11,12 +11,11 @@ import {
 } from "jose";
 import { hasCome, type Clock } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
+import { databaseTime, exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
 import {
   activateKey,
   addKey,
   allKeys,
-  databaseTime,
   longestSignedLifetime,
   retireKey,
   type SigningKeyRow,

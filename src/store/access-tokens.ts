@@ -1,15 +1,19 @@
 import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
+import { KEPT } from "./sweep-time.js";
 import { personColumns, type Person } from "./users.js";
 
 /**
- * What the store knows of access tokens: nothing while they are in force. A token is refused because its `jti` was
- * revoked, its grant ended, or its client or user was switched off or had everything revoked since it was issued.
+ * What the store knows of access tokens: nothing while they are in force. A token is refused because it has expired by the
+ * database's clock, its `jti` was revoked, its grant ended, or its client or user was switched off or had everything
+ * revoked since it was issued.
  */
 
 /** What decides over a token, read from its own claims. */
 export interface TokenSubject {
   readonly jti: string;
+  /** When it expires, in seconds since the epoch. */
+  readonly exp: number;
   readonly client_id: string;
   readonly client_epoch: number;
   /** The person it speaks for; absent for a client's own token. */
@@ -22,7 +26,7 @@ export interface TokenSubject {
 
 /**
  * What has to hold of a token: its client, and its person and grant where it has them, as they were when it was issued,
- * and itself not revoked.
+ * and itself neither expired nor revoked. Instances agree on its expiry: it is judged by the database's clock.
  */
 export const IN_FORCE = `
     FROM clients c
@@ -31,22 +35,24 @@ export const IN_FORCE = `
     WHERE c.client_id = $2 AND NOT c.disabled AND ${epochOf("c")} = $3::int
       AND ($4::text IS NULL OR u.sub IS NOT NULL)
       AND ($6::text IS NULL OR g.id IS NOT NULL)
+      AND to_timestamp($8) > coalesce($9::timestamptz, now())
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
 
-/** The first seven parameters of every statement over `IN_FORCE`. */
-export function tokenParameters(subject: TokenSubject): unknown[] {
-  const { jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
-  return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation];
+/** The first nine parameters of every statement over `IN_FORCE`. */
+export function tokenParameters(subject: TokenSubject, now: Date | null): unknown[] {
+  const { jti, exp, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
+  return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation, exp, now];
 }
 
 const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
 
-/** Whether the token is in force, and the login name of whom it speaks for. Signature and expiry are the caller's. */
+/** Whether the token is in force, and the login name of whom it speaks for. Its signature is the caller's to check. */
 export async function lookAtToken(
   db: Db,
   subject: TokenSubject,
+  now: Date | null,
 ): Promise<{ readonly username: string | null } | undefined> {
-  const [found] = await run<{ username: string | null }>(db, STATUS, tokenParameters(subject));
+  const [found] = await run<{ username: string | null }>(db, STATUS, tokenParameters(subject, now));
   return found;
 }
 
@@ -66,32 +72,47 @@ export interface TokenPerson {
 }
 
 /** The person a token speaks for, if it is in force. */
-export async function lookAtPerson(db: Db, subject: TokenSubject): Promise<TokenPerson | undefined> {
-  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject));
+export async function lookAtPerson(
+  db: Db,
+  subject: TokenSubject,
+  now: Date | null,
+): Promise<TokenPerson | undefined> {
+  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject, now));
   return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }
 
+// Written for as long as it would be kept: whether the token has expired already is not for every instance the same.
 const REVOKE = {
   name: "access_token_revoke",
   text: `
-    INSERT INTO revoked_tokens (jti, expires_at) VALUES ($1, $2)
-    ON CONFLICT (jti) DO NOTHING RETURNING jti`,
+    INSERT INTO revoked_tokens (jti, expires_at)
+    SELECT $1, to_timestamp($2) WHERE to_timestamp($2) > coalesce($3::timestamptz, now()) - ${KEPT}
+    ON CONFLICT (jti) DO NOTHING RETURNING expires_at > coalesce($3::timestamptz, now()) AS was_valid`,
 };
 
 const SPEND = {
   name: "access_token_spend",
   text: `
-    INSERT INTO revoked_tokens (jti, expires_at) SELECT $1, $8 ${IN_FORCE}
+    INSERT INTO revoked_tokens (jti, expires_at) SELECT $1, to_timestamp($8) ${IN_FORCE}
     ON CONFLICT (jti) DO NOTHING RETURNING jti`,
 };
 
 /** Ends a token that is in force; of all who do it at once, one is told that it did. */
-export async function spendToken(db: Db, subject: TokenSubject, expiresAt: Date): Promise<boolean> {
-  return (await run(db, SPEND, [...tokenParameters(subject), expiresAt])).length === 1;
+export async function spendToken(db: Db, subject: TokenSubject, now: Date | null): Promise<boolean> {
+  return (await run(db, SPEND, tokenParameters(subject, now))).length === 1;
 }
 
-/** Revokes one token, known by its `jti`, never by its text: a signed text has several spellings (RFC 7515). */
-export async function revokeToken(db: Db, jti: string, expiresAt: Date): Promise<"revoked" | "revoked_before"> {
-  const rows = await run(db, REVOKE, [jti, expiresAt]);
-  return rows.length === 1 ? "revoked" : "revoked_before";
+/**
+ * Revokes one token, known by its `jti`, never by its text: a signed text has several spellings (RFC 7515). One that has
+ * expired is put on record too, until a day after: an instance whose clock is behind may have issued or believe it.
+ * @param exp when it expires, in seconds since the epoch
+ */
+export async function revokeToken(
+  db: Db,
+  jti: string,
+  exp: number,
+  now: Date | null,
+): Promise<"revoked" | "not_in_force"> {
+  const [row] = await run<{ was_valid: boolean }>(db, REVOKE, [jti, exp, now]);
+  return row?.was_valid === true ? "revoked" : "not_in_force";
 }

@@ -14,7 +14,7 @@ const ADD = {
   name: "dialect_usage_add",
   text: `
     INSERT INTO dialect_usage AS u (client_id, dialect, uses, last_used_at)
-    SELECT client_id, n.dialect, n.uses, n.last_used_at
+    SELECT client_id, n.dialect, n.uses, least(n.last_used_at, coalesce($5::timestamptz, now()))
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) AS n (client_id, dialect, uses, last_used_at)
     JOIN clients USING (client_id)
     ORDER BY client_id, n.dialect
@@ -22,10 +22,10 @@ const ADD = {
       uses = u.uses + excluded.uses, last_used_at = greatest(u.last_used_at, excluded.last_used_at)`,
 };
 
-/** Adds what an instance counted. */
-export async function addDialectUses(db: Db, uses: readonly DialectUse[]): Promise<void> {
+/** Adds what an instance counted. Its clock may be ahead: by the database's, no use is later than now. */
+export async function addDialectUses(db: Db, uses: readonly DialectUse[], now: Date | null): Promise<void> {
   const column = <Name extends keyof DialectUse>(name: Name) => uses.map((use) => use[name]);
-  await run(db, ADD, [column("client_id"), column("dialect"), column("uses"), column("last_used_at")]);
+  await run(db, ADD, [column("client_id"), column("dialect"), column("uses"), column("last_used_at"), now]);
 }
 
 /** A bigint comes as text. */

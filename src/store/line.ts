@@ -35,7 +35,7 @@ const ANSWER_LIMIT = 2_000;
 const LONGEST_GOODBYE = 500;
 
 /**
- * What holds on a line. A mark of being in service does not wait for whoever locks its row or table, and may be lost in a
+ * What holds on a line. A mark of being in service does not wait for a lock on its row or table, and may be lost in a
  * crash: the next one finds the earlier mark then, and an outage only looks longer by a moment.
  */
 const SETTINGS = "SET lock_timeout = '300ms'; SET statement_timeout = '1500ms'; SET synchronous_commit = off";

@@ -133,3 +133,9 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Pro
     { timeout: LONGEST_TRANSACTION, maxWait: LIMITS.connect },
   );
 }
+
+/** What the database's clock says now, in milliseconds: what is stored for all instances is counted from it. */
+export async function databaseTime(tx: Tx, now: Date | null): Promise<number> {
+  const [row] = await tx.$queryRaw<{ now: Date }[]>`SELECT coalesce(${now}::timestamptz, clock_timestamp()) AS now`;
+  return row!.now.getTime();
+}

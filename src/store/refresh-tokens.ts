@@ -12,7 +12,7 @@ import { personColumns, type Person } from "./users.js";
 /** Seconds during which the immediately previous token gets the same successor again, not counting an outage. */
 const RETRY_WINDOW = 10;
 
-/** Seconds for which it is remembered when a generation was superseded: as far as any window reaches. */
+/** Seconds for which it is remembered when a generation was superseded: as far back as the longest window. */
 const REMEMBERED = LONGEST_REACH + RETRY_WINDOW;
 
 /** Of how many generations it is remembered at most. */

@@ -3,12 +3,6 @@ import type { Db, Tx } from "./open.js";
 
 export type SigningKeyRow = SigningKey;
 
-/** What the database's clock says now, in milliseconds: every instance has to agree on when a key signs. */
-export async function databaseTime(tx: Tx, now: Date | null): Promise<number> {
-  const [row] = await tx.$queryRaw<{ now: Date }[]>`SELECT coalesce(${now}::timestamptz, clock_timestamp()) AS now`;
-  return row!.now.getTime();
-}
-
 /** Every key of the ring, the newest first. */
 export async function allKeys(db: Db | { prisma: Tx }): Promise<readonly SigningKeyRow[]> {
   return db.prisma.signingKey.findMany({ orderBy: [{ published_at: "desc" }, { kid: "asc" }] });

@@ -106,9 +106,9 @@ const OF_TOKEN = {
       client_id: "$2",
       sub: "$4",
       user_epoch: "$5",
-      resource_ids: "$8",
-      resource_server: "$9",
-      now: "$10",
+      resource_ids: "$10",
+      resource_server: "$11",
+      now: "$9",
     })} ${IN_FORCE}`,
 };
 
@@ -119,7 +119,7 @@ export async function readFactsOfToken(
   { resource_ids, resource_server }: Pick<FactsQuestion, "resource_ids" | "resource_server">,
   now: Date | null,
 ): Promise<(StoredFacts & { readonly username: string | null }) | undefined> {
-  const values = [...tokenParameters(subject), resource_ids, resource_server, now];
+  const values = [...tokenParameters(subject, now), resource_ids, resource_server];
   const [found] = await run<StoredFacts & { username: string | null }>(db, OF_TOKEN, values);
   return found;
 }

@@ -61,9 +61,10 @@ export type AccessTokenClaims = Omit<z.infer<typeof claimsSchema>, "resource">;
 
 /** What the store has to be asked about a token: everything that can have ended it. */
 export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
-  const { jti, client_id, client_epoch, grant_id, grant_generation } = claims;
+  const { jti, exp, client_id, client_epoch, grant_id, grant_generation } = claims;
   return {
     jti,
+    exp,
     client_id,
     client_epoch,
     grant_id,
@@ -167,8 +168,9 @@ export class AccessTokens {
   }
 
   /**
-   * What a token says if this server issued it, under its name of now or one of before, and whether its time is over;
-   * undefined for any other text. Whether it was revoked is the store's to say.
+   * What a token says if this server issued it, under its name of now or one of before; undefined for any other text.
+   * Whether it is in force, expiry included, is the store's to say. `expired` is what this instance's clock says: good for a
+   * message, not for a decision.
    * @param anyIssuer also takes what these keys signed under an issuer that is not known any more: to revoke it
    */
   async read(

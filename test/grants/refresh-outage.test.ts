@@ -1,14 +1,10 @@
-import { setTimeout as pause } from "node:timers/promises";
 import t, { type Test } from "tap";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 import { readRefreshToken } from "../../src/tokens/refresh-token.js";
 import { TestClock } from "../support/clock.js";
-import { freshDatabase, sql } from "../support/database.js";
 import { FLEET } from "../support/fleet.js";
-import { openGate } from "../support/gate.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 
 const refresh = (server: Instance, refresh_token: string) =>
   server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
@@ -33,7 +29,7 @@ interface Lost {
 }
 
 async function loseAnswer(server: Instance): Promise<Lost> {
-  const presented = await openRefreshable(server, server.core.clock.statement());
+  const presented = await openRefreshable(server);
   const { json } = await refresh(server, presented);
   return { presented, successor: json.refresh_token };
 }
@@ -164,21 +160,9 @@ t.test("a single request that is turned away after long counts from its beginnin
   await goesOn(t, other, lost, "much later");
 });
 
-t.test("a 503 of the token endpoint is counted, and one of the password queue is not", async (t) => {
-  const database = await openGate(t, await freshDatabase(t, FLEET));
-  const server = await startInstance(t, { database: database.url });
-  let counted = 0;
-  server.core.availability.turnedAway = () => void (counted += 1);
-  const token = await openRefreshable(server);
-  await database.shut();
-  t.equal((await refresh(server, token)).status, 503);
-  t.equal(counted, 1);
-  await database.open();
-});
-
 t.test("a statement that was held up on its way for longer than the window ends nothing", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
-  const first = await openRefreshable(one, clock.statement());
+  const first = await openRefreshable(one);
   const sentAt = other.core.availability.inServiceAt;
   const second = (await refresh(one, first)).json.refresh_token;
   const third = (await refresh(one, second)).json.refresh_token;
@@ -196,50 +180,4 @@ t.test("a statement that was held up on its way for longer than the window ends 
   t.strictSame(await late(sentAt), { outcome: "superseded" });
   t.equal((await refresh(one, third)).status, 200, "the login goes on");
   t.strictSame(await late(other.core.availability.inServiceAt), { outcome: "reused" }, "sent now, it is theft");
-});
-
-t.test("one instance's database is held while its client goes to another one: no login is lost", async (t) => {
-  const one = await startInstance(t, { provision: FLEET });
-  const gate = await openGate(t, one.database);
-  const other = await startInstance(t, { database: gate.url, env: { ISSUER: one.core.issuer } });
-  const logins = await Promise.all(Array.from({ length: 20 }, () => openRefreshable(one)));
-  // Warm: its client is known, so that the statement that is held is the one that redeems.
-  for (const token of logins) t.equal((await refresh(other, await openRefreshable(one))).status, 200, token.slice(0, 8));
-
-  gate.hold();
-  const stalled = logins.map((token) => refresh(other, token));
-  await pause(300);
-  const current: string[] = [];
-  for (const token of logins) {
-    const second = (await refresh(one, token)).json.refresh_token;
-    current.push((await refresh(one, second)).json.refresh_token);
-  }
-  gate.release();
-  await Promise.all(stalled);
-  for (const token of current) t.equal((await refresh(one, token)).status, 200);
-});
-
-t.test("PostgreSQL cannot be reached for longer than ten seconds, in real time", async (t) => {
-  const gate = await openGate(t, await freshDatabase(t, FLEET));
-  const server = await startInstance(t, { database: gate.url });
-  const lost = await loseAnswer(server);
-  const stolen = await loseAnswer(server);
-  await gate.shut();
-  const begun = performance.now();
-  await until("it is not ready", async () => (await server.send("/readyz")).status === 503);
-  while (performance.now() - begun < 11_000) {
-    t.equal((await refresh(server, lost.presented)).status, 503, "the client keeps asking");
-    await pause(1_000);
-  }
-  await gate.open();
-  await until("it is ready again", async () => (await server.send("/readyz")).status === 200);
-  await goesOn(t, server, lost, "afterwards");
-  const { availability } = server.core;
-  const before = availability.inServiceAt!.getTime();
-  await until("it marks itself in service", () => availability.inServiceAt!.getTime() - before > 10_000);
-  const [outage] = await sql(server.database, "SELECT ended_at - began_at > interval '10 seconds' AS long FROM outage");
-  t.strictSame(outage, { long: true });
-  // As it will be after the grace.
-  await sql(server.database, "UPDATE outage SET ended_at = ended_at - interval '61 seconds'");
-  await isTheft(t, server, stolen, "after the grace");
 });

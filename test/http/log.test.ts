@@ -148,6 +148,12 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
         { grant_type: "refresh_token", refresh_token: refreshed.json.refresh_token },
         of("desktop"),
       );
+      const late = await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("desktop"));
+      t.match(late.line, { outcome: "refused", level: "info", alarm: "refresh_token_superseded" });
+      await sql(
+        server.database,
+        "UPDATE grants SET rotations = array(SELECT at - interval '1 minute' FROM unnest(rotations) at)",
+      );
       const reused = await ask(t, dialect.token, { grant_type: "refresh_token", refresh_token }, of("desktop"));
       t.match(reused.line, {
         outcome: "refused",

@@ -1,6 +1,5 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import t, { type Test } from "tap";
-import type { Clock } from "../../src/clock.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
 import { openDb, closeDb } from "../../src/store/open.js";
@@ -197,29 +196,5 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
     failures = 2;
     await third.heed();
     t.strictSame(third.jwks.keys.map(({ kid }) => kid).sort(), kidsOfOther());
-  });
-});
-
-t.test("when a key signs is decided by the database's clock, whatever that of the instance says", async (t) => {
-  const database = await freshDatabase(t, FLEET);
-  await sql(database, "DELETE FROM signing_keys");
-  const apart = (minutes: number): Clock => ({ now: () => Date.now() + minutes * 60_000, statement: () => null });
-  const ahead = await startInstance(t, { database, clock: apart(20) });
-  const behind = await startInstance(t, { database, clock: apart(-20), env: { ISSUER: ahead.core.issuer } });
-  const right = await startInstance(t, { database, env: { ISSUER: ahead.core.issuer } });
-  const all = [ahead, behind, right];
-
-  t.test("the first keys, which the one ahead made, sign everywhere", async (t) => {
-    for (const server of all) t.match(decodeProtectedHeader(await ask(server)), { alg: "ES256" });
-  });
-
-  t.test("a leaked key that the one ahead replaces is believed by none", async (t) => {
-    const leaked = await ask(right);
-    await ahead.core.ring.rotate(true);
-    await Promise.all(all.map(({ core }) => core.ring.reload()));
-    for (const server of all) {
-      t.notOk(server.core.ring.jwks.keys.some(({ kid }) => kid === kidOf(leaked)));
-      t.not(kidOf(await ask(server)), kidOf(leaked), "nor signs");
-    }
   });
 });

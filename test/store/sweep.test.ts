@@ -33,7 +33,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
   await server.core.guessing.take({ on: "account", id: "user-alice" });
 
-  await useAssertion(server.core.db, Buffer.from("used"), new Date(clock.now() + 60_000));
+  await useAssertion(server.core.db, Buffer.from("used"), new Date(clock.now() + 60_000), clock.statement());
 
   await sweep(server.core.db, clock.statement());
   const all = { grants: 2, revoked_tokens: 1, sessions: 1, interactions: 1, used_assertions: 1, tries: 2 };

@@ -1,4 +1,6 @@
 import pg from "pg";
+import { Availability } from "../../src/store/availability.js";
+import type { Ask } from "../../src/store/line.js";
 import { revokeToken } from "../../src/store/access-tokens.js";
 import { redeemCode } from "../../src/store/authorization-codes.js";
 import { saveApp, saveThing } from "../../src/store/apps.js";
@@ -65,7 +67,18 @@ export async function writeInstants(db: Db, at: Date): Promise<void> {
       retain_until: after(3),
     }),
   );
-  await addDialectUses(db, [{ client_id: "c", dialect: "oauth2", uses: 1, last_used_at: after(4) }]);
+  await writeMarks(db, after);
+  await addDialectUses(db, [{ client_id: "c", dialect: "oauth2", uses: 1, last_used_at: after(4) }], after(20));
+}
+
+/** Two marks of an instance, and the outage between them. */
+async function writeMarks(db: Db, after: After): Promise<void> {
+  let seconds = 18;
+  const availability = new Availability({ now: () => 0, statement: () => after(seconds) });
+  const ask: Ask = async (text, values = []) => (await db.pool.query(text, [...values])).rows;
+  await availability.mark(ask);
+  seconds = 30;
+  await availability.mark(ask);
 }
 
 type After = (seconds: number) => Date;
@@ -90,7 +103,8 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await openGrant(db, grant, after(20));
   await redeemCode(db, "g", { idle: 3_000, absolute: 4_000 }, after(30));
   const presented = { grant_id: "g", client_id: "c", generation: 0, scope: null, scopeAllowed: true };
-  await redeemRefreshToken(db, { ...presented, rotation: true, retryable: true, idle: 3_500 }, after(40));
+  const redeemed = { ...presented, rotation: true, retryable: true, idle: 3_500, inServiceAt: null };
+  await redeemRefreshToken(db, redeemed, after(40));
   await endGrant(db, "g", null, after(50));
   await openSession(db, { id_hash: key("s"), sid: "s", sub: "u", user_epoch: 0, auth_time: after(5), amr: [] }, after(6));
   await endSession(db, { sid: "s" }, after(7));
@@ -99,8 +113,8 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await recordConsent(db, { sub: "u", client_id: "c", scope: [] }, after(12));
   await takeTry(db, key("t"), { free: 1, delays: [100], window: 200 }, after(0));
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
-  await revokeToken(db, "jti", after(13));
-  await useAssertion(db, key("a"), after(14));
+  await revokeToken(db, "jti", after(13).getTime() / 1000, after(0));
+  await useAssertion(db, key("a"), after(14), after(0));
 }
 
 async function writeUma(db: Db, after: After): Promise<void> {
@@ -139,7 +153,7 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "grants.auth_time": [0],
   "grants.created_at": [20],
   "grants.code_expires_at": [80],
-  "grants.rotated_at": [40],
+  "grants.rotations": [40],
   "grants.idle_expires_at": [3_540],
   "grants.absolute_expires_at": [4_030],
   "grants.ended_at": [50],
@@ -164,6 +178,9 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "uma_approvals.decided_at": [17],
   "uma_approvals.expires_at": [17 + 60],
   "uma_decisions.decided_at": [16],
+  "availability.alive_at": [30],
+  "outage.began_at": [18],
+  "outage.ended_at": [30],
 };
 
 /** More than a test takes, less than any two zones differ by. */
@@ -178,17 +195,20 @@ export async function instantsIn(url: string, at: Date): Promise<Record<string, 
   const client = new pg.Client({ connectionString: url, statement_timeout: 60_000, lock_timeout: 60_000 });
   await client.connect();
   try {
-    const { rows: columns } = await client.query<{ table: string; column: string }>(
-      `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
-       WHERE table_schema = 'public' AND data_type LIKE 'timestamp%' ORDER BY 1, 2`,
+    const { rows: columns } = await client.query<{ table: string; column: string; isList: boolean }>(
+      `SELECT table_name AS "table", column_name AS "column", data_type = 'ARRAY' AS "isList"
+       FROM information_schema.columns
+       WHERE table_schema = 'public' AND ltrim(udt_name, '_') LIKE 'timestamp%' ORDER BY 1, 2`,
     );
     const found: Record<string, readonly (number | "now")[]> = {};
-    for (const { table, column } of columns) {
+    for (const { table, column, isList } of columns) {
+      const value = isList ? `unnest(${column})` : column;
       const { rows } = await client.query<{ offset: number; isNow: boolean }>(
         `SELECT DISTINCT n.is AS "isNow",
-                CASE WHEN n.is THEN 0 ELSE round(extract(epoch FROM ${column}) - $1)::float8 END AS "offset"
-         FROM public."${table}", LATERAL (SELECT abs(extract(epoch FROM ${column} - now())) < $2 AS is) n
-         WHERE ${column} IS NOT NULL ORDER BY 2`,
+                CASE WHEN n.is THEN 0 ELSE round(extract(epoch FROM v.at) - $1)::float8 END AS "offset"
+         FROM (SELECT ${value} AS at FROM public."${table}") v,
+              LATERAL (SELECT abs(extract(epoch FROM v.at - now())) < $2 AS is) n
+         WHERE v.at IS NOT NULL ORDER BY 2`,
         [at.getTime() / 1000, NEAR_NOW],
       );
       if (rows.length > 0) found[`${table}.${column}`] = rows.map(({ offset, isNow }) => (isNow ? "now" : offset));

@@ -5,7 +5,7 @@ import type { Reach } from "../../store/uma-resources.js";
 import type { Client } from "../../clients/registry.js";
 import { statusQuestion } from "../../tokens/access-token.js";
 import type { OperationRequest } from "../operations.js";
-import { readShownToken } from "../shown-token.js";
+import { NOT_IN_FORCE, readShownToken } from "../shown-token.js";
 
 /** The scope that makes an access token a protection API token (Federated Authorization for UMA 2.0 section 1.3). */
 export const PROTECTION_SCOPE = "uma_protection";
@@ -30,8 +30,8 @@ export async function protect(core: Core, request: OperationRequest): Promise<Pr
   // A scope that was taken from the client counts no more, although its tokens still say it.
   const entitled = [claims.scope.split(" "), client.scope].every((scopes) => scopes.includes(PROTECTION_SCOPE));
   if (!entitled) throw new Refusal("pat_scope_missing");
-  const inForce = await lookAtToken(core.db, statusQuestion(claims));
-  if (inForce === undefined) throw new Refusal("pat_invalid", {}, { reason: "revoked, ended or switched off" });
+  const inForce = await lookAtToken(core.db, statusQuestion(claims), core.clock.statement());
+  if (inForce === undefined) throw new Refusal("pat_invalid", {}, { reason: NOT_IN_FORCE });
   const { client_id } = client;
   if (claims.user_epoch === undefined) return { client, reach: { client_id } };
   request.facts.sub = claims.sub;
