@@ -56,7 +56,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.notOk(await isActive(server, json.access_token), "and every access token of the grant");
   });
 
-  for (const times of [2, 3, 31, 32, 33, 60]) {
+  for (const times of [2, 33]) {
     t.test(`within the window a token ${times} generations old is refused, and nobody is logged out`, async (t) => {
       const { refresh_token } = await logIn(server);
       let current = refresh_token;
