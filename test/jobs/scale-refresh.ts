@@ -44,7 +44,7 @@ async function refresh(db: Db, client: pg.Client, n: number, generation: number)
     owners.set(n, rows[0].client_id as string);
   }
   const request = { grant_id, client_id: owners.get(n)!, generation, scope: null, scopeAllowed: true, rotation: true };
-  const { outcome } = await redeemRefreshToken(db, { ...request, retryable: true, idle: 1_209_600 }, null);
+  const { outcome } = await redeemRefreshToken(db, { ...request, retryable: true, inServiceAt: null, idle: 1_209_600 }, null);
   if (outcome !== "rotated") throw new Error(`the refresh of ${grant_id} came to ${outcome}`);
 }
 
