@@ -14,7 +14,7 @@ export async function freshDatabase(t: Test, provision?: object): Promise<string
   const url = new URL(await readFile(join(DATA_DIR, "url"), "utf8"));
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   const template = provision === undefined ? TEMPLATE : await provisionedTemplate(url.href, provision);
-  await sql(url.href, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await sql(url.href, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   t.teardown(() => sql(url.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   const own = new URL(url);
   own.pathname = `/${name}`;

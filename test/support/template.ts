@@ -10,12 +10,15 @@ import { HASHING, MASTER_KEY, TEMPLATE } from "./run.js";
 
 const DAY = 24 * 60 * 60 * 1000;
 
+/** The provisioning file of the template whose signing keys all others have: making RSA keys takes half a second. */
+const KEYS_ALONE = "{}";
+
 /** Signing keys are made a day before the clock of any test starts. */
 const YESTERDAY: Clock = { now: () => systemClock.now() - DAY, statement: () => new Date(systemClock.now() - DAY) };
 
 /**
  * A database to copy that holds what a provisioning file says, and signing keys. Each is made once for a run, by whoever
- * needs it first: hashing its passwords and making RSA keys takes longer than most tests.
+ * needs it first: hashing its passwords takes longer than most tests.
  * @param url any database of the run's PostgreSQL
  */
 export async function provisionedTemplate(url: string, file: object): Promise<string> {
@@ -30,7 +33,8 @@ export async function provisionedTemplate(url: string, file: object): Promise<st
       // It gets its name when it is complete: an interrupted test leaves no half of it.
       const draft = `${name}_draft`;
       await client.query(`DROP DATABASE IF EXISTS ${draft}`);
-      await client.query(`CREATE DATABASE ${draft} TEMPLATE ${TEMPLATE}`);
+      const base = text === KEYS_ALONE ? TEMPLATE : await provisionedTemplate(url, JSON.parse(KEYS_ALONE));
+      await client.query(`CREATE DATABASE ${draft} TEMPLATE ${base} STRATEGY FILE_COPY`);
       await fill(url, draft, text);
       await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
     }
