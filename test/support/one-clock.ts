@@ -12,7 +12,7 @@ import ts from "typescript";
  * @returns one line for each violation in the text of a file, with its line number
  */
 export function clockFaults(text: string): readonly string[] {
-  const source = ts.createSourceFile("a.ts", text, ts.ScriptTarget.Latest, true);
+  const source = ts.createSourceFile("a.ts", text, ts.ScriptTarget.Latest);
   const nodes = everyNode(source);
   const imported = new Set(nodes.filter(ts.isImportDeclaration).flatMap(importsOf));
   const calls = nodes.filter(ts.isCallExpression);
@@ -36,7 +36,7 @@ const READS_THE_MACHINE = /^(oauth4webapi|openid-client|playwright-core)$|\/supp
 const MACHINE = "reads the machine's clock: use systemClock.now(), or the test's clock";
 
 const ALWAYS: readonly Rule[] = [
-  (node) => (ts.isPropertyAccessExpression(node) && node.getText() === "Date.now" ? MACHINE : undefined),
+  (node) => (ts.isPropertyAccessExpression(node) && node.name.text === "now" && isDate(node) ? MACHINE : undefined),
   (node) => (ts.isNewExpression(node) && isDate(node) && !node.arguments?.length ? MACHINE : undefined),
   (node) => (ts.isCallExpression(node) && isDate(node) ? MACHINE : undefined),
   (node) => (isDatedByJose(node) ? "makes jose read the machine's clock: pass a Date or a number" : undefined),
@@ -70,7 +70,7 @@ const WITH_TEST_CLOCK: readonly Rule[] = [
       : undefined,
   (node) =>
     ts.isImportDeclaration(node) && READS_THE_MACHINE.test((node.moduleSpecifier as ts.StringLiteral).text)
-      ? `imports ${node.moduleSpecifier.getText()}, which reads the machine's clock, beside a TestClock`
+      ? `imports ${(node.moduleSpecifier as ts.StringLiteral).text}, which reads the machine's clock, beside a TestClock`
       : undefined,
 ];
 
@@ -90,15 +90,16 @@ function importsOf({ importClause }: ts.ImportDeclaration): readonly string[] {
 }
 
 function withPlace(source: ts.SourceFile, node: ts.Node, fault: string | undefined): readonly string[] {
-  return fault === undefined ? [] : [`line ${source.getLineAndCharacterOfPosition(node.getStart()).line + 1} ${fault}`];
+  return fault === undefined ? [] : [`line ${source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1} ${fault}`];
 }
 
 /** The name of the called function, without what stands before its last dot. */
 function nameOf({ expression }: ts.CallExpression): string {
-  return ts.isPropertyAccessExpression(expression) ? expression.name.text : expression.getText();
+  if (ts.isPropertyAccessExpression(expression)) return expression.name.text;
+  return ts.isIdentifier(expression) ? expression.text : "";
 }
 
-function isDate({ expression }: ts.NewExpression | ts.CallExpression): boolean {
+function isDate({ expression }: { readonly expression: ts.Expression }): boolean {
   return ts.isIdentifier(expression) && expression.text === "Date";
 }
 
@@ -113,7 +114,7 @@ function isDatedByJose(node: ts.Node): boolean {
 function isGiven({ arguments: given }: ts.CallExpression, name: string): boolean {
   return given.some((one) =>
     ts.isObjectLiteralExpression(one)
-      ? one.properties.some((member) => member.name?.getText() === name)
+      ? one.properties.some((member) => member.name && ts.isIdentifier(member.name) && member.name.text === name)
       : ts.isIdentifier(one) && one.text === name,
   );
 }

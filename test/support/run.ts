@@ -16,11 +16,14 @@ function fastestFolder(): string {
   }
 }
 
-/** Folders of runs begin so; the number is the runner's process id, which all its test processes have as their parent. */
+/** The process id of the runner: the parent of a test process, or what test/all.ts tells its own. */
+const RUNNER = process.env["JETON_TEST_RUNNER"] ?? String(process.ppid);
+
+/** Folders of runs begin so, and end with the runner's process id. */
 export const RUN_FOLDERS = join(fastestFolder(), "jeton-test-");
 
 /** One PostgreSQL for the whole run: where it lives, and the database every test file gets a copy of. */
-export const DATA_DIR = `${RUN_FOLDERS}${process.ppid}`;
+export const DATA_DIR = `${RUN_FOLDERS}${RUNNER}`;
 export const TEMPLATE = "jeton_template";
 
 /** What a password hash costs in a test: the same argon2id, as cheap as it can be. */
