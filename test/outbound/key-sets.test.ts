@@ -21,7 +21,7 @@ async function publish(t: Test, ...keys: readonly object[]) {
     remote.answer = (_request, response) => response.writeHead(status, headers).end(JSON.stringify(body));
   };
   say({ keys });
-  const sets = new RemoteKeySets({ clock, allowPrivate: true, limits: { bytes: 256 * 1024, milliseconds: 1_000 } });
+  const sets = new RemoteKeySets({ clock, allowPrivate: true, limits: { bytes: 256 * 1024, milliseconds: 30_000 } });
   const find = async (kid: string) => kids(await sets.find(remote.url, has(kid)));
   return { clock, remote, say, sets, find, fetches: () => remote.requests.length };
 }
