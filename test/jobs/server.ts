@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startEmbedded } from "../../src/store/embedded/index.js";
+import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
+import { placeOf } from "../../src/store/embedded/place.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 
@@ -12,6 +14,9 @@ import { MASTER_KEY } from "../support/run.js";
 export interface MeasuredServer {
   readonly url: string;
   readonly database: string;
+  /** The process ids of the server and of the postmaster. */
+  readonly pid: number;
+  readonly postgres: number;
 }
 
 /** Runs a measurement against a server with this provisioning file, and removes everything afterwards. */
@@ -49,7 +54,8 @@ export async function withServer(
         if (found !== undefined) resolve(found);
       });
     });
-    passed = await measure({ url, database: postgres.url });
+    const { pid: postmaster } = (await livingPostmaster(placeOf(folder)))!;
+    passed = await measure({ url, database: postgres.url, pid: server.pid!, postgres: postmaster });
   } finally {
     server.kill("SIGTERM");
     await ended;
