@@ -10,7 +10,7 @@ import { appTokenEndpoint } from "./endpoints/app-token.js";
 import { appUserEndpoints } from "./endpoints/app-user.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
 import { deviceKeyEndpoint } from "./endpoints/device-key.js";
-import { healthEndpoints } from "./endpoints/health.js";
+import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { renewTokenEndpoint } from "./endpoints/renew-token.js";
@@ -26,7 +26,9 @@ import { GrantRegistry } from "./grants/grant.js";
 import { passwordGrant } from "./grants/password.js";
 import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { umaTicketGrant } from "./grants/uma-ticket.js";
+import { overloadAnswers } from "./dialects/turn-away.js";
 import { logDecision, logDecisions } from "./http/decision.js";
+import { Door, refuseTurnedAway } from "./http/door.js";
 import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
@@ -49,6 +51,13 @@ export interface AppParts {
 /** Every Fastify plugin, in the order in which it is registered. */
 export async function buildApp({ dialects, proxies, core, logger, instance, serve }: AppParts): Promise<FastifyInstance> {
   const trustsProxy = trustedProxies(proxies);
+  const door = new Door({
+    isCrowded: () => core.db.pool.isCrowded,
+    waiting: () => core.passwords.waiting,
+    refusalAt: overloadAnswers(dialects, core.issuer),
+    refused: () => core.availability.turnedAway(0),
+    report: (refused) => logger.warn({ type: "overload", refused }, "more requests than can be answered"),
+  });
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
@@ -67,16 +76,17 @@ export async function buildApp({ dialects, proxies, core, logger, instance, serv
       // No hook runs for what Fastify's router gives up on.
       logDecision(request, reply, { instance, endpoint: undefined });
     },
-    serverFactory: (handler) => serve(handler as RequestListener),
+    serverFactory: (handler) => serve(door.before(handler as RequestListener, new Set(Object.values(HEALTH_PATHS)))),
   });
   app.removeAllContentTypeParsers();
   app.decorate("core", core);
   app.decorate("grants", new GrantRegistry());
-  app.decorate("operations", new OperationRegistry());
+  app.decorate("operations", new OperationRegistry(core));
 
   setHeaders(app, core.issuer);
   logDecisions(app, instance);
   countTurnedAway(app, (milliseconds) => core.availability.turnedAway(milliseconds));
+  refuseTurnedAway(app);
   checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
   app.setNotFoundHandler(notFoundHandler(dialects));

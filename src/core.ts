@@ -13,6 +13,7 @@ import { Availability } from "./store/availability.js";
 import { readEra } from "./store/continuity.js";
 import type { ChangeFeed } from "./store/listen.js";
 import type { Db } from "./store/open.js";
+import type { Caller } from "./store/pool.js";
 import { AccessTokens } from "./tokens/access-token.js";
 
 /** What every grant and endpoint is handed: the parts that decide, wired once. */
@@ -22,6 +23,8 @@ export interface Core {
   /** Issuers it had before: what names them is recognised, and nothing new is written under them. */
   readonly previousIssuers: readonly string[];
   readonly db: Db;
+  /** Who waits for what is being done, where it is done for one request. */
+  readonly caller?: Caller;
   readonly feed: ChangeFeed;
   /** When this instance was in service last. */
   readonly availability: Availability;

@@ -14,7 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "expected-wait.ts": [],
   "config.ts": ["errors", "outbound", "dialects"],
   store: ["errors", "expected-wait.ts"],
-  http: ["errors", "store", "clock.ts"],
+  http: ["errors", "store", "expected-wait.ts", "clock.ts"],
   keys: ["errors", "store", "clock.ts"],
   outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],

@@ -1,7 +1,8 @@
 import { Refusal } from "../errors/refusal.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { findThing } from "../store/apps.js";
-import type { Db } from "../store/open.js";
+import { inAnyCase, type Db } from "../store/open.js";
+import { refuseIfLeft, type Caller } from "../store/pool.js";
 import { findByIdentifier, type Account } from "../store/users.js";
 import type { ConfirmationCodes } from "./confirmation-codes.js";
 import { beginsLock, type Counted, type Guessing } from "./guessing.js";
@@ -37,6 +38,7 @@ interface LoginFacts {
 
 interface LoginParts {
   readonly db: Db;
+  readonly caller?: Caller;
   readonly master: MasterKey;
   readonly era: number;
   readonly passwords: Passwords;
@@ -53,7 +55,11 @@ interface LoginParts {
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
   const identifier = identifierOf(attempt.name);
   // One turn at a time for each name: many right passwords at once take no tries away from each other.
-  return parts.passwords.turn(identifier, () => inTurn(parts, identifier, attempt, facts));
+  return parts.passwords.turn(identifier, async () => {
+    refuseIfLeft(parts.caller);
+    // From the first try that is taken to the last that is given back, all of it is done.
+    return inTurn({ ...parts, db: inAnyCase(parts.db) }, identifier, attempt, facts);
+  });
 }
 
 async function inTurn(

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import argon2 from "argon2";
 import type { Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
+import { refuseIfLeft, type Caller } from "../store/pool.js";
 import { Turns } from "./turns.js";
 
 /** argon2id as OWASP's password storage cheat sheet asks at least: 19 MiB, two passes, one lane. */
@@ -33,14 +34,22 @@ export class Passwords {
     this.#nobody = argon2.hash(random(32), this.#options);
   }
 
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#turns.waiting;
+  }
+
   /** An argon2id hash in PHC form. It waits as long as it has to: it is for operators. */
   hash(password: string): Promise<string> {
     return this.#turns.wait({}, () => this.#hash(password));
   }
 
   /** The same for anybody else, who waits for a turn as whoever logs in does. @throws Refusal hashing_busy */
-  hashInTurn(who: string, password: string): Promise<string> {
-    return this.#turns.take(who, () => this.#hash(password));
+  hashInTurn(who: string, password: string, caller?: Caller): Promise<string> {
+    return this.#turns.take(who, async () => {
+      refuseIfLeft(caller);
+      return this.#hash(password);
+    });
   }
 
   #hash(password: string): Promise<string> {

@@ -33,6 +33,11 @@ export class Turns {
     this.#expected = new ExpectedWait(slots, PATIENCE, FIRST_HELD, now);
   }
 
+  /** How many jobs wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Does the work when its turn comes. @throws Refusal hashing_busy, at once where the wait would be long */
   async take<T>(who: unknown, work: () => Promise<T>): Promise<T> {
     const ofKey = this.#waiting.filter((one) => one.who === who).length + (this.#running.has(who) ? 1 : 0);

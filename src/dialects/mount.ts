@@ -125,6 +125,7 @@ function addEndpoint(
         network: networkOf(request.ip),
         facts: request.decision ?? {},
         decision_id: request.id,
+        caller: { hasLeft: () => request.raw.socket.destroyed },
       });
       return send(reply, dialect, answer(result));
     },

@@ -31,11 +31,11 @@ const parameters = z.object({
  * for itself, or for its administrator, a client of its own that is asked for by name.
  */
 export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("app_token", async (request) => {
+  app.operations.offer("app_token", async (request, core) => {
     const { expires_at } = readParameters(parameters, request.parameters, request.spelling.members);
-    const { application, credentials } = await whoAsks(app.core, request);
-    const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(app.core.clock));
-    return exchange(app.core, app.grants, {
+    const { application, credentials } = await whoAsks(core, request);
+    const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(core.clock));
+    return exchange(core, app.grants, {
       ...request,
       credentials,
       issuance: { access_token_lifetime, pairs: true },

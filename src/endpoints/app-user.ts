@@ -28,8 +28,8 @@ export interface NewPerson {
 
 /** What applications ask of their people (Kii Cloud): who somebody is, and to be one of them. */
 export const appUserEndpoints: FastifyPluginAsync = async (app) => {
-  app.operations.offer("app_user", (request) => showUser(app.core, request));
-  app.operations.offer("register_user", (request) => registerUser(app.core, request));
+  app.operations.offer("app_user", (request, core) => showUser(core, request));
+  app.operations.offer("register_user", (request, core) => registerUser(core, request));
 };
 
 /** The person behind an access token of the application that is asked about, and of no other. */
@@ -81,7 +81,7 @@ async function registerUser(core: Core, request: OperationRequest): Promise<NewP
   const user = {
     sub: core.random(16).toString("hex"),
     preferred_username,
-    password_hash: await core.passwords.hashInTurn(network, password),
+    password_hash: await core.passwords.hashInTurn(network, password, core.caller),
     email: email ?? null,
     phone_number: phone_number ?? null,
     roles: [],

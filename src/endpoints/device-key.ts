@@ -22,7 +22,7 @@ declare module "./operations.js" {
 
 /** A device's new key, brought by a JWT of the old one and proved by the new one (Iothentix, update public key). */
 export const deviceKeyEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("device_key", (request) => replaceKey(app.core, request));
+  app.operations.offer("device_key", (request, core) => replaceKey(core, request));
 };
 
 async function replaceKey(core: Core, request: OperationRequest): Promise<undefined> {

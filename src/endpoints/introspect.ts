@@ -58,7 +58,7 @@ const INACTIVE: Introspection = { active: false };
 
 /** Introspection (RFC 7662), by clients that can prove who they are, or that show a protection API token. */
 export const introspectEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("introspect", (request) => introspect(app.core, request));
+  app.operations.offer("introspect", (request, core) => introspect(core, request));
 };
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {

@@ -27,7 +27,7 @@ const RENEWABLE = "refresh.token";
 
 /** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
 export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("renew_token", (request) => renew(app.core, request));
+  app.operations.offer("renew_token", (request, core) => renew(core, request));
 };
 
 async function renew(core: Core, request: OperationRequest): Promise<IssuedTokens> {

@@ -25,6 +25,7 @@ declare module "./operations.js" {
 
 /** Revocation (RFC 7009): a client's own tokens, or any token for a client that holds `jeton:admin`. */
 export const revokeEndpoint: FastifyPluginAsync = async (app) => {
+  // The whole core: what somebody wanted to end is ended, also when they do not wait for it.
   app.operations.offer("revoke", (request) => revoke(app.core, request));
 };
 

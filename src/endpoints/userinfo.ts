@@ -22,7 +22,7 @@ const parameters = z.object({ access_token: optional });
 
 /** Userinfo (OpenID Connect Core section 5.3), for an access token in the header or in the form body. */
 export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("userinfo", (request) => userinfo(app.core, request));
+  app.operations.offer("userinfo", (request, core) => userinfo(core, request));
 };
 
 async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {

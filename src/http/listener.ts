@@ -16,6 +16,7 @@ import {
   type RefuseEarly,
 } from "./early.js";
 import { expectsMore } from "./envelope.js";
+import { askWhoClosesHalf } from "./half-closed.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
 import { canonicalTarget, pathOf } from "./target.js";
 import { openTlsServer } from "./tls.js";
@@ -91,6 +92,7 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   );
   // Those of Node's own list are past their TLS handshake.
   const sockets = new Set<Socket>();
+  askWhoClosesHalf(server, underWay);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));

@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { Monotonic } from "../expected-wait.js";
 import { isStoreUnavailable } from "./failure.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
-import { BoundedPool, CallerLeftError, type Caller } from "./pool.js";
+import { BoundedPool, CallerLeftError, refuseIfLeft, type Caller } from "./pool.js";
 
 /**
  * The store owns every statement and knows nothing of tokens, requests or secrets in clear: what it is given is already
@@ -15,6 +15,8 @@ export interface Db {
   readonly prisma: PrismaClient;
   /** Whom its statements are run for: once they have left, none is sent any more. */
   readonly caller?: Caller;
+  /** The same without a caller. */
+  readonly whole?: Db;
 }
 
 /** Either the client itself or the transaction it handed out. */
@@ -55,15 +57,22 @@ export function openDb(url: string, now?: Monotonic): Db {
 }
 
 /** The same store for one request: what it has not sent when its client leaves is never sent. */
-export function onBehalfOf({ pool, prisma }: Db, caller: Caller): Db {
+export function onBehalfOf(whole: Db, caller: Caller): Db {
+  const { pool, prisma } = whole;
   return {
     pool,
     caller,
+    whole,
     get prisma() {
       refuseIfLeft(caller);
       return prisma;
     },
   };
+}
+
+/** The store for work that has to be finished once it was begun, whether or not its caller is still there. */
+export function inAnyCase(db: Db): Db {
+  return db.whole ?? db;
 }
 
 /** Closes the pool after the statements under way. */
@@ -109,12 +118,6 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
     client.release(failure);
   }
 }
-
-/** @throws CallerLeftError */
-function refuseIfLeft(caller: Caller | undefined): void {
-  if (caller?.hasLeft()) throw new CallerLeftError("the caller left before the statement was sent");
-}
-
 /** Advisory locks, so that no two places take the same number for different things. */
 export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003 } as const;
 

@@ -2,8 +2,9 @@ import pg from "pg";
 import { ExpectedWait, type Monotonic, type Patience } from "../expected-wait.js";
 import { SessionClient } from "./connection.js";
 
-/** Says whether somebody still waits for what a statement is run for. */
+/** Who a statement is run for. */
 export interface Caller {
+  /** Whether nobody waits for the answer any more. */
   hasLeft(): boolean;
 }
 
@@ -12,9 +13,14 @@ export class PoolBusyError extends Error {
   override readonly name = "PoolBusyError";
 }
 
-/** Whoever asked has left before the statement was sent. It was not sent. */
+/** The caller left before the work was begun. It was not begun. */
 export class CallerLeftError extends Error {
   override readonly name = "CallerLeftError";
+}
+
+/** @throws CallerLeftError */
+export function refuseIfLeft(caller: Caller | undefined): void {
+  if (caller?.hasLeft()) throw new CallerLeftError("the caller left before the work was begun");
 }
 
 /** Milliseconds that a statement may be expected to wait for a connection. */

@@ -119,7 +119,9 @@ class Flood {
 
   #count({ status, head }: Answer, took: number): void {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
-    if (status === 200) return void this.#times.granted.push(took);
+    const inTime = performance.now() - this.#began < this.#phase.seconds * 1_000;
+    if (status === 200 && inTime) this.#times.granted.push(took);
+    if (status === 200) return;
     this.#lastTrouble = performance.now() - this.#began;
     if (status !== 503) return;
     this.#times.refused.push(took);

@@ -26,7 +26,7 @@ const FACTORS = [1, 2, 5, 10] as const;
 const PARALLEL = 32;
 
 /** Share of the capacity that is asked for after an overload, and for how many seconds. */
-const CALM = { share: 0.5, seconds: 6 } as const;
+const CALM = { share: 0.5, seconds: 5 } as const;
 
 const LOGINS = 4_000;
 const PEOPLE = 500;

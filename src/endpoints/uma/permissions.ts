@@ -21,7 +21,7 @@ const permissions = z.array(permission).min(1);
 
 /** The permission endpoint (Federated Authorization for UMA 2.0 section 4): a ticket for what a client tried to do. */
 export const permissionEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("requestPermissions", (request) => requestPermissions(app.core, request));
+  app.operations.offer("requestPermissions", (request, core) => requestPermissions(core, request));
 };
 
 async function requestPermissions(core: Core, request: OperationRequest): Promise<{ ticket: string }> {

@@ -55,15 +55,15 @@ const addition = z.strictObject({ resources: idList });
 const search = z.object({ ids: idList.optional(), resource_ids: idList.optional(), ...searchPage });
 
 export const policyEndpoints: FastifyPluginAsync = async (app) => {
-  const { core, operations } = app;
-  operations.offer("createPolicy", (request) => create(core, request));
-  operations.offer("listPolicies", (request) => list(core, request));
-  operations.offer("readPolicy", (request) => read(core, request));
-  operations.offer("updatePolicy", (request) => update(core, request));
-  operations.offer("deletePolicy", (request) => remove(core, request));
-  operations.offer("addPolicyResources", (request) => addResources(core, request));
-  operations.offer("removePolicyResource", (request) => removeResource(core, request));
-  operations.offer("searchPolicies", (request) => find(core, request));
+  const { operations } = app;
+  operations.offer("createPolicy", (request, core) => create(core, request));
+  operations.offer("listPolicies", (request, core) => list(core, request));
+  operations.offer("readPolicy", (request, core) => read(core, request));
+  operations.offer("updatePolicy", (request, core) => update(core, request));
+  operations.offer("deletePolicy", (request, core) => remove(core, request));
+  operations.offer("addPolicyResources", (request, core) => addResources(core, request));
+  operations.offer("removePolicyResource", (request, core) => removeResource(core, request));
+  operations.offer("searchPolicies", (request, core) => find(core, request));
 };
 
 async function create(core: Core, request: OperationRequest): Promise<{ id: string }> {

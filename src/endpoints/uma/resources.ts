@@ -65,13 +65,13 @@ const search = z.object({
 });
 
 export const resourceEndpoints: FastifyPluginAsync = async (app) => {
-  const { core, operations } = app;
-  operations.offer("registerResource", (request) => register(core, request));
-  operations.offer("listResources", (request) => list(core, request));
-  operations.offer("readResource", (request) => read(core, request));
-  operations.offer("updateResource", (request) => update(core, request));
-  operations.offer("deleteResource", (request) => remove(core, request));
-  operations.offer("searchResources", (request) => find(core, request));
+  const { operations } = app;
+  operations.offer("registerResource", (request, core) => register(core, request));
+  operations.offer("listResources", (request, core) => list(core, request));
+  operations.offer("readResource", (request, core) => read(core, request));
+  operations.offer("updateResource", (request, core) => update(core, request));
+  operations.offer("deleteResource", (request, core) => remove(core, request));
+  operations.offer("searchResources", (request, core) => find(core, request));
 };
 
 async function register(core: Core, request: OperationRequest): Promise<{ id: string }> {

@@ -1,0 +1,39 @@
+import { Refusal } from "../errors/refusal.js";
+import { RETRY_AFTER, type ReadyAnswer } from "../http/door.js";
+import { headersOf } from "../http/headers.js";
+import type { Dialect, Endpoint } from "./dialect.js";
+import { matches } from "./paths.js";
+import { spellRefusal } from "./refuse.js";
+
+/**
+ * What each path of a dialect answers when the server has too much to do, written in advance. There is no request id in it:
+ * no decision was made that a line of the log could tell of.
+ * @returns the answer for a path, or undefined where no endpoint of a dialect is
+ */
+export function overloadAnswers(dialects: readonly Dialect[], issuer: string): (path: string) => ReadyAnswer | undefined {
+  const exact = new Map<string, ReadyAnswer>();
+  const patterns: { readonly path: string; readonly answer: ReadyAnswer }[] = [];
+  for (const dialect of dialects) {
+    for (const endpoint of dialect.endpoints) {
+      const { path } = endpoint;
+      const answer = written(dialect, endpoint, issuer);
+      if (path.includes("/:")) patterns.push({ path, answer });
+      else exact.set(path, answer);
+    }
+  }
+  return (path) => exact.get(path) ?? patterns.find((one) => matches(one.path, path))?.answer;
+}
+
+function written(dialect: Dialect, { refusals = dialect.refusals }: Endpoint, issuer: string): ReadyAnswer {
+  const refusal = new Refusal("overloaded", {}, { retryAfter: RETRY_AFTER });
+  const spelt = spellRefusal(refusals, refusal, "");
+  const { status, headers, body } = dialect.dress?.(spelt) ?? spelt;
+  const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
+  const all: Readonly<Record<string, string>> = {
+    ...headersOf(issuer),
+    "Content-Type": "application/json; charset=utf-8",
+    ...headers,
+    "Content-Length": String(bytes.length),
+  };
+  return { status, headers: Object.entries(all).flat(), body: bytes };
+}
