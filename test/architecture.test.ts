@@ -135,6 +135,17 @@ t.test("every connection to a database is opened with the session of store/conne
   }
 });
 
+t.test("an operation works on the core it is handed, which sends nothing for a caller that left; revocation alone does not", async (t) => {
+  const offering = (await sources()).filter(({ room, text }) => room === "endpoints" && text.includes("operations.offer("));
+  t.ok(offering.length > 10);
+  for (const { file, text } of offering) {
+    for (const [line] of text.matchAll(/operations\.offer\(.*/g)) {
+      const isHanded = line.includes("(request, core) =>");
+      t.equal(isHanded, file !== "endpoints/revoke.ts", `${file}: ${line}`);
+    }
+  }
+});
+
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of await sources()) {
     if (file !== "config.ts" && !file.startsWith("store/embedded/")) t.notMatch(text, /process\.env/, file);
