@@ -84,6 +84,8 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const { availability = new Availability(clock), clockDifference = new ClockDifference() } = parts;
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
+    // What cut off the listening connection may have cut off the others without a word.
+    if (change === null) db.pool.renewIdle();
     if (change === null || change.kind === "keys") void ring.heed();
   });
   const registry = new ClientRegistry(db, feed);
