@@ -164,7 +164,7 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
       ["two words", missing, () => server.send(path, { headers: { Authorization: `Bearer ${access_token} x` } })],
       [
         "PA-02 a list",
-        malformed("the parameter access_token[] is malformed"),
+        malformed("the parameter access_token is malformed"),
         () =>
           server.send(path, {
             method: "POST",
