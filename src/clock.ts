@@ -26,7 +26,7 @@ export function toSeconds(date: Date): number {
 /**
  * Seconds by which the clock of another machine may differ from ours, ahead or behind: of a client, or of whoever made a
  * certificate. It applies to every instant that such a machine names. FAPI 2.0 section 5.3.2.1 asks for 10 at least and 60 at
- * most. Instants of our own (a token's `exp`, a row's expiry) are compared as they are.
+ * most. Instants of our own (a token's `exp`, a row's expiry) are compared as they are. An `id_token_hint` is the exception.
  */
 export const CLOCK_TOLERANCE = 15;
 

@@ -12,8 +12,8 @@ import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
 /**
- * RP-Initiated Logout 1.0: with a hint that names the person who is logged in at once, else after asking. A hint that cannot
- * be believed is none, and no error.
+ * RP-Initiated Logout 1.0: at once with a hint that has no flaw and names the person who is logged in, else after asking. A
+ * bad hint is no error (docs/decisions/0007).
  */
 
 const parameters = z.object({
@@ -33,9 +33,9 @@ const ANSWER = ["state"] as const;
 /** What a logout request asks for, once it is known to be the client's. */
 interface LogoutRequest {
   readonly client: Client | undefined;
-  /** The person the id_token_hint is about. */
+  /** The person that an id_token_hint without a flaw is about. */
   readonly sub: string | undefined;
-  /** The browser session it was given in. */
+  /** The browser session which that hint was given in. */
   readonly sid: string | undefined;
   readonly redirect_uri: string | undefined;
   readonly state: string | undefined;
@@ -50,7 +50,7 @@ export async function logOut(
 ): Promise<BrowserAnswer> {
   withoutRepetition(form);
   const typed = readParameters(parameters, form.parameters);
-  const request = await readRequest(core, typed);
+  const request = await readRequest(core, typed, facts);
   if (request.client !== undefined) facts.client_id = request.client.client_id;
   const uiLocales = typed.ui_locales === undefined ? {} : { uiLocales: typed.ui_locales };
 
@@ -107,9 +107,14 @@ export async function logOut(
   };
 }
 
-async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promise<LogoutRequest> {
+async function readRequest(
+  core: Core,
+  typed: z.infer<typeof parameters>,
+  facts: DecisionFacts,
+): Promise<LogoutRequest> {
   const { id_token_hint, client_id, post_logout_redirect_uri, state } = typed;
-  const hint = await readIdTokenHint(core, id_token_hint, client_id);
+  const { hint, flaw } = await readIdTokenHint(core, id_token_hint, client_id);
+  facts.hint_flaw = flaw;
   const named = await enabledClient(core, client_id ?? hint?.client_id);
   if (client_id !== undefined && named === undefined) throw new Refusal("client_unknown");
   const unclear = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
@@ -121,7 +126,9 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>): Promi
   ) {
     throw new Refusal("post_logout_redirect_uri_unknown");
   }
-  return { client, sub: hint?.sub, sid: hint?.sid, redirect_uri: post_logout_redirect_uri, state };
+  // Anybody may have found an old id_token; and a client that is disabled or gone asks for nothing.
+  const proof = flaw === undefined && named !== undefined ? hint : undefined;
+  return { client, sub: proof?.sub, sid: proof?.sid, redirect_uri: post_logout_redirect_uri, state };
 }
 
 async function enabledClient({ registry }: Core, client_id: string | undefined): Promise<Client | undefined> {

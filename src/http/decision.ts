@@ -31,6 +31,8 @@ export interface DecisionFacts {
     | "refresh_token_superseded"
     | "code_replayed"
     | "account_locked";
+  /** What is wrong with the id_token_hint that was sent. */
+  hint_flaw?: string | undefined;
   /** What a requesting party token came to when it was introspected: the outcome, and that of each rule. */
   uma?: { readonly outcome: string; readonly resources: readonly object[] };
   refusal?: Refusal;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { errors, type JWTPayload } from "jose";
+import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Client } from "../clients/registry.js";
-import { epochSeconds, type Clock } from "../clock.js";
+import { epochSeconds, hasPassed, type Clock } from "../clock.js";
 import type { KeyRing } from "../keys/ring.js";
 
 /** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
@@ -56,12 +56,24 @@ function leftHalf(text: string): string {
   return createHash("sha256").update(text, "ascii").digest().subarray(0, 16).toString("base64url");
 }
 
-/** What an id_token_hint says: whom the client believes to be logged in. */
+/** Whom and what an id_token_hint is about: the person whom the client believes to be logged in. */
 export interface IdTokenHint {
   readonly sub: string;
   readonly client_id: string;
   /** The browser session it was got in. */
   readonly sid: string | undefined;
+}
+
+/**
+ * What is wrong with an id_token_hint. The first two say nothing at all. The others are ours, but whoever holds one may have
+ * found it: they say which client and which person are meant, and are no proof that this client asks now.
+ */
+export type HintFlaw = "unreadable" | "other_client" | "former_issuer" | "retired_key" | "expired";
+
+/** An id_token_hint as it was read. Both are undefined where none was sent. */
+export interface ReadHint {
+  readonly hint?: IdTokenHint;
+  readonly flaw?: HintFlaw | undefined;
 }
 
 /** Who reads id_tokens: under the names it has and had, with the keys that are believed. */
@@ -72,20 +84,34 @@ interface IdTokenReader {
 }
 
 /**
- * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): one of our own, for this client where it is named, and
- * good however old it is, because it is no credential. Undefined for anything else: what cannot be believed hints at nothing,
- * and is no error. A client keeps an id_token for months, and keys and names of servers change.
+ * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): one of our own, for this client where it is named. A bad one
+ * is no error. A client keeps an id_token for months, and keys and names of servers change.
  */
 export async function readIdTokenHint(
-  reader: IdTokenReader,
+  reader: IdTokenReader & { readonly clock: Clock },
   text: string | undefined,
   client_id: string | undefined,
-): Promise<IdTokenHint | undefined> {
-  const { sub, aud, sid, auth_time } = (text === undefined ? undefined : await verifyHint(reader, text)) ?? {};
+): Promise<ReadHint> {
+  if (text === undefined) return {};
+  const { sub, aud, sid, auth_time, ...dated } = (await verifyHint(reader, text)) ?? {};
   // Only an id_token says when its person logged in: a signed userinfo answer is no hint.
-  if (sub === undefined || typeof aud !== "string" || auth_time === undefined) return undefined;
-  if (client_id !== undefined && aud !== client_id) return undefined;
-  return { sub, client_id: aud, sid: typeof sid === "string" ? sid : undefined };
+  if (sub === undefined || typeof aud !== "string" || auth_time === undefined) return { flaw: "unreadable" };
+  if (client_id !== undefined && aud !== client_id) return { flaw: "other_client" };
+  const hint = { sub, client_id: aud, sid: typeof sid === "string" ? sid : undefined };
+  return { hint, flaw: flawOf(reader, text, dated) };
+}
+
+/** What is wrong with a hint that is ours. */
+function flawOf(
+  { issuer, ring, clock }: IdTokenReader & { readonly clock: Clock },
+  text: string,
+  { iss, exp = 0 }: JWTPayload,
+): HintFlaw | undefined {
+  if (iss !== issuer) return "former_issuer";
+  const { kid } = decodeProtectedHeader(text);
+  if (ring.describe().some((key) => key.kid === kid && key.state === "retired")) return "retired_key";
+  // By another instance's clock, perhaps.
+  return hasPassed(exp * 1000, clock.now()) ? "expired" : undefined;
 }
 
 async function verifyHint(

@@ -749,6 +749,8 @@ t.test("when a person who is logged in is asked again", async (t) => {
     };
     for (const [name, id_token_hint] of Object.entries(HINTS)) {
       t.match(answerOf(await browser.get(authorize({ ...request, id_token_hint }))), { code: /^jac_/ }, name);
+      const line = server.log.findLast(({ type }) => type === "decision");
+      t.match(line, { operation: "authorize", hint_flaw: /^(unreadable|other_client)$/ }, `${name} is on record`);
       const nobody = await new Browser(server).get(authorize({ ...request, id_token_hint }));
       t.match(answerOf(nobody), { error: "login_required" }, `${name}, and nobody is logged in`);
     }

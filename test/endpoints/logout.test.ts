@@ -1,4 +1,4 @@
-import { UnsecuredJWT } from "jose";
+import { decodeJwt, UnsecuredJWT } from "jose";
 import t, { type Test } from "tap";
 import { authorizationAt, isLoggedIn } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";
@@ -41,7 +41,7 @@ async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<voi
 t.test("with an id_token_hint of whoever is logged in", async (t) => {
   const ROWS: readonly (readonly [name: string, parameters: Form, location: string | undefined])[] = [
     ["nobody is asked", { id_token_hint: HINT }, undefined],
-    ["an expired one is as good", { id_token_hint: await idToken({ exp: 1 }) }, undefined],
+    ["until its time is over by any clock", { id_token_hint: await idToken({ exp: clock.now() / 1000 - 14 }) }, undefined],
     ["and goes where it is registered", { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE }, GOODBYE],
     [
       "with its state",
@@ -287,6 +287,68 @@ t.test("RU-15 nobody is sent to an address that is not registered for it", async
   t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
 });
 
+t.test("a hint that is ours but old says who asks, and the person is asked all the same", async (t) => {
+  const old = await idToken({ exp: clock.now() / 1000 - 16, sid: "x" });
+  const SENT: readonly (readonly [name: string, place: Form, location: string | undefined])[] = [
+    ["and is told so here", {}, undefined],
+    ["and goes where its client has people sent", { post_logout_redirect_uri: GOODBYE, state: "s" }, `${GOODBYE}?state=s`],
+    ["its client named as well", { post_logout_redirect_uri: GOODBYE, client_id: "web" }, GOODBYE],
+  ];
+  for (const [name, place, location] of SENT) {
+    await t.test(name, async (t) => {
+      const browser = await loggedIn(server);
+      const cookie = browser.cookies.get("jeton_session")!;
+      const page = await browser.get(logout({ id_token_hint: old, ...place }), { "Sec-Fetch-Site": "cross-site" });
+      t.equal(page.status, 200);
+      t.match(formOf(page, "logout").values, { client_id: "web" }, "it says which client asks");
+      t.ok(await isLoggedIn(browser), "until then nothing happens");
+      await holdsInBrowser(t, server, page);
+      const done = await browser.submit(page, "logout", { action: "logout" });
+      t.equal(done.headers.get("location") ?? undefined, location);
+      await loggedOut(t, browser, cookie);
+      const gone = await new Browser(server).get(logout({ id_token_hint: old, ...place }));
+      t.equal(gone.headers.get("location") ?? undefined, location, "where nobody is logged in, nobody is asked");
+    });
+  }
+
+  await t.test("it sends nobody where its client has nobody sent", async (t) => {
+    const alice = await loggedIn(server);
+    for (const post_logout_redirect_uri of ["https://evil.example/", OTHER_CALLBACK, `${GOODBYE}/`]) {
+      const reply = await alice.get(logout({ id_token_hint: old, post_logout_redirect_uri }));
+      await refusedHere(t, reply, NOT_REGISTERED);
+    }
+  });
+
+  await t.test("and a browser without a session ends no other one's with it", async (t) => {
+    const idle = await loggedIn(server);
+    const { id_token, access_token } = (await exchange(server, { code: await getCode(idle) })).json;
+    const { sid } = decodeJwt(id_token);
+    t.type(sid, "string");
+    const leaked = await idToken({ exp: clock.now() / 1000 - 16, sid });
+    t.equal((await new Browser(server).get(logout({ id_token_hint: leaked }))).status, 200);
+    t.ok(await isLoggedIn(idle));
+    const { json } = await server.post("/oauth2/introspect", { token: access_token }, basic("gateway", SECRET));
+    t.match(json, { active: true });
+  });
+
+  await t.test("what is wrong with a hint is on record, and nothing of the hint", async (t) => {
+    const ROWS: readonly (readonly [id_token_hint: string | undefined, more: Form, flaw: string | undefined])[] = [
+      [undefined, {}, undefined],
+      [HINT, {}, undefined],
+      [old, {}, "expired"],
+      ["a-text-of-somebody", {}, "unreadable"],
+      [BAD_HINTS["another issuer"], {}, "unreadable"],
+      [HINT, { client_id: "other-web" }, "other_client"],
+    ];
+    for (const [id_token_hint, more, flaw] of ROWS) {
+      const browser = new Browser(server);
+      await browser.get(logout({ ...(id_token_hint && { id_token_hint }), ...more }));
+      t.equal(server.log.findLast(({ type }) => type === "decision")?.["hint_flaw"], flaw, String(flaw));
+    }
+    nothingLeaked(t, server, ["a-text-of-somebody", old.split(".")[1], old.split(".")[2]]);
+  });
+});
+
 /** Hints that say nothing, each for a reason of its own. */
 const BAD_HINTS: Readonly<Record<string, string>> = {
   "no JWT": "x",
@@ -327,6 +389,15 @@ t.test("AZ-21 a hint that cannot be believed is none: the person is asked, and g
       });
     }
   }
+
+  await t.test("nor does one prove anything for a client that is gone or closed, whoever it is about", async (t) => {
+    for (const aud of ["gone", "closed"]) {
+      const browser = await loggedIn(server);
+      const page = await browser.get(logout({ id_token_hint: await idToken({ aud }) }));
+      t.match(page.text, 'id="logout"', aud);
+      t.ok(await isLoggedIn(browser), aud);
+    }
+  });
 
   await t.test("a hint for another client than is named", async (t) => {
     const browser = await loggedIn(server);

@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from "node:crypto";
-import { decodeJwt } from "jose";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import t, { type Test } from "tap";
 import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { isLoggedIn } from "../support/authorization.js";
 import { freshDatabase } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Instance } from "../support/instance.js";
+import { basic, startInstance, type Form, type Instance } from "../support/instance.js";
 import { allow, FORMAT, idToken, pat, register, ticketFor, URN } from "../support/uma.js";
-import { answerOf, query } from "../support/web.js";
+import { answerOf, formOf, query } from "../support/web.js";
 import { authorize, exchange, getCode, GOODBYE, loggedIn, WEB } from "../support/web-fleet.js";
 
 /** PREVIOUS_ISSUERS: a server that was renamed, with what it issued under its earlier name. */
@@ -97,7 +97,7 @@ t.test("documents and answers know the new name only", async (t) => {
   t.match(answerOf(reply), { code: String, iss: NEW });
 });
 
-t.test("an id_token_hint is believed where its issuer is listed, and none elsewhere", async (t) => {
+t.test("an id_token_hint says whom it is about where its issuer is listed, and nothing elsewhere", async (t) => {
   const hint = async (sub: string, client_id: string) => idToken(before, sub, client_id);
   const silently = { client_id: "trusted", prompt: "none", id_token_hint: await hint("user-bob", "trusted") };
   const asAlice = async (server: Instance) => answerOf(await (await loggedIn(server)).get(authorize(silently)));
@@ -105,27 +105,40 @@ t.test("an id_token_hint is believed where its issuer is listed, and none elsewh
   t.match(await asAlice(forgetful), { code: String }, "the session answers");
 
   const leave = { id_token_hint: await hint("user-alice", "web"), post_logout_redirect_uri: GOODBYE };
-  const known = await loggedIn(renamed);
-  t.equal((await known.get(`/oauth2/logout?${query(leave)}`)).headers.get("location"), GOODBYE);
-  t.notOk(await isLoggedIn(known));
-  const unknown = await loggedIn(forgetful);
-  const page = await unknown.get(`/oauth2/logout?${query(leave)}`);
-  t.match(page.text, 'id="logout"', "the person is asked");
-  t.equal((await unknown.submit(page, "logout", { action: "logout" })).headers.get("location"), GOODBYE);
+  for (const [server, flaw] of [
+    [renamed, "former_issuer"],
+    [forgetful, "unreadable"],
+  ] as const) {
+    t.equal(await asksBeforeLogout(t, server, leave), flaw);
+  }
+  const here = { id_token_hint: leave.id_token_hint };
+  const page = await (await loggedIn(renamed)).get(`/oauth2/logout?${query(here)}`);
+  t.equal(formOf(page, "logout").values["client_id"], "web", "it says which client asks");
 });
+
+/** That a person is asked, and goes where the request says afterwards; what the log says of the hint. */
+async function asksBeforeLogout(t: Test, server: Instance, leave: Form): Promise<unknown> {
+  const browser = await loggedIn(server);
+  const page = await browser.get(`/oauth2/logout?${query(leave)}`);
+  const line = server.log.findLast(({ type }) => type === "decision");
+  t.match(page.text, 'id="logout"', "the person is asked");
+  t.ok(await isLoggedIn(browser));
+  const done = await browser.submit(page, "logout", { action: "logout" });
+  t.equal(done.headers.get("location"), leave["post_logout_redirect_uri"]);
+  t.notOk(await isLoggedIn(browser));
+  return line?.["hint_flaw"];
+}
 
 t.test("a key that was replaced, and one that is gone", async (t) => {
   const own = await startInstance(t, { provision, env: { ISSUER: NEW } });
-  const hint = await idToken(own, "user-alice", "web");
-  const leave = `/oauth2/logout?${query({ id_token_hint: hint, post_logout_redirect_uri: GOODBYE })}`;
+  const leave = { id_token_hint: await idToken(own, "user-alice", "web"), post_logout_redirect_uri: GOODBYE };
   await own.core.ring.rotate();
-  t.equal((await (await loggedIn(own)).get(leave)).headers.get("location"), GOODBYE, "retired: it is believed");
+  const { keys } = own.core.ring.jwks;
+  t.ok(keys.some(({ kid }) => kid === decodeProtectedHeader(leave.id_token_hint).kid), "it is still published");
+  t.equal(await asksBeforeLogout(t, own, leave), "retired_key");
   await own.core.ring.rotate(true);
-  const browser = await loggedIn(own);
-  const page = await browser.get(leave);
-  t.match(page.text, 'id="logout"', "gone: the person is asked");
-  t.equal((await browser.submit(page, "logout", { action: "logout" })).headers.get("location"), GOODBYE);
-  const asked = authorize({ client_id: "web", scope: "openid", id_token_hint: hint });
+  t.equal(await asksBeforeLogout(t, own, leave), "unreadable");
+  const asked = authorize({ client_id: "web", scope: "openid", id_token_hint: leave.id_token_hint });
   t.match((await (await loggedIn(own)).open(asked)).text, 'id="consent"', "and an authorization goes on");
 });
 

@@ -61,7 +61,7 @@ export class Authorization {
     facts.client_id = client.client_id;
     const answer = readTarget(client, redirect_uri, form);
     try {
-      const request = await readRequest(this.#core, form, { client, answer, dialect });
+      const request = await readRequest(this.#core, form, { client, answer, dialect }, facts);
       facts.scope_requested = request.scope;
       if (!posted) {
         const session = await this.#sessions.see(visit.session);

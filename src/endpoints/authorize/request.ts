@@ -5,6 +5,7 @@ import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { permit } from "../../grants/permit.js";
 import { allowedScope, readScope } from "../../grants/scope.js";
+import type { DecisionFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import { describeScope } from "../../tokens/claims.js";
@@ -148,8 +149,10 @@ export interface AuthorizationRequest extends AnswerTarget {
 export async function readRequest(
   core: Core,
   form: Form,
-  { client, answer, dialect }: { readonly client: Client; readonly answer: AnswerTarget; readonly dialect: string },
+  asked: { readonly client: Client; readonly answer: AnswerTarget; readonly dialect: string },
+  facts: DecisionFacts,
 ): Promise<AuthorizationRequest> {
+  const { client, answer, dialect } = asked;
   const { parameters } = form;
   withoutRepetition(form);
   refuseUnsupported(parameters);
@@ -161,7 +164,8 @@ export async function readRequest(
   const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsRequest(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", {}, { reason: "an essential acr cannot be had" });
-  const hint = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
+  const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
+  facts.hint_flaw = flaw;
   const expected_sub = hint?.sub ?? claims.sub;
   return {
     ...answer,
