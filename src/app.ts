@@ -45,13 +45,15 @@ export interface AppParts {
   /** What the process is called in log lines. */
   readonly instance: string;
   /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
-  readonly serve: (handler: RequestListener) => Server;
+  readonly serve: (handler: RequestListener, door: Door) => Server;
 }
 
 /** Every Fastify plugin, in the order in which it is registered. */
 export async function buildApp({ dialects, proxies, core, logger, instance, serve }: AppParts): Promise<FastifyInstance> {
   const trustsProxy = trustedProxies(proxies);
+  const healthPaths: ReadonlySet<string> = new Set(Object.values(HEALTH_PATHS));
   const door = new Door({
+    isAlwaysOpen: (path) => healthPaths.has(path),
     isCrowded: () => core.db.pool.isCrowded,
     waiting: () => core.passwords.waiting,
     refusalAt: overloadAnswers(dialects, core.issuer),
@@ -76,7 +78,7 @@ export async function buildApp({ dialects, proxies, core, logger, instance, serv
       // No hook runs for what Fastify's router gives up on.
       logDecision(request, reply, { instance, endpoint: undefined });
     },
-    serverFactory: (handler) => serve(door.before(handler as RequestListener, new Set(Object.values(HEALTH_PATHS)))),
+    serverFactory: (handler) => serve(handler as RequestListener, door),
   });
   app.removeAllContentTypeParsers();
   app.decorate("core", core);

@@ -1,9 +1,8 @@
 import { randomFill } from "node:crypto";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { Refusal } from "../errors/refusal.js";
 import type { Monotonic } from "../expected-wait.js";
-import { pathOf } from "./target.js";
 
 /** Requests under way with which no process is behind, however slow its machine is at the moment. */
 const FREE = 64;
@@ -33,6 +32,8 @@ export interface ReadyAnswer {
 
 /** What the door asks and tells. */
 export interface Behind {
+  /** Whether a path is never refused: supervisors find out about an overload there. */
+  readonly isAlwaysOpen: (path: string) => boolean;
   /** Whether a request that needs the database would wait too long for it. */
   readonly isCrowded: () => boolean;
   /** How many of the requests under way wait for something else than this process: nothing is done for them. */
@@ -57,7 +58,6 @@ export class Door {
   readonly #behind: Behind;
   readonly #now: Monotonic;
   readonly #measure: (done: () => void) => void;
-  #underWay = 0;
   #taken = 0;
   #lag = 0;
   #askedAt: number | undefined;
@@ -71,33 +71,28 @@ export class Door {
     this.#measure = measure;
   }
 
-  /** The application, behind the door. Paths that are always open are how supervisors find out about overload. */
-  before(handler: RequestListener, alwaysOpen: ReadonlySet<string>): RequestListener {
-    return (request, response) => {
-      const path = pathOf(request.url ?? "");
-      if (!alwaysOpen.has(path)) {
-        const isBehind = this.#isBehind();
-        if (isBehind || this.#behind.isCrowded()) {
-          const refusal = hasOrigin(request) ? undefined : this.#behind.refusalAt(path);
-          if (refusal !== undefined) return this.#refuse(refusal, response);
-          // What needs no database is not kept out by it; pages, and what pages of other origins ask, have more to say.
-          if (isBehind) Object.assign(request, { [TURNED_AWAY]: true });
-        }
-      }
-      this.#take(response);
-      handler(request, response);
-    };
-  }
-
-  #take(response: ServerResponse): void {
-    this.#underWay += 1;
+  /**
+   * Refuses a request, where there is too much to do already.
+   * @param path of the request, in its one spelling
+   * @param underWay requests that were taken and are not answered yet
+   * @returns whether it was answered; otherwise it is taken
+   */
+  turnsAway(path: string, request: IncomingMessage, response: ServerResponse, underWay: number): boolean {
+    if (this.#behind.isAlwaysOpen(path)) return false;
+    const isBehind = this.#isBehind(underWay);
+    if (isBehind || this.#behind.isCrowded()) {
+      const refusal = hasOrigin(request) ? undefined : this.#behind.refusalAt(path);
+      if (refusal !== undefined) return this.#refuse(refusal, response);
+      // What needs no database is not kept out by it; pages, and what pages of other origins ask, have more to say.
+      if (isBehind) Object.assign(request, { [TURNED_AWAY]: true });
+    }
     this.#taken += 1;
-    response.once("close", () => (this.#underWay -= 1));
+    return false;
   }
 
   /** Whether work waits for this process too long already. */
-  #isBehind(): boolean {
-    if (this.#underWay - this.#behind.waiting() <= FREE) return false;
+  #isBehind(underWay: number): boolean {
+    if (underWay - this.#behind.waiting() <= FREE) return false;
     const now = this.#now();
     if (this.#askedAt === undefined) {
       this.#askedAt = now;
@@ -113,12 +108,13 @@ export class Door {
     this.#taken = 0;
   }
 
-  #refuse({ status, headers, body }: ReadyAnswer, response: ServerResponse): void {
+  #refuse({ status, headers, body }: ReadyAnswer, response: ServerResponse): true {
     this.#refused += 1;
     this.#timer ??= setTimeout(() => this.#report(), REPORT).unref();
     this.#behind.refused();
     response.sendDate = false;
     response.writeHead(status, headers as string[]).end(body);
+    return true;
   }
 
   #report(): void {

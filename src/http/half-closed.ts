@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 
-/** Milliseconds between two interim answers to a client that may have left. */
+/** Milliseconds before the first interim answer to a client that may have left, and between two of them. */
 const INTERIM = 50;
 
 /**
@@ -14,7 +14,7 @@ export function askWhoClosesHalf(server: Server, underWay: ReadonlySet<ServerRes
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
     socket.once("end", () => {
-      for (const response of underWay) if (response.socket === socket) sendInterim(response);
+      for (const response of underWay) if (response.socket === socket) setTimeout(sendInterim, INTERIM, response).unref();
     });
   });
 }

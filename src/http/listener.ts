@@ -4,6 +4,7 @@ import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
 import type { CertificateHolder } from "./certificate-watch.js";
 import { Distrust } from "./distrust.js";
+import type { Door } from "./door.js";
 import {
   answerEarly,
   answerOn,
@@ -32,8 +33,8 @@ export interface Listener {
   readonly url: string;
   /** Where it speaks TLS itself. */
   readonly certificate: CertificateHolder | undefined;
-  /** Hands requests over; the shape Fastify's serverFactory wants. */
-  readonly serve: (handler: RequestListener) => Server;
+  /** Hands requests over, those that the door lets in. */
+  readonly serve: (handler: RequestListener, door?: Door) => Server;
   /** From here on what never reaches the application is refused so; before, in the standard's shape. */
   refuseWith(refuse: RefuseEarly): void;
   /** From here on `/readyz` answers 200. */
@@ -54,6 +55,7 @@ export interface ListenOptions {
 /** Takes the address. @throws OperatorError when it cannot be had, or a PEM file cannot be used */
 export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
+  let door: Door | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
   let refuse = inStandardShape;
   const underWay = new Set<ServerResponse>();
@@ -61,11 +63,13 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
 
   const answer: RequestListener = (request, response) => {
     if (distrust.holds(request.socket)) return void request.socket.destroy();
+    request.url = canonicalTarget(request.url ?? "");
+    const path = pathOf(request.url);
+    // First of all: in an overload most requests come no further, so whatever stands before it is paid for them too.
+    if (door?.turnsAway(path, request, response, underWay.size)) return;
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
     if (state === "draining") response.setHeader("Connection", "close");
-    request.url = canonicalTarget(request.url ?? "");
-    const path = pathOf(request.url);
     const refuseEarly = () => answerEarly(response, refuse(notReady(), describeRequest(request)));
     if (path === "/readyz" && state !== "serving") return refuseEarly();
     if (handler !== undefined) return handler(request, response);
@@ -117,8 +121,9 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
         return renewal;
       },
     },
-    serve: (given) => {
-      handler = given;
+    serve: (application, itsDoor) => {
+      handler = application;
+      door = itsDoor;
       return server;
     },
     refuseWith: (given) => {

@@ -13,6 +13,7 @@ const NEEDLESS = /%(?:2[dD]|2[eE]|3\d|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])/g
  * as it is, for the application to refuse. Whatever is compared with a path later is compared with this one.
  */
 export function canonicalTarget(target: string): string {
+  if (target.startsWith("/") && !target.includes("%")) return target;
   const [start = "", authority] = ABSOLUTE.exec(target) ?? [];
   if (authority !== undefined && !isAuthority(authority)) return target;
   const rest = target.slice(start.length);
@@ -23,7 +24,9 @@ export function canonicalTarget(target: string): string {
 
 /** The path of a target, also of one that is refused in the end. */
 export function pathOf(target: string): string {
-  return target.replace(ABSOLUTE, "").split(/[?#]/, 1)[0]!;
+  const relative = target.startsWith("/") ? target : target.replace(ABSOLUTE, "");
+  const end = relative.search(/[?#]/);
+  return end < 0 ? relative : relative.slice(0, end);
 }
 
 /** Whether a target names a path, and nothing that no target may hold: a fragment is the client's own (RFC 9110 section 4.1). */

@@ -13,6 +13,7 @@ async function behindDoor(t: Test) {
   const measurements: (() => void)[] = [];
   const door = new Door(
     {
+      isAlwaysOpen: (path) => path === "/readyz",
       isCrowded: () => state.crowded,
       waiting: () => state.waiting,
       refusalAt: (path) => (path === "/token" ? REFUSAL : undefined),
@@ -22,10 +23,11 @@ async function behindDoor(t: Test) {
     () => state.now,
     (done) => measurements.push(done),
   );
-  const application: RequestListener = (_request, response) => {
+  const application: RequestListener = (request, response) => {
+    if (door.turnsAway(request.url!, request, response, answers.length)) return;
     answers.push(() => void response.end("done"));
   };
-  const server = createServer(door.before(application, new Set(["/readyz"])));
+  const server = createServer(application);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.teardown(() => {
     server.closeAllConnections();
