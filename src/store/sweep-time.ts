@@ -1,7 +1,7 @@
 /**
  * When the sweep looks at a grant. A grant may be deleted when its refresh token has been over for a while and its last
  * access token too. A refresh moves that time, so it stands in no index: `sweep_after` is a lower bound of it, which only
- * the sweep moves (docs/decisions/0012).
+ * the sweep moves (docs/decisions/0015).
  */
 
 /** What is kept this long after it expired, so that a late replay is still known for what it is. */

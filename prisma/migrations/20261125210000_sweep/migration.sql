@@ -1,4 +1,4 @@
--- How the sweep finds grants without an index over what a refresh changes (docs/decisions/0012). A row that was there
+-- How the sweep finds grants without an index over what a refresh changes (docs/decisions/0015). A row that was there
 -- before has the constant default, which Postgres adds without writing the table: the sweep looks at it first.
 DROP INDEX "grants_over";
 ALTER TABLE "grants" ADD COLUMN "sweep_after" TIMESTAMPTZ(3) NOT NULL DEFAULT '1970-01-01T00:00:00Z';
