@@ -760,6 +760,31 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
   });
 
+  await t.test("who is expected is the same by the hint and by the claims parameter, or nobody", async (t) => {
+    const browser = await loggedIn(server);
+    const wish = (value: string) => JSON.stringify({ id_token: { sub: { value } } });
+    const [alices, bobs] = [await hint({}), await hint({ sub: "user-bob" })];
+    for (const [id_token_hint, claims, answer] of [
+      [alices, wish("user-alice"), { code: /^jac_/ }],
+      [alices, wish("user-bob"), { error: "login_required" }],
+      [bobs, wish("user-alice"), { error: "login_required" }],
+      ["unreadable", wish("user-bob"), { error: "login_required" }],
+      ["unreadable", wish("user-alice"), { code: /^jac_/ }],
+    ] as const) {
+      t.match(answerOf(await browser.get(authorize({ prompt: "none", id_token_hint, claims }))), answer);
+    }
+  });
+
+  await t.test("prompt=none with a bad hint still minds max_age", async (t) => {
+    const browser = await loggedIn(server);
+    clock.advance(100);
+    for (const id_token_hint of ["unreadable", await hint({ exp: 1 }), await hint({ iss: "https://evil.example" })]) {
+      const asked = (max_age: string) => browser.get(authorize({ prompt: "none", max_age, id_token_hint }));
+      t.match(answerOf(await asked("50")), { error: "login_required" });
+      t.match(answerOf(await asked("1000")), { code: /^jac_/ });
+    }
+  });
+
   await t.test("AZ-21 id_token_hint never switches the person silently", async (t) => {
     const browser = await loggedIn(server);
     const own = await hint({ exp: 1 });

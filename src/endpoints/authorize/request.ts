@@ -167,6 +167,9 @@ export async function readRequest(
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
   facts.hint_flaw = flaw;
   const expected_sub = hint?.sub ?? claims.sub;
+  if (claims.sub !== undefined && claims.sub !== expected_sub) {
+    throw new Refusal("login_required", {}, { reason: "id_token_hint and claims name two people" });
+  }
   return {
     ...answer,
     ...pick(typed, ["nonce", "max_age", "login_hint", "ui_locales"]),
