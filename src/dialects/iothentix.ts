@@ -41,8 +41,9 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
         read: inTexts(readIntrospection),
         answer: (result) => {
           if (!result.active) return { status: 201, body: { active: false } };
-          const { sub, scope, iss, exp } = result.state;
-          return { status: 201, body: { active: true, sub, scope, iss, exp } };
+          const { sub, scope, iss, exp, cnf } = result.state;
+          // No device has a token that is bound. One of another client must not look as if it were not (RFC 8705 section 3.2).
+          return { status: 201, body: { active: true, sub, scope, iss, exp, ...(cnf === undefined ? {} : { cnf }) } };
         },
         // Wrong credentials are 401 there, and say that something is forbidden.
         refusals: {

@@ -112,6 +112,32 @@ t.test("the tokens of every client are bound to what it shows, in every dialect"
   }
 });
 
+t.test("Screening Eagle's token path binds, and Iothentix says so to who introspects there", async (t) => {
+  const path = "/api/id/v1/auth/token";
+  const asBasic = basic("client_secret_basic", SECRET);
+  const send = (form: Form, certificate?: TestCertificate) =>
+    server.post(path, form, { ...asBasic, ...(certificate && shown(certificate)) });
+  const missing = { status: 400, json: { error: "Bad Request", errorDescription: /must present a certificate/ } };
+  const own = await send(forItself, MINE);
+  t.equal(own.status, 200);
+  t.match(payloadOf(own.json.access_token), { cnf });
+  t.match(await send(forItself), missing);
+
+  const { grant, verifier } = await codeFor(server, "client_secret_basic");
+  const code = { ...grant, code_verifier: verifier };
+  t.match(await send(code), missing, "and the code stays good");
+  const { json } = await send(code, MINE);
+  t.match(await about(json.access_token), { active: true, cnf });
+
+  for (const token of [own.json.access_token, json.access_token]) {
+    const reply = await server.post("/idp/introspect", { token }, basic("gateway", SECRET));
+    t.match(reply.json, { active: true, cnf });
+  }
+  const plain = (await server.post(STANDARD.token, { grant_type: "client_credentials" }, basic("photos", SECRET))).json;
+  const reply = await server.post("/idp/introspect", { token: plain.access_token }, basic("photos", SECRET));
+  t.strictSame(Object.keys(reply.json), ["active", "sub", "scope", "iss", "exp"], "else its members are the page's");
+});
+
 t.test("opaque tokens and JWTs alike", async (t) => {
   const opaque = (await ask("opaque", forItself, { certificate: MINE })).json.access_token;
   t.match(opaque, /^jat_/);
@@ -178,6 +204,12 @@ t.test("userinfo and the protection API want the certificate", async (t) => {
       // The SimpleIdentityServer dialect answers 400 here.
       t.ok([400, 401].includes(reply.status), path);
       t.notMatch(reply.text, /user-alice/, path);
+    }
+  }
+  for (const path of ["/oauth2/userinfo", "/userinfo"]) {
+    t.equal((await server.post(path, { access_token }, shown(MINE))).status, 200, `${path}, in the body`);
+    for (const headers of [{}, shown(OTHER)]) {
+      t.ok([400, 401].includes((await server.post(path, { access_token }, headers)).status), `${path}, in the body`);
     }
   }
   const token = await ask("client_secret_basic", { ...forItself, scope: "uma_protection" }, { certificate: MINE });
@@ -259,6 +291,24 @@ t.test("who has the setting and turns it off keeps what is bound", async (t) => 
   t.notOk("cnf" in (await about(json.access_token)));
   t.match(await about(json.refresh_token), { cnf });
   await server.apply({ clients: [client] });
+});
+
+t.test("what is not bound becomes so with the first refresh after the setting is turned on", async (t) => {
+  for (const name of ["none", "client_secret_basic"] as const) {
+    const client = provision.clients.find(({ client_id }) => client_id === name)!;
+    await server.apply({ clients: [{ ...client, tls_client_certificate_bound_access_tokens: false }] });
+    const { refresh_token, access_token } = (await ask(name, forAlice)).json;
+    t.notOk("cnf" in (await about(access_token)), name);
+    await server.apply({ clients: [client] });
+    t.match(await about(access_token), { active: true }, `${name}: a token of before goes on`);
+    const refresh = { grant_type: "refresh_token", refresh_token };
+    refused(t, await ask(name, refresh), `${name}: nothing is used up`);
+    const { json } = await ask(name, refresh, { certificate: MINE });
+    t.match(await about(json.access_token), { active: true, cnf }, name);
+    const another = { grant_type: "refresh_token", refresh_token: json.refresh_token };
+    const theft = await ask(name, another, { certificate: OTHER });
+    t.equal(theft.status, name === "none" ? 400 : 200, `${name}: that of a public client is bound from here on`);
+  }
 });
 
 t.test("a certificate that nobody can show is warned of", async (t) => {
