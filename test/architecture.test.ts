@@ -57,7 +57,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "clock.ts",
     "config.ts",
   ],
-  "main.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts"],
+  "serve.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts"],
+  "main.ts": ["serve.ts"],
   "command-line.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
   "cli.ts": ["errors", "command-line.ts"],
 };

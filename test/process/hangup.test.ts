@@ -29,6 +29,27 @@ t.test("a server without TLS goes on, and says that there is nothing to read", a
   t.equal((await server.ended).code, 0, "and ends as always");
 });
 
+t.test("a server that is still being loaded goes on", async (t) => {
+  // SIGHUP comes with the first package that is loaded.
+  const early = `
+    const Module = require("node:module");
+    const load = Module._load;
+    Module._load = (...asked) => {
+      if (/fastify/.test(asked[0])) {
+        Module._load = load;
+        process.kill(process.pid, "SIGHUP");
+      }
+      return load(...asked);
+    };
+    process.on("exit", () => console.log(Module._load === load ? "SIGHUP was sent" : "it was not"));`;
+  const folder = t.testdir({ "early.cjs": early });
+  const database = { DATABASE_URL: await freshDatabase(t), MASTER_KEY };
+  const NODE_OPTIONS = `--require=${join(folder, "early.cjs")}`;
+  const server = await startProcess(t, { DATA_DIR: await dataFolder(t), ...database, NODE_OPTIONS });
+  server.signal("SIGTERM");
+  t.match(await server.ended, { code: 0, stdout: /SIGHUP was sent/ });
+});
+
 t.test("a server with TLS takes the new certificate, or says why not", async (t) => {
   const [first, second] = [selfSigned("first"), selfSigned("second")];
   const folder = t.testdir({ "cert.pem": first.cert, "key.pem": first.key });

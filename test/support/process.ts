@@ -149,7 +149,7 @@ export function jetonHere(env: Environment, args: readonly string[], stdin = "")
   return ending((report) => runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv, undefined, report));
 }
 
-/** How a process would have ended: as src/main.ts and src/cli.ts have it. */
+/** How a process would have ended: as src/serve.ts and src/cli.ts have it. */
 async function ending(work: (report: (line: string) => void) => Promise<string>): Promise<Said> {
   const reported: string[] = [];
   const stderr = (...more: string[]) => [...reported, ...more].map((line) => `${line}\n`).join("");

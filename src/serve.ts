@@ -1,0 +1,80 @@
+import { readSettings, type Settings } from "./config.js";
+import { openDeployment } from "./deployment.js";
+import { OperatorError } from "./errors/operator-error.js";
+import { openListener } from "./http/listener.js";
+import { openLog, type Log } from "./http/log.js";
+import { introduce, startServer, type RunningServer } from "./server.js";
+import { refuseIfOwned } from "./store/embedded/index.js";
+
+/** A process: settings, then store, then application; stopped in reverse. */
+async function main(): Promise<void> {
+  const settings = readSettings();
+  const { log, flush } = openLog(settings.LOG_LEVEL);
+  const started = start(settings, log);
+  onStop(async () => {
+    // A signal that comes meanwhile waits for the start to be through: half a start cannot be stopped in order.
+    const { stop } = await started;
+    await stop();
+    flush();
+  });
+  // SIGHUP asks for the certificate files to be read again; it ends no server. A start that fails ends the process itself.
+  process.on("SIGHUP", () => {
+    void started.then(
+      ({ renewCertificate }) => renewCertificate(),
+      () => undefined,
+    );
+  });
+  await started;
+}
+
+/** Starts everything, and returns what a signal can ask of it. */
+async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, "renewCertificate" | "stop">> {
+  if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
+
+  // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
+  const listener = await openListener(addressOf(settings));
+  introduce({ settings, listener, log });
+  const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
+  try {
+    const server = await startServer({ settings, deployment, listener, log, onRestored: fail });
+    if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
+    // Said at whatever level: supervisors and people wait for this line.
+    log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
+    const stop = async () => {
+      await server.stop();
+      await deployment.close();
+    };
+    return { renewCertificate: server.renewCertificate, stop };
+  } catch (error) {
+    await deployment.close();
+    throw error;
+  }
+}
+
+function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
+  return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
+}
+
+/** The first signal drains and ends with 0, the second ends at once. */
+function onStop(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      );
+    });
+  }
+}
+
+/** Ends the process in one line: what the operator can mend, or what went wrong and where. */
+function fail(error: unknown): never {
+  if (error instanceof OperatorError) console.error(`jeton: ${error.message}`);
+  else console.error(error);
+  process.exit(1);
+}
+
+main().catch(fail);
