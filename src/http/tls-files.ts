@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { hasCome, hasPassed } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
 
@@ -62,9 +62,13 @@ export function whyNotNow({ validFrom, validTo }: TlsMaterial, now: number): str
 }
 
 async function read(path: string): Promise<string> {
-  return readFile(path, "latin1").catch(({ code }: NodeJS.ErrnoException) => {
-    throw new OperatorError(`${path} cannot be read (${code})`);
-  });
+  try {
+    // A pipe has nothing to say the second time, and reading it may never end.
+    if ((await stat(path)).isFile()) return await readFile(path, "latin1");
+  } catch (error) {
+    throw new OperatorError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  throw new OperatorError(`${path} cannot be read: it is no file`);
 }
 
 /** Node skips what is no certificate without a word, and a file may be half written: so each is read here first. */

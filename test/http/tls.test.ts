@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { rename, symlink, writeFile, mkdir } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { Agent, request as requestHttps, type RequestOptions } from "node:https";
 import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
@@ -262,6 +263,31 @@ t.test("files that cannot be used are never taken", async (t) => {
     t.equal((await get(site, identity(CLIENT))).trusted, true, name);
   }
   for (const line of site.log) t.notMatch(JSON.stringify(line), /PRIVATE/);
+});
+
+t.test("what is no file is not waited for, and what takes its place is read", async (t) => {
+  const site = await startSite(t);
+  const path = join(site.folder, "cert.pem");
+  const second = selfSigned("second");
+  const odd: readonly (readonly [name: string, make: () => unknown, message: RegExp])[] = [
+    ["a pipe that is never written to", () => execFileSync("mkfifo", [path]), /it is no file/],
+    ["a directory", () => mkdir(path), /it is no file/],
+    ["a link to itself", () => symlink("cert.pem", path), /ELOOP/],
+    ["nothing", () => undefined, /ENOENT/],
+  ];
+  for (const [name, make, message] of odd) {
+    await rm(path, { recursive: true });
+    await make();
+    await site.watch.look();
+    t.match(site.log.at(-1), { level: "warn", msg: message }, name);
+    t.equal(await shown(site), "first", name);
+    await rm(path, { recursive: true, force: true });
+    await site.put("cert.pem", BY_EC.cert);
+  }
+  await site.put("cert.pem", second.cert.replaceAll("\n", "\r\n"));
+  await site.put("key.pem", second.key.replaceAll("\n", "\r\n"));
+  await site.watch.look();
+  t.equal(await shown(site), "second", "also one that was written on another system");
 });
 
 t.test("symbolic links may be swapped, as certbot and Kubernetes do", async (t) => {
