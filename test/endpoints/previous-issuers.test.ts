@@ -21,6 +21,8 @@ const provision = {
   clients: [
     ...WEB.clients,
     { client_id: "photos", ...uma },
+    { client_id: "gate", client_secret: SECRET, audiences: [OLD, NEW] },
+    { client_id: "hasty-gate", client_secret: SECRET, audiences: [NEW] },
     { client_id: "printer", ...uma },
     {
       client_id: "signer-jwt",
@@ -65,6 +67,15 @@ t.test("access tokens are recognised, JWT and opaque", async (t) => {
   t.match(opaque, /^jat_/);
   t.match(await introspect(renamed, opaque, basic("kiosk", SECRET)), { active: true, iss: OLD });
   t.strictSame(await introspect(forgetful, opaque, basic("kiosk", SECRET)), { active: false });
+});
+
+t.test("a resource server that goes by the issuer's name is registered for both while both are in use", async (t) => {
+  const { access_token, refresh_token } = await login();
+  const { json } = await renamed.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
+  const [gate, hasty] = [basic("gate", SECRET), basic("hasty-gate", SECRET)];
+  t.match(await introspect(renamed, access_token, gate), { active: true, aud: OLD });
+  t.match(await introspect(renamed, json.access_token, gate), { active: true, aud: NEW });
+  t.strictSame(await introspect(renamed, access_token, hasty), { active: false });
 });
 
 t.test("what was issued can be revoked, whether its issuer is listed or not", async (t) => {
