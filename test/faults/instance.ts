@@ -109,11 +109,13 @@ export class Instance {
     this.agent.destroy();
   }
 
-  /** Ends it in order; its exit code. */
+  /** Ends it in order. @returns its exit code, or null where it had to be killed because it did not end */
   async stop(): Promise<number | null> {
     this.down.push({ from: this.now(), until: Infinity, value: 0 });
     this.#child?.kill("SIGTERM");
+    const tired = setTimeout(() => this.#child?.kill("SIGKILL"), MAX_STOP);
     const code = await this.#ended;
+    clearTimeout(tired);
     this.agent.destroy();
     return code;
   }
@@ -143,6 +145,9 @@ export class Instance {
     this.#log.end();
   }
 }
+
+/** Milliseconds that an instance has to end in: it may take 10 s to let the last answers out. */
+const MAX_STOP = 30_000;
 
 /** Milliseconds within which a running process sees the new offset of its clock. */
 const CLOCK_DELAY = 250;

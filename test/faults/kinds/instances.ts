@@ -39,6 +39,17 @@ export const INSTANCE_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "instance-stopped-half-open",
+    lasts: 0.1,
+    async begin({ instances }, random) {
+      const instance = random.pick(instances);
+      instance.proxy.halfOpen();
+      const code = await instance.stop();
+      instance.proxy.pass();
+      return restarted(`${instance.name}, SIGTERM`, instance, code === 0 ? undefined : `it ended with ${code}`);
+    },
+  },
+  {
     name: "instance-frozen",
     async begin({ instances }, random) {
       const instance = random.pick(instances);
