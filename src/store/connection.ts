@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import pg from "pg";
 import { OperatorError } from "../errors/operator-error.js";
 
@@ -44,9 +45,33 @@ pg.defaults.parseInputDatesAsUTC = true;
 /** What node-postgres puts into the startup packet; its types leave the method out. */
 const startup = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
 
-/** A connection with this session. A limit (milliseconds) that its configuration does not name is off. */
+/** What a connection is written to; the types of node-postgres leave it out. */
+interface Connected {
+  readonly connection: { readonly stream: Socket };
+}
+
+/** How a transaction tells the server that its statements may take longer, and how it ends. */
+const OWN_LIMIT = /^SET LOCAL statement_timeout = '(\d+)s'$/;
+const ENDS_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
+
+/** Milliseconds beyond the server's own limit for which an answer is waited for. */
+const ON_ITS_WAY = 1_000;
+
+/** Milliseconds for which the server may take leave. */
+const MAX_GOODBYE = 500;
+
+/**
+ * A connection with this session. A limit (milliseconds) that its configuration does not name is off.
+ *
+ * A connection whose other end is gone without a word (half-open, RFC 9293 section 3.5.1) answers nothing, for hours. So
+ * every statement is waited for as long as the server may take for it and a second more, then the connection is cut.
+ */
 export class SessionClient extends pg.Client {
   readonly #limits: Readonly<Record<string, string>>;
+  readonly #limit: number;
+  /** The limit of the transaction under way, where it has one of its own. */
+  #ownLimit: number | undefined;
+  #answerTimer: NodeJS.Timeout | undefined;
 
   constructor(config: pg.ClientConfig = {}) {
     super(config);
@@ -57,6 +82,41 @@ export class SessionClient extends pg.Client {
     // node-postgres would let the connection string change these, and would leave out a zero.
     const limits = { statement_timeout, lock_timeout, idle_in_transaction_session_timeout };
     this.#limits = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, String(limit || 0)]));
+    this.#limit = Number(statement_timeout || 0);
+    this.#limitAnswers();
+  }
+
+  #limitAnswers(): void {
+    // Its many overloads are handed on as they are.
+    this.query = ((...given: unknown[]) => {
+      this.#awaitAnswer(textOf(given[0]));
+      return (super.query as (...given: unknown[]) => unknown)(...given);
+    }) as typeof this.query;
+    // Said once every statement is answered (node-postgres), and once there is nobody to answer.
+    this.on("drain", () => clearTimeout(this.#answerTimer));
+    this.on("end", () => clearTimeout(this.#answerTimer));
+  }
+
+  #awaitAnswer(text: string): void {
+    const [, own] = OWN_LIMIT.exec(text) ?? [];
+    if (own !== undefined) this.#ownLimit = Number(own) * 1_000;
+    if (ENDS_TRANSACTION.test(text)) this.#ownLimit = undefined;
+    const limit = this.#ownLimit ?? this.#limit;
+    clearTimeout(this.#answerTimer);
+    if (limit > 0) this.#answerTimer = setTimeout(() => this.#cut(), limit + ON_ITS_WAY).unref();
+  }
+
+  #cut(): void {
+    (this as unknown as Connected).connection.stream.destroy();
+  }
+
+  /** Ends the connection. The server is told, and is waited for a moment only. */
+  override end(): Promise<void>;
+  override end(ended: (error: Error) => void): void;
+  override end(ended?: (error: Error) => void): Promise<void> | void {
+    const timer = setTimeout(() => this.#cut(), MAX_GOODBYE);
+    this.once("end", () => clearTimeout(timer));
+    return ended === undefined ? super.end() : super.end(ended);
   }
 
   /** Called by node-postgres when it opens the connection. */
@@ -64,6 +124,11 @@ export class SessionClient extends pg.Client {
     const session = Object.entries(SESSION).map(([name, { value }]) => [name, value]);
     return { ...startup.getStartupConf.call(this), ...this.#limits, ...Object.fromEntries(session) };
   }
+}
+
+/** The text of whatever a statement is given as. */
+function textOf(statement: unknown): string {
+  return typeof statement === "string" ? statement : String((statement as { readonly text?: unknown }).text ?? "");
 }
 
 /**

@@ -1,4 +1,6 @@
 import t from "tap";
+import { isStoreUnavailable } from "../../src/store/failure.js";
+import { closeDb, exclusively, LOCKS, openDb, run } from "../../src/store/open.js";
 import { freshDatabase } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
@@ -29,4 +31,47 @@ t.test("after the network was gone without a word, no statement is sent on a con
   proxy.pass();
   await until("it hears again", () => server.core.feed.alive());
   t.strictSame(await askAtOnce(), ["200 true"]);
+});
+
+t.test("a connection that answers nothing is given up, whoever asks on it, and holds up no end", async (t) => {
+  const database = await freshDatabase(t, FLEET);
+  const { hostname: host, port } = new URL(database);
+  const proxy = await Proxy.open({ host, port: Number(port) });
+  t.teardown(() => proxy.close());
+  const db = openDb(proxy.lead(database));
+  const one = { name: "one", text: "SELECT 1" };
+  const asked: Readonly<Record<string, () => Promise<unknown>>> = {
+    "a named statement": () => run(db, one, []),
+    "a statement of the pool": () => db.pool.query("SELECT 1"),
+    "a statement of Prisma": () => db.prisma.client.count(),
+    "a transaction": () => db.prisma.$transaction((tx) => tx.client.count()),
+  };
+  await Promise.all(Object.values(asked).map((ask) => ask()));
+  proxy.halfOpen();
+  const failed = Object.entries(asked).map(async ([what, ask]) => {
+    const error: unknown = await ask().catch((error: unknown) => error);
+    t.ok(isStoreUnavailable(error), `${what}: ${String(error).slice(0, 100)}`);
+  });
+  await Promise.all(failed);
+  await closeDb(db);
+  t.pass("and the pool ends");
+});
+
+t.test("an idle connection that answers nothing does not hold up the end", async (t) => {
+  const database = await freshDatabase(t, FLEET);
+  const { hostname: host, port } = new URL(database);
+  const proxy = await Proxy.open({ host, port: Number(port) });
+  t.teardown(() => proxy.close());
+  const db = openDb(proxy.lead(database));
+  await db.prisma.client.count();
+  proxy.halfOpen();
+  await closeDb(db);
+  t.equal(db.pool.totalCount, 0);
+});
+
+t.test("a transaction that may take longer is waited for as long", async (t) => {
+  const db = openDb(await freshDatabase(t, FLEET));
+  t.teardown(() => closeDb(db));
+  const [row] = await exclusively(db, LOCKS.provision, (tx) => tx.$queryRaw<unknown[]>`SELECT pg_sleep(6.5)::text`);
+  t.ok(row, "an answer that came after the limit of other statements");
 });
