@@ -18,6 +18,9 @@ const GIVEN_UP = 15_000;
 /** The same on a machine that has no core for it. */
 const GIVEN_UP_LATE = 60_000;
 
+/** Milliseconds between two questions whether an instance serves. */
+const PROBE = 100;
+
 export interface Plan {
   readonly faults: readonly Fault[];
   /** Milliseconds that the run is to take. */
@@ -103,14 +106,21 @@ export async function recovery(run: Run, since: number): Promise<Recovery> {
   return { after: run.now() - since, restarted: restarted.flat() };
 }
 
+/** Asks every moment, whether or not the questions before were answered: one of them may wait on a connection that is gone. */
 async function serves(run: Run, instance: Instance, since: number): Promise<boolean> {
+  let served = false;
   for (;;) {
-    const ready = await ask(instance, { method: "GET", path: "/readyz" });
-    if (ready.status === 200 && (await answers(run, instance))) return true;
+    void isServing(run, instance).then((yes) => (served ||= yes));
+    await pause(PROBE);
+    if (served) return true;
     const elapsed = run.now() - since;
     if (elapsed - run.lag(since, run.now()) > GIVEN_UP || elapsed > GIVEN_UP_LATE) return false;
-    await pause(50);
   }
+}
+
+async function isServing(run: Run, instance: Instance): Promise<boolean> {
+  const ready = await ask(instance, { method: "GET", path: "/readyz" });
+  return ready.status === 200 && (await answers(run, instance));
 }
 
 async function answers({ probe }: Run, instance: Instance): Promise<boolean> {
