@@ -124,7 +124,7 @@ async function introspectAccess(
   return expired ? { active: false, expired: stateOf(claims, null) } : INACTIVE;
 }
 
-/** What of its permissions would be granted now: a token of which nothing is left is as good as none. */
+/** Which of its permissions would be granted now. A token without any is inactive. */
 async function introspectPermissions(
   { db, clock, issuer, previousIssuers, registry }: Core,
   claims: AccessTokenClaims,
@@ -158,7 +158,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
   };
 }
 
-/** A refresh token is nobody's business but its client's: no audience makes it visible. */
+/** Only its client may see a refresh token, and a client with `jeton:introspect`: no audience makes it visible. */
 async function introspectRefresh(
   { db, clock, issuer }: Core,
   { grant_id, generation, certificate }: RefreshTokenName,

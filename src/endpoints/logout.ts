@@ -62,12 +62,12 @@ export async function logOut(
   }
   const session = await sessions.see(visit.session);
   if (session === undefined) {
-    // Idle or of another browser: what the hint names ends all the same, and with it the grants made in it.
+    // The session that a good hint names may be idle, or of another browser: it ends, and with it the grants made in it.
     if (request.sid !== undefined) await sessions.logOut({ sid: request.sid });
     return goodbye(request, uiLocales);
   }
   facts.sub = session.sub;
-  // Whoever stays is shown what they stay logged in to; the client has no answer for it (section 3).
+  // A person who stays sees what they stay logged in to. The client has no answer for it (section 3).
   if (typed.action === "cancel") return { kind: "go", path: ACCOUNT_PATH };
   const purpose = `logout\n${session.sid}`;
   const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, { purpose, csrf: typed.csrf });
@@ -85,26 +85,31 @@ export async function logOut(
 
   // Anybody can send a browser here: without proof that the client knows the person, the person is asked.
   const browser = visit.browser ?? sessions.newBrowser();
-  const hidden = Object.entries({
-    client_id: typed.client_id ?? request.client?.client_id,
-    post_logout_redirect_uri: request.redirect_uri,
-    state: request.state,
-    ui_locales: typed.ui_locales,
-  }).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  const csrf = sessions.formToken(browser, purpose);
   return {
     kind: "show",
-    view: {
-      page: "logout",
-      action: LOGOUT_PATH,
-      csrf: sessions.formToken(browser, purpose),
-      leadsTo: leadsTo(request),
-      userName: session.name ?? session.preferred_username,
-      hidden: Object.fromEntries(hidden),
-      ...uiLocales,
-      ...(request.client === undefined ? {} : { clientName: request.client.client_name ?? request.client.client_id }),
-    },
+    view: { ...confirmation(request, typed), csrf, userName: session.name ?? session.preferred_username },
     ...(visit.browser === undefined ? { cookies: { browser } } : {}),
   };
+}
+
+/** The page that asks. Its form says what the request said, but brings no hint: the answer needs none. */
+function confirmation(request: LogoutRequest, { client_id, ui_locales }: z.infer<typeof parameters>) {
+  const { client, redirect_uri, state } = request;
+  const hidden = Object.entries({
+    client_id: client_id ?? client?.client_id,
+    post_logout_redirect_uri: redirect_uri,
+    state,
+    ui_locales,
+  }).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  return {
+    page: "logout",
+    action: LOGOUT_PATH,
+    leadsTo: leadsTo(request),
+    hidden: Object.fromEntries(hidden),
+    ...(ui_locales === undefined ? {} : { uiLocales: ui_locales }),
+    ...(client === undefined ? {} : { clientName: client.client_name ?? client.client_id }),
+  } as const;
 }
 
 async function readRequest(

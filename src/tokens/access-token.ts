@@ -158,12 +158,12 @@ export class AccessTokens {
     };
     // A requesting party token is for a resource server to read, whatever its client is registered for.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
-    const spelt = {
+    const content = {
       ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
       ...claims,
       ...(spelling.audience === "client" ? { aud: client.client_id, resource: claims.aud } : {}),
     };
-    const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, spelt) : { text: this.#seal(spelt) };
+    const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, content) : { text: this.#seal(content) };
     return { ...written, claims, expires_in };
   }
 

@@ -65,8 +65,8 @@ export interface IdTokenHint {
 }
 
 /**
- * What is wrong with an id_token_hint. The first two say nothing at all. The others are ours, but whoever holds one may have
- * found it: they say which client and which person are meant, and are no proof that this client asks now.
+ * What is wrong with an id_token_hint. With the first two it says nothing at all. With the others it is ours, and says which
+ * client and which person are meant. It does not prove that this client asks now: old id_tokens leak.
  */
 export type HintFlaw = "unreadable" | "other_client" | "former_issuer" | "retired_key" | "expired";
 
