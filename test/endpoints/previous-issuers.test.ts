@@ -196,7 +196,8 @@ t.test("the setting is read as ISSUER is", async (t: Test) => {
   const read = (PREVIOUS_ISSUERS: string) => readSettings({ PREVIOUS_ISSUERS }).PREVIOUS_ISSUERS;
   t.strictSame(readSettings({}).PREVIOUS_ISSUERS, []);
   t.strictSame(read(`${OLD}, http://localhost:3000`), [OLD, "http://localhost:3000"]);
-  for (const wrong of ["old.example", `${OLD}/`, `${OLD}?a=b`, `${NEW},ftp://x`, "https://a:b@old.example"]) {
+  t.strictSame(read(`,${OLD}/auth,, ${OLD}/auth ,`), [`${OLD}/auth`, `${OLD}/auth`]);
+  for (const wrong of ["old.example", `${OLD} ${NEW}`, `${OLD}/`, `${OLD}?a=b`, `${NEW},ftp://x`, "https://a:b@old.example"]) {
     t.throws(() => read(wrong), { message: /^PREVIOUS_ISSUERS must be an http\(s\) URL/ }, wrong);
   }
 });
