@@ -58,12 +58,6 @@ export class Instance {
     return this.down.at(-1)?.until !== Infinity;
   }
 
-  /** By how many milliseconds its clock is wrong now. */
-  get offset(): number {
-    const last = this.skewed.at(-1);
-    return last?.until === Infinity ? last.value : 0;
-  }
-
   /** Starts it; returns once it takes connections, which is before it is ready. */
   async start(): Promise<void> {
     const given = { PATH: process.env["PATH"] ?? "", ...this.environment, PORT: String(this.#port) };

@@ -48,13 +48,13 @@ export const EVERYTHING = "everything";
 export interface Token {
   readonly label: string;
   readonly text: string;
-  /** When it expires by a right clock: an instance whose clock is ahead lets it live longer. */
+  /** When it expires by a right clock, at the earliest: an instance whose clock is behind issues it with less time left. */
   readonly expiresAt: number;
   /** When its answer had arrived. */
   readonly receivedAt: number;
 }
 
-/** When an answer arrived, and by how many milliseconds the clock of its instance was wrong. */
+/** When an answer arrived, and by how many milliseconds the clock of its instance may have been wrong: 0, or behind. */
 export interface Clock {
   readonly received: number;
   readonly offset: number;

@@ -31,7 +31,8 @@ export class Visitor {
     const answer = await ask(instance, asked);
     const ended = this.run.now();
     const { receives, shows, ...known } = about;
-    const clock = { received: ended, offset: instance.offset };
+    // A clock that is ahead may have been set right in this moment: only what a late one takes off is sure.
+    const clock = { received: ended, offset: Math.min(0, ...this.run.skews(instance.name, begun, ended)) };
     const entry = { operation, instance: instance.name, begun, ended, ...pickAnswer(answer), ...known };
     const received = answer.outcome === "done" ? receives?.(answer, clock) : undefined;
     const shown = shows?.(answer);
