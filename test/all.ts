@@ -25,9 +25,8 @@ const LONG = [
 /** Milliseconds that one file may take. */
 const TIMEOUT = 600_000;
 
-/** By env(1), because tap adds its loader to the environment of every child process. */
-const own = process.env["NODE_OPTIONS"];
-const withoutLoader = own === undefined ? ["-u", "NODE_OPTIONS"] : [`NODE_OPTIONS=${own}`];
+/** By env(1), because tap puts its loader into the NODE_OPTIONS of this process and of every child. */
+const withoutLoader = ["-u", "NODE_OPTIONS"];
 const env = { ...process.env, JETON_TEST_RUNNER: String(process.ppid), TAP_TIMEOUT: String(TIMEOUT / 1000) };
 
 t.jobs = 4;
