@@ -12,13 +12,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "clock.ts": [],
   "expected-wait.ts": [],
+  // JSON that can be read in one way: in bodies, and in the tokens of clients.
+  "strict-json.ts": ["store"],
   "config.ts": ["errors", "outbound", "dialects"],
   store: ["errors", "expected-wait.ts"],
-  http: ["errors", "store", "expected-wait.ts", "clock.ts"],
+  http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts"],
   keys: ["errors", "store", "clock.ts"],
   outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
-  clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts"],
+  clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts", "strict-json.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   // What is decided about resources: over what the store and the tokens say, under no protocol.
   uma: ["store", "clients", "tokens"],

@@ -7,8 +7,8 @@ import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
-import { holdsPlainText } from "../store/plain-text.js";
 import { useAssertion } from "../store/used-assertions.js";
+import { JsonError, readStrictJson } from "../strict-json.js";
 
 /** Assertions: JWTs by which clients prove who they are (RFC 7523 section 3, OpenID Connect Core section 9). */
 
@@ -41,32 +41,31 @@ export interface Jws {
   readonly payload: Buffer;
 }
 
-/** @throws Refusal assertion_not_jws, assertion_payload_unreadable also where a member holds a text that cannot be stored */
+/** @throws Refusal assertion_not_jws; assertion_payload_unreadable also where a part is no JSON that can be read in one way */
 export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
   const [first, payload] = readCompact(text) ?? [];
   const header = headerSchema.safeParse(readJsonBytes(first));
   if (payload === undefined || !header.success) throw unreadable("its header, or how it is spelt");
-  refuseUnstorable(first, payload);
+  if (readJsonBytes(payload) === undefined) throw unreadable(AMBIGUOUS);
   return { text, header: header.data, payload };
 }
 
 /**
  * The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with.
- * @throws Refusal assertion_payload_unreadable where a member holds a text that cannot be stored
+ * @throws Refusal assertion_payload_unreadable where a part is no JSON that can be read in one way
  */
 export function claimedIssuer(text: string): string | undefined {
   if (countParts(text) !== JWS_PARTS) return undefined;
-  const [header, payload] = readCompact(text) ?? [];
-  refuseUnstorable(header, payload);
-  const { data } = z.object({ iss: z.string() }).safeParse(readJsonBytes(payload));
-  return data?.iss;
+  const parts = readCompact(text);
+  if (parts === undefined) return undefined;
+  const [header, claims] = parts.slice(0, 2).map(readJsonBytes);
+  if (header === undefined || claims === undefined) throw unreadable(AMBIGUOUS);
+  return z.object({ iss: z.string() }).safeParse(claims).data?.iss;
 }
 
-/** A header or a claim that holds U+0000, or what is no text, makes the whole assertion malformed. */
-function refuseUnstorable(...parts: readonly (Buffer | undefined)[]): void {
-  if (!parts.every((part) => holdsPlainText(readJsonBytes(part)))) throw unreadable("U+0000, or what is no text");
-}
+/** For the log. A repeated name or U+0000 makes the whole assertion malformed, whatever claim it is in (RFC 7519 section 4). */
+const AMBIGUOUS = "no JSON that can be read in one way";
 
 /** Whether one of the keys made the signature, by an algorithm the client may use: the header does not choose alone. */
 export async function isSigned(
@@ -179,12 +178,13 @@ function hasBegun(date: unknown, now: number): boolean {
   return date === undefined || (isDate(date) && hasCome(date * 1000, now));
 }
 
-/** A JSON text in UTF-8; undefined for anything else. */
+/** A JSON text in UTF-8 that can be read in one way; undefined for anything else. */
 export function readJsonBytes(bytes: Buffer | undefined): unknown {
   try {
-    return JSON.parse(bytes?.toString("utf8") ?? "");
-  } catch {
-    return undefined;
+    return readStrictJson(bytes?.toString("utf8") ?? "");
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
   }
 }
 

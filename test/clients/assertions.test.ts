@@ -331,13 +331,44 @@ const ROWS: readonly Row[] = [
     expect: SAYS[16],
   },
   {
-    id: "PA-06 #17",
+    id: "PA-06 #16",
     name: "claims nested without end",
     form: () => {
       const text = `{"iss":"stranger","x":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
       return asserted(jws({ alg: "ES256", kid: "es" }, text, ecdsa(es.privateKey)), { client_id: "signer" });
     },
-    expect: SAYS[17],
+    expect: SAYS[16],
+  },
+  ...["iss", "sub", "aud", "exp", "jti", "custom"].flatMap((name) =>
+    [`"${name}"`, `"\\u${name.charCodeAt(0).toString(16).padStart(4, "0")}${name.slice(1)}"`].map((again) => ({
+      id: "PA-05 #16",
+      name: `the claim ${name} twice, again as ${again}`,
+      form: () => {
+        const claims = JSON.stringify(claimsOf("signer", issuer, now(), { custom: 1 }));
+        const { [name]: value } = JSON.parse(claims) as Record<string, unknown>;
+        const text = `{${again}:${JSON.stringify(value)},${claims.slice(1)}`;
+        return asserted(jws({ alg: "ES256", kid: "es" }, text, ecdsa(es.privateKey)), { client_id: "signer" });
+      },
+      expect: SAYS[16],
+    })),
+  ),
+  {
+    id: "PA-05 #16",
+    name: "an iss twice, by who does not name itself",
+    form: () => {
+      const text = `{"iss":"backend",${JSON.stringify(claimsOf("signer", issuer, now())).slice(1)}`;
+      return asserted(jws({ alg: "ES256", kid: "es" }, text, ecdsa(es.privateKey)));
+    },
+    expect: SAYS[16],
+  },
+  {
+    id: "PA-05 #16",
+    name: "the kid twice in the header",
+    form: () => {
+      const text = '{"kid":"other","alg":"ES256","kid":"es"}';
+      return asserted(jws(text, claimsOf("signer", issuer, now()), ecdsa(es.privateKey)), { client_id: "signer" });
+    },
+    expect: SAYS[16],
   },
   {
     id: "AS-05 #17",
@@ -352,14 +383,14 @@ const ROWS: readonly Row[] = [
     expect: SAYS[17],
   },
   {
-    id: "JW-17 #17",
+    id: "JW-17 #16",
     name: "inherited claims",
     form: () => {
       const { iss: _iss, ...claims } = claimsOf("signer", issuer, now()) as Record<string, unknown>;
       const text = JSON.stringify(claims).replace("{", '{"__proto__":{"iss":"signer"},');
       return asserted(jws({ alg: "ES256", kid: "es" }, text, ecdsa(es.privateKey)), { client_id: "signer" });
     },
-    expect: SAYS[17],
+    expect: SAYS[16],
   },
   ...[
     undefined,
