@@ -11,7 +11,6 @@ import {
   queryOf,
   refuseCredentialsInQuery,
   refuseEncodedBody,
-  refuseOtherCharset,
   singleAuthorization,
 } from "../http/edge.js";
 import { readJson } from "../http/json.js";
@@ -93,7 +92,6 @@ function addEndpoint(
     onRequest: async (request) => {
       request.decision = { dialect: dialect.name, operation: endpoint.operation };
       refuseEncodedBody(request);
-      refuseOtherCharset(request);
       refuseCredentialsInQuery(request);
     },
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),

@@ -33,26 +33,33 @@ export function refuseCredentialsInQuery(request: FastifyRequest): void {
   if (name !== undefined) throw new Refusal("credential_in_query", { name });
 }
 
-/** @throws Refusal for a compressed body: none of our clients sends one, and a bomb would be (RFC 9110 section 8.4) */
-export function refuseEncodedBody({ headers }: FastifyRequest): void {
-  const encoding = headers["content-encoding"];
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") throw new Refusal("media_type_unsupported");
+/**
+ * Refuses a body that is compressed (RFC 9110 section 8.4), because it could expand without end, or whose type declares
+ * another encoding than UTF-8. Some clients describe a body in every request, also where they send none.
+ * @throws Refusal media_type_unsupported
+ */
+export function refuseEncodedBody(request: FastifyRequest): void {
+  const { headers } = request;
+  if (headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0) return;
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding.toLowerCase() !== "identity" || declaresOtherCharset(request)) throw new Refusal("media_type_unsupported");
 }
 
 /** One parameter of a media type, or none between two semicolons (RFC 9110 section 5.6.6). */
 const TYPE_PARAMETER = /[ \t]*;[ \t]*(?:([\w!#$%&'*+.^`|~-]+)=([\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))?/y;
 
+/** UTF-8, and what some clients call it (Encoding standard section 4.2). */
+const UTF8 = /^utf-?8$/i;
+
 /**
- * Refuses a body that is said to be in another encoding than UTF-8, in which forms and JSON are read (RFC 6749 appendix B,
- * RFC 8259 section 8.1). A type that can be read in two ways says nothing that can be relied on.
- * @throws Refusal media_type_unsupported
+ * Whether a body declares another encoding than UTF-8, in which forms and JSON are read (RFC 6749 appendix B, RFC 8259
+ * section 8.1). A type that can be read in two ways declares nothing that can be relied on.
  */
-export function refuseOtherCharset(request: FastifyRequest): void {
+function declaresOtherCharset(request: FastifyRequest): boolean {
   const type = request.headers["content-type"];
-  if (type === undefined) return;
+  if (type === undefined) return false;
   const parameters = countHeader(request, "content-type") === 1 ? parametersOfType(type) : undefined;
-  const charset = parameters?.get("charset") ?? "utf-8";
-  if (parameters === undefined || charset.toLowerCase() !== "utf-8") throw new Refusal("media_type_unsupported");
+  return parameters === undefined || !UTF8.test(parameters.get("charset") ?? "utf-8");
 }
 
 /** The parameters of a media type, by name in lower case; undefined where one stands there twice or cannot be read. */

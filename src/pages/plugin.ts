@@ -20,7 +20,7 @@ import type { Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
 import type { DecisionFacts } from "../http/decision.js";
-import { queryOf, refuseEncodedBody, refuseForeignForm, refuseOtherCharset } from "../http/edge.js";
+import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { parseForm, readForm, type Form } from "../http/form.js";
 import { networkOf } from "../http/network.js";
@@ -71,7 +71,6 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
           const facts: DecisionFacts = { ...about };
           request.decision = facts;
           refuseEncodedBody(request);
-          refuseOtherCharset(request);
           const form = method === "GET" ? queryOf(request, readForm) : bodyOf(request);
           const answer = await step(form, visitOf(request), facts, request);
           setCookies(reply, cookies, answer);

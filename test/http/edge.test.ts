@@ -296,12 +296,12 @@ const URLENCODED = "application/x-www-form-urlencoded";
 /** Parameters of a media type that say UTF-8, or nothing of an encoding. */
 const UTF8 = [
   ...["; charset=UTF-8", ";charset=utf-8", '; charset="UTF-8"', '; CHARSET="utf-8"', '; charset="u\\tf-8"'],
-  ...["; charset=utf-8; x=y", "; x=utf-16", ";", "; ; charset=utf-8"],
+  ...["; charset=utf-8; x=y", "; x=utf-16", ";", "; ; charset=utf-8", "; charset=utf8", "\t;\tcharset=UTF8 ;"],
 ];
 
 /** Parameters that say anything else, or nothing that can be read in one way. */
 const OTHER_CHARSETS = [
-  ...["; charset=utf-16", "; charset=UTF-16LE", '; charset="iso-8859-1"', "; charset=us-ascii", "; charset=utf8"],
+  ...["; charset=utf-16", "; charset=UTF-16LE", '; charset="iso-8859-1"', "; charset=us-ascii", "; charset=utf88"],
   ...["; charset=utf-8; charset=utf-16", "; charset=utf-8; charset=utf-8", "; charset=utf-8; CHARSET=utf-8"],
   ...["; charset=", '; charset=""', "; charset", "; charset = utf-8", "; charset=utf-8 utf-16", '; charset="utf-8'],
   ...["; charset=utf-8, text/plain", "; charset='utf-8'", "; x=y; x=y"],
@@ -412,6 +412,20 @@ table("names that mean something to JavaScript mean nothing here", (dialect) => 
     expect: { status: 200 },
   },
 ]);
+
+t.test("what a request says of a body that it does not have is ignored", async (t) => {
+  const described = { "Content-Type": "text/plain; charset=iso-8859-1", "Content-Encoding": "gzip" };
+  for (const path of ["/oauth2/userinfo", "/userinfo", "/uma/resources", "/rs/resource_set", "/oauth2/authorize", "/account"]) {
+    const plain = await server.send(path);
+    const { status, json } = await server.send(path, { headers: described });
+    t.strictSame([status, json], [plain.status, plain.json], path);
+  }
+  for (const dialect of [STANDARD, SIS]) {
+    const type = ["Content-Type", `${URLENCODED}; charset=iso-8859-1`] as const;
+    const empty = { target: dialect.token, headers: [type, ["Content-Length", "0"] as const] };
+    t.equal((await converse(server.url, write(empty))).json.error_description, NO_PARAMETER);
+  }
+});
 
 t.test("nothing of all this has changed what every object inherits", async (t) => {
   t.equal(({} as Record<string, unknown>)["x"], undefined);
