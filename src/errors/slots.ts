@@ -19,11 +19,14 @@ const MAX_QUOTED = 64;
 /** Longest text that any slot takes, in characters. */
 const MAX_SLOT = 200;
 
+/** One word: capitals only, or small letters with a capital before each part; at most four digits end it. */
+const ONE = "(?:[A-Z]{2,14}|[A-Z]?[a-z]{0,24}(?:[A-Z][a-z]{2,24}){0,5}(?:I[Dd])?)\\d{0,4}";
+
 /**
- * Words of letters that may end in digits, joined by punctuation: `api1`, `jeton:admin`, `https://api.example/read`. Random
- * texts are none: their digits stand among their letters, or they have too many letters in a row.
+ * Words joined by punctuation: `api1`, `readWrite`, `jeton:admin`, `https://api.example/read`. Hardly any random text is
+ * one: its digits and capitals stand anywhere among its letters.
  */
-const PLAIN = /^[A-Za-z]{0,24}\d{0,4}(?:[-_.:/][A-Za-z]{0,24}\d{0,4})*$/;
+const PLAIN = new RegExp(`^${ONE}(?:[-_.:/]${ONE})*$`);
 
 /** Whether a text of a request may be quoted. */
 export function isPlainWord(text: string): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -76,6 +77,22 @@ t.test("plain words and known names are repeated as they are", async (t) => {
   t.equal(fillSlot("name", "grant_type"), "grant_type");
   t.equal(fillSlot("name", "hunter2"), "(unknown)", "though it is a plain word");
   t.equal(fillSlot("client_id", "b17a31e8 of somebody"), "b17a31e8 of somebody", "which is registered");
+});
+
+t.test("passwords and keys that a generator made are no plain words", async (t) => {
+  for (const text of ["xKqTzWvBnRfLdGhM", "aBcDeFgH12", "demo-QrTzXwLk", "TGVhdmVNZUFsb25l", "p4ssw0rd", "Xy7-Qz9k"]) {
+    t.equal(fillSlot("grant_type", text), "(not shown)", text);
+  }
+  const shownOf = (make: (bytes: Buffer) => string) => {
+    const made = Array.from({ length: 10_000 }, (_, n) => make(createHash("sha256").update(String(n)).digest()));
+    return made.filter((text) => fillSlot("grant_type", text) === text).length;
+  };
+  t.ok(shownOf((bytes) => bytes.toString("base64url")) <= 1, "secrets of 32 bytes");
+  t.ok(shownOf((bytes) => bytes.subarray(0, 16).toString("base64url")) <= 10, "ids of 16 bytes");
+  t.ok(shownOf((bytes) => bytes.toString("base64").replace(/[+/=]/g, "").slice(0, 12)) <= 50, "passwords of 12 letters");
+  for (const word of ["User.Read.All", "readWrite2", "resourceSetId", "OAuth2", "UMA_PROTECTION", "v1.2"]) {
+    t.equal(fillSlot("grant_type", word), word);
+  }
 });
 
 /** The rooms whose schemas read requests. */
