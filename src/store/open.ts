@@ -1,7 +1,6 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import type { Monotonic } from "../expected-wait.js";
-import { isStoreUnavailable } from "./failure.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
 import { BoundedPool, CallerLeftError, refuseIfLeft, type Caller } from "./pool.js";
 
@@ -91,12 +90,7 @@ export async function run<Row extends pg.QueryResultRow>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   const query = { ...statement, values: [...values], query_timeout: ANSWER_LIMIT };
-  try {
-    return await withConnection(db, async (client) => (await client.query<Row>(query)).rows);
-  } catch (error) {
-    if (isStoreUnavailable(error)) db.pool.turnsAway();
-    throw error;
-  }
+  return withConnection(db, async (client) => (await client.query<Row>(query)).rows);
 }
 
 /** Does some work on a connection, if its caller is still there once it is had. One that a statement failed on is closed. */

@@ -23,11 +23,14 @@ export function refuseIfLeft(caller: Caller | undefined): void {
   if (caller?.hasLeft()) throw new CallerLeftError("the caller left before the work was begun");
 }
 
-/** Milliseconds that a statement may be expected to wait for a connection. */
-const PATIENCE: Patience = { burst: 1_000, standing: 200 };
+/** Milliseconds that the first statement of a request may be expected to wait for a connection. */
+const PATIENCE: Patience = { burst: 1_500, standing: 300 };
 
-/** Milliseconds after which whoever waits is sent away, because the expectation was wrong. */
-const LONGEST_WAIT = 2_000;
+/**
+ * Milliseconds that any statement waits, and may be expected to wait. It is more than PATIENCE: most statements belong to
+ * requests that were taken, and to give up in the middle of one wastes what was done for it.
+ */
+const MAX_WAIT = 3_000;
 
 /** What a connection is taken to be held for until it was measured, in milliseconds. */
 const FIRST_HELD = 10;
@@ -46,34 +49,21 @@ interface Waiting {
 export class BoundedPool extends pg.Pool {
   readonly #size: number;
   readonly #expected: ExpectedWait;
-  readonly #now: Monotonic;
   readonly #waiting: Waiting[] = [];
   readonly #out = new Set<pg.PoolClient>();
   /** Connections that are out, or are being made for somebody. */
   #lent = 0;
-  #turnedAwayAt = -Infinity;
 
   constructor(config: pg.PoolConfig & { readonly max: number }, now: Monotonic = () => performance.now()) {
     super({ ...config, Client: SessionClient });
     this.#size = config.max;
-    this.#now = now;
     this.#expected = new ExpectedWait(config.max, PATIENCE, FIRST_HELD, now);
     this.on("release", (_error, client) => this.#takeBack(client));
   }
 
-  /** Whether whoever comes now would wait too long. */
+  /** Whether no further request should be taken: its first statement would wait too long. */
   get isCrowded(): boolean {
-    return this.#waiting.length > 0 && this.#expected.isTooLong(this.#waiting.length);
-  }
-
-  /** Monotonic milliseconds at which the database, or the queue before it, last turned somebody away. */
-  get turnedAwayAt(): number {
-    return this.#turnedAwayAt;
-  }
-
-  /** Records that somebody was turned away because the database could not be used, or had too much to do. */
-  turnsAway(): void {
-    this.#turnedAwayAt = this.#now();
+    return this.#expected.isTooLong(this.#waiting.length);
   }
 
   /**
@@ -96,8 +86,8 @@ export class BoundedPool extends pg.Pool {
 
   #ask(lent: Lent): void {
     if (this.#lent < this.#size) return this.#lend(lent);
-    if (this.#expected.isTooLong(this.#waiting.length)) return this.#refuse(lent);
-    const waiting: Waiting = { lent, deadline: setTimeout(() => this.#giveUp(waiting), LONGEST_WAIT).unref() };
+    if (this.#expected.behind(this.#waiting.length) > MAX_WAIT) return this.#refuse(lent);
+    const waiting: Waiting = { lent, deadline: setTimeout(() => this.#giveUp(waiting), MAX_WAIT).unref() };
     this.#waiting.push(waiting);
   }
 
@@ -106,7 +96,6 @@ export class BoundedPool extends pg.Pool {
     super.connect((error, client, release) => {
       if (client === undefined) {
         this.#lent -= 1;
-        this.turnsAway();
         this.#serveNext();
       } else {
         this.#out.add(client);
@@ -138,7 +127,6 @@ export class BoundedPool extends pg.Pool {
   }
 
   #refuse(lent: Lent): void {
-    this.turnsAway();
     process.nextTick(lent, new PoolBusyError("too many statements wait for a connection"), undefined, () => {});
   }
 }

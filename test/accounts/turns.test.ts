@@ -82,20 +82,25 @@ t.test("DO-01 the queue ends where waiting in it takes three seconds, however ma
   }
 });
 
-t.test("a queue that was not empty for a second is kept shorter than one that has just come", async (t) => {
+t.test("a queue that was not empty for two seconds is kept shorter than one that has just come", async (t) => {
   const { turns, pass } = timed(1);
   const { work, end } = works();
   for (let n = 0; n < 100; n += 1) await turns.take("learning", async () => void pass(100));
   const { jobs } = await fill(turns, (n) => `${n}`, work);
   let running = 0;
   // As many end as come: it stays as long as it is.
-  for (; running < 11; running += 1) {
+  const more: Promise<unknown>[] = [];
+  for (; running < 18; running += 1) {
     pass(100);
     await end(`0${running}`);
+    more.push(turns.take(`more${running}`, work(`more${running}`)));
   }
+  pass(200);
+  await end(`0${running++}`);
   t.match(await reason(() => turns.take("late", work("late"))), { row: { code: "hashing_busy" } });
   for (; running < jobs.length; running += 1) await end(`0${running}`);
-  await Promise.all(jobs);
+  for (let n = 0; n < more.length; n += 1) await end(`more${n}`);
+  await Promise.all([...jobs, ...more]);
 });
 
 t.test("DO-01 one name has a queue of its own, half as long, and the others theirs", async (t) => {

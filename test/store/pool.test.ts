@@ -27,7 +27,6 @@ t.test("a statement waits for a connection as long as the wait is short", async 
     answers.flat().map(({ n }) => n),
     Array.from({ length: 50 }, (_, n) => n),
   );
-  t.equal(db.pool.turnedAwayAt, -Infinity, "nobody was turned away");
 });
 
 t.test("once connections are held for long, whoever comes is refused at once: a statement, Prisma, a transaction", async (t) => {
@@ -48,11 +47,22 @@ t.test("once connections are held for long, whoever comes is refused at once: a 
     );
     t.ok(isPoolBusy(error) && isStoreUnavailable(error));
   }
-  t.equal(db.pool.turnedAwayAt, 30_000);
   for (const client of taken) client.release();
   await first;
   t.notOk(db.pool.isCrowded);
   t.equal((await run(db, ONE, [3])).length, 1, "and so is whoever comes then");
+});
+
+t.test("while no further request is taken, statements of those that were taken still wait", async (t) => {
+  const { db, taken, pass } = await openTaken(t);
+  t.notOk(db.pool.isCrowded, "nobody waits yet");
+  const first = run<{ n: number }>(db, ONE, [1]);
+  // Ten are held, each for 2.5 s so far: who comes next expects to wait for half a second.
+  pass(2_500);
+  t.ok(db.pool.isCrowded, "the queue has been there for more than two seconds");
+  const second = run<{ n: number }>(db, ONE, [2]);
+  for (const client of taken) client.release();
+  t.strictSame([...(await first), ...(await second)], [{ n: 1 }, { n: 2 }]);
 });
 
 t.test("whoever waited in spite of the expectation is sent away", async (t) => {
@@ -84,7 +94,6 @@ t.test("connections that break, or cannot be made, leave their places to others"
   await t.rejects(run(db, { name: "pool_test_wrong", text: "SELECT 1 / $1::int" }, [0]), { code: "22012" });
   const breaking = run(db, { name: "pool_test_end", text: "SELECT pg_terminate_backend(pg_backend_pid()), $1::int" }, [0]);
   await t.rejects(breaking);
-  t.not(db.pool.turnedAwayAt, -Infinity, "which is remembered");
   await until("they are made anew", async () => (await db.pool.query("SELECT 1")).rows.length === 1);
 
   const nowhere = openDb("postgres://nobody@127.0.0.1:1/none");
