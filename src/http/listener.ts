@@ -158,11 +158,19 @@ function refuseBrokenHttp(
 ): void {
   const isSilent = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
   if (error.code === "ECONNRESET" || isSilent || !socket.writable) return void socket.destroy();
-  const current = [...underWay].find((response) => response.req.socket === socket);
-  if (current === undefined) return answerOn(socket, refuse(refusalOf(error), requestIn(error, socket)));
-  if (current.headersSent) return void socket.destroy();
-  // A whole request came before: its answer is the last one on this connection, and the broken one has none.
-  if (current.req.complete) return void current.setHeader("Connection", "close");
-  markRefusedEarly(current.req);
-  answerOn(socket, refuse(refusalOf(error), describeRequest(current.req)));
+  const waiting = [...underWay].filter((response) => response.req.socket === socket);
+  const lastWhole = waiting.findLast(({ req }) => req.complete);
+  if (lastWhole !== undefined) return endAfter(lastWhole, socket);
+  const [broken] = waiting;
+  if (broken === undefined) return answerOn(socket, refuse(refusalOf(error), requestIn(error, socket)));
+  if (broken.headersSent) return void socket.destroy();
+  markRefusedEarly(broken.req);
+  answerOn(socket, refuse(refusalOf(error), describeRequest(broken.req)));
+}
+
+/** Whole requests that came before a broken one are answered; that has no answer, because it would overtake theirs. */
+function endAfter(response: ServerResponse, socket: Socket): void {
+  if (!response.headersSent) response.setHeader("Connection", "close");
+  // Its answer may be finished already, and wait for one before it.
+  else response.once("close", () => socket.end());
 }

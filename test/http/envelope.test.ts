@@ -3,7 +3,7 @@ import t, { type Test } from "tap";
 import { openListener } from "../../src/http/listener.js";
 import { canonicalTarget, pathForLog } from "../../src/http/target.js";
 import { deviceEntry, NEW_KEYS } from "../support/devices.js";
-import { SECRET } from "../support/fleet.js";
+import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { converse, type RawReply } from "../support/raw.js";
 import { APP, VENDORS } from "../support/vendors.js";
@@ -28,6 +28,8 @@ const provision = { ...VENDORS, devices: [deviceEntry("test.device.01", NEW_KEYS
 const server = await startInstance(t, { provision });
 
 const BODY = "grant_type=client_credentials";
+/** It is answered late, because a password is hashed. */
+const LOGIN = new URLSearchParams({ grant_type: "password", client_id: "mobile", ...ALICE }).toString();
 const FORM = "Content-Type: application/x-www-form-urlencoded";
 
 interface Fault {
@@ -217,6 +219,25 @@ t.test("a broken request behind a whole one takes nothing from its answer", asyn
   t.equal(reply.status, 401);
   t.equal(reply.headers["connection"], "close");
   t.equal(reply.text.split("HTTP/1.1").length, 1, "one answer");
+});
+
+t.test("every whole request before a broken one is answered, in whatever order they are ready", async (t) => {
+  const whole = (path: string, more: object) => lines(path, more).replace("Connection: close\r\n", "");
+  const slow = whole("/oauth2/token", { body: LOGIN });
+  const fast = whole("/nowhere", { method: "GET" });
+  const BROKEN = [
+    "FOO /token HTTP/1.1\r\n\r\n",
+    lines("/token", { more: ["Transfer-Encoding: chunked"], body: "zz\r\n" }),
+  ];
+  for (const broken of BROKEN) {
+    const statuses = async (...requests: readonly string[]) => {
+      const { status, text } = await converse(server.url, requests.join("") + broken);
+      return [status, ...[...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, one]) => Number(one))];
+    };
+    t.strictSame(await statuses(slow, fast), [200, 404]);
+    t.strictSame(await statuses(fast, slow), [404, 200]);
+    t.strictSame(await statuses(slow, slow, fast, fast), [200, 200, 404, 404]);
+  }
 });
 
 t.test("a body that breaks off is on record once", async (t) => {
