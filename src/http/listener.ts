@@ -99,7 +99,10 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   askWhoClosesHalf(server, underWay);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      setImmediate(endAbandoned, underWay);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", ({ code }: NodeJS.ErrnoException) => {
@@ -144,6 +147,14 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       clearTimeout(deadline);
     },
   };
+}
+
+/**
+ * Node says `close` of the answer whose turn it was when a connection ended, and nothing of those that waited behind it
+ * (pipelining). They would count as under way for ever.
+ */
+function endAbandoned(underWay: Iterable<ServerResponse>): void {
+  for (const response of underWay) if (response.req.socket.destroyed) response.emit("close");
 }
 
 function notReady(): Refusal {

@@ -240,6 +240,23 @@ t.test("every whole request before a broken one is answered, in whatever order t
   }
 });
 
+t.test("pipelined requests whose client has left do not hold up the end of the server", async (t) => {
+  const listener = await openListener({ host: "127.0.0.1", port: 0 });
+  const answers: (() => unknown)[] = [];
+  const arrived = new Promise<void>((resolve) => {
+    listener.serve((_request, response) => {
+      if (answers.push(() => response.end()) === 3) resolve();
+    });
+  });
+  const { hostname, port } = new URL(listener.url);
+  const socket = connect(Number(port), hostname, () => socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)));
+  await arrived;
+  answers[1]!();
+  socket.destroy();
+  await listener.drain();
+  t.pass("it has ended");
+});
+
 t.test("a body that breaks off is on record once", async (t) => {
   const before = server.log.length;
   await converse(server.url, lines("/token", { more: ["Transfer-Encoding: chunked"], body: "zz\r\n" }));
