@@ -7,6 +7,7 @@ import { listen, listenBy, type ChangeFeed, type FeedParts } from "../../src/sto
 import type { Line } from "../../src/store/line.js";
 import { systemClock } from "../../src/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
+import { pauseWithLockTimeout } from "../support/date.js";
 import { until } from "../support/oracle.js";
 
 /** What befalls a database, from outside, between any two steps of the feed. */
@@ -232,7 +233,7 @@ t.test("a locked table or a read-only database keeps an instance from marking it
   t.teardown(() => client.end());
   await client.query("BEGIN; LOCK TABLE availability IN EXCLUSIVE MODE");
   const before = inServiceAt();
-  await pause(2_000);
+  await pauseWithLockTimeout(url, 300, 2_000);
   t.ok(feed.alive(), "it hears");
   t.ok(inServiceAt() - before < 1_500, "without a mark");
   await client.query("COMMIT");
