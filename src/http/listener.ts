@@ -46,6 +46,9 @@ export interface Listener {
   drain(limit?: number): Promise<void>;
 }
 
+/** New connections that may wait to be taken; the system has a limit of its own (net.core.somaxconn). */
+const MAX_BACKLOG = 4_096;
+
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
@@ -108,7 +111,8 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     server.once("error", ({ code }: NodeJS.ErrnoException) => {
       reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
     });
-    server.listen({ host, port, exclusive: true }, resolve);
+    // Node takes one new connection in each turn of its loop, so those of a burst wait here and must not be dropped.
+    server.listen({ host, port, exclusive: true, backlog: MAX_BACKLOG }, resolve);
   });
   const address = server.address() as AddressInfo;
   return {
