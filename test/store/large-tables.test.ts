@@ -59,7 +59,10 @@ t.test("a round looks at what is due and at nothing else", async (t) => {
     // Its client is given short lifetimes; an hour later than months from now it is gone.
     await client.query("UPDATE clients SET access_token_lifetime = 600");
     const { rows } = await client.query("SELECT now() + interval '90 days 1 hour' AS later");
-    t.match(await sweep(db, rows[0].later), { deleted: { grants: 20_000 } });
+    // A busy machine may need several rounds.
+    let gone = 0;
+    for (let more = 1; more > 0; gone += more) more = (await sweep(db, rows[0].later)).deleted["grants"] ?? 0;
+    t.equal(gone, 20_000);
   });
 });
 
