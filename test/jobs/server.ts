@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { startEmbedded } from "../../src/store/embedded/index.js";
 import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
 import { placeOf } from "../../src/store/embedded/place.js";
+import { Proxy } from "../faults/proxy.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 
@@ -19,10 +20,14 @@ export interface MeasuredServer {
   readonly postgres: number;
 }
 
-/** Runs a measurement against a server with this provisioning file, and removes everything afterwards. */
+/**
+ * Runs a measurement against a server with this provisioning file, and removes everything afterwards.
+ * @param delay milliseconds that a statement and its answer are under way together, for a database that is far away
+ */
 export async function withServer(
   provision: object,
   measure: (server: MeasuredServer) => Promise<boolean>,
+  delay = 0,
 ): Promise<never> {
   const folder = await mkdtemp(join(tmpdir(), "jeton-measure-"));
   // What is compiled looks for the migrations beside itself.
@@ -31,11 +36,12 @@ export async function withServer(
   const file = join(folder, "provision.json");
   await writeFile(file, JSON.stringify(provision));
   const postgres = await startEmbedded({ dataDir: folder, role: "server" });
+  const far = delay > 0 ? await Proxy.open({ host: "127.0.0.1", port: Number(new URL(postgres.url).port) }) : undefined;
   const server = spawn(process.execPath, [join(ROOT, "build", "js", "src", "main.js")], {
     env: {
       ...process.env,
       PORT: "0",
-      DATABASE_URL: postgres.url,
+      DATABASE_URL: far?.lead(postgres.url) ?? postgres.url,
       MASTER_KEY,
       PROVISION_FILE: file,
       TRUST_PROXY: "127.0.0.1",
@@ -54,11 +60,13 @@ export async function withServer(
         if (found !== undefined) resolve(found);
       });
     });
+    far?.delay({ up: delay / 2, down: delay / 2 });
     const { pid: postmaster } = (await livingPostmaster(placeOf(folder)))!;
     passed = await measure({ url, database: postgres.url, pid: server.pid!, postgres: postmaster });
   } finally {
     server.kill("SIGTERM");
     await ended;
+    await far?.close();
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
   }
