@@ -1,3 +1,5 @@
+import { run, type Db } from "./open.js";
+
 /**
  * Statements whose rows grow with the deployment: each is repeated over a bounded number of rows, so that none meets the
  * time limit of statements however much there is.
@@ -29,4 +31,23 @@ export async function allPages<Row>(read: (after: Row | undefined, take: number)
     for (const row of page) rows.push(row);
     if (page.length < MAX_ROWS) return rows;
   }
+}
+
+/**
+ * Deletes a row and what hangs on it, with as many statements as that takes. Each answers whether there is more, and whether
+ * the row itself is deleted, which comes last.
+ * @returns whether there was such a row
+ */
+export async function deleteInBatches(
+  db: Db,
+  statement: { readonly name: string; readonly text: string },
+  values: readonly unknown[],
+): Promise<boolean> {
+  let deleted = false;
+  await inBatches(async () => {
+    const [batch] = await run<{ more: boolean; deleted: boolean }>(db, statement, values);
+    deleted = batch!.deleted;
+    return batch;
+  });
+  return deleted;
 }

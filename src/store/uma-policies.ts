@@ -1,6 +1,6 @@
 import type { Prisma } from "./generated/client.js";
-import { inBatches, MAX_ROWS } from "./batches.js";
-import { run, type Db, type Tx } from "./open.js";
+import { deleteInBatches, MAX_ROWS } from "./batches.js";
+import type { Db, Tx } from "./open.js";
 import type { Reach } from "./uma-resources.js";
 
 /** Policies, and which resources each is about. A policy is looked for within the same reach as a resource. */
@@ -120,14 +120,8 @@ const DELETE = {
 };
 
 /** Deletes a policy; whether there was one. What it gave is gone with the next request. */
-export async function deletePolicy(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
-  let deleted = false;
-  await inBatches(async () => {
-    const [batch] = await run<{ more: boolean; deleted: boolean }>(db, DELETE, [id, client_id, owner]);
-    deleted = batch!.deleted;
-    return batch;
-  });
-  return deleted;
+export function deletePolicy(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
+  return deleteInBatches(db, DELETE, [id, client_id, owner]);
 }
 
 export async function searchPolicies(

@@ -1,6 +1,6 @@
 import type { UmaResource } from "./generated/client.js";
-import { inBatches, MAX_ROWS } from "./batches.js";
-import { run, type Db } from "./open.js";
+import { deleteInBatches, MAX_ROWS } from "./batches.js";
+import type { Db } from "./open.js";
 
 /** What resource servers protect. Everything is looked for within a reach: what lies outside is as if it were not there. */
 
@@ -65,14 +65,8 @@ const DELETE = {
 };
 
 /** Deletes a resource, with its place in every policy and what its owner said of it; whether there was one. */
-export async function deleteResource(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
-  let deleted = false;
-  await inBatches(async () => {
-    const [batch] = await run<{ more: boolean; deleted: boolean }>(db, DELETE, [id, client_id, owner]);
-    deleted = batch!.deleted;
-    return batch;
-  });
-  return deleted;
+export function deleteResource(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
+  return deleteInBatches(db, DELETE, [id, client_id, owner]);
 }
 
 /** Which resources are looked for; an absent list does not narrow. */
