@@ -85,7 +85,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // What cut off the listening connection may have cut off the others without a word.
-    if (change === null) db.pool.renewIdle();
+    if (change === null) db.pool.renew();
     if (change === null || change.kind === "keys") void ring.heed();
   });
   const registry = new ClientRegistry(db, feed);

@@ -72,6 +72,8 @@ export class SessionClient extends pg.Client {
   /** The limit of the transaction under way, where it has one of its own. */
   #ownLimit: number | undefined;
   #answerTimer: NodeJS.Timeout | undefined;
+  /** Monotonic milliseconds at which the statement under way was sent. */
+  #askedAt: number | undefined;
 
   constructor(config: pg.ClientConfig = {}) {
     super(config);
@@ -93,7 +95,10 @@ export class SessionClient extends pg.Client {
       return (super.query as (...given: unknown[]) => unknown)(...given);
     }) as typeof this.query;
     // Said once every statement is answered (node-postgres), and once there is nobody to answer.
-    this.on("drain", () => clearTimeout(this.#answerTimer));
+    this.on("drain", () => {
+      clearTimeout(this.#answerTimer);
+      this.#askedAt = undefined;
+    });
     this.on("end", () => clearTimeout(this.#answerTimer));
   }
 
@@ -103,7 +108,14 @@ export class SessionClient extends pg.Client {
     if (ENDS_TRANSACTION.test(text)) this.#ownLimit = undefined;
     const limit = this.#ownLimit ?? this.#limit;
     clearTimeout(this.#answerTimer);
+    this.#askedAt = performance.now();
     if (limit > 0) this.#answerTimer = setTimeout(() => this.#cut(), limit + ON_ITS_WAY).unref();
+  }
+
+  /** Cuts the connection if its statement has had no answer for so many milliseconds, and no longer limit of its own. */
+  cutIfSilent(milliseconds: number): void {
+    const isSilent = this.#askedAt !== undefined && performance.now() - this.#askedAt > milliseconds;
+    if (isSilent && this.#ownLimit === undefined) this.#cut();
   }
 
   #cut(): void {

@@ -32,6 +32,9 @@ const PATIENCE: Patience = { burst: 1_500, standing: 300 };
  */
 const MAX_WAIT = 3_000;
 
+/** Milliseconds without an answer after which a connection is taken for dead, where others were found dead. */
+const MAX_SILENCE = 2_000;
+
 /** What a connection is taken to be held for until it was measured, in milliseconds. */
 const FIRST_HELD = 10;
 
@@ -67,10 +70,12 @@ export class BoundedPool extends pg.Pool {
   }
 
   /**
-   * Replaces the connections that nobody uses. One that was cut off without a word looks like a quiet one (half-open, RFC 9293
-   * section 3.5.1), and the next statement would wait for its answer until the limit.
+   * Replaces the connections that nobody uses, and cuts those whose statement has had no answer for MAX_SILENCE. One that was
+   * cut off without a word looks like a quiet one (half-open, RFC 9293 section 3.5.1), and each statement on it would wait
+   * for its answer until the limit. What is cut is answered 503, and may be repeated.
    */
-  renewIdle(): void {
+  renew(): void {
+    for (const client of this.#out) (client as pg.PoolClient & SessionClient).cutIfSilent(MAX_SILENCE);
     for (let idle = this.idleCount; idle > 0; idle -= 1) super.connect((_error, _client, release) => release(true));
   }
 
