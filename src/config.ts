@@ -105,7 +105,10 @@ export const SETTINGS = {
   IOTHENTIX_ERROR_URI: z
     .string()
     .max(2_048)
-    .refine((text) => /^[\x21-\x7e]+$/.test(text), "must be a host name or a URI")
+    .refine(
+      (text) => /^(https?:\/\/)?[\w.[\]-]+(:\d+)?([/?#][\x21-\x7e]*)?$/i.test(text),
+      "must be a host name or an http(s) URI",
+    )
     .optional()
     .describe("what error_uri says in the dialect iothentix"),
   NODE_ENV: z.string().optional().describe("production: never any demo data"),

@@ -593,8 +593,8 @@ export const CATALOGUE = {
   url_malformed: {
     kind: "malformed",
     message: "the url {url} is not well formed",
-    remedy: "send an absolute URI",
-    reference: "RFC 3986; SimpleIdentityServer 3.1",
+    remedy: "send an absolute URI: https, http, or a private-use scheme with a dot in it",
+    reference: "RFC 3986, RFC 8252 section 7.1; SimpleIdentityServer 3.1",
   },
   resource_not_found: {
     kind: "not_found",

@@ -2,59 +2,31 @@ import { z } from "zod";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
+import { whyNotARegisteredUri } from "../clients/registered-uri.js";
 import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
-import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
-import { isSecret, isShort } from "../keys/public-jwk.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
-import { isPlainText } from "../store/plain-text.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
+import {
+  checkNames,
+  id,
+  json,
+  jwk,
+  origin,
+  password,
+  redirectUri,
+  scopeList,
+  scopeName,
+  seconds,
+  secret,
+  text,
+  webUri,
+} from "./fields.js";
 
 /**
  * The provisioning file. Names are those of RFC 7591 (clients) and OpenID Connect Core (users). An unknown key is an
  * error; whoever writes the file is trusted, so what is merely unwise is accepted with a warning (warnings.ts).
  */
-
-const text = z.string().min(1).refine(isPlainText, "must be well-formed text without U+0000");
-const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
-const seconds = z.int().positive().max(2_147_483_647);
-const secret = text.max(1_024);
-const password = text.max(LONGEST_PASSWORD);
-const url = text.max(2_048).refine((value) => URL.canParse(value), "must be an absolute URI");
-
-/** Any JSON, but for texts the store would refuse or alter. */
-const json: z.ZodType = z.lazy(() =>
-  z.union([
-    z.string().refine(isPlainText),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(json),
-    z.record(z.string().refine(isPlainText), json),
-  ]),
-);
-
-const jwk = z
-  .object({ kty: text })
-  .catchall(json)
-  .superRefine(checkNames)
-  .refine((value) => !isSecret(value), "must be a public key")
-  .refine((value) => !isShort(value), "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
-
-/** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
-const redirectUri = url
-  .refine((value) => !/[\s\\]/.test(value), "must not have a space or a backslash")
-  .refine((value) => !value.includes("#"), "must not have a fragment")
-  .refine((value) => !value.includes("*"), "must not have a wildcard");
-
-const origin = url.refine((value) => new URL(value).origin === value, "must be an origin: scheme, host and port only");
-
-/** RFC 6749 section 3.3. */
-const scopeName = text.max(255).regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "must be a scope token without spaces or quotes");
-const scopeList = z
-  .string()
-  .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
-  .pipe(z.array(scopeName));
 
 const GRANT_TYPES = [
   "client_credentials",
@@ -93,7 +65,7 @@ const client = z
     scope: scopeList.default([]),
     audiences: z.array(text.max(2_048)).default([]),
     jwks: z.strictObject({ keys: z.array(jwk).max(100) }).optional(),
-    jwks_uri: url.optional(),
+    jwks_uri: webUri.optional(),
     tls_client_auth_subject_dn: text.optional(),
     tls_client_auth_san_dns: text.optional(),
     tls_client_auth_san_uri: text.optional(),
@@ -126,6 +98,9 @@ const client = z
     message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",
   });
 
+/** Claims whose values apps link to (OpenID Connect Core section 5.1). A value without a scheme is no link. */
+const URI_CLAIMS = ["profile", "picture", "website"] as const;
+
 const user = z
   .object({
     sub: id,
@@ -146,6 +121,11 @@ const user = z
   .superRefine((value, context) => {
     const why = whyNotALoginName(value.preferred_username);
     if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
+    for (const name of URI_CLAIMS) {
+      const uri = value[name];
+      const message = typeof uri === "string" && uri.includes(":") ? whyNotARegisteredUri(uri) : undefined;
+      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+    }
     for (const name of Object.keys(value)) {
       if (name !== "sub" && PROTOCOL_CLAIMS.has(name)) {
         context.addIssue({ code: "custom", path: [name], message: "is a claim about tokens, not about a person" });
@@ -231,13 +211,6 @@ function section<S extends Section>(name: S) {
 
 function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & string)[]] {
   return Object.keys(table) as [keyof T & string];
-}
-
-/** Names of its own choosing are stored like the values beside them. */
-function checkNames(value: object, context: z.RefinementCtx): void {
-  for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
-    context.addIssue({ code: "custom", path: [name], message: "the name must be well-formed text without U+0000" });
-  }
 }
 
 function claimName() {

@@ -3,6 +3,7 @@ import { whyAWeakPassword } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
+import { isPlainHttp } from "../clients/registered-uri.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
 import type { Vault } from "./write.js";
@@ -24,7 +25,6 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
     "has no certificate to compare",
     (one) => isMethod(one, "self_signed_tls_client_auth") && !hasKeys(one) && !one.tls_client_certificate_thumbprint,
   ],
-  ["has a jwks_uri that is not http(s)", ({ jwks_uri = "https:" }) => !/^https?:/i.test(jwks_uri)],
   [
     "has a tls_client_auth_subject_dn that is no name (RFC 4514)",
     ({ tls_client_auth_subject_dn: name }) => name !== undefined && parseDistinguishedName(name) === undefined,
@@ -45,7 +45,7 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ],
   ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
   ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
-  ["has a redirect URI over plain http", (one) => one.redirect_uris.some((uri) => uri.startsWith("http:"))],
+  ["has a redirect URI over plain http", (one) => redirectUrisOf(one).some(isPlainHttp)],
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
 
@@ -78,6 +78,10 @@ function weaknessOf({ password }: ProvisionedUser): readonly string[] {
 
 function secretsOf({ client_secret, client_secrets = [] }: ProvisionedClient): string[] {
   return client_secret === undefined ? client_secrets.map(({ value }) => value) : [client_secret];
+}
+
+function redirectUrisOf({ redirect_uris, claims_redirect_uris, post_logout_redirect_uris }: ProvisionedClient) {
+  return [...redirect_uris, ...claims_redirect_uris, ...post_logout_redirect_uris];
 }
 
 const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");

@@ -1,7 +1,7 @@
 import t, { type Test } from "tap";
 import { systemClock } from "../../src/clock.js";
 import { apply } from "../../src/provisioning/apply.js";
-import { ProvisioningError } from "../../src/provisioning/read.js";
+import { ProvisioningError, readProvisioningFile } from "../../src/provisioning/read.js";
 import { after } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
@@ -459,6 +459,83 @@ t.test("two instances that apply the same file at once both succeed, and one of 
   }
 });
 
+/** What a browser executes, or opens on the machine it runs on, and what only looks like a URI that may be registered. */
+const NO_URIS = [
+  "javascript:alert(1)",
+  "JaVaScRiPt:alert(1)",
+  " javascript:alert(1)",
+  "java\tscript:alert(1)",
+  "\u0001javascript:alert(1)",
+  "\u200bjavascript:alert(1)",
+  "javascript://app.example/%0aalert(1)",
+  "data:text/html,x",
+  "vbscript:x",
+  "file:///etc/passwd",
+  "blob:https://app.example/x",
+  "about:blank",
+  "filesystem:https://app.example/x",
+  "view-source:https://app.example/",
+  "chrome://settings",
+  "ms-settings:x",
+  "ms-windows.store://x",
+  "mailto:a@app.example",
+  "tel:+4930123456",
+  "ftp://app.example/",
+  "ws://app.example/",
+  "intent://app.example/#Intent;end",
+  "urn:ietf:wg:oauth:2.0:oob",
+  "myapp://callback",
+  "app.example",
+  "//app.example/",
+  "https:app.example",
+  "https:///app.example",
+  "https:\\\\app.example",
+  "https://app.example/a b",
+  "https://",
+  "",
+] as const;
+
+/** Every field of a client that holds a URI, as an entry has it. */
+const URI_FIELDS: Readonly<Record<string, (uri: string) => object>> = {
+  redirect_uris: (uri) => ({ redirect_uris: [uri] }),
+  post_logout_redirect_uris: (uri) => ({ post_logout_redirect_uris: [uri] }),
+  claims_redirect_uris: (uri) => ({ claims_redirect_uris: [uri] }),
+  web_origins: (uri) => ({ web_origins: [uri] }),
+  jwks_uri: (uri) => ({ jwks_uri: uri }),
+};
+
+t.test("a URI that a browser executes or opens locally is registered nowhere", async (t) => {
+  const refused = (file: object) => {
+    try {
+      readProvisioningFile(JSON.stringify(file));
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  for (const uri of NO_URIS) {
+    for (const [field, write] of Object.entries(URI_FIELDS)) {
+      const message = refused({ clients: [client(write(uri))] }) ?? "accepted";
+      t.ok(message.startsWith(`clients[0].${field}`), `${field} ${JSON.stringify(uri)}: ${message}`);
+    }
+    if (!uri.includes(":")) continue;
+    for (const claim of ["profile", "picture", "website"]) {
+      t.match(refused({ users: [user({ [claim]: uri })] }), `users[0].${claim}: `, `${claim} ${JSON.stringify(uri)}`);
+    }
+  }
+  for (const uri of ["https://app.example/cb?a=b", "HTTPS://app.example/cb", "http://127.0.0.1/cb", "http://[::1]:8080/"]) {
+    for (const field of ["redirect_uris", "post_logout_redirect_uris", "claims_redirect_uris", "jwks_uri"]) {
+      t.equal(refused({ clients: [client(URI_FIELDS[field]!(uri))] }), undefined, `${field} ${uri}`);
+    }
+  }
+  for (const uri of ["com.example.app:/cb", "com.example.app://cb", "Org.Example.App-2:cb"]) {
+    t.equal(refused({ clients: [client({ redirect_uris: [uri] })] }), undefined, uri);
+    t.match(refused({ clients: [client({ jwks_uri: uri })] }), /^clients\[0\]\.jwks_uri: must be an https or http/, uri);
+    t.match(refused({ clients: [client({ web_origins: [uri] })] }), /^clients\[0\]\.web_origins\[0\]: /, uri);
+  }
+  t.equal(refused({ users: [user({ website: "app.example", picture: "", profile: "https://app.example/me" })] }), undefined);
+});
+
 t.test("what is merely unwise is accepted with a warning that names the entry and no value", async (t) => {
   const { core } = await startInstance(t);
   const file = {
@@ -503,7 +580,6 @@ t.test("a client that can never authenticate is accepted with a warning", async 
     [{ ...byName, tls_client_auth_subject_dn: "CN=billing" }, undefined],
     [{ ...byName, tls_client_auth_san_ip: "10.0.0" }, "has a tls_client_auth_san_ip that is no IP address"],
     [{ ...byName, tls_client_auth_san_ip: "2001:db8::1" }, undefined],
-    [{ ...byKey, jwks_uri: "ftp://keys.example/" }, "has a jwks_uri that is not http(s)"],
     [{ ...byKey, jwks_uri: "HTTPS://keys.example/" }, undefined],
     [{ ...byKey, jwks: { keys: [] } }, "has no key in jwks and no jwks_uri"],
     [

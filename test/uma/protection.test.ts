@@ -286,12 +286,22 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "invalid_request",
       "the url nowhere is not well formed",
     ],
-    ...["http://x/\n", " http://x/", "http://x/\u0085", "http://x/a b"].map(
-      (uri) =>
+    ...[
+      { uri: "http://x/\n" },
+      { uri: " http://x/" },
+      { uri: "http://x/\u0085" },
+      { uri: "http://x/a b" },
+      { uri: "javascript:alert(1)" },
+      { icon_uri: "JAVASCRIPT:alert(1)" },
+      { icon_uri: "data:image/svg+xml,x" },
+      { icon_uri: "java\tscript:alert(1)" },
+      { icon_uri: "vbscript:f(1)" },
+    ].map(
+      (uris) =>
         [
           "POST",
           "/uma/resources",
-          { ...PHOTO, uri },
+          { ...PHOTO, ...uris },
           400,
           "invalid_request",
           "the url (not shown) is not well formed",

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { isWebOrigin, whyNotARegisteredUri, whyNotAWebUri } from "../clients/registered-uri.js";
+import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { isSecret, isShort } from "../keys/public-jwk.js";
+import { isPlainText } from "../store/plain-text.js";
+
+/** What the fields of a provisioning file are made of (schema.ts). */
+
+export const text = z.string().min(1).refine(isPlainText, "must be well-formed text without U+0000");
+export const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
+export const seconds = z.int().positive().max(2_147_483_647);
+export const secret = text.max(1_024);
+export const password = text.max(LONGEST_PASSWORD);
+
+/** Any JSON, but for texts the store would refuse or alter. */
+export const json: z.ZodType = z.lazy(() =>
+  z.union([
+    z.string().refine(isPlainText),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(json),
+    z.record(z.string().refine(isPlainText), json),
+  ]),
+);
+
+export const jwk = z
+  .object({ kty: text })
+  .catchall(json)
+  .superRefine(checkNames)
+  .refine((value) => !isSecret(value), "must be a public key")
+  .refine((value) => !isShort(value), "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
+
+/** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
+export const redirectUri = uriWith(whyNotARegisteredUri)
+  .refine((value) => !value.includes("#"), "must not have a fragment")
+  .refine((value) => !value.includes("*"), "must not have a wildcard");
+
+export const origin = text.max(2_048).refine(isWebOrigin, "must be an http(s) origin: scheme, host and port only");
+
+/** Where this server or a browser fetches something. */
+export const webUri = uriWith(whyNotAWebUri);
+
+/** RFC 6749 section 3.3. */
+export const scopeName = text.max(255).regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "must be a scope token without spaces or quotes");
+export const scopeList = z
+  .string()
+  .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
+  .pipe(z.array(scopeName));
+
+/** @param whyNot what is wrong with a URI */
+function uriWith(whyNot: (uri: string) => string | undefined) {
+  return text.max(2_048).superRefine((value, context) => {
+    const message = whyNot(value);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+}
+
+/** Names of its own choosing are stored like the values beside them. */
+export function checkNames(value: object, context: z.RefinementCtx): void {
+  for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
+    context.addIssue({ code: "custom", path: [name], message: "the name must be well-formed text without U+0000" });
+  }
+}
