@@ -8,7 +8,7 @@ import { run, type Db } from "./open.js";
  */
 
 /** Whose grants are looked at. */
-export type GrantsOf = { readonly client_id: string } | { readonly sub: string } | "everybody";
+export type GrantsOf = { readonly client_id?: string; readonly sub?: string } | "everybody";
 
 /** Told after each batch how many grants were marked so far. */
 export type Progress = (ended: number) => void;
@@ -51,7 +51,7 @@ export async function markEnded(
  * The ids of grants that are not ended, a batch at a time. A cursor reads each row once, in the order that costs least.
  * It reads ended grants too, so that no FETCH has to search a large table for the few that are open.
  */
-async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<readonly string[]> {
+export async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<readonly string[]> {
   const connection = await db.pool.connect();
   let finished = false;
   // A connection that breaks between two batches is noticed by the next FETCH.
@@ -75,11 +75,11 @@ async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<readonly str
 }
 
 function walk(whose: GrantsOf): pg.QueryConfig {
-  const [condition, values] =
-    whose === "everybody"
-      ? ["", []]
-      : "sub" in whose
-        ? ["WHERE sub = $1", [whose.sub]]
-        : ["WHERE client_id = $1", [whose.client_id]];
-  return { text: `DECLARE walk NO SCROLL CURSOR FOR SELECT id, ended_at IS NULL AS open FROM grants ${condition}`, values };
+  const entries = whose === "everybody" ? [] : Object.entries(whose);
+  const conditions = entries.map(([column], index) => `${column} = $${index + 1}`);
+  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  return {
+    text: `DECLARE walk NO SCROLL CURSOR FOR SELECT id, ended_at IS NULL AS open FROM grants ${where}`,
+    values: entries.map(([, value]) => value),
+  };
 }
