@@ -38,6 +38,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "grants",
     "core.ts",
     "clock.ts",
+    "strict-json.ts",
   ],
   dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "endpoints"],

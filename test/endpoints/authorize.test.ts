@@ -359,6 +359,9 @@ const REFUSED: readonly (readonly [id: string, name: string, parameters: Form, t
     '{"userinfo":{"a\\u0000b":null}}',
     '{"userinfo":{"\\ud800":null}}',
     '{"id_token":{"sub":{"value":"a\\u0000"}}}',
+    '{"id_token":{"name":null,"name":{"essential":true}}}',
+    '{"id_token":{"sub":{"value":"user-alice","value":"user-bob"}}}',
+    '{"id_token":{"__proto__":null}}',
     `{"userinfo":{"${"x".repeat(256)}":null}}`,
   ].map((claims) => ["AZ-16", `claims=${claims.slice(0, 60)}`, { claims }, malformed("claims")] as const),
 
@@ -830,17 +833,16 @@ t.test("the claims parameter asks for single claims", async (t) => {
       iss: null,
       aud: null,
       exp: null,
-      __proto__x: null,
+      constructor: null,
       password_hash: null,
     });
     const claims = await idToken({
       client_id: "signer",
       scope: "openid",
-      claims: wishes.replace("__proto__x", "__proto__"),
+      claims: wishes,
     });
     t.notOk("email" in claims || "phone_number" in claims || "password_hash" in claims);
     t.match(claims, { iss: issuer, aud: "signer" });
-    t.equal(({} as Record<string, unknown>)["x"], undefined);
   });
 
   await t.test("acr where it is asked for", async (t) => {

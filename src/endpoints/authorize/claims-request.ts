@@ -1,19 +1,15 @@
 import { z } from "zod";
 import { Refusal } from "../../errors/refusal.js";
-import { isPlainText } from "../../store/plain-text.js";
+import { readStrictJson } from "../../strict-json.js";
 
 /** The claims parameter (OpenID Connect Core section 5.5): single claims asked for by name. */
 
-/** JSON can spell what the form around it cannot: U+0000 and lone surrogates, which the store does not take. */
-const name = z.string().max(255).refine(isPlainText);
+const name = z.string().max(255);
 
 const wish = z
   .object({
     essential: z.boolean().optional(),
-    value: z
-      .unknown()
-      .refine((value) => typeof value !== "string" || isPlainText(value))
-      .optional(),
+    value: z.unknown().optional(),
     values: z.array(z.unknown()).max(20).optional(),
   })
   .nullable();
@@ -50,7 +46,7 @@ export function readClaimsRequest(text: string | undefined): ClaimsRequest {
 function parse(text: string | undefined): z.infer<typeof claimsParameter> {
   if (text === undefined) return {};
   try {
-    return claimsParameter.parse(JSON.parse(text));
+    return claimsParameter.parse(readStrictJson(text));
   } catch {
     throw new Refusal("parameter_malformed", { name: "claims" });
   }
