@@ -1,4 +1,4 @@
-// A web app that signs people in, with openid-client. Register http://127.0.0.1:8080/cb as its redirect URI, then:
+// A web app that signs people in, with openid-client. Register http://127.0.0.1/callback as its redirect URI, then:
 //   ISSUER=http://localhost:3000 CLIENT_ID=web CLIENT_SECRET=… PORT=8080 node docs/example-web-app.mjs
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -16,10 +16,10 @@ async function answer({ pathname, href }, visit) {
     const checks = { pkceCodeVerifier: oidc.randomPKCECodeVerifier(), expectedNonce: oidc.randomNonce() };
     const code_challenge = await oidc.calculatePKCECodeChallenge(checks.pkceCodeVerifier);
     const pkce = { code_challenge, code_challenge_method: "S256", nonce: checks.expectedNonce };
-    const asked = { redirect_uri: `${home}/cb`, scope: "openid profile", ...pkce };
+    const asked = { redirect_uri: `${home}/callback`, scope: "openid profile", ...pkce };
     return { to: oidc.buildAuthorizationUrl(config, asked), visit: { checks } };
   }
-  if (pathname === "/cb" && visit?.checks) {
+  if (pathname === "/callback" && visit?.checks) {
     const tokens = await oidc.authorizationCodeGrant(config, new URL(href), { ...visit.checks, idTokenExpected: true });
     const person = await oidc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
     return { to: "/", visit: { name: person.name ?? person.sub } };

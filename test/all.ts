@@ -14,6 +14,7 @@ const LONG = [
   "store/embedded",
   "process/survive",
   "process/start",
+  "docs/pasted",
   "pages/browser",
   "admin/cli",
   "clients/assertions",

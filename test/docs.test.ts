@@ -29,6 +29,16 @@ t.test("every link between the pages leads somewhere", async (t) => {
   }
 });
 
+t.test("docker-compose.yml passes on what .env.example sets, mounts provisioning files, and has the command line", async (t) => {
+  const compose = await readFile(join(ROOT, "docker-compose.yml"), "utf8");
+  const example = await readFile(join(ROOT, ".env.example"), "utf8");
+  const settings = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name!);
+  t.ok(settings.includes("PROVISION_FILE"));
+  for (const name of settings) t.match(compose, `\${${name}:`, name);
+  t.match(compose, "- ./provisioning:/provisioning:ro\n", "where docs/operations.md and .env.example say");
+  t.match(compose, "ln -s /jeton/dist/cli.js /usr/local/bin/jeton\n");
+});
+
 t.test("docs/standards.md names files and tests that exist", async (t) => {
   const page = await readFile(join(ROOT, "docs/standards.md"), "utf8");
   const paths = [...page.matchAll(/`((?:src|test)\/[^`]+)`/g)].map(([, path]) => path!);

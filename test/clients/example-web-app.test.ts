@@ -1,27 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import t, { type Test } from "tap";
 import { openWindow } from "../support/chromium.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
+import { freePort } from "../support/ports.js";
 import { ROOT } from "../support/root.js";
 
 /** The example of the docs, started as the docs say, and used as a person would. */
 
 const EXAMPLE = join(ROOT, "docs", "example-web-app.mjs");
-
-/** A port that nobody uses: the example is told one, as people would tell it. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts the example; it ends with its test. The address it says to open. */
 async function startExample(t: Test, env: Record<string, string>): Promise<string> {
@@ -44,7 +35,7 @@ t.test("the example web app signs a person in and says who it is", async (t) => 
     client_secret: SECRET,
     grant_types: ["authorization_code"],
     scope: "openid profile",
-    redirect_uris: [`http://127.0.0.1:${port}/cb`],
+    redirect_uris: [`http://127.0.0.1:${port}/callback`],
   };
   const user = { sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice <Example>" };
   const server = await startInstance(t, { provision: { clients: [client], users: [user] } });
@@ -71,7 +62,7 @@ t.test("the example web app signs a person in and says who it is", async (t) => 
   t.equal(await page.textContent("#who"), "You are Alice <Example>.");
 
   const stranger = await openWindow(t);
-  await stranger.page.goto(`${home}/cb?code=stolen`);
+  await stranger.page.goto(`${home}/callback?code=stolen`);
   t.ok(await stranger.page.isVisible("#login"), "a code is only taken where it was asked for");
   t.strictSame([...complaints, ...stranger.complaints], []);
 });

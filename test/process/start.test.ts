@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { createServer, connect, type AddressInfo, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import t, { type Test } from "tap";
@@ -9,6 +9,7 @@ import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
+import { freePort } from "../support/ports.js";
 import {
   dataFolder,
   launchServer,
@@ -254,12 +255,4 @@ async function slowRequest(t: Test, { url }: RunningProcess, body: string) {
 /** Whoever asks whether it is ready hears that it is not, as long as it still answers somebody. */
 async function untilDraining({ url }: RunningProcess): Promise<void> {
   await until("/readyz says 503", async () => (await fetch(`${url}/readyz`)).status === 503);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

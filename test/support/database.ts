@@ -21,12 +21,13 @@ export async function freshDatabase(t: Test, provision?: object): Promise<string
   return own.href;
 }
 
-/** Runs one statement on a database, as an operator with psql would. */
+/** Runs statements on a database, as an operator with psql would. Returns the rows of the last one. */
 export async function sql(url: string, text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    return (await client.query(text, values)).rows as Record<string, unknown>[];
+    const results = [await (values.length > 0 ? client.query(text, values) : client.query(text))].flat();
+    return results.at(-1)!.rows as Record<string, unknown>[];
   } finally {
     await client.end();
   }

@@ -1,24 +1,18 @@
 import axe, { type AxeResults } from "axe-core";
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import t from "tap";
 import { openWindow } from "../support/chromium.js";
 import { basic, startInstance } from "../support/instance.js";
 import { startPhotos } from "../support/resource-server.js";
 import { ROOT } from "../support/root.js";
 import { FORMAT, json, URN } from "../support/uma.js";
-import { Browser } from "../support/web.js";
 
-/** The story of docs/uma.md: with three parties over HTTP and an owner in Chromium, and as it is written there. */
+/** The story of docs/uma.md, with three parties over HTTP and an owner in Chromium. test/docs/pasted.test.ts pastes the page itself. */
 
 const page = await readFile(join(ROOT, "docs/uma.md"), "utf8");
-const blocks = (language: string) =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, block]) => block!);
-
-const PROVISION = JSON.parse(blocks("json")[0]!);
-const ALICE = { username: "alice", password: "alice in this story" };
+const PROVISION = JSON.parse(/^```json\n(.*?)^```/ms.exec(page)![1]!);
+const CAROL = { username: "carol", password: "carol in this story" };
 const BOB = { username: "bob", password: "bob in this story" };
 const ALBUM = basic("album", "the-secret-of-the-album-in-this-story");
 const SHOP = basic("print-shop", "the-secret-of-the-shop-in-this-story");
@@ -29,7 +23,7 @@ t.test(
     const server = await startInstance(t, { provision: PROVISION });
     const logIn = async (person: object, scope: string, headers: Record<string, string>) =>
       (await server.post("/oauth2/token", { grant_type: "password", ...person, scope }, headers)).json;
-    const pat = (await logIn(ALICE, "uma_protection", ALBUM)).access_token;
+    const pat = (await logIn(CAROL, "uma_protection", ALBUM)).access_token;
     const photos = await startPhotos(t, { as: server.url, pat });
     const photo = await photos.add();
     const rule = { roles: ["friend"], scopes: ["view"], consent_needed: true };
@@ -57,8 +51,8 @@ t.test(
 
     const { page: window, complaints } = await openWindow(t);
     await window.goto(`${server.url}/account/sharing`);
-    await window.fill("#username", ALICE.username);
-    await window.fill("#password", ALICE.password);
+    await window.fill("#username", CAROL.username);
+    await window.fill("#password", CAROL.password);
     await window.click("#action-login");
     t.match(await window.textContent("#pending-1"), /bob asks for Holiday with Print Shop\./);
     const violations = async () => {
@@ -86,33 +80,3 @@ t.test(
     t.strictSame(complaints, []);
   },
 );
-
-t.test("the story runs as docs/uma.md has it", async (t) => {
-  const server = await startInstance(t, { provision: PROVISION });
-  const [before, after] = split(blocks("sh"), (block) => block.startsWith("RPT="));
-  const state = "declare -p AS ALBUM SHOP PAT PHOTO POLICY TICKET BOB; declare -f get ask";
-  const first = await shell(`${before.join("\n")}\n${state}`, server.url);
-  t.match(first, /"error":"need_info"/);
-  t.match(first, /"error":"request_submitted"/);
-
-  const alice = new Browser(server);
-  const sharing = await alice.submit(await alice.open("/account/sharing"), "login", { ...ALICE, action: "login" });
-  await alice.submit(sharing, "pending-1", { action: "approve", lifetime: "always" });
-
-  const variables = first.slice(first.indexOf("declare --"));
-  const second = await shell(`${variables}\n${after.join("\necho\n")}`, server.url);
-  const [active, inactive] = second.split("\n").filter((line) => line.startsWith("{"));
-  t.match(JSON.parse(active!), { active: true, permissions: [{ resource_scopes: ["view"] }] });
-  t.strictSame(JSON.parse(inactive!), { active: false });
-});
-
-function split<T>(list: readonly T[], from: (one: T) => boolean): [T[], T[]] {
-  const at = list.findIndex(from);
-  return [list.slice(0, at), list.slice(at)];
-}
-
-async function shell(script: string, AS: string): Promise<string> {
-  const env = { PATH: process.env["PATH"], AS };
-  const { stdout } = await promisify(execFile)("bash", ["-e", "-c", script], { env });
-  return stdout;
-}
