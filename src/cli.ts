@@ -5,6 +5,8 @@ import { OperatorError } from "./errors/operator-error.js";
 
 // `jeton …` as a process: its words, its standard input, progress on standard error, and an end with 0 or, after one
 // line, with 1.
+// Whoever reads may leave early, as head(1) does: then there is nobody to tell.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const report = (line: string) => process.stderr.write(`${line}\n`);
 runCommandLine(process.argv.slice(2), () => text(process.stdin), undefined, undefined, report).then(
   (printed) => {

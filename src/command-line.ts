@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { BARE_COMMANDS, COMMANDS } from "./admin/commands.js";
+import { helpOn, helpOnCommand } from "./admin/help.js";
 import type { CommandContext, CommandTerms } from "./admin/command.js";
 import { systemClock, systemRandom, type Clock } from "./clock.js";
 import { readSettings, takesCertificates } from "./config.js";
@@ -8,6 +9,7 @@ import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { isStoreUnavailable } from "./store/failure.js";
 import { DEAF } from "./store/listen.js";
+import { readVersion } from "./version.js";
 
 /**
  * Runs one command of the table, on the same store as a running server.
@@ -15,7 +17,7 @@ import { DEAF } from "./store/listen.js";
  * @param stdin everything on standard input, read only by a command that wants it
  * @param env the settings; the process's own by default
  * @param clock what the command takes for now
- * @param report is told how far a long command has come, one line at a time
+ * @param report is told how far a long command has come, and each warning, one line at a time
  * @returns what is printed
  * @throws OperatorError whose message is the one line of the refusal
  */
@@ -27,22 +29,23 @@ export async function runCommandLine(
   report: (line: string) => void = () => {},
 ): Promise<string> {
   const command = [...COMMANDS, ...BARE_COMMANDS].find(({ name }) => isNamed(words, name));
-  if (command === undefined) return usage(words);
+  if (command === undefined) return withoutCommand(words);
   const { positionals, values } = readArguments(command, words.slice(command.name.split(" ").length));
-  const { json, ...flags } = values as CommandContext["flags"] & { json?: boolean };
+  const { json, help, ...flags } = values as CommandContext["flags"] & { json?: boolean; help?: boolean };
+  if (help === true) return helpOnCommand(command);
 
   const settings = readSettings(env);
   const restoring = "runBare" in command;
   const deployment = await openDeployment(settings, { role: "command", restoring });
   try {
-    if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true);
+    if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
     const parts = { db, master, feed: DEAF, clock, random: systemRandom, ...certificates };
     const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
     const core = await buildCore({ ...names, ...parts });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
-    return print(await command.run(context), json === true);
+    return print(await command.run(context), json === true, report);
   } catch (error) {
     throw inOneLine(error, settings.LOG_LEVEL);
   } finally {
@@ -70,11 +73,15 @@ function isNamed(words: readonly string[], name: string): boolean {
 }
 
 function readArguments(command: CommandTerms, args: readonly string[]) {
-  const kinds: NonNullable<CommandTerms["flags"]> = { ...command.flags, json: "switch" };
+  const kinds: NonNullable<CommandTerms["flags"]> = { ...command.flags, json: "switch", help: "switch" };
   const options = Object.fromEntries(
     Object.entries(kinds).map(([name, kind]) => [
       name,
-      { type: kind === "switch" ? ("boolean" as const) : ("string" as const), multiple: kind === "list" },
+      {
+        type: kind === "switch" ? ("boolean" as const) : ("string" as const),
+        multiple: kind === "list",
+        ...(name === "help" ? { short: "h" } : {}),
+      },
     ]),
   );
   try {
@@ -103,21 +110,28 @@ function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["fl
   return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
 }
 
-function print(result: object | readonly object[], json: boolean): string {
+/** What is printed on standard output; for people without the warnings, each of which is a line of its own for `report`. */
+function print(result: object | readonly object[], json: boolean, report: (line: string) => void): string {
   if (json) return JSON.stringify(result);
-  const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) =>
-    Object.entries(one)
+  const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) => {
+    const { warnings = [], ...said } = one as { readonly warnings?: readonly string[] };
+    for (const warning of warnings) report(`warning: ${warning}`);
+    return Object.entries(said)
       .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-      .join("  "),
-  );
+      .join("  ");
+  });
   return lines.join("\n");
 }
 
-function usage(words: readonly string[]): string {
-  const asked = words.length === 0 || words.includes("--help");
-  if (!asked) throw new OperatorError(`there is no command "${words.slice(0, 2).join(" ")}"; jeton --help lists them`);
-  const lines = [...COMMANDS, ...BARE_COMMANDS].map(
-    ({ name, takes, does }) => `  jeton ${[name, takes].filter(Boolean).join(" ")}\n      ${does}`,
-  );
-  return ["Administration of a Jeton server. Each command takes --json.", "", ...lines].join("\n");
+const HELP: ReadonlySet<string | undefined> = new Set([undefined, "help", "--help", "-h"]);
+
+/** What is asked without a command: the version, or help on everything or on a noun. @throws OperatorError else */
+function withoutCommand(words: readonly string[]): string {
+  const [first, second] = words;
+  if (first === "--version") return readVersion();
+  const asked = HELP.has(first) ? helpOn() : HELP.has(second) ? helpOn(first) : undefined;
+  if (asked !== undefined) return asked;
+  const named = first === undefined ? undefined : helpOn(first);
+  const command = words.filter((word) => !word.startsWith("-")).slice(0, 2).join(" ");
+  throw new OperatorError(`there is no command "${command}"; jeton ${named === undefined ? "" : `${first} `}--help lists them`);
 }

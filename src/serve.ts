@@ -5,9 +5,16 @@ import { openListener } from "./http/listener.js";
 import { openLog, type Log } from "./http/log.js";
 import { introduce, startServer, type RunningServer } from "./server.js";
 import { refuseIfOwned } from "./store/embedded/index.js";
+import { readVersion } from "./version.js";
+
+const HELP = `The Jeton server: node dist/main.js
+It takes no arguments. Its settings are environment variables, listed in docs/settings.md; administration: jeton --help.
+It ends with 0 when SIGTERM or SIGINT has stopped it, and with 1 after one line on standard error, or at a second signal.`;
 
 /** A process: settings, then store, then application; stopped in reverse. */
 async function main(): Promise<void> {
+  const [word] = process.argv.slice(2);
+  if (word !== undefined) return answerWord(word);
   const settings = readSettings();
   const { log, flush } = openLog(settings.LOG_LEVEL);
   const started = start(settings, log);
@@ -25,6 +32,13 @@ async function main(): Promise<void> {
     );
   });
   await started;
+}
+
+/** Answers what stands on the command line; a server starts only where nothing does. */
+function answerWord(word: string): void {
+  const answers: Readonly<Record<string, () => string>> = { "--help": () => HELP, "-h": () => HELP, "--version": readVersion };
+  if (!Object.hasOwn(answers, word)) throw new OperatorError("the server takes no arguments; its settings are environment variables");
+  console.log(answers[word]!());
 }
 
 /** Starts everything, and returns what a signal can ask of it. */

@@ -12,6 +12,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "clock.ts": [],
   "expected-wait.ts": [],
+  "version.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
   "config.ts": ["errors", "outbound", "dialects"],
@@ -60,9 +61,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "clock.ts",
     "config.ts",
   ],
-  "serve.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts"],
+  "serve.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts", "version.ts"],
   "main.ts": ["serve.ts"],
-  "command-line.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts"],
+  "command-line.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts", "version.ts"],
   "cli.ts": ["errors", "command-line.ts"],
 };
 

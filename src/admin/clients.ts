@@ -1,6 +1,7 @@
 import { METHODS_WITH_SECRET, storedSecret } from "../clients/secrets.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { CLIENT_KEYS, readClientEntry } from "../provisioning/entries.js";
+import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
+import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
 import { warningsFor } from "../provisioning/warnings.js";
 import { prepareClient } from "../provisioning/write.js";
 import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
@@ -48,7 +49,8 @@ async function add(context: CommandContext): Promise<object> {
       if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
       throw error;
     });
-  const warnings = warningsFor([{ section: "clients", path: "client", key: client_id, value: entry }], core);
+  const added = [{ section: "clients", path: "client", key: client_id, value: entry } as const];
+  const warnings = [...warningsFor(added, core), ...(await undeclaredScopes(core.db, added))];
   return {
     client_id,
     ...(wantsSecret && shown ? { client_secret: secret } : {}),
@@ -101,10 +103,11 @@ export const CLIENT_COMMANDS: readonly Command[] = [
     takes: "ID [--grant-types G]… [--scope S] [--any-other-metadata V] [--secret-stdin]",
     does: "registers a client; a new secret is shown once",
     flags: { ...CLIENT_KEYS, "secret-stdin": "switch" },
+    values: CLIENT_VALUES,
     run: add,
   },
-  { name: "client disable", takes: "ID", does: "refuses everything of it", run: (context) => switchTo(context, true) },
-  { name: "client enable", takes: "ID", does: "takes it back", run: (context) => switchTo(context, false) },
+  { name: "client disable", takes: "ID", does: "disables a client: its requests and tokens are rejected", run: (context) => switchTo(context, true) },
+  { name: "client enable", takes: "ID", does: "enables a client again", run: (context) => switchTo(context, false) },
   {
     name: "client rotate-secret",
     takes: "ID [--overlap 24h] [--secret-stdin]",

@@ -38,4 +38,6 @@ export interface CommandTerms {
   readonly does: string;
   /** Its flags; a list may be given several times. */
   readonly flags?: Readonly<Record<string, "text" | "list" | "switch">>;
+  /** What stands after a flag, as its help shows it; TEXT where nothing is said. */
+  readonly values?: Readonly<Record<string, string>>;
 }

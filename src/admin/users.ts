@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { normaliseIdentifier } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { readUserEntry, USER_KEYS } from "../provisioning/entries.js";
+import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import { allUsers, findSub, setPassword, setUserDisabled } from "../store/users.js";
@@ -89,15 +89,16 @@ export const USER_COMMANDS: readonly Command[] = [
     takes: "LOGIN_NAME [--user-id SUB] [--email E] [--email-verified] [--roles R]… [--password-stdin]",
     does: "adds a person; a new password is shown once",
     flags: { ...USER_KEYS, "user-id": "text", "password-stdin": "switch" },
+    values: USER_VALUES,
     run: add,
   },
   {
     name: "user disable",
     takes: "USER",
-    does: "lets nobody in under this name and ends what was issued",
+    does: "disables a user and revokes their tokens",
     run: (context) => switchTo(context, true),
   },
-  { name: "user enable", takes: "USER", does: "lets the person in again", run: (context) => switchTo(context, false) },
+  { name: "user enable", takes: "USER", does: "enables a user again", run: (context) => switchTo(context, false) },
   {
     name: "user unlock",
     takes: "USER",

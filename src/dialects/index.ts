@@ -1,3 +1,4 @@
+import { RENEWABLE } from "../endpoints/renew-token.js";
 import type { Dialect } from "./dialect.js";
 import { iothentix } from "./iothentix.js";
 import { kii } from "./kii.js";
@@ -21,6 +22,9 @@ export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectNa
 
 /** Those that have discovery documents; the first of them that is mounted has its own at the root where nothing is said. */
 export const DOCUMENTED_NAMES = DIALECT_NAMES.filter((name) => "documents" in DIALECTS[name]) as [DialectName];
+
+/** Scopes that mean something in a dialect, also where nobody declares them. */
+export const DIALECT_SCOPES: ReadonlySet<string> = new Set([RENEWABLE, screeningEagle.refreshScope!]);
 
 /** What a dialect may have to say of where it is spoken. */
 export interface Deployment {

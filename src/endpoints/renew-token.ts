@@ -23,7 +23,7 @@ declare module "./operations.js" {
 }
 
 /** The scope that lets a device renew its token. */
-const RENEWABLE = "refresh.token";
+export const RENEWABLE = "refresh.token";
 
 /** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
 export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {

@@ -2,6 +2,7 @@ import { isConflict } from "../store/failure.js";
 import { exclusively, LOCKS, type Db } from "../store/open.js";
 import { appliedDigests, recordApplied, releaseIdentifiers } from "../store/provisioned.js";
 import { ProvisioningError, readProvisioningFile, type Entry } from "./read.js";
+import { undeclaredScopes } from "./undeclared-scopes.js";
 import { warningsFor } from "./warnings.js";
 import { prepare, type Vault } from "./write.js";
 
@@ -41,7 +42,8 @@ export async function apply(db: Db, vault: Vault, text: string): Promise<Applied
     }
     return pending.length;
   });
-  return { written, entries: entries.length, warnings: warningsFor(entries, vault) };
+  const warnings = [...warningsFor(entries, vault), ...(await undeclaredScopes(db, entries))];
+  return { written, entries: entries.length, warnings };
 }
 
 /** Keyed, because an entry may hold a password; the same whatever the order of its keys. */

@@ -28,6 +28,19 @@ function flagKind(schema: z.ZodType): FlagKind {
   return inner instanceof z.ZodBoolean ? "switch" : "text";
 }
 
+/** What may stand after each flag of a section: the words that are allowed, or what it is. */
+function valuesOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name.replaceAll("_", "-"), valueOf(schema)]));
+}
+
+function valueOf(schema: z.ZodType): string {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodArray) return valueOf(inner.element as z.ZodType);
+  if (inner instanceof z.ZodEnum) return inner.options.join("|");
+  if (inner instanceof z.ZodLiteral) return [...inner.values].join("|");
+  return inner instanceof z.ZodNumber ? "NUMBER" : "TEXT";
+}
+
 function unwrap(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
     ? unwrap(schema.unwrap() as z.ZodType)
@@ -38,6 +51,8 @@ const CLIENT_SHAPE = SECTIONS.clients.entry.shape;
 const USER_SHAPE = SECTIONS.users.entry.shape;
 
 export const CLIENT_KEYS = flagsOf(CLIENT_SHAPE);
+export const CLIENT_VALUES = valuesOf(CLIENT_SHAPE);
+export const USER_VALUES = valuesOf(USER_SHAPE);
 export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
 
 /** A client entry out of flags. @throws OperatorError naming the flag that is wrong */

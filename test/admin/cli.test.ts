@@ -1,8 +1,9 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import type { CommandContext } from "../../src/admin/command.js";
-import { COMMANDS } from "../../src/admin/commands.js";
+import { BARE_COMMANDS, COMMANDS } from "../../src/admin/commands.js";
 import { systemClock } from "../../src/clock.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import { sql } from "../support/database.js";
@@ -10,7 +11,11 @@ import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { dataFolder, jeton, jetonHere, startProcess, until, type Environment } from "../support/process.js";
+import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
+
+/** The public key of a device. */
+const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
 
 /** What was changed by a command is obeyed by a running server within this many milliseconds (contract, "How soon"). */
 const SOON = 1_000;
@@ -311,14 +316,62 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal(await isActive(server, (await logIn(server)).json.access_token), true);
   });
 
-  t.test("what cannot be read as a command is refused, and the usage names every one", async (t) => {
-    const { stdout, code } = await jeton({}, ["--help"]);
-    t.equal(code, 0);
-    for (const name of ["apply FILE", "client rotate-secret", "user passwd", "revoke", "keys rotate", "migrate"])
-      t.match(stdout, `jeton ${name}`);
+  t.test("help and version are told without a store, of everything, of a noun and of each command", async (t) => {
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+    t.match(await jeton({}, ["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
+    const asks = async (...words: string[]) => {
+      const { code, stdout, stderr } = await jetonHere({}, words);
+      t.match({ code, stderr }, { code: 0, stderr: "" }, words.join(" "));
+      t.notMatch(stdout, "\u001b", "without colours");
+      return stdout;
+    };
+    const everything = await asks("--help");
+    for (const one of [["-h"], ["help"], []]) t.equal(await asks(...one), everything);
+    const all = [...COMMANDS, ...BARE_COMMANDS];
+    for (const { name, takes, does, flags = {} } of all) {
+      t.match(everything, `  jeton ${`${name} ${takes}`.trim()}\n      ${does}\n`.trimEnd());
+      const words = name.split(" ");
+      if (words.length > 1) t.match(await asks(words[0]!, "--help"), `  jeton ${name}`);
+      const own = await asks(...words, "--help");
+      t.match(own, does);
+      for (const flag of [...Object.keys(flags), "json"]) t.match(own, `\n  --${flag}`, `${name} --${flag}`);
+      t.equal(await asks(...words, "some words", "-h"), own, "wherever it stands");
+    }
+    const add = await asks("client", "add", "--help");
+    t.match(add, "--token-endpoint-auth-method client_secret_basic|client_secret_post|");
+    t.match(add, "--dialects oauth2|simple-identity-server|iothentix|screening-eagle|kii (several times)");
+    t.match(add, "--access-token-lifetime NUMBER\n");
+  });
+
+  t.test("a warning is a line of its own, and a scope that nobody declared is one", async (t) => {
+    const path = join(dirname(await dataFolder(t)), "scopes.json");
+    const clients = [
+      { client_id: "reader", client_secret: "short", scope: "openid api1 late offline refresh.token" },
+      { client_id: "writer", client_secret: SECRET, scope: "api1 aip2 api3" },
+    ];
+    const devices = [{ device_id: "meter", jwk: METER, scope: "refresh.token meter.read" }];
+    await writeFile(path, JSON.stringify({ scopes: [{ name: "late" }], clients, devices }));
+    const first = await jetonHere(env, ["apply", path]);
+    t.equal(first.stdout, "written=4  entries=4\n");
+    t.equal(
+      first.stderr,
+      [
+        "warning: clients[0] (reader) has a secret shorter than 32 characters",
+        "warning: clients[1] (writer) lists scopes that are not declared: aip2 api3",
+        "warning: devices[0] (meter) lists scopes that are not declared: meter.read\n",
+      ].join("\n"),
+    );
+    t.match((await does(t, ["apply", path])).warnings, [/^clients\[0\]/, /^clients\[1\]/, /^devices\[0\]/]);
+    t.match(await does(t, ["client", "add", "another", "--scope", "aip2 api1"]), {
+      warnings: ["client (another) lists scopes that are not declared: aip2"],
+    });
+  });
+
+  t.test("what cannot be read as a command is refused", async (t) => {
     await refuses(t, [
       [["client", "destroy", "backend"], /there is no command "client destroy"/],
-      [["clients", "list"], /there is no command "clients list"/],
+      [["clients", "list"], /there is no command "clients list"; jeton --help lists them$/],
+      [["client"], /there is no command "client"; jeton client --help lists them$/],
       [["client", "list", "--colour"], /Unknown option '--colour'/],
       [["revoke", "--grant", "-771KdwMxEe5Ek6I0tpVCg"], /^there is no grant -771KdwMxEe5Ek6I0tpVCg$/],
       [["revoke", "--grant", "--71KdwMxEe5Ek6I0tpVCg"], /^there is no grant --71KdwMxEe5Ek6I0tpVCg$/],

@@ -11,10 +11,12 @@ import { ROOT } from "./root.js";
 import { stopPostgres } from "./stop-postgres.js";
 
 await removeLeftOvers();
-// Compiled tests look for the migrations where the compiled sources do.
-const prisma = join(ROOT, "build", "js", "prisma");
-await rm(prisma, { force: true });
-await symlink(join(ROOT, "prisma"), prisma);
+// Compiled tests look for the migrations and the manifest where the compiled sources do.
+for (const name of ["prisma", "package.json"]) {
+  const link = join(ROOT, "build", "js", name);
+  await rm(link, { force: true });
+  await symlink(join(ROOT, name), link);
+}
 const prepared = await startEmbedded({ dataDir: PREPARED, role: "server" });
 await migrate(prepared.url);
 await prepared.stop();
