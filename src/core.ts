@@ -92,6 +92,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
   const guessing = new Guessing(db, master, clock);
   const usage = new DialectUsage(db, clock);
+  const passwords = new Passwords(master, random, undefined, parts.hashing);
   return {
     issuer,
     previousIssuers,
@@ -106,9 +107,9 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     era: await readEra(db),
     ring,
     registry,
-    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing }),
+    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing, passwords }),
     usage,
-    passwords: new Passwords(master, random, undefined, parts.hashing),
+    passwords,
     guessing,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,

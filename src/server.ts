@@ -22,6 +22,7 @@ import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
 import { sweep, type SweepReport } from "./store/sweep.js";
+import { samplePasswordHashes } from "./store/users.js";
 
 /** Milliseconds of rest between two rounds of housekeeping. */
 const REST = 60_000;
@@ -88,6 +89,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
   const introduction = await provision(core, parts);
+  const learnCosts = async () => core.passwords.learnCosts(await samplePasswordHashes(db));
+  await learnCosts();
   const { serve } = listener;
   const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, instance: INSTANCE, serve });
 
@@ -96,6 +99,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const timers = [
     regularly("reading the certificate files", () => certificates.look(), log, CERTIFICATE_REST),
     regularly("sweeping", async () => tellOfSweep(await sweep(db, clock.statement()), log), log),
+    regularly("looking at what password hashes cost", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
 

@@ -72,6 +72,7 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   "@prisma/": ["store"],
   pg: ["store"],
   argon2: ["accounts"],
+  bcrypt: ["accounts"],
   "libphonenumber-js/": ["dialects"],
   pino: ["http"],
   "node:https": ["http", "outbound"],

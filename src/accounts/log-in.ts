@@ -3,7 +3,7 @@ import type { MasterKey } from "../keys/master-key.js";
 import { findThing } from "../store/apps.js";
 import { inAnyCase, type Db } from "../store/open.js";
 import { refuseIfLeft, type Caller } from "../store/pool.js";
-import { findByIdentifier, type Account } from "../store/users.js";
+import { findByIdentifier, replacePasswordHash, type Account } from "../store/users.js";
 import type { ConfirmationCodes } from "./confirmation-codes.js";
 import { beginsLock, type Counted, type Guessing } from "./guessing.js";
 import { normaliseIdentifier } from "./identifiers.js";
@@ -80,7 +80,7 @@ async function inTurn(
     // It was no try, so its network has it back, as long as that asks for little else; but it costs what a try costs.
     const [excused] = await Promise.all([
       guessing.take({ on: "refused of a network", id: attempt.network }),
-      passwords.verify(undefined, attempt.password),
+      passwords.verify(account?.password_hash, attempt.password, identifier),
     ]);
     if ("count" in excused) await guessing.settle({ giveBack: network });
     throw wrong("too many tries");
@@ -88,15 +88,25 @@ async function inTurn(
 
   const [isCode, isPassword] = await Promise.all([
     codes.redeem(identifier, attempt.password),
-    passwords.verify(account?.password_hash, attempt.password),
+    passwords.verify(account?.password_hash, attempt.password, identifier),
   ]);
   const proven = isCode || isPassword;
   if (account === undefined || !proven || account.disabled) {
     if (counted.on === "account" && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
     throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
   }
-  await guessing.settle({ forget: counted, giveBack: network });
+  await Promise.all([
+    guessing.settle({ forget: counted, giveBack: network }),
+    isPassword ? renewHash(parts, account, attempt.password) : undefined,
+  ]);
   return { account, amr: isCode ? ["otp"] : ["pwd"] };
+}
+
+/** Puts our own hash in the place of one that another system made, unless the password was changed in between. */
+async function renewHash({ db, passwords }: LoginParts, account: Account, password: string): Promise<void> {
+  const { sub, password_hash: before } = account;
+  const after = await passwords.renewed(before, password);
+  if (before !== null && after !== undefined) await replacePasswordHash(db, sub, before, after);
 }
 
 /** One form for each name; no person's has a line break in it. */

@@ -1,3 +1,4 @@
+import { looksLikeHash } from "../accounts/imported-hash/encodings.js";
 import { OperatorError } from "../errors/operator-error.js";
 import type { BareContext, CommandContext } from "./command.js";
 
@@ -31,5 +32,6 @@ export async function takeSecret(
   if (flags[flag] !== true) return { secret: core.random(bytes).toString("base64url"), shown: true };
   const secret = (await stdin()).replace(/\r?\n$/, "");
   if (secret === "") throw new OperatorError("standard input is empty");
+  if (looksLikeHash(secret)) throw new OperatorError("standard input holds a hash; `jeton apply` takes hashes");
   return { secret, shown: false };
 }

@@ -1,9 +1,11 @@
 import type { MasterKey } from "../keys/master-key.js";
-import type { NewSecret } from "../store/clients.js";
+import { isPasswordOf, openImportedHash, sealImportedHash, type Passwords } from "../accounts/passwords.js";
+import { findClient, replaceImportedSecret, type ClientRow, type NewSecret } from "../store/clients.js";
+import type { Db } from "../store/open.js";
 import type { Client } from "./registry.js";
 
 /** The methods whose check needs the secret itself: an HMAC is made with it (OpenID Connect Core section 9). */
-const NEEDS_CLEAR_SECRET = new Set(["client_secret_jwt"]);
+export const NEEDS_CLEAR_SECRET: ReadonlySet<string> = new Set(["client_secret_jwt"]);
 
 /** The methods that work with a secret at all. */
 export const METHODS_WITH_SECRET: ReadonlySet<string> = new Set([
@@ -24,6 +26,11 @@ export function storedSecret(
     : { hash: hashSecret(master, client.client_id, secret), sealed: null, expires_at };
 }
 
+/** The hash of a secret that another system made, as the store keeps it. */
+export function storedSecretHash(master: MasterKey, hash: string): NewSecret {
+  return { imported: sealImportedHash(master, hash), hash: null, sealed: null, expires_at: null };
+}
+
 /** Bound to the client, so that equal secrets of two clients do not look equal. */
 function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
   return master.mac("client-secret", `${client_id}\n${secret}`);
@@ -38,13 +45,47 @@ export function openSecrets(master: MasterKey, client: Client, now: number): rea
 }
 
 /** Whether the secret is one of those the client may use at this time (milliseconds since the epoch). */
-export function checkSecret(master: MasterKey, client: Client, secret: string, now: number): boolean {
+export function checkSecret(master: MasterKey, client: Pick<ClientRow, "client_id" | "secrets">, secret: string, now: number): boolean {
   const text = `${client.client_id}\n${secret}`;
   return liveSecrets(client, now)
     .map(({ hash }) => hash !== null && master.checkMac("client-secret", text, hash))
     .some(Boolean);
 }
 
-function liveSecrets({ secrets }: Client, now: number): Client["secrets"] {
+/** What an imported secret is checked with. */
+interface ImportedSecretParts {
+  readonly db: Db;
+  readonly master: MasterKey;
+  readonly passwords: Passwords;
+}
+
+/**
+ * The same for secrets whose hash another system made. Such a check costs as much as a login, so it takes a turn in the queue
+ * of logins, and a secret that was right gets a hash of ours.
+ * @throws Refusal hashing_busy
+ */
+export async function checkImportedSecret(
+  { db, master, passwords }: ImportedSecretParts,
+  client: Client,
+  secret: string,
+  now: number,
+): Promise<boolean> {
+  const { client_id } = client;
+  if (liveSecrets(client, now).every(({ imported }) => imported === null)) return false;
+  return passwords.turn(`client\n${client_id}`, async () => {
+    // While this one waited for its turn, another may have had its secret checked, or an operator replaced it.
+    const current = await findClient(db, client_id);
+    if (current === null) return false;
+    if (checkSecret(master, current, secret, now)) return true;
+    for (const one of liveSecrets(current, now)) {
+      if (one.imported === null || !(await isPasswordOf(openImportedHash(master, one.imported), secret))) continue;
+      await replaceImportedSecret(db, one, hashSecret(master, client_id, secret));
+      return true;
+    }
+    return false;
+  });
+}
+
+function liveSecrets({ secrets }: Pick<ClientRow, "secrets">, now: number): ClientRow["secrets"] {
   return secrets.filter(({ expires_at }) => expires_at === null || expires_at.getTime() > now);
 }

@@ -21,6 +21,8 @@ export type Purpose =
   | "cookie" // hashes of what cookies hold
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id
+  | "imported-hash" // sealed hashes of passwords and secrets that another system made
+  | "decoy" // which hash the password of an unknown name is checked against
   | "confirmation-code" // hashes of codes, and of where they were sent
   | "tries" // names of what tries are counted on
   | "known-browser" // MACs of the cookies of browsers somebody logged in from

@@ -11,7 +11,10 @@ type FlagKind = "text" | "list" | "switch";
 type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Keys that are not given as flags: secrets, and what is no plain value. */
-const NOT_FLAGS = new Set(["client_id", "client_secret", "client_secrets", "jwks", "sub", "password"]);
+const NOT_FLAGS = new Set([
+  ...["client_id", "client_secret", "client_secrets", "client_secret_hash", "jwks"],
+  ...["sub", "password", "password_hash"],
+]);
 
 /** The flags of a section's entry, read off its schema. */
 function flagsOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, FlagKind>> {

@@ -1,16 +1,23 @@
 import { z } from "zod";
 import { isWebOrigin, whyNotARegisteredUri, whyNotAWebUri } from "../clients/registered-uri.js";
+import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
+import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
+import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
+import { claimNameProblem } from "./claim-names.js";
 
 /** What the fields of a provisioning file are made of (schema.ts). */
 
 export const text = z.string().min(1).refine(isPlainText, "must be well-formed text without U+0000");
 export const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
 export const seconds = z.int().positive().max(2_147_483_647);
-export const secret = text.max(1_024);
-export const password = text.max(LONGEST_PASSWORD);
+
+/** Secrets in clear: the hash of one is not the secret. */
+export const clientSecret = inClear(1_024, "give it as client_secret_hash");
+export const password = inClear(LONGEST_PASSWORD, "give it as password_hash");
+export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
 
 /** Any JSON, but for texts the store would refuse or alter. */
 export const json: z.ZodType = z.lazy(() =>
@@ -48,6 +55,21 @@ export const scopeList = z
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
   .pipe(z.array(scopeName));
 
+/** The hash of a secret that another system made, as a text, or as the object that Keycloak exports. */
+export function foreignHash(families: readonly ImportedHash["family"][]) {
+  const asText = z.record(z.string(), json).transform((value) => JSON.stringify(value));
+  return z.union([text.max(4_096), asText], { error: "must be a hash" }).superRefine((value, context) => {
+    const read = readImportedHash(value);
+    const isAccepted = read !== undefined && families.includes(read.family);
+    const message = isAccepted ? read.problem : `is no hash by ${families.join(", ")} that this server can read`;
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
+}
+
+function inClear(most: number, instead: string) {
+  return text.max(most).refine((value) => !looksLikeHash(value), `is a hash: ${instead}`);
+}
+
 /** @param whyNot what is wrong with a URI */
 function uriWith(whyNot: (uri: string) => string | undefined) {
   return text.max(2_048).superRefine((value, context) => {
@@ -61,4 +83,11 @@ export function checkNames(value: object, context: z.RefinementCtx): void {
   for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
     context.addIssue({ code: "custom", path: [name], message: "the name must be well-formed text without U+0000" });
   }
+}
+
+const NOT_OF_A_PERSON = "is a claim about tokens, not about a person";
+
+/** Why a key can be no claim of a person. @param known the keys that the entry has besides */
+export function whyNotAClaim(name: string, known: readonly string[] = []): string | undefined {
+  return PROTOCOL_CLAIMS.has(name) ? NOT_OF_A_PERSON : claimNameProblem(name, known);
 }

@@ -1,26 +1,29 @@
 import { z } from "zod";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS } from "../clients/methods.js";
+import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
 import { whyNotARegisteredUri } from "../clients/registered-uri.js";
 import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
-import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
 import {
   checkNames,
+  clientSecret,
+  foreignHash,
   id,
   json,
   jwk,
   origin,
+  otherSecret,
   password,
   redirectUri,
   scopeList,
   scopeName,
   seconds,
-  secret,
   text,
   webUri,
+  whyNotAClaim,
 } from "./fields.js";
 
 /**
@@ -48,9 +51,10 @@ const client = z
   .strictObject({
     client_id: id,
     client_name: text.max(255).optional(),
-    client_secret: secret.optional(),
+    client_secret: clientSecret.optional(),
+    client_secret_hash: foreignHash(["bcrypt", "pbkdf2"]).optional(),
     client_secrets: z
-      .array(z.strictObject({ value: secret, expires_at: z.iso.datetime({ offset: true }).optional() }))
+      .array(z.strictObject({ value: clientSecret, expires_at: z.iso.datetime({ offset: true }).optional() }))
       .optional(),
     token_endpoint_auth_method: z.enum(namesOf(METHODS)).default("client_secret_basic"),
     token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
@@ -89,6 +93,14 @@ const client = z
     path: ["client_secrets"],
     message: "must not stand beside client_secret",
   })
+  .refine((one) => one.client_secret_hash === undefined || !(one.client_secret ?? one.client_secrets), {
+    path: ["client_secret_hash"],
+    message: "must not stand beside client_secret or client_secrets",
+  })
+  .refine((one) => one.client_secret_hash === undefined || !NEEDS_CLEAR_SECRET.has(one.token_endpoint_auth_method), {
+    path: ["client_secret_hash"],
+    message: "is of no use to client_secret_jwt, which needs the secret itself",
+  })
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, {
     path: ["jwks_uri"],
     message: "must not stand beside jwks (RFC 7591 section 2)",
@@ -106,6 +118,7 @@ const user = z
     sub: id,
     preferred_username: text.max(255),
     password: password.optional(),
+    password_hash: foreignHash(["bcrypt", "argon2", "scrypt", "pbkdf2", "phpass"]).optional(),
     email: text
       .max(320)
       .regex(/^[^\s@]+@[^\s@]+$/, "must be an email address")
@@ -126,12 +139,18 @@ const user = z
       const message = typeof uri === "string" && uri.includes(":") ? whyNotARegisteredUri(uri) : undefined;
       if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
     }
-    for (const name of Object.keys(value)) {
-      if (name !== "sub" && PROTOCOL_CLAIMS.has(name)) {
-        context.addIssue({ code: "custom", path: [name], message: "is a claim about tokens, not about a person" });
-      }
+    for (const name of Object.keys(value).filter((one) => !USER_KEYS.includes(one))) {
+      const message = whyNotAClaim(name, USER_KEYS);
+      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
     }
+  })
+  .refine(({ password, password_hash }) => password === undefined || password_hash === undefined, {
+    path: ["password_hash"],
+    message: "must not stand beside password",
   });
+
+/** The keys of a user that are no claims of its own choosing. */
+const USER_KEYS: readonly string[] = Object.keys(user.shape);
 
 const device = z.strictObject({
   device_id: id,
@@ -144,9 +163,9 @@ const device = z.strictObject({
 const app = z
   .strictObject({
     app_id: id,
-    app_key: secret,
+    app_key: otherSecret,
     client_id: id,
-    client_secret: secret,
+    client_secret: otherSecret,
     default_token_lifetime: seconds.default(2_147_483_647),
     max_token_lifetime: seconds.default(2_147_483_647),
     refresh_tokens: z.boolean().default(false),
@@ -161,7 +180,7 @@ const app = z
     message: "must not be the app_id: that of the administrator is another",
   });
 
-const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password });
+const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password: otherSecret });
 
 /** The sections of the file, in the order in which they are written: what is referred to comes first. */
 export const SECTIONS = {
@@ -214,5 +233,8 @@ function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & s
 }
 
 function claimName() {
-  return text.max(255).refine((name) => !PROTOCOL_CLAIMS.has(name), "is a claim about tokens, not about a person");
+  return text.max(255).superRefine((name, context) => {
+    const message = whyNotAClaim(name);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  });
 }

@@ -16,9 +16,9 @@ import type { Vault } from "./write.js";
 const SHORTEST_SECRET = 32;
 
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
-  ["has no secret to authenticate with", (one) => usesSecret(one) && secretsOf(one).length === 0],
+  ["has no secret to authenticate with", (one) => usesSecret(one) && !hasSecret(one)],
   ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
-  ["has a secret that its method does not use", (one) => !usesSecret(one) && secretsOf(one).length > 0],
+  ["has a secret that its method does not use", (one) => !usesSecret(one) && hasSecret(one)],
   ["has no key in jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
   ["has no certificate subject to compare", (one) => isMethod(one, "tls_client_auth") && !hasSubject(one)],
   [
@@ -84,6 +84,7 @@ function redirectUrisOf({ redirect_uris, claims_redirect_uris, post_logout_redir
   return [...redirect_uris, ...claims_redirect_uris, ...post_logout_redirect_uris];
 }
 
+const hasSecret = (one: ProvisionedClient) => secretsOf(one).length > 0 || one.client_secret_hash !== undefined;
 const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");
 const hasKeys = ({ jwks, jwks_uri }: ProvisionedClient) => Boolean(jwks?.keys.length) || jwks_uri !== undefined;
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");

@@ -1,7 +1,7 @@
 import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
 import type { Random } from "../clock.js";
-import { storedSecret } from "../clients/secrets.js";
+import { storedSecret, storedSecretHash } from "../clients/secrets.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { saveClient, type NewClient } from "../store/clients.js";
 import type { Tx } from "../store/open.js";
@@ -63,11 +63,14 @@ export function prepare(vault: Vault, { section, value }: Entry): Promise<Write>
 
 /** A client as it is stored, everything the file leaves out at its default. */
 export function prepareClient(master: MasterKey, value: ProvisionedClient): Write {
-  const { client_secret, client_secrets = [], jwks, ...metadata } = value;
+  const { client_secret, client_secrets = [], client_secret_hash: hash, jwks, ...metadata } = value;
   const given = client_secret === undefined ? client_secrets : [{ value: client_secret, expires_at: undefined }];
-  const secrets = given.map((one) =>
-    storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
-  );
+  const secrets = [
+    ...given.map((one) =>
+      storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
+    ),
+    ...(hash === undefined ? [] : [storedSecretHash(master, hash)]),
+  ];
   const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
   return (tx) => saveClient(tx, client, secrets);
 }
@@ -138,12 +141,13 @@ function prepareApp(master: MasterKey, value: ProvisionedApp): Write {
 
 /** A person as stored: what has no column of its own is a claim of that name. */
 export async function prepareUser(passwords: Passwords, value: ProvisionedUser): Promise<Write> {
-  const { sub, preferred_username, password, email = null, email_verified, ...others } = value;
+  const { sub, preferred_username, password, password_hash, email = null, email_verified, ...others } = value;
   const { phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
+  const imported = password_hash === undefined ? null : passwords.import(password_hash);
   const user = {
     sub,
     preferred_username,
-    password_hash: password === undefined ? null : await passwords.hash(password),
+    password_hash: password === undefined ? imported : await passwords.hash(password),
     email,
     email_verified,
     phone_number,

@@ -22,10 +22,11 @@ export type NewClient = Omit<
   readonly jwks: object | null;
 };
 
-/** A secret as it is stored: hashed, or sealed where the method needs it in clear. */
+/** A secret as it is stored: hashed, sealed where the method needs it in clear, or as the sealed hash of another system. */
 export interface NewSecret {
   readonly hash?: Uint8Array<ArrayBuffer> | null;
   readonly sealed?: Uint8Array<ArrayBuffer> | null;
+  readonly imported?: Uint8Array<ArrayBuffer> | null;
   readonly expires_at?: Date | null;
 }
 
@@ -54,6 +55,20 @@ export async function replaceSecret(
     });
   }
   await tx.clientSecret.create({ data: { ...secret, client_id } });
+}
+
+const REPLACE_IMPORTED = {
+  name: "client_secret_replace_imported",
+  text: "UPDATE client_secrets SET hash = $3, imported = NULL WHERE id = $1 AND imported = $2",
+};
+
+/** Stores our own hash of a secret in the place of an imported one. A secret that was changed since it was read stays. */
+export async function replaceImportedSecret(
+  db: Db,
+  { id, imported }: Pick<ClientSecret, "id" | "imported">,
+  hash: Uint8Array,
+): Promise<void> {
+  await run(db, REPLACE_IMPORTED, [id, imported, hash]);
 }
 
 /** Switches a client off or on. What was issued to it is refused while it is off. */

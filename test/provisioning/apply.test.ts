@@ -14,6 +14,8 @@ const user = (more: object = {}) => ({ sub: "u1", preferred_username: "carol", .
 const app = (more: object = {}) => ({ app_id: "a1", app_key: "k", client_id: "kii1", client_secret: SECRET, ...more });
 const device = (more: object = {}) => ({ device_id: "d1", jwk: { kty: "EC", crv: "P-256", x: "x", y: "y" }, ...more });
 
+const BCRYPT = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
 /** What stands in a refused file before the fault; it must not be there afterwards. */
 const NEWCOMER = { client_id: "newcomer", client_secret: SECRET };
 
@@ -95,6 +97,44 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     "a thing twice",
     { apps: [app()], things: [1, 2].map(() => ({ app_id: "a1", vendor_thing_id: "t", password: "p" })) },
     "things[1]: repeats a1/t",
+  ],
+  ...["passwordHash", "password_salt", "passwd", "client_secret", "secretAnswer", "pin_hash", "credentials"].map(
+    (key) =>
+      [`a claim that is named like a secret: ${key}`, { users: [user({ [key]: "x" })] }, `users[0].${key}: is no claim`] as const,
+  ),
+  ...["emial", "email-verified", "emailVerified", "Roles", "prefered_username", "phone_numbre", "disable"].map(
+    (key) => [`a key that is misspelt: ${key}`, { users: [user({ [key]: "x" })] }, `users[0].${key}: is no claim`] as const,
+  ),
+  [
+    "a scope that releases what is named like a secret",
+    { scopes: [{ name: "s", claims: ["password_hash"] }] },
+    "scopes[0].claims[0]: is no claim",
+  ],
+  ["a hash of no kind", { users: [user({ password_hash: "5f4dcc3b5aa765d61d8327deb882cf99" })] }, "users[0].password_hash: is no hash"],
+  [
+    "a hash that would take minutes",
+    { users: [user({ password_hash: BCRYPT.replace("$04$", "$20$") })] },
+    "users[0].password_hash: the cost is 20, at most 14 is accepted",
+  ],
+  ["a hash in the place of a password", { users: [user({ password: BCRYPT })] }, "users[0].password: is a hash: give it as password_hash"],
+  ["a hash of another kind there", { users: [user({ password: `$6$salt$${"a".repeat(86)}` })] }, "users[0].password: is a hash"],
+  ["a password beside its hash", { users: [user({ password: "p", password_hash: BCRYPT })] }, /^users\[0\]\.password_hash: must not/],
+  ["a hash in the place of a secret", { clients: [client({ client_secret: BCRYPT })] }, "clients[0].client_secret: is a hash"],
+  ["a hash in the place of an app's key", { apps: [app({ app_key: BCRYPT })] }, "apps[0].app_key: is a hash"],
+  ["a secret beside its hash", { clients: [client({ client_secret_hash: BCRYPT })] }, /^clients\[0\]\.client_secret_hash: must not/],
+  [
+    "the hash of a secret that is needed itself",
+    {
+      clients: [
+        client({ client_secret: undefined, client_secret_hash: BCRYPT, token_endpoint_auth_method: "client_secret_jwt" }),
+      ],
+    },
+    /^clients\[0\]\.client_secret_hash: is of no use to client_secret_jwt/,
+  ],
+  [
+    "the hash of a secret by another function",
+    { clients: [client({ client_secret: undefined, client_secret_hash: "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0" })] },
+    "clients[0].client_secret_hash: is no hash by bcrypt, pbkdf2",
   ],
   [
     "a login name that looks like an email address",
@@ -416,6 +456,12 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
     t.strictSame(await sql(database, "SELECT 1 FROM clients WHERE client_id IN ('a1', 'kii9')"), []);
     t.strictSame(await sql(database, "SELECT 1 FROM users WHERE sub = $1", [things[2]!["sub"]]), []);
   });
+});
+
+t.test("a claim of any other name is kept", async (t) => {
+  const claims = { role: "r", department: "d", mailbox: "m", nickname: "n", address: { locality: "l" }, emails_sent: 3, "name#de": "x" };
+  const server = await startInstance(t, { provision: { users: [user(claims)] } });
+  t.strictSame((await sql(server.database, "SELECT claims FROM users"))[0]!["claims"], claims);
 });
 
 t.test("no secret and no password stands in any table in clear", async (t) => {

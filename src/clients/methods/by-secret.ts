@@ -1,7 +1,7 @@
 import type { Code } from "../../errors/catalogue.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { PresentedCredentials } from "../presented.js";
-import { checkSecret } from "../secrets.js";
+import { checkImportedSecret, checkSecret } from "../secrets.js";
 import type { AuthenticationMethod } from "./method.js";
 
 /** A method that sends the secret itself (RFC 6749 section 2.3.1). */
@@ -11,10 +11,12 @@ export function bySecret(
 ): AuthenticationMethod {
   return {
     confidential: true,
-    check({ client, presented }, { master, clock }) {
+    async check({ client, presented }, means) {
       const secret = read(presented);
       if (!secret) throw new Refusal(code, {}, { reason: "no secret where the client's method wants it" });
-      if (checkSecret(master, client, secret, clock.now())) return;
+      const now = means.clock.now();
+      if (checkSecret(means.master, client, secret, now)) return;
+      if (await checkImportedSecret(means, client, secret, now)) return;
       throw new Refusal(code, {}, { reason: "wrong or expired secret" });
     },
   };

@@ -1,4 +1,5 @@
 import type { Guessing } from "../../accounts/guessing.js";
+import type { Passwords } from "../../accounts/passwords.js";
 import type { Clock } from "../../clock.js";
 import type { MasterKey } from "../../keys/master-key.js";
 import type { RemoteKeySets } from "../../outbound/key-sets.js";
@@ -33,4 +34,5 @@ export interface Means {
   readonly clock: Clock;
   readonly keySets: RemoteKeySets;
   readonly guessing: Guessing;
+  readonly passwords: Passwords;
 }
