@@ -5,6 +5,7 @@ import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
+import { checkNames, json } from "./json-value.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
 import { claimNameProblem } from "./claim-names.js";
 
@@ -18,18 +19,6 @@ export const seconds = z.int().positive().max(2_147_483_647);
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
 export const password = inClear(LONGEST_PASSWORD, "give it as password_hash");
 export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
-
-/** Any JSON, but for texts the store would refuse or alter. */
-export const json: z.ZodType = z.lazy(() =>
-  z.union([
-    z.string().refine(isPlainText),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(json),
-    z.record(z.string().refine(isPlainText), json),
-  ]),
-);
 
 export const jwk = z
   .object({ kty: text })
@@ -78,12 +67,6 @@ function uriWith(whyNot: (uri: string) => string | undefined) {
   });
 }
 
-/** Names of its own choosing are stored like the values beside them. */
-export function checkNames(value: object, context: z.RefinementCtx): void {
-  for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
-    context.addIssue({ code: "custom", path: [name], message: "the name must be well-formed text without U+0000" });
-  }
-}
 
 const NOT_OF_A_PERSON = "is a claim about tokens, not about a person";
 

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { OperatorError } from "../errors/operator-error.js";
+import { placeOfPrototype } from "./json-value.js";
 import { provisioningFile, SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
 
 /** A file that is refused: one line that names the path in the file, and never a value in it. */
@@ -41,12 +42,14 @@ export function readProvisioningFile(text: string): readonly Entry[] {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ""), (name, value: unknown) => {
-      if (name === "__proto__") throw new ProvisioningError('the key "__proto__" is not accepted');
-      return value;
-    });
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
+    const place = placeOfPrototype(value);
+    if (place !== undefined) throw new ProvisioningError(`${written(place)}: there is no such key`);
+    return value;
   } catch (error) {
     if (error instanceof ProvisioningError) throw error;
+    // The parser calls itself for each level.
+    if (error instanceof RangeError) throw new ProvisioningError("the file: is nested too deeply");
     // The parser's own message quotes the text around the fault, which may be a secret.
     const position = /at position (\d+)/.exec((error as Error).message)?.[1];
     throw new ProvisioningError(`it is not JSON${position === undefined ? "" : ` (${place(text, Number(position))})`}`);
@@ -59,13 +62,17 @@ function place(text: string, position: number): string {
 }
 
 function describe(issue: z.core.$ZodIssue): string {
-  const path = issue.path.reduce<string>(
-    (written, part) =>
-      typeof part === "number" ? `${written}[${part}]` : `${written}${written && "."}${String(part)}`,
-    "",
-  );
+  const path = written(issue.path);
   if (issue.code === "unrecognized_keys") {
     return `${path}${path && "."}${issue.keys[0]}: there is no such key`;
   }
   return `${path || "the file"}: ${issue.message}`;
+}
+
+/** A place in the file: `clients[2].grant_types[0]`. */
+function written(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (before, part) => (typeof part === "number" ? `${before}[${part}]` : `${before}${before && "."}${String(part)}`),
+    "",
+  );
 }

@@ -8,11 +8,9 @@ import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import {
-  checkNames,
   clientSecret,
   foreignHash,
   id,
-  json,
   jwk,
   origin,
   otherSecret,
@@ -25,6 +23,7 @@ import {
   webUri,
   whyNotAClaim,
 } from "./fields.js";
+import { checkNames, json } from "./json-value.js";
 
 /**
  * The provisioning file. Names are those of RFC 7591 (clients) and OpenID Connect Core (users). An unknown key is an
