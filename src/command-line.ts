@@ -7,7 +7,7 @@ import { readSettings, takesCertificates } from "./config.js";
 import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
-import { isStoreUnavailable } from "./store/failure.js";
+import { inOneLine } from "./in-one-line.js";
 import { DEAF } from "./store/listen.js";
 import { readVersion } from "./version.js";
 
@@ -36,7 +36,9 @@ export async function runCommandLine(
 
   const settings = readSettings(env);
   const restoring = "runBare" in command;
-  const deployment = await openDeployment(settings, { role: "command", restoring });
+  const deployment = await openDeployment(settings, { role: "command", restoring }).catch((error: unknown) => {
+    throw inOneLine(error, "the command", settings.LOG_LEVEL);
+  });
   try {
     if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
@@ -47,25 +49,10 @@ export async function runCommandLine(
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
     return print(await command.run(context), json === true, report);
   } catch (error) {
-    throw inOneLine(error, settings.LOG_LEVEL);
+    throw inOneLine(error, "the command", settings.LOG_LEVEL);
   } finally {
     await deployment.close();
   }
-}
-
-/**
- * What an operator reads of an error that a command did not expect. Its message may quote what was written, and its frames
- * help whoever mends the program: the log levels `debug` and `trace` show them.
- */
-function inOneLine(error: unknown, level: string): unknown {
-  if (error instanceof OperatorError || level === "debug" || level === "trace") return error;
-  const { name = "error", code } = error as { name?: string; code?: unknown };
-  const called = typeof code === "string" ? `${name} ${code}` : name;
-  return new OperatorError(
-    isStoreUnavailable(error)
-      ? `the database did not carry this out in time (${called}); check the result and run the command again`
-      : `the command failed unexpectedly (${called}): LOG_LEVEL=debug shows where`,
-  );
 }
 
 function isNamed(words: readonly string[], name: string): boolean {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { DIALECT_NAMES, DOCUMENTED_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { whyNotAReceiver } from "./outbound/webhook.js";
+import { whyNotADatabaseUrl } from "./store/database-url.js";
 
 /**
  * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
@@ -55,7 +56,10 @@ export const SETTINGS = {
     .describe("issuers this server had before, separated by commas: tokens that name them are recognised"),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .superRefine((url, context) => {
+      const reason = whyNotADatabaseUrl(url);
+      if (reason !== undefined) context.addIssue({ code: "custom", message: reason });
+    })
     .optional()
     .describe("a Postgres to use; without it an embedded one runs in DATA_DIR"),
   DATA_DIR: z.string().default("./data").describe("the embedded database, the generated master key and the outbox"),

@@ -4,7 +4,8 @@ import { OperatorError } from "./errors/operator-error.js";
 import { MasterKey } from "./keys/master-key.js";
 import { masterKeyPath, readMasterKeyFile, makeMasterKeyFile } from "./keys/master-key-file.js";
 import { refuseRestored } from "./store/continuity.js";
-import { isStoreUnavailable } from "./store/failure.js";
+import { describeDatabase } from "./store/database-url.js";
+import { databaseFault } from "./store/failure.js";
 import { claimInstallation, isClaimed } from "./store/installation.js";
 import { migrate } from "./store/migrate.js";
 import { closeDb, openDb, type Db } from "./store/open.js";
@@ -79,28 +80,13 @@ async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {
   return makeMasterKeyFile(path, systemRandom);
 }
 
-/** 28…: not let in; 3D000: no such database; 42501: no right to make tables; the others: what TLS says of the server. */
-const NOT_USABLE = /^(28|3D|42501)|CERT|ERR_TLS|ERR_SSL/;
+/** Errors that only a fault of ours has. */
+const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
+/** What the operator reads of an error that came while the database was opened: what PostgreSQL, TLS or the network said. */
 function explain(error: unknown, url: string): unknown {
-  const { code = "", message = "", syscall } = error as NodeJS.ErrnoException;
-  const isOutOfReach = isStoreUnavailable(error) || syscall === "connect";
-  const isUnfit = NOT_USABLE.test(code) || /support SSL connections/.test(message);
-  return isOutOfReach || isUnfit
-    ? new OperatorError(`${describeDatabase(url)} cannot be used: ${message || code}`)
-    : error;
-}
-
-/**
- * Database and host of a connection string, without user and password.
- * @throws OperatorError where it is no URL; the parsers' own errors quote it whole
- */
-function describeDatabase(url: string): string {
-  try {
-    // As node-postgres does: no host means the socket that a parameter names.
-    const { host, pathname } = new URL(URL.canParse(url) ? url : url.replace("@/", "@localhost/"));
-    return `the database ${pathname.slice(1)} at ${host || "localhost"}`;
-  } catch {
-    throw new OperatorError("DATABASE_URL is not a URL; special characters in the password must be percent-encoded");
-  }
+  if (error instanceof OperatorError || FAULTS.some((kind) => error instanceof kind)) return error;
+  const { code = "", message = "" } = error as NodeJS.ErrnoException;
+  const said = databaseFault(error) ?? (message.split("\n")[0] || code);
+  return new OperatorError(`${describeDatabase(url)} cannot be used: ${said}`);
 }

@@ -3,6 +3,7 @@ import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { openListener } from "./http/listener.js";
 import { openLog, type Log } from "./http/log.js";
+import { inOneLine } from "./in-one-line.js";
 import { introduce, startServer, type RunningServer } from "./server.js";
 import { refuseIfOwned } from "./store/embedded/index.js";
 import { readVersion } from "./version.js";
@@ -17,7 +18,9 @@ async function main(): Promise<void> {
   if (word !== undefined) return answerWord(word);
   const settings = readSettings();
   const { log, flush } = openLog(settings.LOG_LEVEL);
-  const started = start(settings, log);
+  const started = start(settings, log).catch((error: unknown) => {
+    throw inOneLine(error, "the start", settings.LOG_LEVEL);
+  });
   onStop(async () => {
     // A signal that comes meanwhile waits for the start to be through: half a start cannot be stopped in order.
     const { stop } = await started;

@@ -15,7 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
-  "config.ts": ["errors", "outbound", "dialects"],
+  "config.ts": ["errors", "store", "outbound", "dialects"],
   store: ["errors", "expected-wait.ts"],
   http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts"],
   keys: ["errors", "store", "clock.ts"],
@@ -61,9 +61,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "clock.ts",
     "config.ts",
   ],
-  "serve.ts": ["errors", "store", "http", "server.ts", "deployment.ts", "config.ts", "version.ts"],
+  "in-one-line.ts": ["errors", "store"],
+  "serve.ts": ["errors", "store", "http", "in-one-line.ts", "server.ts", "deployment.ts", "config.ts", "version.ts"],
   "main.ts": ["serve.ts"],
-  "command-line.ts": ["errors", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts", "version.ts"],
+  "command-line.ts": ["errors", "in-one-line.ts", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts", "version.ts"],
   "cli.ts": ["errors", "command-line.ts"],
 };
 

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import pg from "pg";
 import { OperatorError } from "../errors/operator-error.js";
+import { chooseRoute, onlyRoute, type Route } from "./choose-server.js";
+import { readDatabaseUrl, type DatabaseTarget } from "./database-url.js";
 
 /**
  * The session that every connection of ours gets: one place for the pool (Prisma's statements run on it too), the
@@ -45,10 +47,16 @@ pg.defaults.parseInputDatesAsUTC = true;
 /** What node-postgres puts into the startup packet; its types leave the method out. */
 const startup = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
 
-/** What a connection is written to; the types of node-postgres leave it out. */
+/** What a connection is written to, and where it goes; the types of node-postgres leave it out. */
 interface Connected {
-  readonly connection: { readonly stream: Socket };
+  readonly connection: { readonly stream: Socket; ssl: unknown };
+  host: string;
+  port: number;
+  ssl: unknown;
 }
+
+/** Milliseconds for which a server is tried, where a connection has no limit of its own. */
+const TRIAL_LIMIT = 2_000;
 
 /** How a transaction tells the server that its statements may take longer, and how it ends. */
 const OWN_LIMIT = /^SET LOCAL statement_timeout = '(\d+)s'$/;
@@ -74,9 +82,15 @@ export class SessionClient extends pg.Client {
   #answerTimer: NodeJS.Timeout | undefined;
   /** Monotonic milliseconds at which the statement under way was sent. */
   #askedAt: number | undefined;
+  /** What has to be tried before it is known where this connection goes. */
+  readonly #choice: (() => Promise<Route>) | undefined;
 
   constructor(config: pg.ClientConfig = {}) {
-    super(config);
+    const { connectionString, ...own } = config;
+    const target = connectionString === undefined ? undefined : readDatabaseUrl(connectionString);
+    const route = target && onlyRoute(target);
+    super(target === undefined ? own : { ...own, ...sessionOf(target), ...route });
+    if (target !== undefined && route === undefined) this.#choice = () => chooseRoute(target, trialOf(target, own));
     // The connection may be ended in the packet that opens it, before anybody could listen; an error without a listener ends
     // the process. Its statements fail all the same, and the pool replaces it.
     this.on("error", () => {});
@@ -86,6 +100,28 @@ export class SessionClient extends pg.Client {
     this.#limits = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, String(limit || 0)]));
     this.#limit = Number(statement_timeout || 0);
     this.#limitAnswers();
+  }
+
+  override connect(): Promise<this>;
+  override connect(connected: (error: Error) => void): void;
+  override connect(connected?: (error: Error) => void): Promise<this> | void {
+    if (connected === undefined) {
+      return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
+    }
+    if (this.#choice === undefined) return super.connect(connected);
+    this.#choice().then((route) => {
+      this.#take(route);
+      super.connect(connected);
+    }).catch(connected);
+  }
+
+  /** Goes the way that was found, unless nobody waits for it any more. */
+  #take({ host, port, ssl }: Route): void {
+    const own = this as unknown as Connected;
+    if (own.connection.stream.destroyed) throw new Error("timeout exceeded when trying to connect");
+    if (host !== undefined) own.host = host;
+    if (port !== undefined) own.port = port;
+    own.ssl = own.connection.ssl = ssl ?? false;
   }
 
   #limitAnswers(): void {
@@ -136,6 +172,17 @@ export class SessionClient extends pg.Client {
     const session = Object.entries(SESSION).map(([name, { value }]) => [name, value]);
     return { ...startup.getStartupConf.call(this), ...this.#limits, ...Object.fromEntries(session) };
   }
+}
+
+/** What every connection of a target has, wherever it goes. */
+function sessionOf({ servers: _servers, encryptions: _encryptions, ...session }: DatabaseTarget): pg.ClientConfig {
+  return Object.fromEntries(Object.entries(session).filter(([, value]) => value !== undefined));
+}
+
+/** Connections to try servers with, under the same limits. */
+function trialOf(target: DatabaseTarget, { application_name, connectionTimeoutMillis = TRIAL_LIMIT }: pg.ClientConfig) {
+  const limits = { connectionTimeoutMillis, query_timeout: TRIAL_LIMIT };
+  return (route: Route) => new SessionClient({ ...sessionOf(target), ...route, ...limits, application_name });
 }
 
 /** The text of whatever a statement is given as. */

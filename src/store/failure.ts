@@ -57,6 +57,20 @@ export function isStoreUnavailable(error: unknown): boolean {
   });
 }
 
+/** What PostgreSQL said of a statement that it did not carry out, in one line; undefined where it is not its error. */
+export function databaseFault(error: unknown): string | undefined {
+  for (const cause of causesOf(error)) {
+    const { code, originalCode, message, originalMessage } = cause as Record<string, unknown>;
+    const isState = [code, originalCode].some((value) => typeof value === "string" && SQLSTATE.test(value));
+    const said = originalMessage ?? message;
+    if (isState && typeof said === "string") return said.split("\n")[0];
+  }
+  return undefined;
+}
+
+/** Five characters, of which the class has a digit; Prisma's codes (P2002) have another form than class P0 (P0001). */
+const SQLSTATE = /^(?!P[1-9])(?=.?\d)[0-9A-Z]{5}$/;
+
 /** Whether the statement was never sent, because too many others wait for a connection. */
 export function isPoolBusy(error: unknown): boolean {
   return causesOf(error).some((cause) => cause instanceof PoolBusyError);

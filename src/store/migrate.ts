@@ -80,7 +80,8 @@ async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<r
   // Only a database that is behind pays for loading the engine.
   const { openSchemaEngine } = await import("./schema-engine.js");
   const engine = await openSchemaEngine(pool);
-  const { appliedMigrationNames } = await engine.applyMigrations({
+  const { appliedMigrationNames } = await engine
+    .applyMigrations({
     migrationsList: {
       baseDir: FOLDER,
       lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
@@ -91,6 +92,11 @@ async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<r
       })),
     },
     filters: { externalTables: [], externalEnums: [] },
-  });
+  })
+    .catch((error: Error) => {
+      // The engine's own frames follow what PostgreSQL said.
+      const [said = ""] = error.message.split("\n");
+      throw new MigrationError(`the schema cannot be brought up to date: ${said.replace(/^ERROR: /, "").trim()}`);
+    });
   return appliedMigrationNames;
 }

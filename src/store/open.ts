@@ -1,6 +1,7 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import type { Monotonic } from "../expected-wait.js";
+import { readDatabaseUrl } from "./database-url.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
 import { BoundedPool, CallerLeftError, refuseIfLeft, type Caller } from "./pool.js";
 
@@ -37,8 +38,10 @@ const POOL_SIZE = 10;
  * Opens the pool that Prisma and the named statements share. No connection is made yet.
  * @param url connection string, `postgres://…`
  * @param now by which waiting for a connection is measured
+ * @throws OperatorError where the connection string is not one that is carried out as it is written
  */
 export function openDb(url: string, now?: Monotonic): Db {
+  readDatabaseUrl(url);
   const settings = {
     connectionString: url,
     max: POOL_SIZE,

@@ -275,6 +275,10 @@ t.test(
       ],
       [{ TLS_CLIENT_CA: "/nowhere.pem" }, /^TLS_CLIENT_CA needs TLS_CERT and TLS_KEY$/],
       [{ JWKS_URI_ALLOW_PRIVATE: "yes" }, /^JWKS_URI_ALLOW_PRIVATE /],
+      [
+        { DATABASE_URL: "postgres://u:marker@127.0.0.1:1/d?schema=x", MASTER_KEY },
+        /^DATABASE_URL has schema, which can only be public here/,
+      ],
       [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
       [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
     ];

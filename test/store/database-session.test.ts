@@ -171,11 +171,12 @@ t.test("a rotated secret is good for as long as it was said", async (t) => {
 t.test("the connection string does not lift a request's limits", async (t) => {
   const { url } = await database(t);
   const own = new URL(url);
-  own.searchParams.set("statement_timeout", "0");
   own.searchParams.set("options", "-c lock_timeout=0");
   const db = await openFor(t, own.href);
   t.strictSame((await db.pool.query("SHOW statement_timeout")).rows, [{ statement_timeout: "5s" }]);
   t.strictSame((await db.pool.query("SHOW lock_timeout")).rows, [{ lock_timeout: "2s" }]);
+  own.searchParams.set("statement_timeout", "0");
+  t.throws(() => openDb(own.href), /^DATABASE_URL has the parameter statement_timeout, which Jeton does not take$/);
 });
 
 t.test("a session that a pooler changed is refused in one line", async (t) => {

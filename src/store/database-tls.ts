@@ -1,0 +1,95 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { createSecureContext, type ConnectionOptions } from "node:tls";
+import { OperatorError } from "../errors/operator-error.js";
+import { whyNotPrivate } from "./private-file.js";
+
+/** How to speak to a server: TLS with these options, in clear (false), or as the process's environment says (undefined). */
+export type Encryption = ConnectionOptions | false | undefined;
+
+/** What libpq means by each sslmode (PostgreSQL documentation, section 34.19.1), in the order in which it is tried. */
+const MODES: Readonly<Record<string, (tls: ConnectionOptions) => readonly Encryption[]>> = {
+  disable: () => [false],
+  allow: (tls) => [false, unverified(tls)],
+  prefer: (tls) => [unverified(tls), false],
+  // With an authority of one's own, `require` has always meant `verify-ca`.
+  require: (tls) => [tls.ca === undefined ? unverified(tls) : ofAnyName(tls)],
+  "verify-ca": (tls) => [ofAnyName(tls)],
+  "verify-full": (tls) => [tls],
+};
+
+function unverified(tls: ConnectionOptions): ConnectionOptions {
+  return { ...tls, rejectUnauthorized: false };
+}
+
+function ofAnyName(tls: ConnectionOptions): ConnectionOptions {
+  return { ...tls, checkServerIdentity: () => undefined };
+}
+
+/**
+ * The encryption that the parameters of a connection string ask for.
+ * @throws OperatorError whose message follows the setting's name
+ */
+export function readEncryptions(given: ReadonlyMap<string, string>): readonly Encryption[] {
+  const mode = modeOf(given);
+  if (mode === undefined) return [undefined];
+  const encryptions = MODES[mode];
+  if (encryptions === undefined) throw new OperatorError(`has an sslmode that is none of ${Object.keys(MODES).join(", ")}`);
+  return encryptions(readFiles(given, mode));
+}
+
+/** The mode that is asked for. Without one, a certificate that is named asks for TLS. */
+function modeOf(given: ReadonlyMap<string, string>): string | undefined {
+  const [mode, ssl] = [given.get("sslmode"), given.get("ssl")];
+  if (ssl !== undefined && (ssl !== "true" || mode !== undefined)) {
+    throw new OperatorError("has the parameter ssl, which can only be true, without sslmode beside it");
+  }
+  const hasFiles = ["sslrootcert", "sslcert", "sslkey"].some((name) => given.has(name));
+  if (mode === undefined && given.get("sslrootcert") === "system") return "verify-full";
+  return mode ?? (ssl !== undefined || hasFiles ? "require" : undefined);
+}
+
+function readFiles(given: ReadonlyMap<string, string>, mode: string): ConnectionOptions {
+  const [root, cert, key] = ["sslrootcert", "sslcert", "sslkey"].map((name) => given.get(name));
+  if ((cert === undefined) !== (key === undefined)) throw new OperatorError("needs sslcert and sslkey together");
+  if (root === "system" && mode !== "verify-full") {
+    throw new OperatorError("has sslrootcert=system, which needs sslmode=verify-full");
+  }
+  if (mode === "verify-ca" && root === undefined) throw new OperatorError("has sslmode=verify-ca, which needs sslrootcert");
+  const tls = {
+    ...(root === undefined || root === "system" ? {} : { ca: readCertificate("sslrootcert", root) }),
+    ...(cert === undefined ? {} : { cert: readCertificate("sslcert", cert) }),
+    ...(key === undefined ? {} : { key: readKey(key) }),
+  };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new OperatorError(`has an sslcert and an sslkey that do not go together (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return tls;
+}
+
+function readCertificate(name: string, path: string): string {
+  const pem = read(name, path);
+  try {
+    new X509Certificate(pem);
+    return pem;
+  } catch {
+    throw new OperatorError(`names an ${name} that holds no certificate in PEM`);
+  }
+}
+
+function readKey(path: string): string {
+  const pem = read("sslkey", path);
+  const fault = whyNotPrivate(statSync(path));
+  if (fault !== undefined) throw new OperatorError(`names an sslkey that ${fault}`);
+  return pem;
+}
+
+function read(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new OperatorError(`names an ${name} that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
