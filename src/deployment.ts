@@ -87,6 +87,6 @@ const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 function explain(error: unknown, url: string): unknown {
   if (error instanceof OperatorError || FAULTS.some((kind) => error instanceof kind)) return error;
   const { code = "", message = "" } = error as NodeJS.ErrnoException;
-  const said = databaseFault(error) ?? (message.split("\n")[0] || code);
+  const said = databaseFault(error) ?? (message.split("\n")[0]?.replace(/^ERROR: /, "") || code);
   return new OperatorError(`${describeDatabase(url)} cannot be used: ${said}`);
 }
