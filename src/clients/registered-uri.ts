@@ -9,8 +9,11 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
 /** http and https name a host: parsers of the WHATWG kind would make one of whatever comes after `https:`. */
 const WEB = /^https?:\/\/[^/?#]/i;
 
-/** A name that its owner has reversed, so with a dot (RFC 8252 section 7.1). Windows keeps `ms-…` for its own handlers. */
-const PRIVATE_USE = /^(?!ms-)[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+$/i;
+/**
+ * A reversed domain name, so with a dot and a top-level domain before it (RFC 8252 section 7.1). Schemes of operating systems
+ * have neither: `ms-settings`, or no such domain: `x-apple.systempreferences`.
+ */
+const PRIVATE_USE = /^([a-z]{2,63}|xn--[a-z0-9-]+)(\.[a-z0-9+-]+)+$/i;
 
 /** Browsers drop control characters and outer spaces before they look for the scheme; nobody sees invisible ones. */
 const UNSEEN = /[\s\\\p{Cc}\p{Cf}]/u;

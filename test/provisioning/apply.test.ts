@@ -524,6 +524,7 @@ const NO_URIS = [
   "chrome://settings",
   "ms-settings:x",
   "ms-windows.store://x",
+  "x-apple.systempreferences:com.apple.preference.security",
   "mailto:a@app.example",
   "tel:+4930123456",
   "ftp://app.example/",
