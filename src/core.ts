@@ -4,6 +4,7 @@ import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { Guessing } from "./accounts/guessing.js";
+import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
 import { Passwords, type HashingCost } from "./accounts/passwords.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
@@ -82,6 +83,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
   const { previousIssuers = [] } = parts;
   const { availability = new Availability(clock), clockDifference = new ClockDifference() } = parts;
+  await renewStoredIdentifiers(db);
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // What cut off the listening connection may have cut off the others without a word.

@@ -1,52 +1,91 @@
+import { domainToASCII } from "node:url";
 import type { Identifier } from "../store/users.js";
+import { mixesScripts, skeletonOf } from "./look-alike.js";
+import { readPhoneNumber } from "./phone-number.js";
 
 /**
  * What people log in with. Login names, verified emails and verified phone numbers share one unique index, so each is
  * brought to one form, at creation and at login alike.
  */
 
-const PHONE_SEPARATORS = /[\s().\-/]/g;
-const E164 = /^\+[1-9]\d{6,14}$/;
-
-/** An identifier in the one form in which it is stored and looked for. */
+/** An identifier in the one form in which it is stored and looked for. Its own form does not change again. */
 export function normaliseIdentifier(text: string): string {
-  const trimmed = text.trim();
-  const digits = trimmed.replace(PHONE_SEPARATORS, "");
-  if (E164.test(digits)) return digits;
-  // RFC 8265 section 3.3 (UsernameCaseMapped) in the order that is stable when it is applied again.
-  return trimmed.normalize("NFKC").toLowerCase().normalize("NFKC");
+  const name = normaliseName(text);
+  return readPhoneNumber(name) ?? (name.includes("@") ? normaliseEmail(name) : name);
 }
 
-/** Whether a text is a phone number as E.164 writes it, leaving separators aside. */
-export function isPhoneNumber(text: string): boolean {
-  return E164.test(text.replace(PHONE_SEPARATORS, ""));
+/**
+ * RFC 8265 section 3.3 (UsernameCaseMapped) in the order that is stable when it is applied again. Outer spaces do not
+ * count, and several between two words count as one.
+ */
+function normaliseName(text: string): string {
+  const folded = text.normalize("NFKC").toLowerCase().normalize("NFKC");
+  return folded.replace(/\s+/gu, " ").trim();
 }
 
-/** Why a text cannot be a login name; undefined if it can. */
-export function whyNotALoginName(text: string): string | undefined {
+/** A local part in needless quotes (RFC 5321 section 4.1.2), and the domain in ASCII (RFC 5891) without its last dot. */
+function normaliseEmail(email: string): string {
+  const at = email.lastIndexOf("@");
+  const local = email.slice(0, at).replace(/^"([^\s"\\@]+)"$/u, "$1");
+  const domain = email.slice(at + 1).replace(/\.+$/, "");
+  return `${local}@${domainToASCII(domain) || domain}`;
+}
+
+/** What nobody sees, so that two names would look the same. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** RFC 5321 section 4.5.3.1.3 less the angle brackets. What an address really is only its mailbox can tell. */
+const MAX_EMAIL = 254;
+
+/** Whether a text looks like an email address, also once it is normalised. */
+export function isEmail(text: string): boolean {
+  const isOne = (email: string) => /^[^\s@]+@[^\s@]+$/u.test(email) && !INVISIBLE.test(email);
+  return text.length <= MAX_EMAIL && isOne(text) && isOne(normaliseIdentifier(text));
+}
+
+/**
+ * Why a text cannot be a login name; undefined if it can.
+ * @param own the verified addresses of the same person, normalised: one of them may be the login name too
+ */
+export function whyNotALoginName(text: string, own: readonly string[] = []): string | undefined {
   const normal = normaliseIdentifier(text);
+  if (own.includes(normal)) return undefined;
   if (normal === "") return "is empty";
   if (normal.length > 255) return "is longer than 255 characters";
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(normal)) return "holds invisible characters";
+  if (INVISIBLE.test(text.trim()) || INVISIBLE.test(normal)) return "holds invisible characters";
   if (normal.includes("@")) return "looks like an email address";
-  if (/^(\+|00)?\d{7,15}$/.test(normal.replace(PHONE_SEPARATORS, ""))) return "looks like a phone number";
+  if (/^(\+|00)?\d{7,15}$/.test(normal.replace(/[\s().\-/]/g, ""))) return "looks like a phone number";
   return undefined;
 }
 
-/** Everything a person may log in with: an address counts once it is verified. */
-export function identifiersOf(user: {
+/** The same where people choose their own name: it must not mix scripts, as names do that imitate another. */
+export function whyNotAChosenName(text: string): string | undefined {
+  return whyNotALoginName(text) ?? (mixesScripts(normaliseIdentifier(text)) ? "mixes scripts" : undefined);
+}
+
+/** Of a person, what they may log in with. */
+interface Identified {
   readonly preferred_username: string;
-  readonly email?: string | null;
+  readonly email?: string | null | undefined;
   readonly email_verified?: boolean;
-  readonly phone_number?: string | null;
+  readonly phone_number?: string | null | undefined;
   readonly phone_number_verified?: boolean;
-}): readonly Identifier[] {
-  const identifiers: Identifier[] = [{ kind: "login", value: normaliseIdentifier(user.preferred_username) }];
-  if (user.email && user.email_verified) {
-    identifiers.push({ kind: "email", value: normaliseIdentifier(user.email) });
-  }
-  if (user.phone_number && user.phone_number_verified) {
-    identifiers.push({ kind: "phone", value: normaliseIdentifier(user.phone_number) });
-  }
-  return identifiers;
+}
+
+/** The addresses of a person that count, because they are verified. */
+export function verifiedAddressesOf(user: Omit<Identified, "preferred_username">): readonly Identifier[] {
+  const { email, email_verified, phone_number, phone_number_verified } = user;
+  return [
+    ...(email && email_verified ? [{ kind: "email" as const, value: normaliseIdentifier(email) }] : []),
+    ...(phone_number && phone_number_verified
+      ? [{ kind: "phone" as const, value: normaliseIdentifier(phone_number) }]
+      : []),
+  ];
+}
+
+/** Everything a person may log in with, each once. */
+export function identifiersOf(user: Identified): readonly Identifier[] {
+  const value = normaliseIdentifier(user.preferred_username);
+  const others = verifiedAddressesOf(user).filter((one) => one.value !== value);
+  return [{ kind: "login", value, skeleton: skeletonOf(value) }, ...others];
 }

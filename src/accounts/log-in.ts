@@ -9,9 +9,16 @@ import { beginsLock, type Counted, type Guessing } from "./guessing.js";
 import { normaliseIdentifier } from "./identifiers.js";
 import { knownBrowser } from "./known-browser.js";
 import type { Passwords } from "./passwords.js";
+import { readLocalPhoneNumber, readPhoneNumber } from "./phone-number.js";
 
-/** Whom somebody says they are: a person, by anything they log in with, or a thing, by its name in its app. */
-export type ClaimedName = { readonly person: string } | { readonly thing: string; readonly app_id: string };
+/**
+ * Whom somebody says they are: a person, by anything they log in with or by a number as it is dialled in a country, or a
+ * thing, by its name in its app.
+ */
+export type ClaimedName =
+  | { readonly person: string }
+  | { readonly phone: string; readonly country: string | undefined }
+  | { readonly thing: string; readonly app_id: string };
 
 /** What somebody brings to be let in. */
 export interface LoginAttempt {
@@ -111,11 +118,15 @@ async function renewHash({ db, passwords }: LoginParts, account: Account, passwo
 
 /** One form for each name; no person's has a line break in it. */
 function identifierOf(name: ClaimedName): string {
-  return "person" in name ? normaliseIdentifier(name.person) : `thing\n${name.app_id}\n${name.thing}`;
+  if ("person" in name) return normaliseIdentifier(name.person);
+  if ("thing" in name) return `thing\n${name.app_id}\n${name.thing}`;
+  const { phone, country } = name;
+  const number = country === undefined ? readPhoneNumber(phone) : readLocalPhoneNumber(phone, country);
+  return number ?? `no number\n${country}\n${phone}`;
 }
 
 function find(db: Db, name: ClaimedName, identifier: string): Promise<Account | undefined> {
-  return "person" in name ? findByIdentifier(db, identifier) : findThing(db, name.app_id, name.thing);
+  return "thing" in name ? findThing(db, name.app_id, name.thing) : findByIdentifier(db, identifier);
 }
 
 function countedOn(

@@ -4,7 +4,7 @@ import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/ent
 import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
 import { warningsFor } from "../provisioning/warnings.js";
 import { prepareClient } from "../provisioning/write.js";
-import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { allClients, createClient, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
 import { onlyWord, readDuration, takeSecret } from "./arguments.js";
@@ -35,19 +35,18 @@ async function switchTo(context: CommandContext, disabled: boolean): Promise<obj
 async function add(context: CommandContext): Promise<object> {
   const { core } = context;
   const client_id = onlyWord(context, "client");
-  if ((await findClient(core.db, client_id)) !== null)
-    throw new OperatorError(`there is a client ${client_id} already`);
   const { "secret-stdin": _stdin, ...metadata } = context.flags;
   const method = metadata["token-endpoint-auth-method"] ?? "client_secret_basic";
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const wantsSecret = METHODS_WITH_SECRET.has(String(method));
   const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
-  const write = prepareClient(core.master, entry);
+  const write = prepareClient(core.master, entry, createClient);
   await core.db.prisma
     .$transaction((tx) => write(tx))
-    .catch((error: unknown) => {
-      if (isConflict(error)) throw new OperatorError(`${client_id} is in use by a user or a device`);
-      throw error;
+    .catch(async (error: unknown) => {
+      if (!isConflict(error)) throw error;
+      const isThere = (await findClient(core.db, client_id)) !== null;
+      throw new OperatorError(isThere ? `there is a client ${client_id} already` : `${client_id} is in use by a user`);
     });
   const added = [{ section: "clients", path: "client", key: client_id, value: entry } as const];
   const warnings = [...warningsFor(added, core), ...(await undeclaredScopes(core.db, added))];

@@ -1,14 +1,13 @@
 import type { Core } from "../core.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { normaliseIdentifier } from "../accounts/identifiers.js";
 import { revokeToken } from "../store/access-tokens.js";
 import { findClient } from "../store/clients.js";
 import { endEverything, endEverythingOf, endEverythingOfClient } from "../store/epochs.js";
 import { endGrant } from "../store/grants.js";
-import { findSub } from "../store/users.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
+import { onePerson } from "./people.js";
 
 /** Each way to say what is to be revoked. Every instance refuses it with the next request. */
 const TARGETS: Readonly<Record<string, (context: CommandContext, value: string) => Promise<object>>> = {
@@ -23,8 +22,7 @@ const TARGETS: Readonly<Record<string, (context: CommandContext, value: string) 
   grant: ({ core }, grant_id) => endOneGrant(core, grant_id),
   async user(context, name) {
     const { db } = context.core;
-    const sub = await findSub(db, name, normaliseIdentifier(name));
-    if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
+    const sub = await onePerson({ db }, name);
     await endEverythingOf(db.prisma, sub);
     return { sub, ...(await markGrantsEnded(context, { sub }, name)) };
   },

@@ -1,21 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { normaliseIdentifier } from "../accounts/identifiers.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
-import { allUsers, findSub, setPassword, setUserDisabled } from "../store/users.js";
+import { allUsers, createUser, setPassword, setUserDisabled } from "../store/users.js";
 import { onlyWord, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
+import { onePerson } from "./people.js";
 
 /** The person a command names, by sub or by anything they log in with. */
 async function existing(context: CommandContext): Promise<string> {
-  const name = onlyWord(context, "user (sub, login name, verified email or verified phone number)");
-  const sub = await findSub(context.core.db, name, normaliseIdentifier(name));
-  if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
-  return sub;
+  return onePerson(context.core, onlyWord(context, "user (sub, login name, verified email or verified phone number)"));
 }
 
 async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
@@ -41,16 +38,13 @@ async function add(context: CommandContext): Promise<object> {
   const preferred_username = onlyWord(context, "login name");
   const { "password-stdin": _stdin, "user-id": id, ...claims } = context.flags;
   const sub = typeof id === "string" ? id : randomUUID();
-  const inUse = new OperatorError("the sub, login name, email or phone number is in use");
-  // Writing a person writes them whole: an existing one must not be written over by an addition.
-  if ((await findSub(core.db, sub, normaliseIdentifier(preferred_username))) !== undefined) throw inUse;
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
   const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
-  const write = await prepareUser(core.passwords, entry);
+  const write = await prepareUser(core.passwords, entry, createUser);
   await core.db.prisma
     .$transaction((tx) => write(tx))
     .catch((error: unknown) => {
-      if (isConflict(error)) throw inUse;
+      if (isConflict(error)) throw new OperatorError("the sub, login name, email or phone number is in use");
       throw error;
     });
   return { sub, preferred_username, ...(shown ? { password: secret } : {}) };

@@ -1,4 +1,3 @@
-import { isSupportedCountry, parsePhoneNumberFromString } from "libphonenumber-js/max";
 import { z } from "zod";
 import { readBearer, readRawBasic, type PresentedCredentials } from "../clients/presented.js";
 import { Refusal } from "../errors/refusal.js";
@@ -148,18 +147,12 @@ export const readUsername: NonNullable<RequestSpelling["readUsername"]> = (usern
   const [, prefix, rest = ""] = /^(VENDOR_THING_ID|EMAIL|PHONE):(.*)$/s.exec(username) ?? [];
   if (prefix === "VENDOR_THING_ID") return { thing: rest, app_id };
   if (prefix === "EMAIL" && rest.includes("@")) return { person: rest };
-  if (prefix === "PHONE") return { person: readPhoneNumber(rest) ?? username };
+  if (prefix === "PHONE") return phoneOf(rest);
   return { person: username };
 };
 
-/** A number in E.164: written so, or as it is dialled in a country (`JP-9012345678`, ISO 3166-1). */
-function readPhoneNumber(written: string): string | undefined {
-  const [, country = "", local = written] = /^([A-Z]{2})-(.+)$/s.exec(written) ?? [];
-  const isLocal = isSupportedCountry(country);
-  if (!isLocal && !written.startsWith("+")) return undefined;
-  const number = parsePhoneNumberFromString(
-    local,
-    isLocal ? { defaultCountry: country, extract: false } : { extract: false },
-  );
-  return number?.isValid() ? number.number : undefined;
+/** A number with its country's prefix, or as it is dialled in a country (`JP-9012345678`, ISO 3166-1). */
+function phoneOf(written: string): { readonly phone: string; readonly country: string | undefined } {
+  const [, country, local = written] = /^([A-Z]{2})-(.+)$/s.exec(written) ?? [];
+  return { phone: local, country };
 }

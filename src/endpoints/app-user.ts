@@ -1,13 +1,14 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { whyAWeakPassword, LONGEST_PASSWORD } from "../accounts/passwords.js";
-import { identifiersOf, isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
+import { identifiersOf, isEmail, whyNotAChosenName } from "../accounts/identifiers.js";
+import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { readParameters, required } from "../http/parameters.js";
 import { lookAtPerson } from "../store/access-tokens.js";
 import { isThing } from "../store/apps.js";
-import { addUser, type Person } from "../store/users.js";
+import { registerUser as addPerson, type Person } from "../store/users.js";
 import { statusQuestion } from "../tokens/access-token.js";
 import { authenticateApp } from "./app.js";
 import type { OperationRequest } from "./operations.js";
@@ -51,16 +52,14 @@ async function showUser(core: Core, request: OperationRequest): Promise<Person> 
 const claim = z.string().max(255).optional();
 
 const registration = z.object({
-  preferred_username: required("username_missing").refine((name) => whyNotALoginName(name) === undefined),
+  preferred_username: required("username_missing")
+    .refine((name) => whyNotAChosenName(name) === undefined)
+    .transform((name) => name.trim()),
   password: required("password_missing")
     .max(LONGEST_PASSWORD)
     .refine((password) => whyAWeakPassword(password) === undefined, { error: "password_too_weak" }),
-  email: z
-    .string()
-    .max(254)
-    .regex(/^[^\s@]+@[^\s@]+$/)
-    .optional(),
-  phone_number: z.string().max(64).refine(isPhoneNumber).optional(),
+  email: z.string().refine(isEmail).optional(),
+  phone_number: z.string().max(64).refine(isPhoneNumber).transform(readPhoneNumber).optional(),
   name: claim,
   locale: claim,
   country: claim,
@@ -88,7 +87,7 @@ async function registerUser(core: Core, request: OperationRequest): Promise<NewP
     claims,
     disabled: false,
   };
-  if (!(await addUser(core.db, user, identifiersOf(user)))) throw new Refusal("user_exists");
+  if (!(await addPerson(core.db, user, identifiersOf(user)))) throw new Refusal("user_exists");
   facts.sub = user.sub;
   return user;
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { isPhoneNumber, normaliseIdentifier } from "../accounts/identifiers.js";
+import { isEmail, normaliseIdentifier } from "../accounts/identifiers.js";
+import { readPhoneNumber } from "../accounts/phone-number.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { readParameters } from "../http/parameters.js";
@@ -14,16 +15,10 @@ declare module "./operations.js" {
   }
 }
 
-/** RFC 5321 section 4.5.3.1.3 less the angle brackets. What an address really is only its mailbox can tell. */
-const email = z
-  .string()
-  .max(254)
-  .regex(/^[^\s@]+@[^\s@]+$/);
-
 const parameters = z
   .object({
-    phone_number: z.union([z.literal(""), z.string().max(64).refine(isPhoneNumber)]).optional(),
-    email: z.union([z.literal(""), email]).optional(),
+    phone_number: z.union([z.literal(""), z.string().max(64).refine((text) => readPhoneNumber(text) !== undefined)]).optional(),
+    email: z.union([z.literal(""), z.string().refine(isEmail)]).optional(),
   })
   .refine((given) => given.phone_number || given.email, { message: "phone_number_missing" })
   .refine((given) => !given.phone_number || !given.email, { path: ["email"] });
@@ -55,5 +50,5 @@ async function sendCode(core: Core, { document, network, facts }: OperationReque
 
 /** Where it goes is what is on record of the person: what was asked for may be another spelling of it. */
 function receiverOf({ email }: Account, address: string): { channel: "sms" | "email"; to: string } {
-  return isPhoneNumber(address) ? { channel: "sms", to: address } : { channel: "email", to: email ?? address };
+  return readPhoneNumber(address) === address ? { channel: "sms", to: address } : { channel: "email", to: email ?? address };
 }

@@ -62,7 +62,7 @@ function canonical(value: unknown): string {
 /** What a constraint of the store means for whoever wrote the file. */
 const CONFLICTS: Readonly<Partial<Record<Entry["section"], string>>> = {
   clients: "its client_id is in use by a user, a device or an app",
-  users: "its sub, login name, verified email or verified phone number belongs to somebody else",
+  users: "its sub, login name, verified email or verified phone number belongs, or belonged, to somebody else",
   devices: "its device_id is in use by a client or a user",
   apps: "its app_id or client_id is in use by another app, a client, a user or a device",
 };

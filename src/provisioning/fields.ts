@@ -3,6 +3,7 @@ import { isWebOrigin, whyNotARegisteredUri, whyNotAWebUri } from "../clients/reg
 import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
 import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
 import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
 import { checkNames, json } from "./json-value.js";
@@ -19,6 +20,11 @@ export const seconds = z.int().positive().max(2_147_483_647);
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
 export const password = inClear(LONGEST_PASSWORD, "give it as password_hash");
 export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
+
+/** A number that somebody can have, in E.164 however it was written. */
+export const phoneNumber = text
+  .refine(isPhoneNumber, "must be a valid number in international form: +4930123456")
+  .transform((written) => readPhoneNumber(written) ?? written);
 
 export const jwk = z
   .object({ kty: text })

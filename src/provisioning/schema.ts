@@ -4,7 +4,7 @@ import { METHODS } from "../clients/methods.js";
 import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
 import { whyNotARegisteredUri } from "../clients/registered-uri.js";
-import { isPhoneNumber, whyNotALoginName } from "../accounts/identifiers.js";
+import { isEmail, verifiedAddressesOf, whyNotALoginName } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import {
@@ -15,6 +15,7 @@ import {
   origin,
   otherSecret,
   password,
+  phoneNumber,
   redirectUri,
   scopeList,
   scopeName,
@@ -115,15 +116,12 @@ const URI_CLAIMS = ["profile", "picture", "website"] as const;
 const user = z
   .object({
     sub: id,
-    preferred_username: text.max(255),
+    preferred_username: text.max(255).trim(),
     password: password.optional(),
     password_hash: foreignHash(["bcrypt", "argon2", "scrypt", "pbkdf2", "phpass"]).optional(),
-    email: text
-      .max(320)
-      .regex(/^[^\s@]+@[^\s@]+$/, "must be an email address")
-      .optional(),
+    email: text.refine(isEmail, "must be an email address").optional(),
     email_verified: z.boolean().default(false),
-    phone_number: text.refine(isPhoneNumber, "must be a number in international form: +4930123456").optional(),
+    phone_number: phoneNumber.optional(),
     phone_number_verified: z.boolean().default(false),
     roles: z.array(text.max(255)).default([]),
     disabled: z.boolean().default(false),
@@ -131,7 +129,8 @@ const user = z
   .catchall(json)
   .superRefine(checkNames)
   .superRefine((value, context) => {
-    const why = whyNotALoginName(value.preferred_username);
+    const own = verifiedAddressesOf(value).map((one) => one.value);
+    const why = whyNotALoginName(value.preferred_username, own);
     if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
     for (const name of URI_CLAIMS) {
       const uri = value[name];

@@ -61,8 +61,11 @@ export function prepare(vault: Vault, { section, value }: Entry): Promise<Write>
   return (WRITERS[section] as (vault: Vault, value: unknown) => Promise<Write>)(vault, value);
 }
 
-/** A client as it is stored, everything the file leaves out at its default. */
-export function prepareClient(master: MasterKey, value: ProvisionedClient): Write {
+/**
+ * A client as it is stored, everything the file leaves out at its default.
+ * @param save writes it: over the one that is there, where nothing else is said
+ */
+export function prepareClient(master: MasterKey, value: ProvisionedClient, save = saveClient): Write {
   const { client_secret, client_secrets = [], client_secret_hash: hash, jwks, ...metadata } = value;
   const given = client_secret === undefined ? client_secrets : [{ value: client_secret, expires_at: undefined }];
   const secrets = [
@@ -72,7 +75,7 @@ export function prepareClient(master: MasterKey, value: ProvisionedClient): Writ
     ...(hash === undefined ? [] : [storedSecretHash(master, hash)]),
   ];
   const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
-  return (tx) => saveClient(tx, client, secrets);
+  return (tx) => save(tx, client, secrets);
 }
 
 /** What every device is as a client: it asks for itself, in its own dialect, for tokens that live as long as its page says. */
@@ -140,7 +143,7 @@ function prepareApp(master: MasterKey, value: ProvisionedApp): Write {
 }
 
 /** A person as stored: what has no column of its own is a claim of that name. */
-export async function prepareUser(passwords: Passwords, value: ProvisionedUser): Promise<Write> {
+export async function prepareUser(passwords: Passwords, value: ProvisionedUser, save = saveUser): Promise<Write> {
   const { sub, preferred_username, password, password_hash, email = null, email_verified, ...others } = value;
   const { phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
   const imported = password_hash === undefined ? null : passwords.import(password_hash);
@@ -156,5 +159,5 @@ export async function prepareUser(passwords: Passwords, value: ProvisionedUser):
     claims: claims as object,
     disabled,
   };
-  return (tx) => saveUser(tx, user, identifiersOf(user));
+  return (tx) => save(tx, user, identifiersOf(user));
 }

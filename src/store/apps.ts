@@ -1,3 +1,4 @@
+import { IdentifierInUseError } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
 import { run, type Db, type Tx } from "./open.js";
 import { personColumns, saveUser, type Account } from "./users.js";
@@ -58,12 +59,12 @@ export async function isThing(db: Db, sub: string): Promise<boolean> {
 export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_id" | "client_id">): Promise<void> {
   const before = await tx.app.findUnique({ where: { app_id } });
   const wanted = [app_id, client_id].filter((id) => id !== before?.app_id && id !== before?.client_id);
-  if ((await tx.client.count({ where: { client_id: { in: wanted } } })) > 0) throw inUse();
+  if ((await tx.client.count({ where: { client_id: { in: wanted } } })) > 0) throw new IdentifierInUseError();
 }
 
 /** @throws Error that isConflict knows, where a client is an app or an app's administrator */
 export async function refuseClientOfApp(tx: Tx, client_id: string): Promise<void> {
-  if ((await tx.app.count({ where: { OR: [{ app_id: client_id }, { client_id }] } })) > 0) throw inUse();
+  if ((await tx.app.count({ where: { OR: [{ app_id: client_id }, { client_id }] } })) > 0) throw new IdentifierInUseError();
 }
 
 /** Writes an application whole, new or not, whose clients are written; an administrator it had before goes. */
@@ -95,8 +96,4 @@ export async function saveThing(
     [],
   );
   await tx.thing.upsert({ where, create: { app_id, vendor_thing_id, sub: known }, update: {} });
-}
-
-function inUse(): Error {
-  return new Error("the identifier is in use");
 }

@@ -39,6 +39,16 @@ export async function saveClient(tx: Tx, client: NewClient, secrets: readonly Ne
   await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
 }
 
+/**
+ * Writes a new client, and never over one that is there.
+ * @throws Error that isConflict knows, where the id is in use
+ */
+export async function createClient(tx: Tx, client: NewClient, secrets: readonly NewSecret[]): Promise<void> {
+  const { client_id } = client;
+  await tx.client.create({ data: { ...client, jwks: client.jwks ?? Prisma.DbNull }, select: { client_id: true } });
+  await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
+}
+
 /** Adds a secret; those there were end at `overlapUntil`, or at once where it is null. */
 export async function replaceSecret(
   tx: Tx,

@@ -91,7 +91,14 @@ function isPassing(code: string): boolean {
   return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state) && code.length >= 5);
 }
 
-/** Whether a unique constraint, or the trigger that keeps client ids and subs apart, refused a write. */
+/** A name that an account has already. The triggers that keep names apart use the same words. */
+export class IdentifierInUseError extends Error {
+  constructor() {
+    super("the identifier is in use");
+  }
+}
+
+/** Whether a unique constraint, or a trigger that keeps the names of accounts apart, refused a write. */
 export function isConflict(error: unknown): boolean {
   const { code, message = "" } = error as { code?: string; message?: string };
   return code === "P2002" || code === "23505" || message.includes("the identifier is in use");

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { OperatorError } from "../errors/operator-error.js";
 import { checkSession, SessionClient } from "./connection.js";
+import { nameCollisions } from "./name-collisions.js";
 import { LOCKS } from "./open.js";
 
 /** Where the migrations stand, seen from src/store and from dist/store alike. */
@@ -37,7 +38,9 @@ export async function migrate(url: string): Promise<readonly string[]> {
     holder.on("error", () => {});
     try {
       await holder.query("SELECT pg_advisory_lock($1)", [LOCKS.migrate]);
-      return (await isUpToDate(pool, migrations)) ? [] : await apply(pool, migrations);
+      if (await isUpToDate(pool, migrations)) return [];
+      await refuseCollisions(pool);
+      return await apply(pool, migrations);
     } finally {
       holder.release(true);
     }
@@ -74,6 +77,13 @@ async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Prom
     if (known.get(name) !== checksum) throw new MigrationError(`the migration ${name} is not the one that was applied`);
   }
   return rows.length === migrations.length;
+}
+
+/** A migration that fails half way has to be repaired by hand, so what would stop it is looked for before. */
+async function refuseCollisions(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query("SELECT to_regclass('account_names') AS found");
+  const collisions = rows[0].found === null ? await nameCollisions(pool) : undefined;
+  if (collisions !== undefined) throw new MigrationError(collisions);
 }
 
 async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<readonly string[]> {

@@ -116,7 +116,7 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
   }
 }
 /** Advisory locks, so that no two places take the same number for different things. */
-export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003 } as const;
+export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
 
 /** Longest one administrative transaction may take, in milliseconds: a provisioning file may hold many entries. */
 const LONGEST_TRANSACTION = 120_000;

@@ -1,8 +1,8 @@
 import { allPages } from "./batches.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
-import { isConflict } from "./failure.js";
+import { IdentifierInUseError, isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
-import { run, type Db, type Tx } from "./open.js";
+import { LOCKS, run, type Db, type Tx } from "./open.js";
 
 /** What tokens and answers say of a person. */
 export interface Person {
@@ -57,6 +57,8 @@ export async function findByIdentifier(db: Db, identifier: string): Promise<Acco
 export interface Identifier {
   readonly value: string;
   readonly kind: "login" | "email" | "phone";
+  /** Of a login name: equal for names that look alike. */
+  readonly skeleton?: string;
 }
 
 export type NewUser = Omit<
@@ -79,14 +81,38 @@ export async function saveUser(tx: Tx, user: NewUser, identifiers: readonly Iden
   if (user.disabled) await endEverythingOf(tx, user.sub);
 }
 
-/** Writes a new person. Whether their identifiers were free; nothing is written where they were not. */
-export async function addUser(db: Db, user: NewUser, identifiers: readonly Identifier[]): Promise<boolean> {
+/**
+ * Writes a new person, and never over one that is there.
+ * @throws Error that isConflict knows, where the sub or an identifier is in use
+ */
+export async function createUser(tx: Tx, user: NewUser, identifiers: readonly Identifier[]): Promise<void> {
+  await tx.user.create({ data: user, select: { sub: true } });
+  await tx.userIdentifier.createMany({ data: identifiers.map((one) => ({ ...one, sub: user.sub })) });
+}
+
+/**
+ * Writes a person who registers themselves. Whether their identifiers were free and look like no other login name; nothing
+ * is written where they were not.
+ */
+export async function registerUser(db: Db, user: NewUser, identifiers: readonly Identifier[]): Promise<boolean> {
+  const skeletons = identifiers.flatMap(({ skeleton }) => skeleton ?? []);
   try {
-    await db.prisma.$transaction((tx) => saveUser(tx, user, identifiers));
+    await db.prisma.$transaction(async (tx) => {
+      for (const skeleton of skeletons) await refuseLookAlike(tx, skeleton);
+      await createUser(tx, user, identifiers);
+    });
     return true;
   } catch (error) {
     if (isConflict(error)) return false;
     throw error;
+  }
+}
+
+/** Names that look alike are registered one after the other, so the second one finds the first. */
+async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${LOCKS.lookAlikes}::int, hashtext(${skeleton}))`;
+  if ((await tx.userIdentifier.findFirst({ where: { skeleton }, select: { sub: true } })) !== null) {
+    throw new IdentifierInUseError();
   }
 }
 
@@ -155,9 +181,12 @@ export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
   return allPages((after, take) => run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]));
 }
 
-/** Whose sub or normalised identifier this is. */
-export async function findSub(db: Db, subOrIdentifier: string, identifier: string): Promise<string | undefined> {
-  const bySub = await db.prisma.user.findUnique({ where: { sub: subOrIdentifier }, select: { sub: true } });
-  const found = bySub ?? (await db.prisma.userIdentifier.findUnique({ where: { value: identifier } }));
-  return found?.sub;
+const FIND_SUBS = {
+  name: "users_named",
+  text: "SELECT sub FROM users WHERE sub = $1 UNION SELECT sub FROM user_identifiers WHERE value = $2 ORDER BY sub",
+};
+
+/** The subs of everybody whose sub this is, or who logs in with this normalised identifier. */
+export async function findSubs(db: Db, sub: string, identifier: string): Promise<readonly string[]> {
+  return (await run<{ sub: string }>(db, FIND_SUBS, [sub, identifier])).map((found) => found.sub);
 }

@@ -107,7 +107,7 @@ t.test("the command line, beside a running server", async (t) => {
     await server.core.usage.flush();
     const before = await everythingIn(server.database);
     await refuses(t, [
-      [["client", "add", "user-alice"], /user-alice is in use by a user or a device/],
+      [["client", "add", "user-alice"], /user-alice is in use by a user/],
       [["client", "add", "new", "--client-secret", SECRET], /Unknown option '--client-secret'/],
     ]);
     await refusesToo(t, [

@@ -149,12 +149,37 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a phone number that is none",
     { users: [user({ phone_number: "030 123456" })] },
-    /^users\[0\]\.phone_number: must be a number in international form/,
+    /^users\[0\]\.phone_number: must be a valid number in international form/,
+  ],
+  [
+    "a phone number that nobody can have",
+    { users: [user({ phone_number: "+49 30 123456 ext. 5" })] },
+    /^users\[0\]\.phone_number: must be a valid number/,
+  ],
+  [
+    "an email with a letter that nobody sees",
+    { users: [user({ email: "ca\u00adrol@example.com" })] },
+    "users[0].email: must be an email address",
+  ],
+  [
+    "a login name that is an email nobody has verified",
+    { users: [user({ preferred_username: "carol@example.com", email: "carol@example.com" })] },
+    "users[0].preferred_username: looks like an email address",
+  ],
+  [
+    "a verified phone number in another spelling",
+    { users: [user({ phone_number: "0049 (0)30 123456", phone_number_verified: true })] },
+    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
+  ],
+  [
+    "a login name that is the sub of somebody else",
+    { users: [user({ preferred_username: "USER-alice" })] },
+    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
     "two people whose login names only look different",
     { clients: [NEWCOMER], users: [user(), user({ sub: "u2", preferred_username: "ＣＡＲＯＬ" })] },
-    /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs to somebody else$/,
+    /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs, or belonged, to somebody else$/,
   ],
   [
     "two people with one verified email",
@@ -169,12 +194,12 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a login name somebody in the database has",
     { clients: [NEWCOMER], users: [user({ preferred_username: "ALICE" })] },
-    /^users\[0\] \(u1\): .*belongs to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
     "a verified phone number somebody in the database has",
     { users: [user({ phone_number: "+49 (30) 123-456", phone_number_verified: true })] },
-    /^users\[0\] \(u1\): .*belongs to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
     "a client_id that is the sub of somebody in the file",

@@ -1,0 +1,42 @@
+import unhomoglyph from "unhomoglyph";
+
+/** Names that look like another name (Unicode Technical Standard 39). They are refused where people register themselves. */
+
+/** What the eye does not see. */
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+/**
+ * What is left of a name when everything that looks alike is one (UTS 39 section 4): two names with one skeleton cannot be
+ * told apart. It is only compared, never shown.
+ * @param name in its normalised form
+ */
+export function skeletonOf(name: string): string {
+  const replaced = unhomoglyph(name.normalize("NFD").replace(IGNORABLE, ""));
+  // Some look like a capital: "0" like "O".
+  return unhomoglyph(replaced.toLowerCase().normalize("NFD")).toLowerCase().normalize("NFC");
+}
+
+/** Scripts in modern use (UAX 31 table 5). */
+const SCRIPTS = [
+  ...["Arabic", "Armenian", "Bengali", "Bopomofo", "Cyrillic", "Devanagari", "Ethiopic", "Georgian", "Greek"],
+  ...["Gujarati", "Gurmukhi", "Hangul", "Han", "Hebrew", "Hiragana", "Kannada", "Katakana", "Khmer", "Lao", "Latin"],
+  ...["Malayalam", "Myanmar", "Oriya", "Sinhala", "Tamil", "Telugu", "Thaana", "Thai", "Tibetan"],
+];
+
+/** Scripts that are written together (UTS 39 section 5.2, highly restrictive). */
+const TOGETHER = [
+  ["Latin", "Han", "Hiragana", "Katakana"],
+  ["Latin", "Han", "Bopomofo"],
+  ["Latin", "Han", "Hangul"],
+];
+
+/** Names of one script, or of some that are written together; digits and signs belong to all of them. */
+const WRITINGS = [...SCRIPTS.map((script) => [script]), ...TOGETHER].map((scripts) => {
+  const classes = ["Common", "Inherited", ...scripts].map((script) => `\\p{Script_Extensions=${script}}`);
+  return new RegExp(`^[${classes.join("")}]*$`, "u");
+});
+
+/** Whether a name mixes scripts that nobody writes together. */
+export function mixesScripts(name: string): boolean {
+  return !WRITINGS.some((writing) => writing.test(name));
+}
