@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
-import { redeemConfirmationCode, saveConfirmationCode } from "../store/confirmation-codes.js";
+import { forgetConfirmationCode, redeemConfirmationCode, saveConfirmationCode } from "../store/confirmation-codes.js";
 import type { Db } from "../store/open.js";
 
 /** What a code looks like: whatever else is typed as a password is none. */
@@ -36,6 +36,11 @@ export class ConfirmationCodes {
     if (!SIX_DIGITS.test(text)) return false;
     const hash = this.#hash(address, text);
     return redeemConfirmationCode(this.#db, this.#key(address), hash, this.#clock.statement());
+  }
+
+  /** Forgets the code of an address whose person is gone. */
+  async forget(address: string): Promise<void> {
+    await forgetConfirmationCode(this.#db, this.#key(address));
   }
 
   #key(address: string): Buffer {

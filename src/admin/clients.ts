@@ -4,10 +4,13 @@ import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/ent
 import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
 import { warningsFor } from "../provisioning/warnings.js";
 import { prepareClient } from "../provisioning/write.js";
+import { findAppOf } from "../store/apps.js";
 import { allClients, createClient, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
 import { onlyWord, readDuration, takeSecret } from "./arguments.js";
+import { CLIENT_UPDATE } from "./client-update.js";
 import type { Command, CommandContext } from "./command.js";
 
 /** A client as an operator sees it: everything but its secrets. */
@@ -77,6 +80,17 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   };
 }
 
+async function remove(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const { client_id } = await existing(context);
+  const app = await findAppOf(core.db, client_id);
+  if (app !== undefined && app.app_id !== client_id) {
+    throw new OperatorError(`${client_id} is the administrator of the app ${app.app_id}: delete that one`);
+  }
+  if (!(await deleteClient(core.db, client_id))) throw new OperatorError(`there is no client ${client_id}`);
+  return { client_id, deleted: true };
+}
+
 export const CLIENT_COMMANDS: readonly Command[] = [
   {
     name: "client list",
@@ -107,6 +121,13 @@ export const CLIENT_COMMANDS: readonly Command[] = [
   },
   { name: "client disable", takes: "ID", does: "disables a client: its requests and tokens are rejected", run: (context) => switchTo(context, true) },
   { name: "client enable", takes: "ID", does: "enables a client again", run: (context) => switchTo(context, false) },
+  CLIENT_UPDATE,
+  {
+    name: "client delete",
+    takes: "ID",
+    does: "deletes a client with everything that was issued to it, and its UMA resources; an app with its things",
+    run: remove,
+  },
   {
     name: "client rotate-secret",
     takes: "ID [--overlap 24h] [--secret-stdin]",

@@ -4,7 +4,8 @@ import { OperatorError } from "../errors/operator-error.js";
 import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
-import { allUsers, createUser, setPassword, setUserDisabled } from "../store/users.js";
+import { deleteUser } from "../store/deletion.js";
+import { allUsers, createUser, identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
 import { onlyWord, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
@@ -63,6 +64,16 @@ async function passwd(context: CommandContext): Promise<object> {
   return { sub, ...(shown ? { password: secret } : {}), ...(warnings === undefined ? {} : { warnings }) };
 }
 
+async function remove(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const sub = await existing(context);
+  const identifiers = await identifiersOfUser(core.db, sub);
+  if (!(await deleteUser(core.db, sub))) throw new OperatorError(`there is no user ${sub}`);
+  for (const { value } of identifiers) await core.codes.forget(value);
+  await forgetTries(context, sub);
+  return { sub, deleted: true };
+}
+
 export const USER_COMMANDS: readonly Command[] = [
   {
     name: "user list",
@@ -93,6 +104,12 @@ export const USER_COMMANDS: readonly Command[] = [
     run: (context) => switchTo(context, true),
   },
   { name: "user enable", takes: "USER", does: "enables a user again", run: (context) => switchTo(context, false) },
+  {
+    name: "user delete",
+    takes: "USER",
+    does: "deletes a user with consents, sessions, tokens and UMA resources; the sub is never used again",
+    run: remove,
+  },
   {
     name: "user unlock",
     takes: "USER",

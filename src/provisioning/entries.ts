@@ -10,9 +10,9 @@ import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema
 type FlagKind = "text" | "list" | "switch";
 type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
-/** Keys that are not given as flags: secrets, and what is no plain value. */
+/** Keys that are not given as flags: ids, and secrets. */
 const NOT_FLAGS = new Set([
-  ...["client_id", "client_secret", "client_secrets", "client_secret_hash", "jwks"],
+  ...["client_id", "client_secret", "client_secrets", "client_secret_hash"],
   ...["sub", "password", "password_hash"],
 ]);
 
@@ -41,6 +41,7 @@ function valueOf(schema: z.ZodType): string {
   if (inner instanceof z.ZodArray) return valueOf(inner.element as z.ZodType);
   if (inner instanceof z.ZodEnum) return inner.options.join("|");
   if (inner instanceof z.ZodLiteral) return [...inner.values].join("|");
+  if (inner instanceof z.ZodObject) return "JSON";
   return inner instanceof z.ZodNumber ? "NUMBER" : "TEXT";
 }
 
@@ -73,16 +74,54 @@ export function readUserEntry(sub: string, flags: Flags, password: string): Prov
   return check(SECTIONS.users.entry, { sub, password, ...fromFlags(USER_SHAPE, flags) });
 }
 
+/** What a client is now, by the names of its columns, which are those of the schema. */
+type StoredClient = Readonly<Record<string, unknown>> & { readonly client_id: string; readonly scope: readonly string[] };
+
+/**
+ * A client as it is with some of its settings changed, and these alone, as columns.
+ * @param unset names of settings that get their default, as flags write them
+ * @throws OperatorError naming the flag that is wrong
+ */
+export function readChangedClient(
+  client: StoredClient,
+  flags: Flags,
+  unset: readonly string[],
+): { readonly entry: ProvisionedClient; readonly changed: Readonly<Record<string, unknown>> } {
+  const given = fromFlags(CLIENT_SHAPE, flags);
+  const names = unset.map((flag) => {
+    const name = flag.replaceAll("-", "_");
+    if (!(flag in CLIENT_KEYS)) throw new OperatorError(`unset: there is no setting ${flag}`);
+    if (name in given) throw new OperatorError(`unset: ${flag} is given as well`);
+    return name;
+  });
+  const changing = [...Object.keys(given), ...names];
+  if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope");
+  const kept = Object.keys(CLIENT_SHAPE).filter((name) => !changing.includes(name) && (client[name] ?? null) !== null);
+  const stored = Object.fromEntries(kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]));
+  const entry = check(SECTIONS.clients.entry, { ...stored, ...given });
+  const values = entry as Readonly<Record<string, unknown>>;
+  return { entry, changed: Object.fromEntries(changing.map((name) => [name, values[name] ?? null])) };
+}
+
 function fromFlags(shape: Readonly<Record<string, z.ZodType>>, flags: Flags): Record<string, unknown> {
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     given.map(([flag, value]) => {
       const name = flag.replaceAll("-", "_");
       const schema = shape[name];
-      const isNumber = schema !== undefined && unwrap(schema) instanceof z.ZodNumber;
-      return [name, isNumber ? Number(value) : value];
+      return [name, schema === undefined ? value : readFlag(flag, unwrap(schema), value)];
     }),
   );
+}
+
+function readFlag(flag: string, schema: z.ZodType, value: Flags[string]): unknown {
+  if (schema instanceof z.ZodNumber) return Number(value);
+  if (!(schema instanceof z.ZodObject)) return value;
+  try {
+    return JSON.parse(String(value));
+  } catch {
+    throw new OperatorError(`${flag}: is not JSON`);
+  }
 }
 
 function check<T extends z.ZodType>(schema: T, entry: unknown): z.output<T> {

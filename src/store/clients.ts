@@ -49,6 +49,22 @@ export async function createClient(tx: Tx, client: NewClient, secrets: readonly 
   await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
 }
 
+/** A client with its secrets, which nobody else changes before the transaction ends; null if there is none. */
+export async function lockClient(tx: Tx, client_id: string): Promise<ClientRow | null> {
+  await tx.$queryRaw`SELECT 1 FROM clients WHERE client_id = ${client_id} FOR UPDATE`;
+  return tx.client.findUnique({ where: { client_id }, include: { secrets: true } });
+}
+
+/** Changes some columns of a client. */
+export async function changeClient(
+  tx: Tx,
+  client_id: string,
+  { jwks, ...columns }: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const keys = jwks === undefined ? {} : { jwks: jwks === null ? Prisma.DbNull : (jwks as object) };
+  await tx.client.update({ where: { client_id }, data: { ...columns, ...keys }, select: { client_id: true } });
+}
+
 /** Adds a secret; those there were end at `overlapUntil`, or at once where it is null. */
 export async function replaceSecret(
   tx: Tx,

@@ -44,3 +44,10 @@ export async function redeemConfirmationCode(
   const [tried] = await run<{ used: boolean }>(db, REDEEM, [key, code_hash, now]);
   return tried?.used ?? false;
 }
+
+const FORGET = { name: "confirmation_code_forget", text: "DELETE FROM confirmation_codes WHERE key = $1" };
+
+/** Forgets the code of an address. */
+export async function forgetConfirmationCode(db: Db, key: Uint8Array): Promise<void> {
+  await run(db, FORGET, [key]);
+}

@@ -181,6 +181,11 @@ export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
   return allPages((after, take) => run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]));
 }
 
+/** What a person logs in with. */
+export async function identifiersOfUser(db: Db, sub: string): Promise<readonly { readonly value: string }[]> {
+  return db.prisma.userIdentifier.findMany({ where: { sub }, select: { value: true } });
+}
+
 const FIND_SUBS = {
   name: "users_named",
   text: "SELECT sub FROM users WHERE sub = $1 UNION SELECT sub FROM user_identifiers WHERE value = $2 ORDER BY sub",

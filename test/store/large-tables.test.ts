@@ -4,6 +4,7 @@ import { sweep, SWEEPS } from "../../src/store/sweep.js";
 import { MAX_ROWS } from "../../src/store/batches.js";
 import { allClients, allClientUris } from "../../src/store/clients.js";
 import { withdrawConsent } from "../../src/store/consents.js";
+import { DELETIONS, deleteClient, deleteUser } from "../../src/store/deletion.js";
 import { allDialectUses } from "../../src/store/dialect-usage.js";
 import { endSession, replaceSession } from "../../src/store/sessions.js";
 import { questionsTo } from "../../src/store/uma-approvals.js";
@@ -169,6 +170,37 @@ async function countChanges(client: pg.Client, tables: readonly string[]): Promi
     }
   }
 }
+
+t.test("a person and a client with much are deleted in batches, and nothing of theirs is left", async (t) => {
+  const { server, client } = await filled(t, 20_000);
+  const { db } = server.core;
+  // One client asks for everything here, so the planner would read all of it; what counts is that there is an index.
+  await client.query("SET enable_seqscan = off");
+  for (const { name, text } of DELETIONS) {
+    const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
+    t.notMatch(rows.map((row) => row["QUERY PLAN"] as string).join("\n"), /Seq Scan on/, name);
+  }
+  const tables = ["grants", "sessions", "consents", "uma_approvals", "uma_policy_resources", "uma_policies", "uma_resources"];
+  await countChanges(client, tables);
+  const { client_id, sub } = LARGE;
+  const cases = [
+    ["sub", "owner", sub, () => deleteUser(db, sub)],
+    ["client_id", "client_id", client_id, () => deleteClient(db, client_id)],
+  ] as const;
+  for (const [column, umaColumn, id, work] of cases) {
+    const left = async () => {
+      const kinds = [`grants WHERE ${column}`, `consents WHERE ${column}`, `uma_resources WHERE ${umaColumn}`];
+      const counts = await Promise.all(kinds.map((kind) => client.query(`SELECT FROM ${kind} = $1`, [id])));
+      return counts.map(({ rowCount }) => rowCount!);
+    };
+    // The two share most of what they have.
+    await client.query(`UPDATE grants SET ${column} = $1 WHERE id IN (SELECT id FROM grants LIMIT 5000)`, [id]);
+    t.ok((await left())[0]! > MAX_ROWS, `${id}: there is much`);
+    const most = await largestChange(client, work);
+    t.ok(most > 0 && most <= MAX_ROWS, `${id}: one statement changed ${most} rows`);
+    t.strictSame(await left(), [0, 0, 0], id);
+  }
+});
 
 t.test("what a request ends or deletes, it ends in batches, and all of it", async (t) => {
   const { server, client } = await filled(t, 20_000);

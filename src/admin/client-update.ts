@@ -1,0 +1,59 @@
+import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
+import { OperatorError } from "../errors/operator-error.js";
+import { CLIENT_KEYS, CLIENT_VALUES, readChangedClient } from "../provisioning/entries.js";
+import type { ProvisionedClient } from "../provisioning/schema.js";
+import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
+import { warningsFor } from "../provisioning/warnings.js";
+import { changeClient, lockClient, type ClientRow } from "../store/clients.js";
+import { onlyWord } from "./arguments.js";
+import type { Command, CommandContext } from "./command.js";
+
+/**
+ * Changes settings of a client and leaves every other column alone, its secrets too. The row is locked while the new
+ * settings are checked against the others, so that two updates at once do not agree on what the schema refuses.
+ */
+async function update(context: CommandContext): Promise<object> {
+  const { core } = context;
+  const client_id = onlyWord(context, "client");
+  const { unset, ...flags } = context.flags;
+  const names = Array.isArray(unset) ? (unset as readonly string[]) : [];
+  const { client, entry, changed } = await core.db.prisma.$transaction(async (tx) => {
+    const client = await lockClient(tx, client_id);
+    if (client === null) throw new OperatorError(`there is no client ${client_id}`);
+    if (client.token_endpoint_auth_method === "device_jwt") {
+      throw new OperatorError(`${client_id} is a device: change its entry in the provisioning file`);
+    }
+    const { entry, changed } = readChangedClient(client, flags, names);
+    await changeClient(tx, client_id, changed);
+    return { client, entry, changed };
+  });
+  const warnings = await warningsOf(context, client, entry);
+  return { client_id, ...changed, ...(warnings.length === 0 ? {} : { warnings }) };
+}
+
+async function warningsOf(
+  { core }: CommandContext,
+  { client_id, token_endpoint_auth_method: before, secrets }: ClientRow,
+  entry: ProvisionedClient,
+): Promise<readonly string[]> {
+  // Its secrets are not known in clear, only that they are there.
+  const placeholders = secrets.map(() => ({ value: "of a length that nobody knows any more" }));
+  const value = secrets.length === 0 ? entry : { ...entry, client_secrets: placeholders };
+  const changed = [{ section: "clients", path: "client", key: client_id, value } as const];
+  const now = entry.token_endpoint_auth_method;
+  const isUnfit = secrets.length > 0 && NEEDS_CLEAR_SECRET.has(now) && !NEEDS_CLEAR_SECRET.has(before);
+  return [
+    ...warningsFor(changed, core),
+    ...(await undeclaredScopes(core.db, changed)),
+    ...(isUnfit ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret gives it another`] : []),
+  ];
+}
+
+export const CLIENT_UPDATE: Command = {
+  name: "client update",
+  takes: "ID [--scope S] [--dialects D]… [--any-other-metadata V] [--unset NAME]…",
+  does: "changes the settings that are named; the others and the secrets stay; --unset gives a setting its default",
+  flags: { ...CLIENT_KEYS, unset: "list" },
+  values: { ...CLIENT_VALUES, unset: "NAME" },
+  run: update,
+};
