@@ -20,7 +20,7 @@ import { permissionEndpoint } from "./endpoints/uma/permissions.js";
 import { policyEndpoints } from "./endpoints/uma/policies.js";
 import { resourceEndpoints } from "./endpoints/uma/resources.js";
 import { userinfoEndpoint } from "./endpoints/userinfo.js";
-import { browserPages } from "./pages/plugin.js";
+import { answerPerson, browserPages } from "./pages/plugin.js";
 import { clientCredentialsGrant } from "./grants/client-credentials.js";
 import { GrantRegistry } from "./grants/grant.js";
 import { passwordGrant } from "./grants/password.js";
@@ -91,7 +91,7 @@ export async function buildApp({ dialects, proxies, core, logger, instance, serv
   refuseTurnedAway(app);
   checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
-  app.setNotFoundHandler(notFoundHandler(dialects));
+  app.setNotFoundHandler(notFoundHandler(dialects, answerPerson));
 
   await app.register(passwordGrant);
   await app.register(clientCredentialsGrant);

@@ -51,6 +51,20 @@ function nameOf(pair: string): string {
   }
 }
 
+/** Where the pages begin that a redirect URI belongs to; undefined for one that no browser opens, as a native app has. */
+export function frontDoorOf(redirect_uri: string): string | undefined {
+  const { protocol, origin } = new URL(redirect_uri);
+  return /^https?:$/.test(protocol) ? origin : undefined;
+}
+
+/**
+ * Where a client's own pages begin, as far as its registration says: a loopback address has no port there, and leads
+ * nowhere.
+ */
+export function homeOf(redirect_uris: readonly string[]): string | undefined {
+  return redirect_uris.filter((uri) => !LOOPBACK.test(uri)).map(frontDoorOf).find((door) => door !== undefined);
+}
+
 /** Where a client's own pages come from: its `web_origins`, and the origins it sends people back to. */
 export function webOriginsOf(client: {
   readonly redirect_uris: readonly string[];

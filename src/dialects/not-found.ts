@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
-import { ACCOUNT_PATH, CLAIMS_PATH, LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
+import { ACCOUNT_PATH, CLAIMS_PATH, ICON_PATH, LOGOUT_PATH, MEANT, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/target.js";
 import type { Dialect } from "./dialect.js";
@@ -12,19 +12,23 @@ const PAGE_PATHS = [ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH];
 /**
  * What no route answers. Fastify has one not-found handler for each prefix and takes a known path with another method for
  * unknown, so one handler at the root looks both up in the table of what the dialects declare.
+ * @param answerPerson shows a page for what is not found, where a person asks
  */
-export function notFoundHandler(dialects: readonly Dialect[]) {
+export function notFoundHandler(dialects: readonly Dialect[], answerPerson: AnswerPerson) {
   const methodsOf = methodTable(dialects);
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const path = pathOf(request.url);
     const allow = methodsOf(path);
-    const refusal =
-      allow === undefined
-        ? new Refusal("path_unknown")
-        : new Refusal("method_not_allowed", { method: request.method }, { allow });
-    return refuse(dialectOf(dialects, path), refusal, request, reply);
+    const dialect = dialectOf(dialects, path);
+    if (allow !== undefined) {
+      return refuse(dialect, new Refusal("method_not_allowed", { method: request.method }, { allow }), request, reply);
+    }
+    const unknown = new Refusal("path_unknown");
+    return answerPerson(unknown, request, reply) ?? refuse(dialect, unknown, request, reply);
   };
 }
+
+type AnswerPerson = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 
 /** The dialect on whose territory a request-target lies; the first one answers for nobody's land. */
 export function dialectOf(dialects: readonly Dialect[], target: string): Dialect {
@@ -47,7 +51,7 @@ function methodTable(dialects: readonly Dialect[]): (path: string) => readonly s
   for (const { path, methods = ["POST"] } of dialects.flatMap(({ endpoints }) => endpoints)) add(path, methods);
   for (const path of documents) add(path, ["GET", "HEAD"]);
   for (const path of pages) add(path, ["GET", "POST"]);
-  add(CLAIMS_PATH, ["GET"]);
+  for (const path of [CLAIMS_PATH, ICON_PATH, ...Object.keys(MEANT)]) add(path, ["GET"]);
   const withParameters = [...table].filter(([path]) => path.includes("/:"));
   return (path) => table.get(path) ?? withParameters.find(([pattern]) => matches(pattern, path))?.[1];
 }

@@ -1,4 +1,5 @@
 import type { BrowserSessions } from "../accounts/browser-session.js";
+import { homeOf } from "../clients/redirect-uri.js";
 import type { Core } from "../core.js";
 import type { DecisionFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
@@ -31,9 +32,10 @@ export async function showAccount(parts: AccountParts, visit: Visit, facts: Deci
     view: {
       page: "account",
       ...frame,
-      consents: consents.map(({ client_id, client_name, scope, given_at }) => ({
+      consents: consents.map(({ client_id, client_name, redirect_uris, scope, given_at }) => ({
         clientId: client_id,
         clientName: client_name ?? client_id,
+        home: homeOf(redirect_uris),
         scopes: scope.map((name) => describeScope(name, declared)),
         since: given_at,
       })),

@@ -7,7 +7,7 @@ import type { DecisionFacts } from "../http/decision.js";
 import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
-import { isRegistered, withAnswer } from "../clients/redirect-uri.js";
+import { homeOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
 import type { BrowserAnswer, Visit } from "./authorize/view.js";
 
@@ -76,9 +76,9 @@ export async function logOut(
     const cookies = { session: null };
     // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
     if (posted && request.redirect_uri === undefined) {
-      const inItsLanguage =
-        typed.ui_locales === undefined ? "" : `?${new URLSearchParams({ ui_locales: typed.ui_locales })}`;
-      return { kind: "go", path: LOGOUT_PATH + inItsLanguage, cookies };
+      const kept = Object.entries({ ui_locales: typed.ui_locales, client_id: request.client?.client_id });
+      const query = new URLSearchParams(kept.filter((pair): pair is [string, string] => pair[1] !== undefined));
+      return { kind: "go", path: query.size === 0 ? LOGOUT_PATH : `${LOGOUT_PATH}?${query}`, cookies };
     }
     return { ...goodbye(request, uiLocales), cookies };
   }
@@ -158,7 +158,11 @@ function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
   return [redirect_uri, ...client.web_origins, ...client.post_logout_redirect_uris];
 }
 
-function goodbye({ redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
-  if (redirect_uri === undefined) return { kind: "show", view: { page: "logged_out", ...uiLocales } };
+function goodbye({ client, redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
+  if (redirect_uri === undefined) {
+    const uri = client === undefined ? undefined : homeOf(client.redirect_uris);
+    const app = client === undefined || uri === undefined ? {} : { app: { name: client.client_name ?? client.client_id, uri } };
+    return { kind: "show", view: { page: "logged_out", ...uiLocales, ...app } };
+  }
   return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }, ANSWER) };
 }

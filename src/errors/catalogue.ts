@@ -469,6 +469,18 @@ export const CATALOGUE = {
     remedy: "start again where you came from",
     reference: "docs/decisions/0007-authorization.md",
   },
+  interaction_answered: {
+    kind: "malformed",
+    message: "this form was already answered: you signed in and were sent on",
+    remedy: "go on where you were sent, or start again",
+    reference: "docs/decisions/0007-authorization.md",
+  },
+  interaction_declined: {
+    kind: "malformed",
+    message: "this form was already answered: you declined",
+    remedy: "start again if you have changed your mind",
+    reference: "docs/decisions/0007-authorization.md",
+  },
   interaction_foreign: {
     kind: "malformed",
     message: "this form was opened in another browser",

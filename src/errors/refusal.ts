@@ -9,10 +9,18 @@ interface RefusalDetails {
   readonly retryAfter?: number;
   /** Where a person can begin again. */
   readonly again?: string;
+  /** The app that a person came from, and where its own pages begin. */
+  readonly app?: AppLink | undefined;
   /** Methods the path does answer to (RFC 9110 section 10.2.1). */
   readonly allow?: readonly string[];
   /** What the answer says besides, where its specification has more to say than a word and a sentence. */
   readonly more?: Readonly<Record<string, unknown>>;
+}
+
+/** An app as a page links to it. */
+export interface AppLink {
+  readonly name: string;
+  readonly uri: string;
 }
 
 /** The one error that is thrown on purpose: a catalogue code, its slots, and the operator's reason. */
@@ -21,6 +29,7 @@ export class Refusal<C extends Code = Code> extends Error {
   readonly reason: string | undefined;
   readonly retryAfter: number | undefined;
   readonly again: string | undefined;
+  readonly app: AppLink | undefined;
   readonly allow: readonly string[] | undefined;
   readonly more: Readonly<Record<string, unknown>> | undefined;
 
@@ -32,6 +41,7 @@ export class Refusal<C extends Code = Code> extends Error {
     this.reason = details?.reason;
     this.retryAfter = details?.retryAfter;
     this.again = details?.again;
+    this.app = details?.app;
     this.allow = details?.allow;
     this.more = details?.more;
   }

@@ -1,13 +1,15 @@
 import { hidden, type FormCommon } from "./form.js";
 import { html, isLink, isolated, type Html } from "./html.js";
-import { LANGUAGES, type Language } from "./language.js";
 import { pageOf, type Page } from "./layout.js";
 import { scopeItems, type ShownScope } from "./scopes.js";
 import { say } from "./texts.js";
+import { dayOf } from "./time.js";
 
 interface GivenConsent {
   readonly clientId: string;
   readonly clientName: string;
+  /** Where its own pages begin, if it has any. */
+  readonly home?: string | undefined;
   readonly scopes: readonly ShownScope[];
   readonly since: Date;
 }
@@ -35,17 +37,18 @@ ${links(p)}`,
 }
 
 function consentForm({ language, action, csrf }: AccountPage, consent: GivenConsent): Html {
-  const { clientId, clientName, scopes, since } = consent;
+  const { clientId, clientName, home = "", scopes, since } = consent;
+  const name = isolated(clientName, { otherwise: clientId });
   // an id has to be one word, and the same one each time the page is asked for
   const key = encodeURIComponent(clientId.toWellFormed());
   return html`<form class="app plain" id="consent-${key}" method="post" action="${action}">
 ${hidden("csrf", csrf, `csrf-${key}`)}
 ${hidden("client_id", clientId, `client_id-${key}`)}
-<h3 id="client-${key}">${isolated(clientName, { otherwise: clientId })}</h3>
+<h3 id="client-${key}">${isLink(home) ? html`<a href="${home}">${name}</a>` : name}</h3>
 <ul>
 ${scopeItems(language, scopes)}
 </ul>
-<p class="quiet">${say(language, "account.since", { date: dateOf(language, since) })}</p>
+<p class="quiet">${say(language, "account.since", { date: dayOf(language, since) })}</p>
 <div class="actions">
 <button class="button" type="submit" name="action" id="withdraw-${key}" value="withdraw"
  aria-describedby="client-${key}">${say(language, "account.withdraw")}</button>
@@ -57,13 +60,4 @@ function links({ language, logout, sharing }: AccountPage): Html | undefined {
   if (!isLink(logout) || !isLink(sharing)) return undefined;
   return html`<p class="actions"><a class="button" id="sharing" href="${sharing}">${say(language, "account.sharing")}</a>
 <a class="button" id="sign-out" href="${logout}">${say(language, "logout.submit")}</a></p>`;
-}
-
-// built once: making a formatter takes a thousand times as long as using it. UTC, because nobody told us where they are
-const DATES = new Map(
-  LANGUAGES.map((one) => [one, new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" })]),
-);
-
-export function dateOf(language: Language, date: Date): Html {
-  return html`<time datetime="${date.toISOString()}">${DATES.get(language)?.format(date)}</time>`;
 }

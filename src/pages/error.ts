@@ -1,7 +1,10 @@
+import type { AppLink } from "../errors/refusal.js";
 import { html, isLink, isolated, when, type Html } from "./html.js";
 import type { Language } from "./language.js";
 import { pageOf, type Common, type Page } from "./layout.js";
+import { linkToApp } from "./link.js";
 import { say } from "./texts.js";
+import { waitOf } from "./time.js";
 
 interface ErrorPage extends Common {
   readonly status: number;
@@ -9,13 +12,17 @@ interface ErrorPage extends Common {
   readonly message: string;
   /** What the log knows this decision by. */
   readonly decisionId: string;
-  /** Whether it is about a form that is too old, was answered before, or is not of this browser. */
-  readonly stale?: boolean;
+  /** What is said where the status says too little. */
+  readonly about?: "stale" | "answered" | "declined" | undefined;
   /** Where to start again. */
   readonly again?: string | undefined;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter?: number | undefined;
+  /** The app that the person came from. */
+  readonly app?: AppLink | undefined;
 }
 
-type Explanation = "request" | "stale" | "denied" | "missing" | "tries" | "busy" | "internal";
+type Explanation = "request" | "stale" | "answered" | "declined" | "denied" | "missing" | "tries" | "busy" | "internal";
 
 const BY_STATUS: Readonly<Record<number, Explanation>> = {
   401: "denied",
@@ -32,14 +39,14 @@ const BY_STATUS: Readonly<Record<number, Explanation>> = {
 const LONGEST_MESSAGE = 1000;
 
 /** Says what went wrong to somebody who did not cause it, and to whoever they ask for help. Never sends anybody away. */
-export function errorPage({ language, status, message, stale = false, decisionId, again }: ErrorPage): Page {
-  const explanation = stale ? "stale" : explain(status);
+export function errorPage({ language, status, message, about, decisionId, again, retryAfter, app }: ErrorPage): Page {
+  const explanation = about ?? explain(status);
   return pageOf({
     language,
     status,
     title: say(language, `error.${explanation}`),
-    body: html`<p>${say(language, `error.${explanation}.help`)}</p>
-${when(again, (address) => linkAgain(language, address))}
+    body: html`<p>${helpOn(language, explanation, retryAfter)}</p>
+${linksOf(language, app, again)}
 <dl class="plain">
 <dt>${say(language, "error.detail")}</dt>
 <dd id="error-detail" lang="en">${isolated(message, { longest: LONGEST_MESSAGE })}</dd>
@@ -49,11 +56,18 @@ ${when(again, (address) => linkAgain(language, address))}
   });
 }
 
-function linkAgain(language: Language, address: string): Html {
-  if (!isLink(address)) return html``;
-  return html`<p class="actions">
-<a class="button primary" id="again" href="${address}">${say(language, "error.again")}</a>
-</p>`;
+function helpOn(language: Language, explanation: Explanation, retryAfter: number | undefined): Html {
+  if (explanation !== "tries" && explanation !== "busy") return say(language, `error.${explanation}.help`);
+  return say(language, `error.${explanation}.help`, { time: waitOf(language, retryAfter) });
+}
+
+/** Where to go now. Where there is an app to go back to, that is what most people want. */
+function linksOf(language: Language, app: AppLink | undefined, again: string | undefined): Html | undefined {
+  const back = when(app, (one) => linkToApp(language, one));
+  const kind = app === undefined ? "button primary" : "button";
+  const start = again !== undefined && isLink(again) ? again : undefined;
+  const link = when(start, (to) => html`<a class="${kind}" id="again" href="${to}">${say(language, "error.again")}</a>`);
+  return back === undefined && link === undefined ? undefined : html`<p class="actions">${back} ${link}</p>`;
 }
 
 function explain(status: number): Explanation {

@@ -1,4 +1,5 @@
 import { Html, html } from "./html.js";
+import { ICON_ADDRESS } from "./icon.js";
 import type { Language } from "./language.js";
 import { digestOf, onlyTargets, policyOf } from "./policy.js";
 import { STYLE } from "./style.js";
@@ -59,6 +60,7 @@ function documentOf({ language, title, body }: Contents, script?: Html): string 
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>${title} · Jeton</title>
+<link rel="icon" href="${ICON_ADDRESS}">
 ${STYLE_ELEMENT}
 </head>
 <body>

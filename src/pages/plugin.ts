@@ -8,8 +8,11 @@ import { Authorization } from "../endpoints/authorize/authorization.js";
 import {
   ACCOUNT_PATH,
   CLAIMS_PATH,
+  HOME_PATH,
+  ICON_PATH,
   INTERACTION_PATH,
   LOGOUT_PATH,
+  MEANT,
   SHARING_PATH,
 } from "../endpoints/authorize/paths.js";
 import type { BrowserAnswer, Visit } from "../endpoints/authorize/view.js";
@@ -24,8 +27,10 @@ import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { parseForm, readForm, type Form } from "../http/form.js";
 import { networkOf } from "../http/network.js";
+import { pathOf } from "../http/target.js";
 import { errorPage } from "./error.js";
 import { formPostPage } from "./form-post.js";
+import { ICON } from "./icon.js";
 import { chooseLanguage } from "./language.js";
 import type { Page } from "./layout.js";
 import { render } from "./render.js";
@@ -49,7 +54,7 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
   return async (app) => {
     const { core } = app;
     const cookies = new Cookies(core.issuer);
-    const base = new URL(core.issuer).pathname.replace(/\/$/, "");
+    const base = basePath(core.issuer);
     const sessions = browserSessions(core);
     const authorization = new Authorization(core, sessions);
     const account = { core, sessions, authorization };
@@ -77,6 +82,17 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
           return send(answer, base, request, reply);
         },
       });
+
+    app.get(ICON_PATH, async (_request, reply) => {
+      reply.header("Cache-Control", "public, max-age=86400").removeHeader("Pragma");
+      return reply.type("image/svg+xml").send(ICON);
+    });
+    app.get(HOME_PATH, async (request, reply) => {
+      if (!isForPerson(request)) return reply.callNotFound();
+      const view = { page: "home", host: new URL(core.issuer).host } as const;
+      return sendPage(reply, render(view, base, request.headers["accept-language"]));
+    });
+    for (const [path, meant] of Object.entries(MEANT)) app.get(path, async (_request, reply) => redirect(reply, base + meant));
 
     for (const { dialect, authorize } of paths) {
       if (authorize === undefined) continue;
@@ -169,7 +185,13 @@ function sendPage(reply: FastifyReply, { status, html, policy }: Page): FastifyR
 }
 
 /** Refusals of a form that is too old, was answered before, or is not of this browser. */
-const STALE: ReadonlySet<Code> = new Set(["interaction_unknown", "interaction_foreign", "form_foreign"]);
+const ABOUT: Readonly<Partial<Record<Code, "stale" | "answered" | "declined">>> = {
+  interaction_unknown: "stale",
+  interaction_foreign: "stale",
+  form_foreign: "stale",
+  interaction_answered: "answered",
+  interaction_declined: "declined",
+};
 
 /** What was refused, on a page that says so; nobody is sent anywhere (RFC 6749 section 4.1.2.1). */
 function showRefusal(error: unknown, base: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -178,10 +200,30 @@ function showRefusal(error: unknown, base: string, request: FastifyRequest, repl
   logUnexpected(error, refusal, request.log);
   if (refusal.retryAfter !== undefined) reply.header("Retry-After", String(refusal.retryAfter));
   const language = chooseLanguage(undefined, request.headers["accept-language"]);
-  const { message, row } = refusal;
+  const { message, row, retryAfter, app } = refusal;
   // A page has no challenge to offer, as a 401 would have to (RFC 9110 section 15.5.2).
   const status = refusal.status === 401 ? 400 : refusal.status;
-  const again = refusal.again?.startsWith("/") ? base + refusal.again : refusal.again;
-  const stale = STALE.has(row.code);
-  return sendPage(reply, errorPage({ language, status, message, stale, decisionId: request.id, again }));
+  const link = refusal.again ?? (retryAfter === undefined ? undefined : askedAgain(request));
+  const again = link?.startsWith("/") ? base + link : link;
+  const about = ABOUT[row.code];
+  return sendPage(reply, errorPage({ language, status, message, about, decisionId: request.id, again, retryAfter, app }));
+}
+
+/** Where somebody who waited may go on: at the page that sent the form, or with the same request. */
+function askedAgain({ method, url }: FastifyRequest): string {
+  return method === "GET" ? url : pathOf(url);
+}
+
+/** Whether a browser asks for a page, as it says in `Accept`; a program that asks for anything gets its dialect's answer. */
+function isForPerson({ method, headers }: FastifyRequest): boolean {
+  return method === "GET" && /\btext\/html\b/.test(headers.accept ?? "");
+}
+
+/** Answers a person with a page that says what was refused; undefined where a program asks. */
+export function answerPerson(refusal: Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+  return isForPerson(request) ? showRefusal(refusal, basePath(request.server.core.issuer), request, reply) : undefined;
+}
+
+function basePath(issuer: string): string {
+  return new URL(issuer).pathname.replace(/\/$/, "");
 }

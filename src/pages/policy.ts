@@ -18,13 +18,13 @@ interface Permissions {
   readonly formAction: readonly string[];
 }
 
-/** The Content-Security-Policy of a page: nothing but its own style, its own script if any, and where its form goes. */
+/** The Content-Security-Policy of a page: its own style, its own script if any, the icon in it, and where its form goes. */
 export function policyOf({ style, script, formAction }: Permissions): string {
   return [
     "default-src 'none'",
     `style-src '${style}'`,
     ...(script === undefined ? [] : [`script-src '${script}'`]),
-    "img-src 'none'",
+    "img-src data:",
     `form-action ${formAction.map(sourceOf).join(" ") || "'none'"}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -1,8 +1,9 @@
-import { LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
+import { ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import type { View } from "../endpoints/authorize/view.js";
 import { accountPage } from "./account.js";
 import { sharingPage } from "./sharing.js";
 import { consentPage } from "./consent.js";
+import { homePage } from "./home.js";
 import { chooseLanguage } from "./language.js";
 import { loggedOutPage } from "./logged-out.js";
 import { loginPage } from "./login.js";
@@ -25,7 +26,9 @@ export function render(shown: View, base: string, acceptLanguage: string | undef
     case "logout":
       return logoutPage({ ...view, language, formTargets: formTargets(view.leadsTo) });
     case "logged_out":
-      return loggedOutPage({ language });
+      return loggedOutPage({ ...view, language });
+    case "home":
+      return homePage({ ...view, language, account: base + ACCOUNT_PATH });
     case "account":
       return accountPage({ ...view, language, logout: base + LOGOUT_PATH, sharing: base + SHARING_PATH });
     case "sharing":

@@ -1,11 +1,12 @@
 import type { SharedQuestion } from "../endpoints/authorize/view.js";
 import type { Explanation } from "../uma/explain.js";
-import { dateOf } from "./account.js";
 import { hidden, type FormCommon } from "./form.js";
 import { html, isolated, when, type Html } from "./html.js";
 import type { Language } from "./language.js";
 import { pageOf, type Page } from "./layout.js";
+import { obstacleSentence, ruleSentence } from "./reasons.js";
 import { say, type TextName } from "./texts.js";
+import { minuteOf } from "./time.js";
 
 interface SharingPage extends FormCommon {
   readonly userName: string;
@@ -68,7 +69,7 @@ ${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") 
 <ul>
 ${scopes.map((one) => html`<li><code>${isolated(one)}</code></li>`)}
 </ul>
-<p class="quiet">${say(language, "account.since", { date: dateOf(language, since) })}
+<p class="quiet">${say(language, "account.since", { date: minuteOf(language, since) })}
 ${when(state === "pending" ? undefined : question, (one) => stateOf(language, one))}</p>
 ${state === "pending" ? lifetimeField(language, lifetimes, id) : undefined}
 <div class="actions">
@@ -95,7 +96,7 @@ function sentence(language: Language, { person, client, client_id, resource, res
 function stateOf(language: Language, { state, until }: SharedQuestion): Html {
   if (state === "denied") return say(language, "sharing.denied");
   if (until === undefined) return say(language, "sharing.approved");
-  return say(language, "sharing.approved.until", { date: dateOf(language, until) });
+  return say(language, "sharing.approved.until", { date: minuteOf(language, until) });
 }
 
 function lifetimeField(language: Language, lifetimes: readonly string[], id: string): Html {
@@ -118,22 +119,22 @@ function lifetimeText(language: Language, name: string): Html | string {
   return known === undefined ? name : say(language, known);
 }
 
-/** Why, in the words that operators read too: names of rules and conditions are the same in every language. */
+/** How one request for a resource came out, and why. */
 function decisionOf(language: Language, decision: Explanation): Html {
   const { decision_id, decided_at, outcome, client_id, sub, asked, granted, because, rules, untold } = decision;
   const resource = isolated(decision.resource_name ?? "", { otherwise: decision.resource_id });
   const nothing = say(language, "sharing.decision.nothing");
   return html`<dl class="plain">
-<dt>${dateOf(language, decided_at)}</dt>
+<dt>${minuteOf(language, decided_at)}</dt>
 <dd><strong>${resource}</strong>, ${isolated(sub ?? client_id)} (${isolated(client_id)}): ${outcomeText(language, outcome)}</dd>
 <dt>${say(language, "sharing.decision.asked")}</dt>
 <dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { longest: LONGEST })}</dd>
 <dt>${say(language, "sharing.decision.granted")}</dt>
 <dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { longest: LONGEST })}</dd>
 <dt>${say(language, "sharing.decision.rules")}</dt>
-${when(because, (why) => html`<dd lang="en">${isolated(why)}</dd>`)}
-${rules.map((one) => html`<dd lang="en">${isolated(ruleText(one), { longest: LONGEST })}</dd>`)}
-${when(untold, (count) => html`<dd lang="en">${String(count)} more</dd>`)}
+${when(because, (why) => html`<dd>${obstacleSentence(language, why)}</dd>`)}
+${rules.map((one) => html`<dd>${ruleSentence(language, one)}</dd>`)}
+${when(untold, (count) => html`<dd>${say(language, "sharing.decision.more", { count: html`${String(count)}` })}</dd>`)}
 <dt>${say(language, "error.reference")}</dt>
 <dd><code>${isolated(decision_id)}</code></dd>
 </dl>`;
@@ -151,17 +152,4 @@ const OUTCOME_TEXTS = {
 function outcomeText(language: Language, name: string): Html {
   const known = Object.hasOwn(OUTCOME_TEXTS, name) ? OUTCOME_TEXTS[name as keyof typeof OUTCOME_TEXTS] : undefined;
   return known === undefined ? isolated(name) : say(language, known);
-}
-
-function ruleText({ policy, rule, result, because, saw, decided }: Explanation["rules"][number]): string {
-  const why = because === undefined ? "" : ` for ${because}`;
-  const seen = Object.entries(saw).map(([condition, value]) => `; ${condition}: ${factText(value)}`);
-  return `${decided ? "* " : ""}rule ${rule} of policy ${policy} ${result}${why}${seen.join("")}`;
-}
-
-/** What a condition saw: a text, a list, or a list of what was compared with how it came out. */
-function factText(value: unknown): string {
-  if (typeof value !== "object" || value === null) return String(value);
-  const parts = Array.isArray(value) ? value.map(String) : Object.entries(value).map(([name, how]) => `${name} ${how}`);
-  return parts.join(", ") || "nothing";
 }

@@ -85,6 +85,70 @@ export const TEXTS = {
   "sharing.decision.granted": { en: "Granted", de: "Gewährt" },
   "sharing.decision.nothing": { en: "nothing", de: "nichts" },
   "sharing.decision.rules": { en: "Rules that were tried", de: "Geprüfte Regeln" },
+  "sharing.decision.more": { en: "and {count} more", de: "und {count} weitere" },
+
+  "reason.rule": { en: "Rule {rule} of policy {policy}", de: "Regel {rule} der Richtlinie {policy}" },
+  "reason.decided": { en: "This decided.", de: "Das gab den Ausschlag." },
+  "reason.passes": { en: "allowed it.", de: "hat es erlaubt." },
+  "reason.needs_claims": {
+    en: "was not decided: nobody had said who they are.",
+    de: "blieb offen: niemand hatte gesagt, wer es ist.",
+  },
+  "reason.needs_consent": { en: "waited for your answer.", de: "wartete auf Ihre Antwort." },
+  "reason.unreadable": { en: "could not be read.", de: "war nicht lesbar." },
+  "reason.fails.scopes": {
+    en: "did not apply: it gives nothing of what was asked.",
+    de: "traf nicht zu: Sie gibt nichts von dem, worum gebeten wurde.",
+  },
+  "reason.fails.not_before": { en: "did not apply yet.", de: "galt noch nicht." },
+  "reason.fails.not_after": { en: "did not apply any more.", de: "galt nicht mehr." },
+  "reason.fails.clients": {
+    en: "did not apply: it is about other apps.",
+    de: "traf nicht zu: Sie betrifft andere Apps.",
+  },
+  "reason.fails.issuer": {
+    en: "did not apply: it is about people of another server.",
+    de: "traf nicht zu: Sie betrifft Personen eines anderen Servers.",
+  },
+  "reason.fails.users": {
+    en: "did not apply: it is about other people.",
+    de: "traf nicht zu: Sie betrifft andere Personen.",
+  },
+  "reason.fails.roles": {
+    en: "did not apply: the person has none of its roles.",
+    de: "traf nicht zu: Die Person hat keine ihrer Rollen.",
+  },
+  "reason.fails.claims": {
+    en: "did not apply: what is known of the person does not match.",
+    de: "traf nicht zu: Was über die Person bekannt ist, passt nicht.",
+  },
+  "reason.fails.consent_needed": {
+    en: "did not apply: you have not allowed it.",
+    de: "traf nicht zu: Sie haben es nicht erlaubt.",
+  },
+  "condition.scopes": { en: "asked", de: "gefragt" },
+  "condition.not_before": { en: "time", de: "Zeit" },
+  "condition.not_after": { en: "time", de: "Zeit" },
+  "condition.clients": { en: "app", de: "App" },
+  "condition.issuer": { en: "server", de: "Server" },
+  "condition.users": { en: "person", de: "Person" },
+  "condition.roles": { en: "roles", de: "Rollen" },
+  "condition.claims": { en: "details", de: "Angaben" },
+  "condition.consent_needed": { en: "your answer", de: "Ihre Antwort" },
+  "fact.nothing": { en: "nothing", de: "nichts" },
+  "fact.nobody is known": { en: "nobody is known", de: "niemand ist bekannt" },
+  "fact.matches": { en: "matches", de: "stimmt überein" },
+  "fact.differs": { en: "differs", de: "weicht ab" },
+  "fact.is absent": { en: "is absent", de: "fehlt" },
+  "fact.approved": { en: "approved", de: "erlaubt" },
+  "fact.denied": { en: "denied", de: "abgelehnt" },
+  "fact.pending": { en: "not answered yet", de: "noch nicht beantwortet" },
+  "fact.not asked": { en: "not asked yet", de: "noch nicht gefragt" },
+  "obstacle.the resource is gone": { en: "The resource is gone", de: "Die Ressource gibt es nicht mehr" },
+  "obstacle.the resource is switched off": { en: "The resource is switched off", de: "Die Ressource ist abgeschaltet" },
+  "obstacle.no scope was asked": { en: "Nothing was asked that it has", de: "Um nichts, was sie hat, wurde gebeten" },
+  "obstacle.there is no policy": { en: "There is no policy for it", de: "Es gibt keine Richtlinie dafür" },
+  "obstacle.the record cannot be read": { en: "The record cannot be read", de: "Der Eintrag ist nicht lesbar" },
 
   "error.request": { en: "This request cannot be answered", de: "Diese Anfrage lässt sich nicht beantworten" },
   "error.request.help": {
@@ -92,6 +156,16 @@ export const TEXTS = {
     de: "Die App oder der Link, über den Sie hierher kamen, hat nicht richtig gefragt. Gehen Sie zurück und versuchen Sie es noch einmal; hilft das nicht, wenden Sie sich an die Betreiber der App.",
   },
   "error.stale": { en: "This form is no longer valid", de: "Dieses Formular gilt nicht mehr" },
+  "error.answered": { en: "This is done", de: "Das ist erledigt" },
+  "error.answered.help": {
+    en: "You signed in here and were sent on. There is nothing left to do on this page.",
+    de: "Sie haben sich hier angemeldet und wurden weitergeleitet. Auf dieser Seite gibt es nichts mehr zu tun.",
+  },
+  "error.declined": { en: "This is done", de: "Das ist erledigt" },
+  "error.declined.help": {
+    en: "You declined here, and nothing was allowed. You can start again if you have changed your mind.",
+    de: "Sie haben hier abgelehnt, und nichts wurde erlaubt. Wenn Sie es sich anders überlegt haben, können Sie neu beginnen.",
+  },
   "error.stale.help": {
     en: "It had been open for too long, was sent before, or was opened in another browser. Nothing was done with what you entered. You can safely start again.",
     de: "Es war zu lange geöffnet, wurde schon einmal abgeschickt oder stammt aus einem anderen Browser. Mit Ihren Eingaben ist nichts geschehen. Sie können unbesorgt neu beginnen.",
@@ -108,13 +182,13 @@ export const TEXTS = {
   },
   "error.tries": { en: "Too many tries", de: "Zu viele Versuche" },
   "error.tries.help": {
-    en: "There were too many tries in a short time, perhaps by others on your network. Please wait a quarter of an hour and try it again.",
-    de: "Es gab in kurzer Zeit zu viele Versuche, vielleicht von anderen in Ihrem Netz. Bitte warten Sie eine Viertelstunde und versuchen Sie es noch einmal.",
+    en: "There were too many tries in a short time, perhaps by others on your network. Please wait {time} and try it again.",
+    de: "Es gab in kurzer Zeit zu viele Versuche, vielleicht von anderen in Ihrem Netz. Bitte warten Sie {time} und versuchen Sie es noch einmal.",
   },
   "error.busy": { en: "Please try again in a moment", de: "Bitte versuchen Sie es gleich noch einmal" },
   "error.busy.help": {
-    en: "More is going on here right now than can be dealt with.",
-    de: "Hier ist gerade mehr los, als bearbeitet werden kann.",
+    en: "More is going on here right now than can be dealt with. Please wait {time} and try it again.",
+    de: "Hier ist gerade mehr los, als bearbeitet werden kann. Bitte warten Sie {time} und versuchen Sie es noch einmal.",
   },
   "error.internal": { en: "Something went wrong here", de: "Hier ist etwas schiefgegangen" },
   "error.internal.help": {
@@ -124,6 +198,14 @@ export const TEXTS = {
   "error.detail": { en: "Details", de: "Einzelheiten" },
   "error.reference": { en: "Reference", de: "Referenz" },
   "error.again": { en: "Start again", de: "Neu beginnen" },
+  "app.back": { en: "Back to {client}", de: "Zurück zu {client}" },
+  "wait.moment": { en: "a moment", de: "einen Moment" },
+
+  "home.title": { en: "Sign-in server", de: "Anmeldeserver" },
+  "home.text": {
+    en: "This is {host}. Apps send people here to sign in. In your account you see which apps have access, and can take it back.",
+    de: "Hier ist {host}. Apps leiten Menschen hierher, damit sie sich anmelden. In Ihrem Konto sehen Sie, welche Apps Zugriff haben, und können ihn entziehen.",
+  },
 
   "form_post.title": { en: "One moment", de: "Einen Moment" },
   "form_post.target": { en: "You are being sent back to {target}.", de: "Sie werden zurückgeleitet zu {target}." },

@@ -69,6 +69,7 @@ export async function withdrawConsent(db: Db, sub: string, client_id: string, no
 export interface GivenConsent {
   readonly client_id: string;
   readonly client_name: string | null;
+  readonly redirect_uris: string[];
   readonly scope: string[];
   readonly given_at: Date;
 }
@@ -77,7 +78,7 @@ export interface GivenConsent {
 export async function consentsOf(db: Db, sub: string): Promise<readonly GivenConsent[]> {
   const rows = await db.prisma.consent.findMany({
     where: { sub },
-    include: { client: { select: { client_name: true } } },
+    include: { client: { select: { client_name: true, redirect_uris: true } } },
     orderBy: { given_at: "desc" },
   });
   return rows.map(({ client, ...consent }) => ({ ...consent, ...client }));

@@ -67,21 +67,28 @@ const START = {
   name: "interaction_start",
   text: `
     SELECT request ->> 'again' AS again, request -> 'request' ->> 'redirect_uri' AS redirect_uri,
-           browser_hash = $2 AS mine
+           request -> 'request' ->> 'client_id' AS client_id, coalesce(browser_hash = $2, false) AS mine,
+           CASE WHEN finished_at IS NULL THEN NULL
+                WHEN cancelled OR consent = 'denied' THEN 'declined' ELSE 'answered' END AS outcome
     FROM interactions WHERE id = $1`,
 };
 
-/**
- * Where an interaction can be begun again, also after it is over: where this browser began it, or at the client's own
- * front door, which is all that another browser may know of it.
- */
-export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Promise<string | undefined> {
-  if (!ID.test(id)) return undefined;
-  type Row = { again: string; redirect_uri: string | null; mine: boolean | null };
-  const [found] = await run<Row>(db, START, [id, browser_hash]);
-  if (found === undefined || found.mine === true) return found?.again;
-  const door = found.redirect_uri === null ? undefined : new URL(found.redirect_uri);
-  return door !== undefined && /^https?:$/.test(door.protocol) ? door.origin : undefined;
+/** How an interaction began, and what became of it. */
+export interface InteractionStart {
+  /** Whether this browser began it. */
+  readonly mine: boolean;
+  /** Where it can begin again. */
+  readonly again: string;
+  /** Of the client that sent the person; null for a page of the person's own. */
+  readonly client_id: string | null;
+  readonly redirect_uri: string | null;
+  /** Null where it was not answered. */
+  readonly outcome: "answered" | "declined" | null;
+}
+
+/** How an interaction began, also after it is over. */
+export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Promise<InteractionStart | undefined> {
+  return ID.test(id) ? (await run<InteractionStart>(db, START, [id, browser_hash]))[0] : undefined;
 }
 
 /** What a step has to say; what it leaves out stays. */

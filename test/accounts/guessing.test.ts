@@ -274,6 +274,7 @@ t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) =
   t.equal(page.status, 429);
   t.match(page.text, /Too many tries/);
   t.equal(page.headers.get("retry-after"), "1");
+  t.match(page.text, "Please wait 1 second and try it again.");
   const browser = new Browser(server);
   const form = await browser.open("/account");
   const [, action] = /action="([^"]*)"/.exec(form.text)!;
@@ -281,6 +282,8 @@ t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) =
     /name="csrf"[^>]*value="([^"]*)"/.exec(form.text) ?? /value="([^"]*)"[^>]*name="csrf"/.exec(form.text)!;
   const german = await browser.post(action!, { csrf: csrf!, action: "login", ...ALICE }, { "Accept-Language": "de" });
   t.match(german.text, /Zu viele Versuche/);
+  t.match(german.text, `Bitte warten Sie ${german.headers.get("retry-after")} Sekunde`, "the page says what the header says");
+  t.match(german.text, `id="again" href="${action}"`, "and leads back to the form");
 });
 
 t.test("a locked account eats no tries of the network, and what is refused makes no lock longer", async (t) => {

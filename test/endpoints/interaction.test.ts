@@ -30,6 +30,7 @@ const { refusedHere, atLogin, atConsent } = authorizationAt(server);
 const secrets = new Set<string | undefined>([SECRET, ALICE.password, BOB.password]);
 
 const EXPIRED = "this form has expired or was already answered";
+const ANSWERED = "this form was already answered: you signed in and were sent on";
 const FOREIGN_BROWSER = "this form was opened in another browser";
 const FOREIGN_FORM = "this form was not sent from its own page";
 
@@ -89,9 +90,9 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     await refusedHere(t, await browser.post(action, { ...values, ...ALICE, action: "login" }), EXPIRED);
     t.match(answerOf(await browser.submit(consent, "consent", { action: "allow" })), { code: /^jac_/ });
     for (const step of ["allow", "deny"]) {
-      await refusedHere(t, await browser.post(action, { ...values, action: step }), EXPIRED);
+      await refusedHere(t, await browser.post(action, { ...values, action: step }), ANSWERED);
     }
-    await refusedHere(t, await browser.get(action), EXPIRED);
+    await refusedHere(t, await browser.get(action), ANSWERED);
   });
 
   await t.test("AZ-04 what else a form says is not read", async (t) => {
@@ -244,7 +245,7 @@ t.test("the steps", async (t) => {
       for (const reply of clicks) t.equal(reply.headers.get("location"), action);
       const answers = await Promise.all([1, 2, 3].map(() => browser.get(action)));
       t.equal(answers.filter(({ status }) => status === 303).length, 1);
-      for (const reply of answers.filter(({ status }) => status !== 303)) await refusedHere(t, reply, EXPIRED);
+      for (const reply of answers.filter(({ status }) => status !== 303)) await refusedHere(t, reply, ANSWERED);
       const after = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"];
       t.equal(after, before + 1);
     }

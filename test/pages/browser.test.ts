@@ -15,6 +15,9 @@ import { ROOT } from "../support/root.js";
 
 const app = await startWebApp(t);
 
+/** An app that is not on this machine: a loopback address is registered without the port that would lead there. */
+const DIARY = "https://diary.example/cb";
+
 const CLIENTS = [
   {
     client_id: "prints",
@@ -32,6 +35,14 @@ const CLIENTS = [
     grant_types: ["authorization_code"],
     scope: "openid email",
     redirect_uris: [app.callback],
+  },
+  {
+    client_id: "diary",
+    client_name: "The Diary",
+    token_endpoint_auth_method: "none",
+    grant_types: ["authorization_code"],
+    scope: "openid",
+    redirect_uris: [DIARY],
   },
 ];
 const SCOPES = [
@@ -456,9 +467,68 @@ inWindow("a form belongs to its browser, and to one use", async (t, { page }) =>
   await app.after(() => page.click(button("allow")));
   await page.waitForSelector("#here");
   t.equal((await page.goto(address))!.status(), 400);
-  t.equal(await heading(page), "This form is no longer valid");
+  t.equal(await heading(page), "This is done");
   const again = await app.after(() => page.click("#again"));
   t.match(again.parameters, { code: String, state: "s-1" }, "starting again leads where it was meant to lead");
+});
+
+inWindow("going back after an answer says what happened, and leads back to the app", async (t, { page }) => {
+  const person = await newcomer();
+  const goBack = async () => {
+    await page.goBack();
+    t.equal(await heading(page), "This is done");
+    t.equal(await page.getAttribute("#app", "href"), app.origin);
+    t.equal(await page.textContent("#app"), "Back to Photo Prints");
+    return page.textContent("main");
+  };
+  await page.goto(signInUrl());
+  await app.after(() => page.click(button("cancel")));
+  await page.waitForSelector("#here");
+  t.match(await goBack(), "You declined here, and nothing was allowed.");
+  await page.click("#again");
+  await logIn(page, person);
+  await app.after(() => page.click(button("allow")));
+  await page.waitForSelector("#here");
+  t.match(await goBack(), "You signed in here and were sent on.");
+  await page.click("#app");
+  t.equal(new URL(page.url()).origin, app.origin);
+});
+
+inWindow("what a person types leads to a page, and a program is told what it was told before", async (t, { page }) => {
+  await page.goto(issuer);
+  t.equal(await heading(page), "Sign-in server");
+  t.match(await page.textContent("main"), new URL(issuer).host);
+  t.match(await page.getAttribute("link[rel=icon]", "href"), /^data:image\/svg\+xml,/);
+  await page.click("#account");
+  t.equal(await heading(page), "Sign in");
+  await page.click(button("cancel"));
+  t.equal(page.url(), `${issuer}/`, "who cancels there has no app to go back to");
+  for (const path of ["/login", "/login/", "/account/", "/account/sharing/"]) {
+    await page.goto(issuer + path);
+    t.equal(await heading(page), "Sign in", path);
+  }
+  await page.goto(`${issuer}/logout`);
+  t.equal(await heading(page), "You are signed out");
+  for (const path of ["/acount", "/oauth2/nothing", "/token/nothing"]) {
+    t.equal((await page.goto(issuer + path))!.status(), 404);
+    t.equal(await heading(page), "There is nothing here", path);
+    t.match((await server.send(path)).json, { error: String }, "a program is told in its dialect");
+  }
+  t.match((await server.send("/")).json, { error: "not_found" });
+  const icon = await server.send("/favicon.ico");
+  t.match(icon, { status: 200, text: /^<svg / });
+  t.equal(icon.headers.get("content-type"), "image/svg+xml");
+});
+
+inWindow("a logout without an address to go to leads back to the app that asked", async (t, { page }) => {
+  const { challenge } = pkce();
+  await page.goto(signInUrl({ client_id: "diary", scope: "openid", redirect_uri: DIARY, ...challenge }));
+  await logIn(page, await newcomer());
+  await page.goto(`${issuer}/oauth2/logout?client_id=diary`);
+  await page.click(button("logout"));
+  t.equal(await heading(page), "You are signed out");
+  t.equal(await page.textContent("#app"), "Back to The Diary");
+  t.equal(await page.getAttribute("#app", "href"), "https://diary.example");
 });
 
 t.test("no other site can show a page of ours in a frame", async (t) => {
@@ -487,6 +557,14 @@ const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unk
   },
   logout: (page) => page.goto(`${issuer}/oauth2/logout?client_id=prints`),
   "logged-out": (page) => page.click(button("logout")),
+  answered: async (page, person) => {
+    await page.goto(signInUrl());
+    const address = page.url();
+    await app.after(() => logIn(page, person));
+    await page.goto(address);
+  },
+  home: (page) => page.goto(issuer),
+  missing: (page) => page.goto(`${issuer}/acount`),
   error: (page) => page.goto(signInUrl({ redirect_uri: "https://elsewhere.example/cb" })),
 };
 

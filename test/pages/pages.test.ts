@@ -4,11 +4,13 @@ import { accountPage } from "../../src/pages/account.js";
 import { consentPage } from "../../src/pages/consent.js";
 import { errorPage } from "../../src/pages/error.js";
 import { formPostPage } from "../../src/pages/form-post.js";
+import { homePage } from "../../src/pages/home.js";
 import { LANGUAGES, type Language } from "../../src/pages/language.js";
 import type { Page } from "../../src/pages/layout.js";
 import { loggedOutPage } from "../../src/pages/logged-out.js";
 import { loginPage } from "../../src/pages/login.js";
 import { logoutPage } from "../../src/pages/logout.js";
+import { obstacleSentence, ruleSentence } from "../../src/pages/reasons.js";
 import { sharingPage } from "../../src/pages/sharing.js";
 
 /** Every page, with the same text wherever somebody else's text may stand. */
@@ -24,12 +26,13 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
     "login, wrong": loginPage({ ...form, clientName: text, username: text, failed: "wrong", selectAccount: true }),
     consent: consentPage({ ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true }),
     logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }),
-    "logged out": loggedOutPage({ language }),
+    "logged out": loggedOutPage({ language, app: { name: text, uri: "https://app.example" } }),
+    home: homePage({ language, host: text, account: "/account" }),
     account: accountPage({
       ...form,
       userName: text,
       consents: [
-        { clientId: text, clientName: text, scopes, since: new Date("2026-03-01T10:00:00Z") },
+        { clientId: text, clientName: text, home: "https://app.example", scopes, since: new Date("2026-03-01T10:00:00Z") },
         { clientId: "other", clientName: "Other", scopes: [], since: new Date("2025-12-24T23:59:59Z") },
       ],
       logout: "/oauth2/logout",
@@ -66,8 +69,9 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
       status: 403,
       message: text,
       decisionId: text,
-      stale: true,
+      about: "stale",
       again: "/oauth2/authorize?a=b&c=d",
+      app: { name: text, uri: "https://app.example" },
     }),
     "form post": formPostPage({ language, action: "https://app.example/cb", fields: { code: text, state: text } }),
   };
@@ -133,7 +137,7 @@ t.test("the policy names exactly what is in the page", async (t) => {
     t.equal(scripts.length, name === "form post" ? 1 : 0, "one script in one page");
     t.equal(policy.includes("script-src"), scripts.length === 1);
     for (const script of scripts) t.ok(policy.includes(`script-src ${digest(script)};`));
-    t.match(policy, /^default-src 'none'; .*img-src 'none'; .*frame-ancestors 'none'; base-uri 'none'$/);
+    t.match(policy, /^default-src 'none'; .*img-src data:; .*frame-ancestors 'none'; base-uri 'none'$/);
     t.notMatch(policy, /unsafe|\*|[\r\n]/);
   }
   const formAction = (page: Page | undefined): string | undefined =>
@@ -350,7 +354,7 @@ t.test("an error explains itself in the reader's language, the detail stays as d
       status,
       message: "the catalogue's words",
       decisionId: "d-1",
-      ...(again === undefined ? {} : { again, stale: true }),
+      ...(again === undefined ? {} : { again, about: "stale" as const }),
     });
   const HEADINGS: readonly (readonly [number, string])[] = [
     [400, "Diese Anfrage lässt sich nicht beantworten"],
@@ -378,7 +382,54 @@ t.test("an error explains itself in the reader's language, the detail stays as d
     t.notMatch(shown(400, again).html, /id="again"/);
 });
 
+t.test("a page that asks to wait says for how long", async (t) => {
+  const waits = (language: Language, status: number, retryAfter?: number) =>
+    /wait ([^.]*) and|warten Sie ([^.]*) und/
+      .exec(errorPage({ language, status, message: "m", decisionId: "d", retryAfter }).html)
+      ?.slice(1)
+      .find((wait) => wait !== undefined);
+  const WAITS: readonly (readonly [number | undefined, string, string])[] = [
+    [undefined, "a moment", "einen Moment"],
+    [1, "1 second", "1 Sekunde"],
+    [30, "30 seconds", "30 Sekunden"],
+    [99, "99 seconds", "99 Sekunden"],
+    [100, "2 minutes", "2 Minuten"],
+    [900, "15 minutes", "15 Minuten"],
+    [7_201, "3 hours", "3 Stunden"],
+  ];
+  for (const [seconds, english, german] of WAITS) {
+    for (const status of [429, 503]) {
+      t.equal(waits("en", status, seconds), english);
+      t.equal(waits("de", status, seconds), german);
+    }
+  }
+});
+
+t.test("reasons are words, for each result and each condition that can be on record", async (t) => {
+  const RESULTS = ["passes", "needs_claims", "needs_consent", "unreadable"];
+  const CONDITIONS = ["scopes", "not_before", "not_after", "clients", "issuer", "users", "roles", "claims", "consent_needed"];
+  const OBSTACLES = ["the resource is gone", "the resource is switched off", "no scope was asked", "there is no policy"];
+  for (const language of LANGUAGES) {
+    const texts = [
+      ...RESULTS.map((result) => ruleSentence(language, { ...TRIED, result })),
+      ...CONDITIONS.map((because) => ruleSentence(language, { ...TRIED, result: "fails", because })),
+      ...OBSTACLES.map((because) => obstacleSentence(language, because)),
+    ].map(String);
+    t.equal(new Set(texts).size, texts.length, "each has a sentence of its own");
+    for (const text of texts) t.notMatch(text, /_|fails|passes/, text);
+  }
+  const saw = { roles: ["friend"], claims: { department: "differs" }, consent_needed: { view: "not asked" }, users: "approved" };
+  t.equal(
+    String(ruleSentence("en", { ...TRIED, result: "needs_consent", because: "consent_needed", saw })).replace(/<[^>]*>/g, ""),
+    "Rule 1 of policy P waited for your answer. (roles: friend; details: department differs; your answer: view not asked yet; person: approved)",
+  );
+});
+
+const TRIED = { policy: "P", rule: 1, saw: {}, decided: false };
+
 t.test("dates are written as the reader writes them", async (t) => {
+  t.match(pagesWith("x", "en")["sharing"]?.html, `<time datetime="2026-04-01T10:00:00.000Z">April 1, 2026 at 10:00 UTC</time>`);
+  t.match(pagesWith("x", "de")["sharing"]?.html, `<time datetime="2026-04-01T10:00:00.000Z">1. April 2026 um 10:00 UTC</time>`);
   t.match(pagesWith("x", "en")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
   t.match(pagesWith("x", "de")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
   const empty = accountPage({

@@ -56,13 +56,13 @@ t.test("what a redirect URI becomes", async (t) => {
 t.test("the policy", async (t) => {
   t.equal(
     policyOf({ style: "sha256-x", formAction: ["'self'", "https://app.example", "http://[::1]:8080"] }),
-    "default-src 'none'; style-src 'sha256-x'; img-src 'none'; " +
+    "default-src 'none'; style-src 'sha256-x'; img-src data:; " +
       "form-action 'self' https://app.example http://*:8080; frame-ancestors 'none'; base-uri 'none'",
     "an IPv6 address cannot stand in a policy, its port can",
   );
   t.match(
     policyOf({ style: "s", script: "sha256-y", formAction: [] }),
-    "script-src 'sha256-y'; img-src 'none'; form-action 'none';",
+    "script-src 'sha256-y'; img-src data:; form-action 'none';",
   );
 });
 

@@ -22,14 +22,16 @@ t.test("every text stands in every language, with the same slots", async (t) => 
 });
 
 t.test("every text is used", async (t) => {
-  const folder = join(ROOT, "src/pages");
-  const files = (await readdir(folder)).filter((name) => name !== "texts.ts");
-  const source = (await Promise.all(files.map((name) => readFile(join(folder, name), "utf8")))).join("\n");
+  const folders = ["src/pages", "src/uma"].map((name) => join(ROOT, name));
+  const lists = await Promise.all(folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))));
+  const files = lists.flat().filter((path) => !path.endsWith("texts.ts"));
+  const source = (await Promise.all(files.map((path) => readFile(path, "utf8")))).join("\n");
   for (const name of Object.keys(TEXTS)) {
     if (name.startsWith("scope.")) continue;
-    // these two families are chosen by why: an error by its kind, a login by what went wrong
-    const composed = /^(?:error|login)\.(\w+)(?:\.help)?$/.exec(name);
-    const used = source.includes(`"${name}"`) || (composed !== null && source.includes(`"${composed[1]}"`));
+    // These families are chosen by why: an error by its kind, a login by what went wrong, a reason by what is on record.
+    const composed = /^(?:error|login|reason|reason\.fails|condition|fact|obstacle)\.([\w ]+)(?:\.help)?$/.exec(name);
+    const word = composed?.[1];
+    const used = [name, ...(word === undefined ? [] : [word])].some((one) => source.includes(`"${one}"`));
     t.ok(used, name);
   }
 });

@@ -73,7 +73,7 @@ t.test(
 
     await window.click("#withdraw-answered-1");
     t.match(await window.textContent("main"), "You have not answered anybody yet.");
-    t.match(await window.textContent("main"), "consent_needed");
+    t.match(await window.textContent("main"), "waited for your answer.");
     t.equal((await fetchPhoto(rpt)).status, 401, "gone with the next request");
     const again = await fetchPhoto(rpt);
     t.match(await ask(ticketOf(again), { pct: granted.pct }), { error: "request_submitted" }, "and asked for anew");

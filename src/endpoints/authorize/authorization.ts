@@ -21,9 +21,10 @@ import { ACTIONS } from "./actions.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
 import { readClient, readRequest, readTarget, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
-import { ACCOUNT_PATH, INTERACTION_PATH } from "./paths.js";
+import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "./paths.js";
 import type { Position, Purpose } from "./position.js";
 import { viewOf } from "./show.js";
+import { refuseStale } from "./stale.js";
 import type { BrowserAnswer, Visit } from "./view.js";
 
 /** Characters of an address that is kept to begin again at. */
@@ -102,8 +103,8 @@ export class Authorization {
       throw await this.#stale("interaction_unknown", id, browser);
     }
     const { purpose, client, session, next: step } = position;
-    if (step.step === "refuse" && purpose.kind === "account") throw new Refusal(step.code);
-    if (purpose.kind === "account") return { kind: "go", path: purpose.again };
+    // Whoever cancels the login for a page of their own has no app to go back to.
+    if (purpose.kind === "account") return { kind: "go", path: step.step === "refuse" ? HOME_PATH : purpose.again };
     if (purpose.kind === "claims") return answerClaims(this.#core, purpose.request, session, step, facts);
     return this.#conclude(purpose.request, client!, session, step, facts);
   }
@@ -192,10 +193,10 @@ export class Authorization {
     });
   }
 
-  /** Says that an interaction is over, or another browser's, and where to begin again. */
+  /** Says that an interaction is over, or another browser's, and where to go now. */
   async #stale(code: "interaction_unknown" | "interaction_foreign", id: string, browser: string): Promise<Refusal> {
-    const again = await startOf(this.#core.db, id, this.#sessions.hash(browser));
-    return new Refusal(code, {}, again === undefined ? {} : { again });
+    const start = await startOf(this.#core.db, id, this.#sessions.hash(browser));
+    return start === undefined ? new Refusal(code) : refuseStale(this.#core, code, start);
   }
 
   #conclude(

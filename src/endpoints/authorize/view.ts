@@ -1,4 +1,5 @@
 import type { Scope } from "../../clients/registry.js";
+import type { AppLink } from "../../errors/refusal.js";
 import type { Explanation } from "../../uma/explain.js";
 import type { AnswerTarget } from "./request.js";
 
@@ -46,13 +47,16 @@ export type View =
       /** What the form brings back. */
       readonly hidden: Readonly<Record<string, string>>;
     })
-  | { readonly page: "logged_out"; readonly uiLocales?: string }
+  | { readonly page: "logged_out"; readonly uiLocales?: string; readonly app?: AppLink }
+  | { readonly page: "home"; readonly host: string }
   | (FormView & {
       readonly page: "account";
       readonly userName: string;
       readonly consents: readonly {
         readonly clientId: string;
         readonly clientName: string;
+        /** Where its own pages begin, if it has any. */
+        readonly home?: string | undefined;
         readonly scopes: readonly Scope[];
         readonly since: Date;
       }[];

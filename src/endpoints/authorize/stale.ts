@@ -1,0 +1,21 @@
+import { frontDoorOf } from "../../clients/redirect-uri.js";
+import type { Core } from "../../core.js";
+import { Refusal } from "../../errors/refusal.js";
+import type { InteractionStart } from "../../store/interactions.js";
+
+/**
+ * Says what became of an interaction that cannot go on, and where to go now. Another browser than the one that began it
+ * learns where the app's own pages begin, and nothing else.
+ */
+export async function refuseStale(
+  { registry }: Core,
+  code: "interaction_unknown" | "interaction_foreign",
+  { mine, again, client_id, redirect_uri, outcome }: InteractionStart,
+): Promise<Refusal> {
+  const door = redirect_uri === null ? undefined : frontDoorOf(redirect_uri);
+  if (!mine) return new Refusal(code, {}, door === undefined ? {} : { again: door });
+  const client = client_id === null ? null : await registry.find(client_id);
+  const app =
+    client === null || door === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: door };
+  return new Refusal(outcome === null ? code : `interaction_${outcome}`, {}, { again, app });
+}

@@ -1,0 +1,6 @@
+/** The icon of every page: the coin of the wordmark. */
+export const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="14" fill="none" stroke="#2747b8" stroke-width="3"/><circle cx="16" cy="16" r="8" fill="#2747b8"/></svg>';
+
+/** The icon as an address of its own, so that a page asks for nothing. */
+export const ICON_ADDRESS = `data:image/svg+xml,${encodeURIComponent(ICON)}`;

@@ -1,0 +1,46 @@
+import { html, type Html } from "./html.js";
+import { LANGUAGES, type Language } from "./language.js";
+import { say } from "./texts.js";
+
+/** Points of time and how long something takes, in words. Everything is UTC: a browser does not say where its person is. */
+
+// Built once: making a formatter takes a thousand times as long as using it.
+const formats = <T>(make: (language: Language) => T) => new Map(LANGUAGES.map((one) => [one, make(one)]));
+
+const DAYS = formats((one) => new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" }));
+
+const MINUTES = formats(
+  (one) =>
+    new Intl.DateTimeFormat(one, {
+      ...{ year: "numeric", month: "long", day: "numeric" },
+      ...{ hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC", timeZoneName: "short" },
+    }),
+);
+
+const UNITS = ["second", "minute", "hour"] as const;
+const LENGTHS = formats((one) =>
+  Object.fromEntries(
+    UNITS.map((unit) => [unit, new Intl.NumberFormat(one, { style: "unit", unit, unitDisplay: "long" })]),
+  ),
+);
+
+/** The day, for what lasts for days. */
+export function dayOf(language: Language, date: Date): Html {
+  return timeElement(date, DAYS.get(language)?.format(date));
+}
+
+/** The day, the hour and the minute. */
+export function minuteOf(language: Language, date: Date): Html {
+  return timeElement(date, MINUTES.get(language)?.format(date));
+}
+
+function timeElement(date: Date, text: string | undefined): Html {
+  return html`<time datetime="${date.toISOString()}">${text}</time>`;
+}
+
+/** How long to wait, in seconds, rounded up to a whole unit; "a moment" where nobody knows. */
+export function waitOf(language: Language, seconds: number | undefined): Html {
+  if (seconds === undefined) return say(language, "wait.moment");
+  const [amount, unit] = seconds < 100 ? [seconds, UNITS[0]] : seconds < 6_000 ? [seconds / 60, UNITS[1]] : [seconds / 3_600, UNITS[2]];
+  return html`${LENGTHS.get(language)?.[unit]?.format(Math.ceil(amount))}`;
+}
