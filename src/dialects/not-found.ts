@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
-import { ACCOUNT_PATH, CLAIMS_PATH, ICON_PATH, LOGOUT_PATH, MEANT, SHARING_PATH } from "../endpoints/authorize/paths.js";
+import { ACCOUNT_PATH, CLAIMS_PATH, HOME_PATH, ICON_PATH, LOGOUT_PATH, MEANT, SHARING_PATH } from "../endpoints/authorize/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/target.js";
 import type { Dialect } from "./dialect.js";
@@ -23,7 +23,7 @@ export function notFoundHandler(dialects: readonly Dialect[], answerPerson: Answ
     if (allow !== undefined) {
       return refuse(dialect, new Refusal("method_not_allowed", { method: request.method }, { allow }), request, reply);
     }
-    const unknown = new Refusal("path_unknown");
+    const unknown = new Refusal("path_unknown", {}, { again: HOME_PATH });
     return answerPerson(unknown, request, reply) ?? refuse(dialect, unknown, request, reply);
   };
 }
