@@ -31,7 +31,7 @@ tap.teardown(async () => {
 await mkdir(folder);
 // The first start on an empty folder has a test of its own; initdb would cost a second more here.
 await prepareDataFolder(join(folder, "data"));
-for (const name of ["docs", ".env.example"]) await symlink(join(ROOT, name), join(folder, name));
+for (const name of ["docs", ".env.example", "node_modules"]) await symlink(join(ROOT, name), join(folder, name));
 
 const ports: Readonly<Record<string, number>> = { 3000: await freePort(), 3001: await freePort() };
 const withPorts = (text: string) => text.replace(/\b300[01]\b/g, (port) => `${ports[port]}`);
@@ -76,7 +76,11 @@ for (const { page, parts } of read.filter(({ parts }) => parts.length > 0)) {
       database: once(() => freshDatabase(t)),
       window: once(() => openWindow(t)),
     };
-    for (const part of parts) await follow(t, part, reading);
+    for (const part of parts) {
+      await follow(t, part, reading);
+      // What follows rests on what failed.
+      if (!t.passing()) break;
+    }
   });
 }
 
@@ -124,7 +128,7 @@ async function startForeground(t: Test, block: Block, place: string): Promise<vo
 async function pasteSql(t: Test, block: Block, { page, database }: Reading): Promise<void> {
   const rows = await sql(await database(), block.text);
   t.pass(`${page}:${block.line} is carried out`);
-  const lines = rows.map((row) => String(Object.values(row)[0]));
+  const lines = rows.map((row) => Object.values(row)[0]).map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
   const file = fileNamedIn(block.before);
   if (file !== undefined) await writeFile(join(folder, file), lines.map((line) => `${line}\n`).join(""));
 }

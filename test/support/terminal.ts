@@ -23,6 +23,9 @@ export interface Pasted {
 const CURLRC = 'write-out = "%{stderr}\\nHTTP-STATUS %{http_code}\\n"\n';
 const STATUS = /\n?HTTP-STATUS (\d+)\n/g;
 
+/** Milliseconds that a block may take. */
+const LIMIT = 120_000;
+
 /** As an npm that finds everything installed and built: it runs the same programs, compiled together with the tests. */
 const PROGRAMS = join(ROOT, "build", "js", "src");
 const STAND_INS = {
@@ -78,7 +81,7 @@ export class Terminal {
     const end = `end-of-block-${this.#blocks}`;
     this.#shell.stdin!.write(`. "${file}"; echo "${end}"; echo "${end}" >&2\n`);
     const hasEnded = () => Object.values(this.#said).every((text) => text.endsWith(`${end}\n`));
-    await until("the block ends", () => this.#isClosed || hasEnded(), 120_000);
+    await until("the block ends", () => this.#isClosed || hasEnded(), LIMIT);
     const [stdout, stderr] = [this.#said.stdout, this.#said.stderr].map((text) => text.replace(`${end}\n`, ""));
     return {
       code: hasEnded() ? 0 : (this.#shell.exitCode ?? 1),
@@ -112,7 +115,7 @@ export async function pasteForeground(t: Test, folder: string, env: Environment,
   await until("the program is ready", () => {
     if (isClosed) throw new Error(`it ended before it was ready: ${said}`);
     return /"msg":"ready on |^open http/m.test(said);
-  });
+  }, LIMIT);
   return { end };
 }
 
