@@ -31,6 +31,7 @@ import { systemClock } from "../../src/clock.js";
 import { findBinaries } from "../../src/store/embedded/binaries.js";
 import { EmbeddedPostgresError, refuseIfOwned, startEmbedded } from "../../src/store/embedded/index.js";
 import { prepareDataFolder } from "../support/prepared.js";
+import { DATA_DIR } from "../support/run.js";
 
 /** Each test has a folder of its own. */
 t.jobs = 2;
@@ -40,7 +41,7 @@ const subject = new URL("../../src/store/embedded/index.js", import.meta.url).hr
 
 /** A DATA_DIR of the test's own, in a parent only we can enter; whatever runs there ends with the test. */
 async function dataDirOf(t: Test, name = "data"): Promise<string> {
-  const parent = await mkdtemp(path.join(tmpdir(), "jeton-embedded-"));
+  const parent = await mkdtemp(path.join(DATA_DIR, "embedded-"));
   const dataDir = path.join(parent, name);
   t.teardown(async () => {
     const pid = await postmasterOf(dataDir).catch(() => undefined);

@@ -13,6 +13,7 @@ import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js"
 import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
+import { DATA_DIR, NODE_FLAGS } from "./run.js";
 
 /**
  * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
@@ -56,7 +57,7 @@ export interface RunningProcess {
  * it holds a PostgreSQL that was started before (`used`).
  */
 export async function dataFolder(t: Test, used?: "used"): Promise<string> {
-  const parent = await mkdtemp(join(tmpdir(), "jeton-process-"));
+  const parent = await mkdtemp(join(DATA_DIR, "process-"));
   const dataDir = join(parent, "data folder");
   t.teardown(async () => {
     await endPostgres(dataDir);
@@ -168,7 +169,7 @@ function launch(program: "main.js" | "cli.js", args: readonly string[], env: Env
   const given = Object.entries(environment).filter(([, value]) => value !== undefined);
   // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
   const clean = measured ? [] : ["-i", ...given.map(([name, value]) => `${name}=${value}`)];
-  const child: ChildProcess = spawn("env", [...clean, process.execPath, join(DIST, program), ...args], {
+  const child: ChildProcess = spawn("env", [...clean, process.execPath, ...NODE_FLAGS, join(DIST, program), ...args], {
     cwd: tmpdir(),
     env: environment,
     // A group of its own, so that a signal to the group reaches nobody else.

@@ -31,3 +31,9 @@ export const HASHING = { memoryCost: 1_024, timeCost: 2 };
 
 /** Secrets of the test deployment; every instance of it has the same master key. */
 export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64url");
+
+/**
+ * V8's flags for every process of a run. Prisma's query compiler is WebAssembly, and optimizing it takes half a second that no
+ * process lives long enough to get back.
+ */
+export const NODE_FLAGS = ["--liftoff-only"];
