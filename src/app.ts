@@ -5,6 +5,7 @@ import type { Core } from "./core.js";
 import type { Dialect } from "./dialects/dialect.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
+import type { Monotonic } from "./expected-wait.js";
 import { authorizationCodeGrant } from "./grants/authorization-code.js";
 import { appTokenEndpoint } from "./endpoints/app-token.js";
 import { appUserEndpoints } from "./endpoints/app-user.js";
@@ -28,7 +29,7 @@ import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { umaTicketGrant } from "./grants/uma-ticket.js";
 import { overloadAnswers } from "./dialects/turn-away.js";
 import { logDecision, logDecisions } from "./http/decision.js";
-import { Door, refuseTurnedAway } from "./http/door.js";
+import { Door, refuseTurnedAway, type Behind } from "./http/door.js";
 import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
@@ -44,22 +45,26 @@ export interface AppParts {
   readonly logger: FastifyBaseLogger;
   /** What the process is called in log lines. */
   readonly instance: string;
+  /** By which it is measured how far behind the process is; the machine's own by default. */
+  readonly monotonic: Monotonic | undefined;
   /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
   readonly serve: (handler: RequestListener, door: Door) => Server;
 }
 
 /** Every Fastify plugin, in the order in which it is registered. */
-export async function buildApp({ dialects, proxies, core, logger, instance, serve }: AppParts): Promise<FastifyInstance> {
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const { dialects, proxies, core, logger, instance, serve } = parts;
   const trustsProxy = trustedProxies(proxies);
   const healthPaths: ReadonlySet<string> = new Set(Object.values(HEALTH_PATHS));
-  const door = new Door({
+  const behind: Behind = {
     isAlwaysOpen: (path) => healthPaths.has(path),
     isCrowded: () => core.db.pool.isCrowded,
     waiting: () => core.passwords.waiting,
     refusalAt: overloadAnswers(dialects, core.issuer),
     refused: () => core.availability.turnedAway(0),
     report: (refused) => logger.warn({ type: "overload", refused }, "more requests than can be answered"),
-  });
+  };
+  const door = new Door(behind, parts.monotonic);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),

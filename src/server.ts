@@ -14,6 +14,7 @@ import { chooseDialects } from "./dialects/index.js";
 import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js";
+import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
 import { demoSet } from "./provisioning/demo.js";
@@ -36,6 +37,8 @@ export interface ServerParts {
   readonly dialects?: readonly Dialect[];
   readonly clock?: Clock;
   readonly random?: Random;
+  /** By which it is measured how far behind the process is; the machine's own by default. */
+  readonly monotonic?: Monotonic;
   readonly hashing?: HashingCost;
   /** Told that the database under the running server was restored from a backup: no request may be served from it. */
   readonly onRestored?: (error: RestoredError) => void;
@@ -92,7 +95,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const learnCosts = async () => core.passwords.learnCosts(await samplePasswordHashes(db));
   await learnCosts();
   const { serve } = listener;
-  const app = await buildApp({ dialects, proxies: settings.TRUST_PROXY, core, logger: log, instance: INSTANCE, serve });
+  const { monotonic } = parts;
+  const proxies = settings.TRUST_PROXY;
+  const app = await buildApp({ dialects, proxies, core, logger: log, instance: INSTANCE, monotonic, serve });
 
   const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
   certificates.begin();

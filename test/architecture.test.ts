@@ -46,7 +46,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "dialects", "clock.ts"],
   "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
   admin: ["errors", "store", "accounts", "clients", "tokens", "uma", "provisioning", "core.ts", "deployment.ts"],
-  "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts"],
+  "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   "server.ts": [
     "errors",
     "store",
@@ -60,6 +60,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "deployment.ts",
     "clock.ts",
     "config.ts",
+    "expected-wait.ts",
   ],
   "in-one-line.ts": ["errors", "store"],
   "serve.ts": ["errors", "store", "http", "in-one-line.ts", "server.ts", "deployment.ts", "config.ts", "version.ts"],

@@ -5,6 +5,7 @@ import { systemClock, type Clock } from "../../src/clock.js";
 import { readSettings } from "../../src/config.js";
 import type { Core } from "../../src/core.js";
 import type { Dialect } from "../../src/dialects/dialect.js";
+import type { Monotonic } from "../../src/expected-wait.js";
 import { openListener } from "../../src/http/listener.js";
 import { openLog } from "../../src/http/log.js";
 import { MasterKey } from "../../src/keys/master-key.js";
@@ -49,6 +50,8 @@ export interface InstanceOptions {
   readonly clock?: Clock;
   /** A provisioning file. */
   readonly provision?: object;
+  /** By which the server measures how far behind it is; the machine's own by default. */
+  readonly monotonic?: Monotonic;
   readonly env?: Record<string, string>;
   /** By default those of the settings. */
   readonly dialects?: readonly Dialect[];
@@ -56,11 +59,11 @@ export interface InstanceOptions {
 
 /** A whole server in this process, on a port of its own; it ends with its test. */
 export async function startInstance(t: Test, options: InstanceOptions = {}): Promise<Instance> {
-  const { clock = systemClock, provision = {}, env = {} } = options;
+  const { clock = systemClock, monotonic, provision = {}, env = {} } = options;
   const database = options.database ?? (await freshDatabase(t, provision));
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!);
-  const db = openDb(database);
+  const db = openDb(database, monotonic);
   const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa } = settings;
   const tls = cert && key ? { tls: { cert, key, clientCa } } : {};
   const listener = await openListener({ host: "127.0.0.1", port: 0, ...tls });
@@ -78,6 +81,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     log: openLog("info", sink).log,
     clock,
     hashing: HASHING,
+    ...(monotonic === undefined ? {} : { monotonic }),
     ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
   };
   const server = await startServer(parts);
