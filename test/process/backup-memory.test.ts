@@ -15,7 +15,7 @@ t.test("a backup and its restore need no more memory for more rows", async (t) =
   await sql(
     source,
     `INSERT INTO revoked_tokens (jti, expires_at)
-     SELECT lpad(n::text, 200, '0'), '2100-01-01 00:00:00.123Z' FROM generate_series(1, 200000) n`,
+     SELECT lpad(n::text, 1000, '0'), '2100-01-01 00:00:00.123Z' FROM generate_series(1, 47000) n`,
   );
   // As texts they are 47 MB, most of what the process may have.
   const env = { MASTER_KEY, NODE_OPTIONS: "--max-old-space-size=60" };
@@ -25,7 +25,7 @@ t.test("a backup and its restore need no more memory for more rows", async (t) =
   const target = await freshDatabase(t);
   const restored = await jeton({ ...env, DATABASE_URL: target }, ["restore", file, "--json"]);
   t.equal(restored.code, 0, restored.stderr);
-  t.equal(JSON.parse(restored.stdout).rows.revoked_tokens, 200_000);
+  t.equal(JSON.parse(restored.stdout).rows.revoked_tokens, 47_000);
   const digest = "SELECT md5(string_agg(r::text, ',' ORDER BY jti)) AS digest FROM revoked_tokens r";
   t.strictSame(await sql(target, digest), await sql(source, digest));
 });

@@ -265,26 +265,34 @@ t.test(
   "a setting that cannot be used ends the start with one line that names it, before anything is begun",
   async (t) => {
     const DATA_DIR = await dataFolder(t);
-    const cases: readonly (readonly [Environment, RegExp])[] = [
-      [{ ISSUER: "login.example" }, /^ISSUER /],
+    type Refusing = typeof refusedStart | typeof refusedDeployment;
+    // One shows how a process ends, and files and addresses are looked at by a whole start; the others are refused when read.
+    const cases: readonly (readonly [Environment, RegExp, Refusing?])[] = [
+      [{ ISSUER: "login.example" }, /^ISSUER /, refusedStart],
       [{ MASTER_KEY: "marker" }, /^MASTER_KEY must be 32 bytes in base64url$/],
-      [{ TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" }, /^\/nowhere\.pem cannot be read \(ENOENT\)$/],
+      [
+        { TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" },
+        /^\/nowhere\.pem cannot be read \(ENOENT\)$/,
+        refusedStart,
+      ],
       [
         { TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename },
         /^TLS_CERT cannot be used: it holds no certificate in PEM$/,
+        refusedStart,
       ],
       [{ TLS_CLIENT_CA: "/nowhere.pem" }, /^TLS_CLIENT_CA needs TLS_CERT and TLS_KEY$/],
       [{ JWKS_URI_ALLOW_PRIVATE: "yes" }, /^JWKS_URI_ALLOW_PRIVATE /],
       [
         { DATABASE_URL: "postgres://u:marker@127.0.0.1:1/d?schema=x", MASTER_KEY },
         /^DATABASE_URL has schema, which can only be public here/,
+        refusedStart,
       ],
-      [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
-      [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
+      [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/, refusedStart],
+      [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/, refusedStart],
     ];
-    for (const [env, message] of cases) {
+    for (const [env, message, refuses = refusedDeployment] of cases) {
       t.test(Object.entries(env).join(" "), async (t) => {
-        const refused = await refusedStart({ DATA_DIR, ...env });
+        const refused = await refuses({ DATA_DIR, ...env });
         t.match(oneLine(t, refused), message);
         t.notMatch(refused.stderr, "marker");
       });
