@@ -54,9 +54,6 @@ export async function markEnded(
 export async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<readonly string[]> {
   const connection = await db.pool.connect();
   let finished = false;
-  // A connection that breaks between two batches is noticed by the next FETCH.
-  const ignore = () => {};
-  connection.on("error", ignore);
   try {
     await connection.query("BEGIN READ ONLY");
     await connection.query(walk(whose));
@@ -68,7 +65,6 @@ export async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<reado
     await connection.query("COMMIT");
     finished = true;
   } finally {
-    connection.off("error", ignore);
     // A connection that stopped half way is still in its transaction, so nobody gets it again.
     connection.release(!finished);
   }

@@ -34,8 +34,6 @@ export async function migrate(url: string): Promise<readonly string[]> {
     await checkSession(pool);
     if (await isUpToDate(pool, migrations)) return [];
     const holder = await pool.connect();
-    // A connection that breaks while it only holds the lock is noticed by the next statement.
-    holder.on("error", () => {});
     try {
       await holder.query("SELECT pg_advisory_lock($1)", [LOCKS.migrate]);
       if (await isUpToDate(pool, migrations)) return [];

@@ -101,9 +101,6 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
   refuseIfLeft(caller);
   const client = await pool.connect();
   let failure: Error | undefined;
-  // The statement under way is told of a connection that breaks, too.
-  const ignore = () => {};
-  client.on("error", ignore);
   try {
     refuseIfLeft(caller);
     return await work(client);
@@ -111,7 +108,6 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
     if (!(error instanceof CallerLeftError)) failure = error as Error;
     throw error;
   } finally {
-    client.off("error", ignore);
     client.release(failure);
   }
 }
