@@ -53,9 +53,18 @@ t.test("a round looks at what is due and at nothing else", async (t) => {
   t.test("a grant whose access tokens live for 68 years is looked at once, and not again for months", async (t) => {
     await client.query("UPDATE grants SET idle_expires_at = now() - interval '3 days', sweep_after = DEFAULT WHERE sub = 'large-user'");
     const due = (await client.query("SELECT FROM grants WHERE sub = 'large-user'")).rowCount;
-    const first = await sweep(db, null);
-    t.match(first, { deleted: {}, kept: due, backlog: {}, failed: {} });
-    t.match(await sweep(db, null), { kept: 0 });
+    // The server sweeps too, and a busy machine may need several rounds: what counts is what they leave.
+    let looked = 0;
+    for (let more = 1; more > 0; looked += more) {
+      const { deleted, kept, failed } = await sweep(db, null);
+      t.strictSame({ deleted, failed }, { deleted: {}, failed: {} });
+      more = kept;
+    }
+    t.ok(looked > 0, `${looked} were looked at`);
+    const { rowCount } = await client.query(
+      "SELECT FROM grants WHERE sub = 'large-user' AND sweep_after > now() + interval '80 days'",
+    );
+    t.equal(rowCount, due);
 
     // Its client is given short lifetimes; an hour later than months from now it is gone.
     await client.query("UPDATE clients SET access_token_lifetime = 600");
