@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import t from "tap";
 import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { TestClock } from "../support/clock.js";
+import { decided } from "../support/decided.js";
 import { startInstance } from "../support/instance.js";
 
 /** Clients whose keys stand at their `jwks_uri`; what a fetch may reach and cost is test/outbound's. */
@@ -48,7 +49,8 @@ const server = await startInstance(t, { provision, clock, env: { JWKS_URI_ALLOW_
 async function ask(key: ReturnType<typeof pair>, kid = key.kid, at = server): Promise<string> {
   const claims = claimsOf("remote", at.core.issuer, clock.now());
   const text = jws({ alg: "ES256", kid }, claims, ecdsa(key.privateKey));
-  const { json } = await at.post("/oauth2/token", { grant_type: "client_credentials", ...asserted(text) });
+  const form = { grant_type: "client_credentials", ...asserted(text) };
+  const { json } = await decided(() => at.post("/oauth2/token", form));
   return json.error_description ?? json.token_type;
 }
 

@@ -1,5 +1,6 @@
 import t from "tap";
 import { sql } from "../support/database.js";
+import { decided } from "../support/decided.js";
 import { ALICE } from "../support/fleet.js";
 import { startInstance, type Instance } from "../support/instance.js";
 import { APP, ofApp, PLAIN_APP, postJson, VENDORS } from "../support/vendors.js";
@@ -137,7 +138,9 @@ t.test("one name is one person's, whichever instance is asked", async (t) => {
   const other = await startInstance(t, { database: server.database });
   const replies = await Promise.all(
     Array.from({ length: 6 }, (_, index) =>
-      register({ loginName: index % 2 ? "Dora" : "dora", password: PASSWORD }, APP, index % 2 ? other : server),
+      decided(() =>
+        register({ loginName: index % 2 ? "Dora" : "dora", password: PASSWORD }, APP, index % 2 ? other : server),
+      ),
     ),
   );
   t.strictSame(replies.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409]);

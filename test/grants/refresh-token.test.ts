@@ -1,6 +1,7 @@
 import t, { type Test } from "tap";
 import { sql } from "../support/database.js";
 import { TestClock } from "../support/clock.js";
+import { decided } from "../support/decided.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
@@ -235,7 +236,7 @@ t.test("32 at once on two instances have one outcome, for each of 100 tokens", a
   let split = 0;
   for (const token of tokens) {
     const answers = await Promise.all(
-      Array.from({ length: 32 }, (_, index) => refresh(index % 2 === 0 ? one : other, token)),
+      Array.from({ length: 32 }, (_, index) => decided(() => refresh(index % 2 === 0 ? one : other, token))),
     );
     const successors = new Set(answers.map(({ json }) => json.refresh_token as string | undefined));
     if (successors.size !== 1 || successors.has(undefined)) split += 1;

@@ -3,6 +3,7 @@ import { buffer } from "node:stream/consumers";
 import t, { type Test } from "tap";
 import { readSettings } from "../../src/config.js";
 import { deliver } from "../../src/outbound/webhook.js";
+import { until } from "../support/oracle.js";
 import { failureOf, startRemote } from "../support/remote.js";
 
 const AT_ONCE = { pauses: [0, 0, 0] };
@@ -65,8 +66,17 @@ t.test("a process that stops ends it", async (t) => {
   t.test("between two attempts", async (t) => {
     const { url, requests } = await startReceiver(t, 500);
     const stopping = new AbortController();
-    const delivery = deliver(url, MESSAGE, "s", { pauses: [3_600_000], signal: stopping.signal });
-    setTimeout(() => stopping.abort(), 50);
+    const { signal } = stopping;
+    let listeners = 0;
+    t.intercept(signal, "addEventListener", {
+      value: (...given: Parameters<AbortSignal["addEventListener"]>) => {
+        listeners += 1;
+        AbortSignal.prototype.addEventListener.apply(signal, given);
+      },
+    });
+    const delivery = deliver(url, MESSAGE, "s", { pauses: [3_600_000], signal });
+    await until("an attempt and then a pause listen to the signal", () => listeners === 2);
+    stopping.abort();
     t.equal(await failureOf(delivery), "answered 500");
     t.equal(requests.length, 1);
   });

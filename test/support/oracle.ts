@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { SECRET } from "./fleet.js";
 import { basic, type Instance, type Reply } from "./instance.js";
@@ -100,11 +101,16 @@ export function nothingLeaked(t: Test, server: Instance, secrets: Iterable<strin
   t.strictSame(found, [], "LG-01 no secret is in the log");
 }
 
-/** Waits until something is so, turn by turn of the event loop; fails when it does not come about. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 10_000): Promise<void> {
-  const deadline = performance.now() + limit;
+/** Milliseconds for which `until` looks at each turn of the event loop, and those between two looks afterwards. */
+const CLOSELY = 20;
+const SELDOM = 5;
+
+/** Waits until something is so, turn by turn of the event loop at first; fails when it does not come about. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
+  const begun = performance.now();
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    const waited = performance.now() - begun;
+    if (waited > limit) throw new Error(`it did not come about in ${limit / 1_000} s that ${what}`);
+    await (waited < CLOSELY ? new Promise((resolve) => setImmediate(resolve)) : delay(SELDOM));
   }
 }

@@ -1,4 +1,5 @@
 import { issueIdToken } from "../../src/tokens/id-token.js";
+import { decided } from "./decided.js";
 import { SECRET } from "./fleet.js";
 import { basic, type Instance, type Reply } from "./instance.js";
 
@@ -88,14 +89,14 @@ export function json(
 
 /** Registers a resource of Alice's; its id. */
 export async function register(server: Instance, by: Pat, resource: object = PHOTO): Promise<string> {
-  const reply = await json(server, "POST", "/uma/resources", resource, by);
+  const reply = await decided(() => json(server, "POST", "/uma/resources", resource, by));
   if (reply.status !== 201) throw new Error(reply.text);
   return reply.json._id;
 }
 
 /** Makes a policy; its id. */
 export async function allow(server: Instance, by: Pat, resource_ids: string[], ...rules: object[]): Promise<string> {
-  const reply = await json(server, "POST", "/uma/policies", { resource_ids, rules }, by);
+  const reply = await decided(() => json(server, "POST", "/uma/policies", { resource_ids, rules }, by));
   if (reply.status !== 201) throw new Error(reply.text);
   return reply.json._id;
 }

@@ -1,5 +1,6 @@
 import t from "tap";
 import { after, TestClock } from "../support/clock.js";
+import { decided } from "../support/decided.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
 import { SECRET } from "../support/fleet.js";
 import { sql } from "../support/database.js";
@@ -684,11 +685,13 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       Array.from({ length: 8 }, async () => allow(server, by, [await register(server, by)], { clients: ["x"] })),
     );
     const replies = await Promise.all([
-      ...Array.from({ length: 8 }, () => json(server, "POST", "/uma/policies", rulesFor(busy), by)),
+      ...Array.from({ length: 8 }, () => decided(() => json(server, "POST", "/uma/policies", rulesFor(busy), by))),
       ...others.map((one, n) =>
-        n % 2
-          ? json(server, "POST", `/uma/policies/${one}/resources`, { resources: [busy] }, by)
-          : json(server, "PUT", `/uma/policies/${one}`, rulesFor(busy), by),
+        decided(() =>
+          n % 2
+            ? json(server, "POST", `/uma/policies/${one}/resources`, { resources: [busy] }, by)
+            : json(server, "PUT", `/uma/policies/${one}`, rulesFor(busy), by),
+        ),
       ),
     ]);
     t.equal(replies.filter(({ status }) => status < 300).length, 10);
