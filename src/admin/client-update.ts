@@ -4,6 +4,7 @@ import { CLIENT_KEYS, CLIENT_VALUES, readChangedClient } from "../provisioning/e
 import type { ProvisionedClient } from "../provisioning/schema.js";
 import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
 import { warningsFor } from "../provisioning/warnings.js";
+import { findAppOf } from "../store/apps.js";
 import { changeClient, lockClient, type ClientRow } from "../store/clients.js";
 import { onlyWord } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
@@ -20,15 +21,21 @@ async function update(context: CommandContext): Promise<object> {
   const { client, entry, changed } = await core.db.prisma.$transaction(async (tx) => {
     const client = await lockClient(tx, client_id);
     if (client === null) throw new OperatorError(`there is no client ${client_id}`);
-    if (client.token_endpoint_auth_method === "device_jwt") {
-      throw new OperatorError(`${client_id} is a device: change its entry in the provisioning file`);
-    }
+    await refuseDerived(core, client);
     const { entry, changed } = readChangedClient(client, flags, names);
     await changeClient(tx, client_id, changed);
     return { client, entry, changed };
   });
   const warnings = await warningsOf(context, client, entry);
   return { client_id, ...changed, ...(warnings.length === 0 ? {} : { warnings }) };
+}
+
+/** What is made of an entry of another kind is not changed apart from it. */
+async function refuseDerived({ db }: CommandContext["core"], client: ClientRow): Promise<void> {
+  const { client_id, token_endpoint_auth_method: method } = client;
+  const app = await findAppOf(db, client_id);
+  const kind = method === "device_jwt" ? "a device" : app && `of the app ${app.app_id}`;
+  if (kind !== undefined) throw new OperatorError(`${client_id} is ${kind}: change its entry in the provisioning file`);
 }
 
 async function warningsOf(

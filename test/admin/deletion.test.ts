@@ -5,7 +5,7 @@ import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { jetonHere } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
-import { APP, ofApp, postJson, THING, VENDORS } from "../support/vendors.js";
+import { APP, ofApp, PLAIN_APP, postJson, THING, VENDORS } from "../support/vendors.js";
 
 /** Deleting people and clients, and changing one setting of a client, beside two running instances. */
 const named = { env: { ISSUER: "https://id.example" } };
@@ -178,6 +178,9 @@ t.test("client update refuses what the provisioning file refuses, in one line, a
   await one.apply({ devices: [{ device_id: "sensor", jwk: { kty: "EC", crv: "P-256", x: "x", y: "y" } }] });
   t.match(await run(["client", "update", "sensor", "--scope", "api1"]), /^sensor is a device: /);
   await sql(one.database, "DELETE FROM clients WHERE client_id = 'sensor'");
+  for (const id of [PLAIN_APP.app_id, PLAIN_APP.client_id]) {
+    t.match(await run(["client", "update", id, "--dialects", "oauth2"]), /is of the app app-two-2+: change its entry/);
+  }
   t.strictSame(await sql(one.database, "SELECT * FROM clients ORDER BY client_id"), before);
 });
 
