@@ -1,25 +1,17 @@
 import t from "tap";
 import { sql } from "../support/database.js";
+import { runCommand } from "../support/commands.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-import { jetonHere } from "../support/process.js";
-import { MASTER_KEY } from "../support/run.js";
 import { APP, ofApp, PLAIN_APP, postJson, THING, VENDORS } from "../support/vendors.js";
 
 /** Deleting people and clients, and changing one setting of a client, beside two running instances. */
 const named = { env: { ISSUER: "https://id.example" } };
 const one = await startInstance(t, { provision: VENDORS, ...named });
 const two = await startInstance(t, { database: one.database, ...named });
-const env = { DATABASE_URL: one.database, MASTER_KEY };
 
-/** What a command prints, or the one line with which it refuses. */
-async function run(words: readonly string[], stdin = ""): Promise<any> {
-  const { code, stdout, stderr } = await jetonHere(env, [...words, "--json"], stdin);
-  if (code === 0) return JSON.parse(stdout);
-  if (!/^jeton: [^\n]+\n$/.test(stderr)) throw new Error(`more than one line: ${stderr}`);
-  return stderr.slice("jeton: ".length).trim();
-}
+const run = (words: readonly string[], stdin = "", at = one) => runCommand(at, words, stdin);
 
 const isActive = async (at: Instance, token: string): Promise<boolean> =>
   (await at.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
@@ -89,7 +81,7 @@ t.test("of two that delete one account at once, one is told that it did", async 
     const id = `twice-${index}`;
     await run([words[0]!, "add", `name of ${id}`, ...(index === 0 ? ["--user-id", id] : [])]);
     const name = index === 0 ? id : `name of ${id}`;
-    const said = await Promise.all([run([...words, name]), run([...words, name]), run([...words, name])]);
+    const said = await Promise.all([one, two, one].map((at) => run([...words, name], "", at)));
     t.equal(said.filter((one) => typeof one === "object").length, 1, JSON.stringify(said));
   }
 });
@@ -171,7 +163,6 @@ t.test("client update refuses what the provisioning file refuses, in one line, a
     [["--unset", "client-secret"], /^unset: there is no setting client-secret$/],
     [["--unset", "scope", "--scope", "api1"], /^unset: scope is given as well$/],
     [[], /^name a setting/],
-    [["--client-secret", "x"], /Unknown option/],
   ];
   for (const [flags, message] of cases) t.match(await run(["client", "update", "elsewhere", ...flags]), message);
   t.match(await run(["client", "update", "nobody", "--scope", "api1"]), /^there is no client nobody$/);
@@ -185,10 +176,14 @@ t.test("client update refuses what the provisioning file refuses, in one line, a
 });
 
 t.test("two updates at once keep both settings, and never agree on what the schema refuses", async (t) => {
-  const update = (...flags: string[]) => run(["client", "update", "elsewhere", ...flags]);
-  await Promise.all([update("--client-name", "Both"), update("--access-token-lifetime", "77"), update("--scope", "api2")]);
+  const update = (at: Instance, ...flags: string[]) => run(["client", "update", "elsewhere", ...flags], "", at);
+  await Promise.all([
+    update(one, "--client-name", "Both"),
+    update(two, "--access-token-lifetime", "77"),
+    update(one, "--scope", "api2"),
+  ]);
   const [row] = await sql(one.database, "SELECT client_name, access_token_lifetime, scope FROM clients WHERE client_id = 'elsewhere'");
   t.strictSame(row, { client_name: "Both", access_token_lifetime: 77, scope: ["api2"] });
-  const said = await Promise.all([update("--jwks", '{"keys":[]}'), update("--jwks-uri", "https://a.example/")]);
+  const said = await Promise.all([update(one, "--jwks", '{"keys":[]}'), update(two, "--jwks-uri", "https://a.example/")]);
   t.equal(said.filter((one) => typeof one === "object").length, 1, JSON.stringify(said));
 });

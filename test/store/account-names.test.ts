@@ -2,6 +2,7 @@ import t, { type Test } from "tap";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import { migrate } from "../../src/store/migrate.js";
 import { sql } from "../support/database.js";
+import { runCommand } from "../support/commands.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance, type Instance } from "../support/instance.js";
@@ -16,13 +17,15 @@ const two = await startInstance(t, { database: one.database });
 const register = (at: Instance, loginName: string) =>
   postJson(at, `/api/apps/${APP.app_id}/users`, { loginName, password: "carol's password" }, ofApp());
 
-const run = async (words: readonly string[], stdin = "a password of some length\n") => {
-  const { code, stderr } = await jetonHere({ DATABASE_URL: one.database, MASTER_KEY }, words, stdin);
-  return code === 0 ? "done" : stderr.trim();
+/** `done`, or the one line with which the command refuses. */
+const run = async (at: Instance, words: readonly string[], stdin = "a password of some length\n") => {
+  const said = await runCommand(at, words, stdin);
+  return typeof said === "string" ? said : "done";
 };
 
-const addUser = (name: string, sub: string) => run(["user", "add", name, "--user-id", sub, "--password-stdin"]);
-const addClient = (client_id: string) => run(["client", "add", client_id, "--secret-stdin"], SECRET);
+const addUser = (name: string, sub: string, at = one) =>
+  run(at, ["user", "add", name, "--user-id", sub, "--password-stdin"]);
+const addClient = (client_id: string, at = two) => run(at, ["client", "add", client_id, "--secret-stdin"], SECRET);
 
 t.test("a login name, a sub and a client id never collide, whichever comes first", async (t) => {
   const used = /is in use/;
@@ -89,8 +92,8 @@ const RACES: readonly (readonly [what: string, take: (name: string) => readonly 
     ],
   ],
   ["a sub and a client", (name) => [addUser(`it is ${name}`, name).then(isDone), addClient(name).then(isDone)]],
-  ["the same client twice", (name) => [addClient(name).then(isDone), addClient(name).then(isDone)]],
-  ["the same sub twice", (name) => [addUser(`a ${name}`, name).then(isDone), addUser(`b ${name}`, name).then(isDone)]],
+  ["the same client twice", (name) => [addClient(name, one).then(isDone), addClient(name, two).then(isDone)]],
+  ["the same sub twice", (name) => [addUser(`a ${name}`, name).then(isDone), addUser(`b ${name}`, name, two).then(isDone)]],
 ];
 
 const registered = async (at: Instance, name: string) => (await register(at, name)).status === 201;
@@ -125,10 +128,10 @@ t.test("a command that finds two candidates refuses in one line", async (t) => {
   await sql(one.database, "INSERT INTO users (sub, preferred_username) VALUES ('o-2', 'ö-1')");
   await sql(one.database, "INSERT INTO user_identifiers (value, kind, sub) VALUES ('ö-1', 'login', 'o-2')");
   for (const words of [["user", "passwd"], ["user", "disable"], ["user", "unlock"], ["revoke", "--user"]]) {
-    const said = await run([...words, "Ö-1"]);
-    t.equal(said, "jeton: Ö-1 means two users (the subs o-2 and Ö-1): name the one by something else", words.join(" "));
+    const said = await run(one, [...words, "Ö-1"]);
+    t.equal(said, "Ö-1 means two users (the subs o-2 and Ö-1): name the one by something else", words.join(" "));
   }
-  t.equal(await run(["user", "unlock", "ö-1"]), "done");
+  t.equal(await run(one, ["user", "unlock", "ö-1"]), "done");
 });
 
 /** Takes the database back to before the names. */
