@@ -26,6 +26,7 @@ let server: Foreground | undefined;
 tap.teardown(async () => {
   await server?.end();
   for (const name of await readdir(folder)) await endPostgres(join(folder, name));
+  process.chdir(tmpdir());
   await rm(parent, { recursive: true, force: true, maxRetries: 5 });
 });
 await mkdir(folder);
@@ -35,7 +36,8 @@ for (const name of ["docs", ".env.example", "node_modules"]) await symlink(join(
 
 const ports: Readonly<Record<string, number>> = { 3000: await freePort(), 3001: await freePort() };
 const withPorts = (text: string) => text.replace(/\b300[01]\b/g, (port) => `${ports[port]}`);
-const env = await prepareTerminals(folder, { PORT: `${ports[3000]}` });
+// Without the demo set: what a page uses it has to make, or the README.
+const env = await prepareTerminals(tap, folder, { PORT: `${ports[3000]}`, NODE_ENV: "production" });
 
 /** What one page has led to so far. */
 interface Reading {
@@ -108,6 +110,7 @@ async function pasteShell(t: Test, block: Block, reading: Reading): Promise<void
   const words = [...pasted.stdout.matchAll(/"error(?:Code)?"\s*:\s*"([^"]+)"/g)].map(([, word]) => word!);
   const untold = words.filter((word) => !around.includes(`\`${word}\``));
   t.strictSame(untold, [], `${place}: the text beside the block names each refusal`, { said });
+  t.notMatch(pasted.stderr, "that are not declared", `${place}: each scope is declared`);
   const refused = pasted.statuses.filter((status) => status >= 400);
   t.ok(refused.length <= words.length, `${place}: no refusal is hidden`, { said, refused });
 }

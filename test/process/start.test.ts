@@ -138,6 +138,13 @@ t.test("a signal during the start ends it in order: nothing is left running", as
   t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"));
 });
 
+t.test("what stands on the server's command line is answered, and starts no server", async (t) => {
+  const [help, mistaken] = await Promise.all([refusedStart({}, ["--help"]), refusedStart({}, ["--port", "3000"])]);
+  t.match(help, { code: 0, stdout: /docs\/settings\.md/, stderr: "" });
+  const stderr = "jeton: the server takes no arguments; its settings are environment variables\n";
+  t.match(mistaken, { code: 1, stdout: "", stderr });
+});
+
 t.test("no demo is made", async (t) => {
   t.test("in production", async (t) => {
     const server = await startProcess(t, { DATA_DIR: await dataFolder(t, "used"), NODE_ENV: "production" });

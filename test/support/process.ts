@@ -120,8 +120,8 @@ export function startProcess(t: Test, env: Environment & { readonly DATA_DIR: st
 }
 
 /** Runs the server where it is expected to refuse its start. */
-export function refusedStart(env: Environment): Promise<Ended> {
-  return launch("main.js", [], { PORT: "0", ...env }).ended;
+export function refusedStart(env: Environment, args: readonly string[] = []): Promise<Ended> {
+  return launch("main.js", args, { PORT: "0", ...env }).ended;
 }
 
 /**

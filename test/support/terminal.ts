@@ -4,6 +4,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Test } from "tap";
 import { withDate } from "./date.js";
+import { openDesk } from "./desk.js";
 import { until, type Environment } from "./process.js";
 import { ROOT } from "./root.js";
 
@@ -26,17 +27,19 @@ const STATUS = /\n?HTTP-STATUS (\d+)\n/g;
 /** Milliseconds that a block may take. */
 const LIMIT = 120_000;
 
-/** As an npm that finds everything installed and built: it runs the same programs, compiled together with the tests. */
-const PROGRAMS = join(ROOT, "build", "js", "src");
+/** As an npm that finds everything installed and built: it runs the same code, compiled together with the tests. */
+const SERVER = join(ROOT, "build", "js", "src", "main.js");
 const STAND_INS = {
-  npm: `case "$*" in ci) ;; start) exec node "${PROGRAMS}/main.js" ;; *) echo "npm $*?" >&2; exit 64 ;; esac`,
-  npx: `[ "$1" = jeton ] || { echo "npx $*?" >&2; exit 64; }; shift; exec node "${PROGRAMS}/cli.js" "$@"`,
+  npm: `case "$*" in ci) ;; start) exec node "${SERVER}" ;; *) echo "npm $*?" >&2; exit 64 ;; esac`,
+  npx: `[ "$1" = jeton ] || { echo "npx $*?" >&2; exit 64; }; shift; exec node "$HOME/ask.mjs" "$HOME/desk" "$@"`,
 } as const;
 
-/** Prepares a folder to paste into, and returns the environment of its terminals. */
-export async function prepareTerminals(folder: string, env: Environment): Promise<Environment> {
+/** Prepares a folder to paste into, which becomes this process's own, and returns the environment of its terminals. */
+export async function prepareTerminals(t: Test, folder: string, env: Environment): Promise<Environment> {
   const home = join(folder, "..", "home");
   await mkdir(join(home, "bin"), { recursive: true });
+  process.chdir(folder);
+  await openDesk(t, join(home, "desk"), join(home, "ask.mjs"));
   await writeFile(join(home, ".curlrc"), CURLRC);
   for (const [name, script] of Object.entries(STAND_INS)) {
     await writeFile(join(home, "bin", name), `#!/bin/sh\n${script}\n`);
