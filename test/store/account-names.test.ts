@@ -3,6 +3,7 @@ import { OperatorError } from "../../src/errors/operator-error.js";
 import { migrate } from "../../src/store/migrate.js";
 import { sql } from "../support/database.js";
 import { runCommand } from "../support/commands.js";
+import { decided } from "../support/decided.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance, type Instance } from "../support/instance.js";
@@ -15,7 +16,7 @@ const one = await startInstance(t, { provision: VENDORS });
 const two = await startInstance(t, { database: one.database });
 
 const register = (at: Instance, loginName: string) =>
-  postJson(at, `/api/apps/${APP.app_id}/users`, { loginName, password: "carol's password" }, ofApp());
+  decided(() => postJson(at, `/api/apps/${APP.app_id}/users`, { loginName, password: "carol's password" }, ofApp()));
 
 /** `done`, or the one line with which the command refuses. */
 const run = async (at: Instance, words: readonly string[], stdin = "a password of some length\n") => {
