@@ -43,7 +43,7 @@ export async function runCommandLine(
     if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
-    const parts = { db, master, feed: DEAF, clock, random: systemRandom, ...certificates };
+    const parts = { db, master, feed: DEAF, clock, random: systemRandom, warn: report, ...certificates };
     const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
     const core = await buildCore({ ...names, ...parts });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };

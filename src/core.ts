@@ -74,6 +74,8 @@ export interface CoreParts {
   readonly codeSender?: CodeSender | undefined;
   /** Whether a client can show a certificate; it can where nothing is said. */
   readonly takesCertificates?: boolean;
+  /** Told what an operator has to settle, one line at a time. */
+  readonly warn?: (line: string) => void;
   /** What a password hash costs; production has one cost, a test run another. */
   readonly hashing?: HashingCost | undefined;
 }
@@ -83,7 +85,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
   const { previousIssuers = [] } = parts;
   const { availability = new Availability(clock), clockDifference = new ClockDifference() } = parts;
-  await renewStoredIdentifiers(db);
+  for (const line of await renewStoredIdentifiers(db)) parts.warn?.(line);
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
     // What cut off the listening connection may have cut off the others without a word.

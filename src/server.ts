@@ -90,6 +90,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
+    warn: (line) => log.warn({ type: "identifiers" }, line),
   });
   const introduction = await provision(core, parts);
   const learnCosts = async () => core.passwords.learnCosts(await samplePasswordHashes(db));

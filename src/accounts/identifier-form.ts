@@ -1,4 +1,3 @@
-import { OperatorError } from "../errors/operator-error.js";
 import { MAX_ROWS } from "../store/batches.js";
 import { isConflict } from "../store/failure.js";
 import {
@@ -23,9 +22,13 @@ import { skeletonOf } from "./look-alike.js";
 /** The number of the present form. Raise it whenever normaliseIdentifier or skeletonOf says something else of a text. */
 const FORM = 1;
 
-/** @throws OperatorError in one line where two people turn out to have one identifier; nothing of it is changed then */
-export async function renewStoredIdentifiers(db: Db): Promise<void> {
-  if ((await storedForm(db)) >= FORM) return;
+/**
+ * Brings every stored identifier to the present form, but for those that somebody else has in that form: they stay as they
+ * are, and nobody logs in with them. They are looked at again at every start, until one of the two is changed.
+ * @returns one line for each that stays
+ */
+export async function renewStoredIdentifiers(db: Db): Promise<readonly string[]> {
+  if ((await storedForm(db)) >= FORM) return [];
   const moved: StoredIdentifier[] = [];
   let page: readonly StoredIdentifier[];
   let last = "";
@@ -35,42 +38,52 @@ export async function renewStoredIdentifiers(db: Db): Promise<void> {
     moved.push(...page.filter(isMoved));
     await renewIdentifiers(db, page.filter((one) => !isMoved(one) && lacksSkeleton(one)).map(renewalOf));
   } while (page.length === MAX_ROWS);
-  await move(db, moved);
-  await recordForm(db, FORM);
+  const collisions = await move(db, moved);
+  if (collisions.length === 0) await recordForm(db, FORM);
+  return collisions;
 }
 
-/** All that move are looked at before one does. */
-async function move(db: Db, moved: readonly StoredIdentifier[]): Promise<void> {
-  const owners = new Map<string, StoredIdentifier>();
-  const wanted = [...new Set(moved.map((one) => normaliseIdentifier(one.value)))];
-  for (const holder of await holdersOf(db, wanted)) owners.set(holder.value, holder);
-  const doubles: StoredIdentifier[] = [];
+/** What two people wrote differently goes to neither of them. @returns one line for each that stays as it is */
+async function move(db: Db, moved: readonly StoredIdentifier[]): Promise<readonly string[]> {
+  const groups = new Map<string, StoredIdentifier[]>();
   for (const one of moved) {
     const value = normaliseIdentifier(one.value);
-    const owner = owners.get(value);
-    if (owner !== undefined && owner.sub !== one.sub) throw new OperatorError(collision(owner, one));
-    if (owner === undefined) owners.set(value, one);
-    else doubles.push(one);
+    groups.set(value, [...(groups.get(value) ?? []), one]);
   }
-  for (const { value } of doubles) await dropIdentifier(db, value);
-  for (const one of moved.filter((one) => !doubles.includes(one))) {
-    await renewIdentifiers(db, [renewalOf(one)]).catch((error: unknown) => {
-      throw isConflict(error) ? new OperatorError(taken(one)) : error;
-    });
+  const holders = new Map((await holdersOf(db, [...groups.keys()])).map((one) => [one.value, one]));
+  const collisions: string[] = [];
+  for (const [value, group] of groups) {
+    const holder = holders.get(value);
+    const [first, ...more] = holder === undefined ? group : [holder, ...group];
+    const other = more.find(({ sub }) => sub !== first!.sub);
+    if (other !== undefined) {
+      collisions.push(collision(value, first!, other));
+      continue;
+    }
+    for (const double of more) await dropIdentifier(db, double.value);
+    if (holder === undefined && !(await renew(db, first!))) collisions.push(taken(value, first!));
+  }
+  return collisions;
+}
+
+/** Whether the new form was no name of another account. */
+async function renew(db: Db, one: StoredIdentifier): Promise<boolean> {
+  try {
+    await renewIdentifiers(db, [renewalOf(one)]);
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
   }
 }
 
-function collision(one: StoredIdentifier, other: StoredIdentifier): string {
-  const value = normaliseIdentifier(one.value);
-  return (
-    `the users ${one.sub} and ${other.sub} both log in with ${value}, written ${one.value} and ${other.value}: ` +
-    "take it from one of them with the version that ran before"
-  );
+function collision(value: string, one: StoredIdentifier, other: StoredIdentifier): string {
+  const written = `written ${one.value} and ${other.value}`;
+  return `the users ${one.sub} and ${other.sub} both log in with ${value}, ${written}: take it from one of them`;
 }
 
-function taken({ value, sub }: StoredIdentifier): string {
-  const now = normaliseIdentifier(value);
-  return `the user ${sub} logs in with ${value}, which is now ${now}, the name of another account: rename one of them`;
+function taken(value: string, one: StoredIdentifier): string {
+  return `the user ${one.sub} logs in with ${one.value}, which is ${value}, a name of another account: rename one of them`;
 }
 
 function isMoved({ value }: StoredIdentifier): boolean {
