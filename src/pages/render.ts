@@ -32,6 +32,6 @@ export function render(shown: View, base: string, acceptLanguage: string | undef
     case "account":
       return accountPage({ ...view, language, logout: base + LOGOUT_PATH, sharing: base + SHARING_PATH });
     case "sharing":
-      return sharingPage({ ...view, language });
+      return sharingPage({ ...view, language, account: base + ACCOUNT_PATH });
   }
 }

@@ -14,6 +14,8 @@ interface SharingPage extends FormCommon {
   readonly older?: number;
   readonly lifetimes: readonly string[];
   readonly decisions: readonly Explanation[];
+  /** Where the person's own page is. */
+  readonly account: string;
 }
 
 /** Shows an owner who asks for what is theirs, what they said, and how the latest requests came out. */
@@ -43,7 +45,8 @@ ${listOr(
   language,
   "sharing.decisions.none",
   decisions.map((one) => decisionOf(language, one)),
-)}`,
+)}
+<p class="actions"><a class="button" id="account" href="${p.account}">${say(language, "account.title")}</a></p>`,
   });
 }
 
@@ -69,8 +72,8 @@ ${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") 
 <ul>
 ${scopes.map((one) => html`<li><code>${isolated(one)}</code></li>`)}
 </ul>
-<p class="quiet">${say(language, "account.since", { date: minuteOf(language, since) })}
-${when(state === "pending" ? undefined : question, (one) => stateOf(language, one))}</p>
+<p class="quiet">${say(language, "account.since", { date: minuteOf(language, since) })}</p>
+${when(state === "pending" ? undefined : question, (one) => html`<p class="quiet">${stateOf(language, one)}</p>`)}
 ${state === "pending" ? lifetimeField(language, lifetimes, id) : undefined}
 <div class="actions">
 ${state === "pending" ? [button("approve", id, say(language, "sharing.approve")), button("deny", id, say(language, "sharing.deny"))] : button("withdraw", id, say(language, "sharing.withdraw"))}

@@ -40,6 +40,7 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
     }),
     sharing: sharingPage({
       ...form,
+      account: "/account",
       userName: text,
       questions: (["pending", "approved", "denied"] as const).map((state) => ({
         ...{ resource_id: text, resource: text, client_id: text, client: text, party: text, person: text },
@@ -62,7 +63,9 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
         },
       ],
     }),
-    "sharing, nothing": sharingPage({ ...form, userName: text, questions: [], lifetimes: [], decisions: [] }),
+    "sharing, nothing": sharingPage({
+      ...{ ...form, account: "/account", userName: text, questions: [], lifetimes: [], decisions: [] },
+    }),
     error: errorPage({ language, status: 400, message: text, decisionId: text }),
     "error, stale": errorPage({
       language,
