@@ -18,8 +18,9 @@ export function helpOn(noun?: string): string | undefined {
 /** One command: what it takes, what it does, and its flags. */
 export function helpOnCommand(command: CommandTerms): string {
   const flags = Object.entries(command.flags ?? {}).map(([name, kind]) => {
-    const value = kind === "switch" ? "" : ` ${command.values?.[name] ?? "TEXT"}`;
-    return `  --${name}${value}${kind === "list" ? " (several times)" : ""}`;
+    const isSetting = command.values?.[name] !== undefined;
+    if (kind === "switch") return isSetting ? `  --[no-]${name}` : `  --${name}`;
+    return `  --${name} ${command.values?.[name] ?? "TEXT"}${kind === "list" ? " (several times)" : ""}`;
   });
   const source = command.flags !== undefined && command.values !== undefined ? ["", SETTINGS] : [];
   return [heading(command), "", ...flags, "  --json", ...source].join("\n");
