@@ -4,8 +4,8 @@ import { run, type Db } from "./open.js";
 
 /**
  * Deletes a person or a client with everything that hangs on them. Everything is refused from the first statement on. The rows
- * go in batches, so that no statement meets its time limit, and the row itself goes last. What stops it leaves an account
- * that is disabled, and it can be run again.
+ * go in batches, so that no statement meets its time limit, and the row itself goes last, with its few identifiers or
+ * secrets. What stops it leaves an account that is disabled, and it can be run again under the same name.
  */
 
 /** Rows of a table, and which of them with the id as $1: those that hang on others come before these. */
@@ -24,7 +24,6 @@ function umaOf(column: "owner" | "client_id"): readonly Rows[] {
 }
 
 const OF_USER: readonly Rows[] = [
-  ["user_identifiers", "sub = $1"],
   ["sessions", "sub = $1"],
   ["grants", "sub = $1"],
   ["consents", "sub = $1"],
