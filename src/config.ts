@@ -66,6 +66,12 @@ export const SETTINGS = {
   MASTER_KEY: masterKey
     .optional()
     .describe("32 bytes, base64url; seals private keys and recoverable secrets, keys the hashes of secrets and tokens"),
+  MASTER_KEY_PREVIOUS: z
+    .string()
+    .transform(list)
+    .pipe(z.array(masterKey))
+    .default([])
+    .describe("earlier master keys, separated by commas: what they made is read until it is renewed or expires"),
   PROVISION_FILE: z.string().optional().describe("provisioning file applied at every start"),
   DIALECTS: dialectList
     .default(DIALECT_NAMES)

@@ -43,9 +43,12 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   };
   try {
     const migrated = await migrate(url);
-    const master = new MasterKey(settings.MASTER_KEY ?? (await generatedKey(settings.DATA_DIR, db)));
+    const bytes = settings.MASTER_KEY ?? (await generatedKey(settings.DATA_DIR, db));
+    const master = new MasterKey(bytes, systemRandom, settings.MASTER_KEY_PREVIOUS);
     if (options.restoring === true) return { db, url, master, migrated, close };
-    if ((await claimInstallation(db, master.fingerprint)) !== master.fingerprint) {
+    const { master_key_fingerprint, lasting_keys } = await claimInstallation(db, master.fingerprint);
+    const isKnown = master.accepted.some(({ fingerprint }) => fingerprint === master_key_fingerprint);
+    if (!isKnown || !master.useLasting(master_key_fingerprint, lasting_keys)) {
       throw new OperatorError("the master key is not the one this database was written under");
     }
     if (options.role === "server") await refuseRestored(db);

@@ -3,6 +3,7 @@ import argon2 from "argon2";
 import type { Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { refuseIfLeft, type Caller } from "../store/pool.js";
+import { IMPORTED_HASH } from "../store/sealed.js";
 import { Decoys } from "./decoys.js";
 import { readImportedHash } from "./imported-hash/encodings.js";
 import type { ImportedHash } from "./imported-hash/recipes.js";
@@ -20,16 +21,12 @@ export interface HashingCost {
 /** Longest password taken, in characters; 64 must be possible (NIST SP 800-63B), a megabyte must not. */
 export const LONGEST_PASSWORD = 1_024;
 
-/** What stands before the sealed hash of another system, where ours would stand. */
-const IMPORTED = "imported:";
-
 /**
  * Password hashing, with its price under control: at most as many hashes at once as there are cores less one, because
  * every other request needs one too.
  */
 export class Passwords {
   readonly #master: MasterKey;
-  readonly #pepper: Buffer;
   readonly #decoys: Decoys;
   readonly #options: argon2.HashOptions;
   readonly #nobody: Promise<string>;
@@ -37,10 +34,10 @@ export class Passwords {
 
   constructor(master: MasterKey, random: Random, slots = Math.max(1, availableParallelism() - 1), cost = COST) {
     this.#master = master;
-    this.#pepper = master.derive("password");
     this.#decoys = new Decoys(master);
     this.#turns = new Turns(slots);
-    this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, secret: this.#pepper };
+    const pepper = { secret: master.derive("password"), associatedData: master.mark };
+    this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, ...pepper };
     this.#nobody = argon2.hash(random(32), this.#options);
   }
 
@@ -88,8 +85,15 @@ export class Passwords {
   }
 
   async #matches(hash: string, password: string): Promise<boolean> {
-    if (!hash.startsWith(IMPORTED)) return argon2.verify(hash, normalise(password), { secret: this.#pepper });
+    if (!hash.startsWith(IMPORTED_HASH)) return argon2.verify(hash, normalise(password), { secret: this.#pepperOf(hash) });
     return isPasswordOf(this.#open(hash), password);
+  }
+
+  /** The pepper of one of our hashes. A hash under a key that is not accepted any more costs the same, and belongs to no password. */
+  #pepperOf(hash: string): Buffer {
+    const mark = markOf(hash);
+    if (mark === undefined) return this.#master.lasting("password");
+    return (this.#master.withMark(mark) ?? this.#master).derive("password");
   }
 
   /**
@@ -97,27 +101,37 @@ export class Passwords {
    * no password by it.
    */
   import(hash: string): string {
-    return IMPORTED + sealImportedHash(this.#master, hash).toString("base64url");
+    return IMPORTED_HASH + sealImportedHash(this.#master, hash).toString("base64url");
   }
 
   /**
    * Our own hash of a password that the stored one was right for, to be stored in its place; undefined where that is ours
-   * already, or does not tell the password from another.
+   * already and under the current master key, or does not tell the password from another.
    */
   async renewed(hash: string | null, password: string): Promise<string | undefined> {
-    if (!hash?.startsWith(IMPORTED)) return undefined;
+    if (hash === null) return undefined;
+    if (!hash.startsWith(IMPORTED_HASH)) return markOf(hash)?.equals(this.#master.mark) ? undefined : this.#hash(password);
     return this.#open(hash)?.readsWhole(password) ? this.#hash(password) : undefined;
   }
 
   /** Learns what stored hashes cost, for names that nobody has. @param sample stored hashes */
   learnCosts(sample: readonly string[]): void {
-    const read = (hash: string) => (hash.startsWith(IMPORTED) ? this.#open(hash) : readImportedHash(hash));
+    const read = (hash: string) => (hash.startsWith(IMPORTED_HASH) ? this.#open(hash) : readImportedHash(hash.replace(MARKED, "")));
     this.#decoys.learn(sample, (hash) => read(hash)?.price ?? "");
   }
 
   #open(stored: string): ImportedHash | undefined {
-    return openImportedHash(this.#master, Buffer.from(stored.slice(IMPORTED.length), "base64url"));
+    return openImportedHash(this.#master, Buffer.from(stored.slice(IMPORTED_HASH.length), "base64url"));
   }
+}
+
+/** The master key of a hash, as its associated data (PHC string format). */
+const MARKED = /,data=([A-Za-z0-9+/]+)(?=\$)/;
+
+/** Under which master key one of our hashes was made; undefined for one from before a master key could change. */
+function markOf(hash: string): Buffer | undefined {
+  const [, mark] = MARKED.exec(hash) ?? [];
+  return mark === undefined ? undefined : Buffer.from(mark, "base64");
 }
 
 /** Encrypts the hash of another system, in whatever encoding. */

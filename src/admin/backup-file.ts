@@ -1,8 +1,9 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual, type Hmac } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Core } from "../core.js";
+import type { Deployment } from "../deployment.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
 
@@ -73,13 +74,17 @@ const LAST = /^\{"mac":"([A-Za-z0-9_-]{43})"\}$/;
  */
 export async function openBackupFile(
   path: string,
-  key: Buffer,
+  master: Deployment["master"],
 ): Promise<{ readonly header: BackupHeader; readonly lines: AsyncIterable<string> }> {
-  const lines = checkedLines(path, key);
+  const macs = master.accepted.map((one) => createHmac("sha256", one.derive("backup")));
+  const lines = checkedLines(path, macs);
   const first = await lines.next();
   const header = first.done === true ? undefined : readHeader(first.value);
   if (header === undefined) throw new OperatorError(`${path} is no backup of Jeton`);
   if (header.jeton_backup !== BACKUP_FORMAT) throw new OperatorError(`${path} is a backup of another format`);
+  if (!master.accepted.some(({ fingerprint }) => fingerprint === header.master_key)) {
+    throw new OperatorError("the master key is not the one this backup was written under");
+  }
   return { header, lines };
 }
 
@@ -92,20 +97,20 @@ function readHeader(line: string): BackupHeader | undefined {
   }
 }
 
-/** Every line but the last, which has to be there and to be the MAC of the others. */
-async function* checkedLines(path: string, key: Buffer): AsyncGenerator<string> {
-  const mac = createHmac("sha256", key);
+/** Every line but the last, which has to be there and to be the MAC of the others, under one of the keys. */
+async function* checkedLines(path: string, macs: readonly Hmac[]): AsyncGenerator<string> {
   let last: RegExpExecArray | null = null;
   for await (const bytes of linesOf(path)) {
     const line = bytes.toString("utf8");
     if (last !== null) throw new OperatorError(`${path} goes on after its end`);
     last = LAST.exec(line);
     if (last !== null) continue;
-    mac.update(bytes).update("\n");
+    for (const mac of macs) mac.update(bytes).update("\n");
     yield line;
   }
   if (last === null) throw new OperatorError(`${path} is cut off: nothing was restored`);
-  if (!timingSafeEqual(mac.digest(), Buffer.from(last[1]!, "base64url"))) {
+  const written = Buffer.from(last[1]!, "base64url");
+  if (!macs.some((mac) => timingSafeEqual(mac.digest(), written))) {
     throw new OperatorError(`${path} was changed: nothing was restored`);
   }
 }

@@ -1,4 +1,3 @@
-import { OperatorError } from "../errors/operator-error.js";
 import { forgetWhatWasGiven, oldStates } from "../store/after-restore.js";
 import { backupLines } from "../store/backup.js";
 import { acceptDatabase, beginEra, markRestored } from "../store/continuity.js";
@@ -20,10 +19,7 @@ async function restoreFile(context: BareContext): Promise<object> {
   const { deployment, flags } = context;
   const { url, master } = deployment;
   const file = onlyWord(context, "backup");
-  const { header, lines } = await openBackupFile(file, master.derive("backup"));
-  if (header.master_key !== master.fingerprint) {
-    throw new OperatorError("the master key is not the one this backup was written under");
-  }
+  const { header, lines } = await openBackupFile(file, master);
   const rows = await restore(url, header, lines, flags["replace"] === true);
   return { file, created_at: header.created_at, rows, next: "jeton after-restore" };
 }

@@ -3,6 +3,7 @@ import { CLIENT_COMMANDS } from "./clients.js";
 import type { BareCommand, Command } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { KEY_COMMANDS } from "./keys.js";
+import { MASTER_KEY_COMMANDS } from "./master-key.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
 import { STORE_COMMANDS } from "./store.js";
 import { UMA_COMMANDS } from "./uma.js";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   ...USER_COMMANDS,
   ...REVOKE_COMMANDS,
   ...KEY_COMMANDS,
+  ...MASTER_KEY_COMMANDS,
   ...UMA_COMMANDS,
   ...DIALECT_COMMANDS,
 ];

@@ -1,6 +1,6 @@
 import type { MasterKey } from "../keys/master-key.js";
 import { isPasswordOf, openImportedHash, sealImportedHash, type Passwords } from "../accounts/passwords.js";
-import { findClient, replaceImportedSecret, type ClientRow, type NewSecret } from "../store/clients.js";
+import { findClient, replaceImportedSecret, replaceSecretHash, type ClientRow, type NewSecret } from "../store/clients.js";
 import type { Db } from "../store/open.js";
 import type { Client } from "./registry.js";
 
@@ -31,9 +31,18 @@ export function storedSecretHash(master: MasterKey, hash: string): NewSecret {
   return { imported: sealImportedHash(master, hash), hash: null, sealed: null, expires_at: null };
 }
 
-/** Bound to the client, so that equal secrets of two clients do not look equal. */
+/** Bound to the client, so that equal secrets of two clients do not look equal. The master key's mark stands before it. */
 function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
-  return master.mac("client-secret", `${client_id}\n${secret}`);
+  return Buffer.concat([master.mark, master.mac("client-secret", `${client_id}\n${secret}`)]);
+}
+
+/** Bytes of a hash without a mark: from before a master key could change. */
+const UNMARKED = 32;
+
+function isHashOf(master: MasterKey, text: string, hash: Uint8Array): boolean {
+  return hash.length === UNMARKED
+    ? master.checkLastingMac("client-secret", text, hash)
+    : master.checkMac("client-secret", text, hash.subarray(-UNMARKED));
 }
 
 /** The secrets the client may use at this time (milliseconds since the epoch), where its method needs them in clear. */
@@ -44,12 +53,28 @@ export function openSecrets(master: MasterKey, client: Client, now: number): rea
   });
 }
 
-/** Whether the secret is one of those the client may use at this time (milliseconds since the epoch). */
-export function checkSecret(master: MasterKey, client: Pick<ClientRow, "client_id" | "secrets">, secret: string, now: number): boolean {
+/** Which of those the client may use at this time (milliseconds since the epoch) the secret is; undefined if none. */
+export function findSecret(
+  master: MasterKey,
+  client: Pick<ClientRow, "client_id" | "secrets">,
+  secret: string,
+  now: number,
+): ClientRow["secrets"][number] | undefined {
   const text = `${client.client_id}\n${secret}`;
   return liveSecrets(client, now)
-    .map(({ hash }) => hash !== null && master.checkMac("client-secret", text, hash))
-    .some(Boolean);
+    .filter(({ hash }) => hash !== null && isHashOf(master, text, hash))
+    .at(0);
+}
+
+/** Puts a hash under the current master key in the place of one that another made, unless the secret was changed in between. */
+export async function renewSecret(
+  { db, master }: Pick<ImportedSecretParts, "db" | "master">,
+  client_id: string,
+  { id, hash }: Pick<ClientRow["secrets"][number], "id" | "hash">,
+  secret: string,
+): Promise<void> {
+  if (hash === null || (hash.length > UNMARKED && master.mark.equals(hash.subarray(0, -UNMARKED)))) return;
+  await replaceSecretHash(db, { id, hash }, hashSecret(master, client_id, secret));
 }
 
 /** What an imported secret is checked with. */
@@ -76,7 +101,7 @@ export async function checkImportedSecret(
     // While this one waited for its turn, another may have had its secret checked, or an operator replaced it.
     const current = await findClient(db, client_id);
     if (current === null) return false;
-    if (checkSecret(master, current, secret, now)) return true;
+    if (findSecret(master, current, secret, now) !== undefined) return true;
     for (const one of liveSecrets(current, now)) {
       if (one.imported === null || !(await isPasswordOf(openImportedHash(master, one.imported), secret))) continue;
       await replaceImportedSecret(db, one, hashSecret(master, client_id, secret));

@@ -27,7 +27,24 @@ export type Purpose =
   | "tries" // names of what tries are counted on
   | "known-browser" // MACs of the cookies of browsers somebody logged in from
   | "backup" // MACs of backup files
+  | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries
+
+/**
+ * Purposes whose keys outlive a change of the master key: what is looked up by a hash has to be found again. They are kept in
+ * the database, sealed under the master key of the day (docs/decisions/0017). The last two belong to hashes that say no key,
+ * from before a master key could change.
+ */
+const LASTING: readonly Purpose[] = [
+  ...(["assertion", "device-jti", "cookie", "confirmation-code", "tries", "decoy", "provisioned-entry"] as const),
+  ...(["password", "client-secret"] as const),
+];
+
+/** Of these the master key of the day has a key of its own beside the lasting one. */
+const RENEWED: ReadonlySet<string> = new Set(["password", "client-secret"]);
+
+/** Bytes that tell one master key from another in what is stored. */
+const MARK = 6;
 
 const SALT = 16;
 const NONCE = 12;
@@ -37,12 +54,64 @@ export class MasterKey {
   readonly #bytes: Buffer;
   readonly #random: Random;
   readonly #derived = new Map<string, Buffer>();
+  /** Keys that were the master key before, or are to be it next: what they made is read. */
+  readonly #others: readonly MasterKey[];
+  #lasting: ReadonlyMap<string, Buffer> = new Map();
 
-  /** @param bytes 32 bytes */
-  constructor(bytes: Buffer, random: Random = systemRandom) {
+  /**
+   * @param bytes 32 bytes
+   * @param others 32 bytes each
+   */
+  constructor(bytes: Buffer, random: Random = systemRandom, others: readonly Buffer[] = []) {
     if (bytes.length !== 32) throw new RangeError("a master key is 32 bytes");
     this.#bytes = bytes;
     this.#random = random;
+    this.#others = others.map((one) => new MasterKey(one, random));
+  }
+
+  /** This key and the others that are accepted beside it, by what each is known by. */
+  get accepted(): readonly MasterKey[] {
+    return [this, ...this.#others];
+  }
+
+  /** What stands beside a hash that was made under this key. */
+  get mark(): Buffer {
+    return Buffer.from(this.fingerprint, "base64url").subarray(0, MARK);
+  }
+
+  /** The accepted key with this mark. */
+  withMark(mark: Uint8Array): MasterKey | undefined {
+    return this.accepted.find((one) => one.mark.equals(mark));
+  }
+
+  /**
+   * Takes the lasting keys of a database.
+   * @param sealed as `sealLasting` made them; without them those of the key that the database was written under
+   * @returns whether it could be done with the keys that are accepted
+   */
+  useLasting(fingerprint: string, sealed: Uint8Array | null): boolean {
+    const own = this.accepted.find((one) => one.fingerprint === fingerprint);
+    const plain = sealed === null ? undefined : this.open("lasting-keys", sealed);
+    if (sealed === null ? own === undefined : plain === undefined) return false;
+    const kept = plain === undefined ? {} : (JSON.parse(plain.toString("utf8")) as Record<string, string>);
+    this.#lasting = new Map(
+      LASTING.map((purpose) => {
+        const text = kept[purpose];
+        return [purpose, text === undefined ? (own ?? this).#derive(purpose) : Buffer.from(text, "base64url")];
+      }),
+    );
+    return true;
+  }
+
+  /** The lasting keys, to be kept in the database. */
+  sealLasting(): Buffer<ArrayBuffer> {
+    const kept = LASTING.map((purpose) => [purpose, this.lasting(purpose).toString("base64url")]);
+    return this.seal("lasting-keys", Buffer.from(JSON.stringify(Object.fromEntries(kept))));
+  }
+
+  /** The key of a purpose that stays when the master key changes. */
+  lasting(purpose: Purpose): Buffer {
+    return this.#lasting.get(purpose) ?? this.#derive(purpose);
   }
 
   /** Tells one master key from another without giving anything away: base64url of 16 derived bytes. */
@@ -52,6 +121,10 @@ export class MasterKey {
 
   /** The 32-byte key of a purpose (HKDF-SHA-256). */
   derive(purpose: Purpose | "fingerprint"): Buffer {
+    return RENEWED.has(purpose) ? this.#derive(purpose) : (this.#lasting.get(purpose) ?? this.#derive(purpose));
+  }
+
+  #derive(purpose: string): Buffer {
     let key = this.#derived.get(purpose);
     if (key === undefined) {
       key = Buffer.from(hkdfSync("sha256", this.#bytes, "", `jeton/1/${purpose}`, 32));
@@ -65,10 +138,14 @@ export class MasterKey {
     return createHmac("sha256", this.derive(purpose)).update(text, "utf8").digest() as Buffer<ArrayBuffer>;
   }
 
-  /** Whether `mac` is that text's, in constant time. */
+  /** Whether `mac` is that text's under an accepted key, in constant time. */
   checkMac(purpose: Purpose, text: string, mac: Uint8Array): boolean {
-    const expected = this.mac(purpose, text);
-    return mac.length === expected.length && timingSafeEqual(expected, mac);
+    return this.accepted.some((key) => isMac(key.derive(purpose), text, mac));
+  }
+
+  /** Whether `mac` is that text's under the lasting key of the purpose. */
+  checkLastingMac(purpose: Purpose, text: string, mac: Uint8Array): boolean {
+    return isMac(this.lasting(purpose), text, mac);
   }
 
   /** Whether `mac` is that text's in base64url, in its one spelling. */
@@ -89,8 +166,23 @@ export class MasterKey {
     return Buffer.concat([salt, nonce, body, cipher.getAuthTag()]) as Buffer<ArrayBuffer>;
   }
 
-  /** Opens what `seal` made; undefined for anything else. */
+  /** Opens what `seal` made under an accepted key; undefined for anything else. */
   open(purpose: Purpose, sealed: Uint8Array): Buffer | undefined {
+    for (const key of this.accepted) {
+      const plain = key.#open(purpose, sealed);
+      if (plain !== undefined) return plain;
+    }
+    return undefined;
+  }
+
+  /** Seals again what another accepted key sealed; undefined for what this key sealed, and for what none of them did. */
+  reseal(purpose: Purpose, sealed: Uint8Array): Buffer<ArrayBuffer> | undefined {
+    if (this.#open(purpose, sealed) !== undefined) return undefined;
+    const plain = this.open(purpose, sealed);
+    return plain && this.seal(purpose, plain);
+  }
+
+  #open(purpose: Purpose, sealed: Uint8Array): Buffer | undefined {
     if (sealed.length < SALT + NONCE + TAG) return undefined;
     const salt = sealed.subarray(0, SALT);
     const nonce = sealed.subarray(SALT, SALT + NONCE);
@@ -112,4 +204,9 @@ export class MasterKey {
   #sealingKey(purpose: Purpose, salt: Uint8Array): Buffer {
     return createHmac("sha256", this.derive(purpose)).update("seal").update(salt).digest();
   }
+}
+
+function isMac(key: Buffer, text: string, mac: Uint8Array): boolean {
+  const expected = createHmac("sha256", key).update(text, "utf8").digest();
+  return mac.length === expected.length && timingSafeEqual(expected, mac);
 }

@@ -97,9 +97,34 @@ export async function replaceImportedSecret(
   await run(db, REPLACE_IMPORTED, [id, imported, hash]);
 }
 
+const REPLACE_HASH = {
+  name: "client_secret_replace_hash",
+  text: "UPDATE client_secrets SET hash = $3 WHERE id = $1 AND hash = $2",
+};
+
+/** Stores another hash of the same secret. A secret that was changed since it was read stays. */
+export async function replaceSecretHash(
+  db: Db,
+  { id, hash }: { readonly id: string; readonly hash: Uint8Array },
+  after: Uint8Array,
+): Promise<void> {
+  await run(db, REPLACE_HASH, [id, hash, after]);
+}
+
 /** Switches a client off or on. What was issued to it is refused while it is off. */
 export async function setClientDisabled(tx: Tx, client_id: string, disabled: boolean): Promise<void> {
   await tx.client.update({ where: { client_id }, data: { disabled } });
+}
+
+/** Disables the enabled ones of some clients. @param names by client_id @returns their ids */
+export async function disableClientsNamed(db: Db, names: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const enabled = Object.entries(names).map(([client_id, client_name]) => ({ client_id, client_name, disabled: false }));
+  const rows = await db.prisma.client.updateManyAndReturn({
+    where: { OR: enabled },
+    data: { disabled: true },
+    select: { client_id: true },
+  });
+  return rows.map(({ client_id }) => client_id);
 }
 
 type ClientUris = Pick<Client, "client_id" | "redirect_uris" | "web_origins">;

@@ -16,7 +16,7 @@ import { HASHING } from "../support/run.js";
 const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
 
 /** Of "correct horse battery staple". */
-const BCRYPT = "$2b$04$cPl8Fpg5mA5CxhpS4xQd7eD2rJ0tb1ny/vy4d3lm3WjqPIgTYqyXG";
+const BCRYPT = "$2b$04$K./zvGeVZRjFcyZlwbl9GuFrEcgPr.HUT67p4abhvjlmLgPxVk1iG";
 
 /** One sound entry of each section, with every key that it can have (some of them exclude each other: ALONE). */
 const SOUND: { readonly [S in Section]: Readonly<Record<string, unknown>> } = {

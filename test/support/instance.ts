@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
 import type { Test } from "tap";
-import { systemClock, type Clock } from "../../src/clock.js";
+import { systemClock, systemRandom, type Clock } from "../../src/clock.js";
 import { readSettings } from "../../src/config.js";
 import type { Core } from "../../src/core.js";
 import type { Dialect } from "../../src/dialects/dialect.js";
@@ -11,6 +11,7 @@ import { openLog } from "../../src/http/log.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
+import { findKeyRecord } from "../../src/store/installation.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
 import { recordStatements } from "./recording.js";
@@ -62,8 +63,10 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const { clock = systemClock, monotonic, provision = {}, env = {} } = options;
   const database = options.database ?? (await freshDatabase(t, provision));
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
-  const master = new MasterKey(settings.MASTER_KEY!);
+  const master = new MasterKey(settings.MASTER_KEY!, systemRandom, settings.MASTER_KEY_PREVIOUS);
   const db = openDb(database, monotonic);
+  const record = await findKeyRecord(db);
+  if (record !== undefined) master.useLasting(record.master_key_fingerprint, record.lasting_keys);
   const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa } = settings;
   const tls = cert && key ? { tls: { cert, key, clientCa } } : {};
   const listener = await openListener({ host: "127.0.0.1", port: 0, ...tls });

@@ -1,7 +1,7 @@
 import type { Code } from "../../errors/catalogue.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { PresentedCredentials } from "../presented.js";
-import { checkImportedSecret, checkSecret } from "../secrets.js";
+import { checkImportedSecret, findSecret, renewSecret } from "../secrets.js";
 import type { AuthenticationMethod } from "./method.js";
 
 /** A method that sends the secret itself (RFC 6749 section 2.3.1). */
@@ -15,7 +15,8 @@ export function bySecret(
       const secret = read(presented);
       if (!secret) throw new Refusal(code, {}, { reason: "no secret where the client's method wants it" });
       const now = means.clock.now();
-      if (checkSecret(means.master, client, secret, now)) return;
+      const found = findSecret(means.master, client, secret, now);
+      if (found !== undefined) return renewSecret(means, client.client_id, found, secret);
       if (await checkImportedSecret(means, client, secret, now)) return;
       throw new Refusal(code, {}, { reason: "wrong or expired secret" });
     },
