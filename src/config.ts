@@ -121,7 +121,7 @@ export const SETTINGS = {
     )
     .optional()
     .describe("what error_uri says in the dialect iothentix"),
-  NODE_ENV: z.string().optional().describe("production: never any demo data"),
+  NODE_ENV: z.string().optional().describe("production: no demo data, and what there is of it is disabled"),
 };
 
 const environment = z

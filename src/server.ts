@@ -17,7 +17,7 @@ import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js"
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import { apply } from "./provisioning/apply.js";
-import { demoSet } from "./provisioning/demo.js";
+import { demoSet, disableDemo } from "./provisioning/demo.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
@@ -184,6 +184,7 @@ function tellOfSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, l
 /** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */
 async function provision(core: Core, { settings, listener, log }: ServerParts): Promise<string | undefined> {
   const { db, random, issuer } = core;
+  if (settings.NODE_ENV === "production") warnOfDemo(await disableDemo(db), log);
   if (settings.PROVISION_FILE !== undefined) {
     const { written, entries, warnings } = await applyFile(core, settings.PROVISION_FILE);
     for (const warning of warnings) log.warn({ type: "provisioning" }, warning);
@@ -195,6 +196,12 @@ async function provision(core: Core, { settings, listener, log }: ServerParts): 
   const demo = demoSet({ url: listener.url, issuer, account: `${listener.url}${ACCOUNT_PATH}` }, random);
   await apply(db, core, demo.file);
   return demo.introduction;
+}
+
+/** The demo set is from a start without NODE_ENV=production, which printed its secrets. */
+function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
+  if (disabled.length === 0) return;
+  log.warn({ type: "demo", disabled }, "the demo set was found and disabled, because NODE_ENV is production: delete it");
 }
 
 /** @throws OperatorError naming the file and what is wrong in it */

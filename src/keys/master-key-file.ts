@@ -1,23 +1,37 @@
-import { link, open, readFile, unlink } from "node:fs/promises";
+import { link, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
+import { whyNotPrivate } from "../store/private-file.js";
 
 /** Where an embedded deployment keeps the key that was generated for it. */
 export function masterKeyPath(dataDir: string): string {
   return join(dataDir, "master.key");
 }
 
-/** The generated key, or undefined where none was generated yet. */
+/** The generated key, or undefined where none was generated yet. @throws OperatorError where it is none, or others may read it */
 export async function readMasterKeyFile(path: string): Promise<Buffer | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  const found = await readWithMode(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new OperatorError(`${path} cannot be read (${error.code})`);
   });
-  if (text === undefined) return undefined;
+  if (found === undefined) return undefined;
+  const { text, stats } = found;
+  const fault = whyNotPrivate(stats);
+  if (fault !== undefined) throw new OperatorError(`${path} ${fault}`);
   const bytes = Buffer.from(text.trim(), "base64url");
   if (bytes.length !== 32) throw new OperatorError(`${path} does not hold a master key of 32 bytes in base64url`);
   return bytes;
+}
+
+/** The file and its mode, of one moment: a link may be changed in between. */
+async function readWithMode(path: string) {
+  const file = await open(path);
+  try {
+    return { text: await file.readFile("utf8"), stats: await file.stat() };
+  } finally {
+    await file.close();
+  }
 }
 
 /**

@@ -1,4 +1,7 @@
 import type { Random } from "../clock.js";
+import { disableClientsNamed } from "../store/clients.js";
+import type { Db } from "../store/open.js";
+import { disableUserNamed } from "../store/users.js";
 
 /** Names of the demo set, which only an empty embedded store ever gets. */
 const NAMES = {
@@ -8,6 +11,25 @@ const NAMES = {
   admin: "demo-admin",
   user: "demo",
 } as const;
+
+/** What the clients of the demo set are called: one of the same id that an operator made has another name. */
+const CLIENT_NAMES: Readonly<Record<string, string>> = {
+  [NAMES.backend]: "Demo backend service",
+  [NAMES.mobile]: "Demo mobile app",
+  [NAMES.web]: "Demo web app",
+  [NAMES.admin]: "Demo administration",
+};
+
+const USER = { sub: "demo-user-1", name: "Demo User" } as const;
+
+/**
+ * Disables what there is of the demo set, whose secrets were printed. Its tokens are refused from then on.
+ * @returns the ids of what was enabled
+ */
+export async function disableDemo(db: Db): Promise<readonly string[]> {
+  const clients = await disableClientsNamed(db, CLIENT_NAMES);
+  return (await disableUserNamed(db, USER)) ? [...clients, USER.sub] : clients;
+}
 
 /** Where docs/example-web-app.mjs listens, on whatever port (RFC 8252 section 7.3). */
 const EXAMPLE_CALLBACK = "http://127.0.0.1/callback";
@@ -48,14 +70,14 @@ export function demoSet(place: DemoPlace, random: Random): DemoSet {
     clients: [
       {
         client_id: NAMES.backend,
-        client_name: "Demo backend service",
+        client_name: CLIENT_NAMES[NAMES.backend],
         client_secret: secrets.backend,
         grant_types: ["client_credentials"],
         scope: "api1",
       },
       {
         client_id: NAMES.mobile,
-        client_name: "Demo mobile app",
+        client_name: CLIENT_NAMES[NAMES.mobile],
         client_secret: secrets.mobile,
         token_endpoint_auth_method: "client_secret_post",
         grant_types: ["password", "refresh_token"],
@@ -63,7 +85,7 @@ export function demoSet(place: DemoPlace, random: Random): DemoSet {
       },
       {
         client_id: NAMES.web,
-        client_name: "Demo web app",
+        client_name: CLIENT_NAMES[NAMES.web],
         client_secret: secrets.web,
         grant_types: ["authorization_code", "refresh_token"],
         scope: "openid profile email offline_access api1",
@@ -73,7 +95,7 @@ export function demoSet(place: DemoPlace, random: Random): DemoSet {
       },
       {
         client_id: NAMES.admin,
-        client_name: "Demo administration",
+        client_name: CLIENT_NAMES[NAMES.admin],
         client_secret: secrets.admin,
         grant_types: ["client_credentials"],
         scope: "jeton:admin jeton:introspect",
@@ -81,10 +103,10 @@ export function demoSet(place: DemoPlace, random: Random): DemoSet {
     ],
     users: [
       {
-        sub: "demo-user-1",
+        sub: USER.sub,
         preferred_username: NAMES.user,
         password: secrets.user,
-        name: "Demo User",
+        name: USER.name,
         email: "demo@example.com",
         email_verified: true,
       },

@@ -81,7 +81,7 @@ function readCertificate(name: string, path: string): string {
 
 function readKey(path: string): string {
   const pem = read("sslkey", path);
-  const fault = whyNotPrivate(statSync(path));
+  const fault = whyNotPrivate(statSync(path), true);
   if (fault !== undefined) throw new OperatorError(`names an sslkey that ${fault}`);
   return pem;
 }

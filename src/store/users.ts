@@ -122,6 +122,16 @@ export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): P
   if (disabled) await endEverythingOf(tx, sub);
 }
 
+/** Disables a person who is enabled and has this name, as `setUserDisabled` does. @returns whether there is one */
+export async function disableUserNamed(db: Db, { sub, name }: { readonly sub: string; readonly name: string }): Promise<boolean> {
+  return db.prisma.$transaction(async (tx) => {
+    const where = { sub, disabled: false, claims: { path: ["name"], equals: name } };
+    const { count } = await tx.user.updateMany({ where, data: { disabled: true } });
+    if (count > 0) await endEverythingOf(tx, sub);
+    return count > 0;
+  });
+}
+
 /** Gives a person a new password and ends what was issued under the old one. */
 export async function setPassword(tx: Tx, sub: string, password_hash: string): Promise<void> {
   await tx.user.update({ where: { sub }, data: { password_hash } });

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, rename, truncate, writeFile } from "node:fs/promises";
+import { chmod, lstat, readdir, readFile, rename, truncate, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
@@ -160,6 +160,13 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
       /master\.key is gone, .*: put it back or set MASTER_KEY$/,
     );
     await rename(inData("away"), key!);
+    await untouched(
+      t,
+      "master.key open to others",
+      () => chmod(key!, 0o640),
+      /master\.key is open to others \(mode 0640\): run chmod 600 on it$/,
+    );
+    await chmod(key!, 0o600);
     await untouched(
       t,
       "master.key garbled",
