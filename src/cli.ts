@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { text } from "node:stream/consumers";
 import { runCommandLine } from "./command-line.js";
-import { OperatorError } from "./errors/operator-error.js";
+import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 
 // `jeton …` as a process: its words, its standard input, progress on standard error, and an end with 0 or, after one
 // line, with 1.
@@ -13,6 +13,7 @@ runCommandLine(process.argv.slice(2), () => text(process.stdin), undefined, unde
     process.stdout.write(`${printed}\n`, () => process.exit(0));
   },
   (error: unknown) => {
+    if (error instanceof UnfinishedError) process.stdout.write(`${error.printed}\n`);
     console.error(error instanceof OperatorError ? `jeton: ${error.message}` : error);
     process.exit(1);
   },

@@ -6,7 +6,7 @@ import { systemClock, systemRandom, type Clock } from "./clock.js";
 import { readSettings, takesCertificates } from "./config.js";
 import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
-import { OperatorError } from "./errors/operator-error.js";
+import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 import { inOneLine } from "./in-one-line.js";
 import { DEAF } from "./store/listen.js";
 import { readVersion } from "./version.js";
@@ -19,7 +19,7 @@ import { readVersion } from "./version.js";
  * @param clock what the command takes for now
  * @param report is told how far a long command has come, and each warning, one line at a time
  * @returns what is printed
- * @throws OperatorError whose message is the one line of the refusal
+ * @throws OperatorError whose message is the one line of the refusal; UnfinishedError also with what is printed before
  */
 export async function runCommandLine(
   words: readonly string[],
@@ -37,6 +37,7 @@ export async function runCommandLine(
   const settings = readSettings(env);
   const restoring = "runBare" in command;
   const deployment = await openDeployment(settings, { role: "command", restoring }).catch((error: unknown) => {
+    if (error instanceof UnfinishedError) error.printed = print(error.result, json === true, report);
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   });
   try {
@@ -49,6 +50,7 @@ export async function runCommandLine(
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
     return print(await command.run(context), json === true, report);
   } catch (error) {
+    if (error instanceof UnfinishedError) error.printed = print(error.result, json === true, report);
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   } finally {
     await deployment.close();
@@ -97,12 +99,13 @@ function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["fl
   return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
 }
 
-/** What is printed on standard output; for people without the warnings, each of which is a line of its own for `report`. */
+/** What is printed on standard output; for people without the warnings and refusals, each of which is a line of its own for `report`. */
 function print(result: object | readonly object[], json: boolean, report: (line: string) => void): string {
   if (json) return JSON.stringify(result);
   const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) => {
-    const { warnings = [], ...said } = one as { readonly warnings?: readonly string[] };
+    const { warnings = [], refused = [], ...said } = one as Readonly<Record<"warnings" | "refused", readonly string[]>>;
     for (const warning of warnings) report(`warning: ${warning}`);
+    for (const line of refused) report(`refused: ${line}`);
     return Object.entries(said)
       .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
       .join("  ");

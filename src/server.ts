@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
@@ -16,8 +15,9 @@ import { OperatorError } from "./errors/operator-error.js";
 import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
-import { apply } from "./provisioning/apply.js";
+import { apply, applyFile } from "./provisioning/apply.js";
 import { demoSet, disableDemo } from "./provisioning/demo.js";
+import { ProvisioningError } from "./provisioning/read.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
@@ -186,7 +186,7 @@ async function provision(core: Core, { settings, listener, log }: ServerParts): 
   const { db, random, issuer } = core;
   if (settings.NODE_ENV === "production") warnOfDemo(await disableDemo(db), log);
   if (settings.PROVISION_FILE !== undefined) {
-    const { written, entries, warnings } = await applyFile(core, settings.PROVISION_FILE);
+    const { written, entries, warnings } = await applyProvisioningFile(core, settings.PROVISION_FILE, log);
     for (const warning of warnings) log.warn({ type: "provisioning" }, warning);
     log.info({ type: "provisioning", written, entries }, "provisioning file applied");
     return undefined;
@@ -205,15 +205,11 @@ function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
 }
 
 /** @throws OperatorError naming the file and what is wrong in it */
-async function applyFile(core: Core, path: string) {
+async function applyProvisioningFile(core: Core, path: string, log: FastifyBaseLogger) {
   try {
-    return await apply(core.db, core, await readFile(path, "utf8"));
+    return await applyFile(core.db, core, path, { report: (line) => log.info({ type: "provisioning" }, line) });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof OperatorError) throw new OperatorError(`${path}: ${error.message}`);
-    if (code === "ENOENT" || code === "EACCES" || code === "EISDIR") {
-      throw new OperatorError(`${path} cannot be read (${code})`);
-    }
+    if (error instanceof ProvisioningError) throw new OperatorError(`${path}: ${error.message}`);
     throw error;
   }
 }

@@ -1,9 +1,8 @@
 import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
 import { OperatorError } from "../errors/operator-error.js";
+import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readChangedClient } from "../provisioning/entries.js";
 import type { ProvisionedClient } from "../provisioning/schema.js";
-import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
-import { warningsFor } from "../provisioning/warnings.js";
 import { findAppOf } from "../store/apps.js";
 import { changeClient, lockClient, type ClientRow } from "../store/clients.js";
 import { onlyWord } from "./arguments.js";
@@ -46,12 +45,10 @@ async function warningsOf(
   // Its secrets are not known in clear, only that they are there.
   const placeholders = secrets.map(() => ({ value: "of a length that nobody knows any more" }));
   const value = secrets.length === 0 ? entry : { ...entry, client_secrets: placeholders };
-  const changed = [{ section: "clients", path: "client", key: client_id, value } as const];
   const now = entry.token_endpoint_auth_method;
   const isUnfit = secrets.length > 0 && NEEDS_CLEAR_SECRET.has(now) && !NEEDS_CLEAR_SECRET.has(before);
   return [
-    ...warningsFor(changed, core),
-    ...(await undeclaredScopes(core.db, changed)),
+    ...(await warningsOfClient(core, value, secrets.length === 0)),
     ...(isUnfit ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret gives it another`] : []),
   ];
 }

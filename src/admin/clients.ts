@@ -1,11 +1,10 @@
 import { METHODS_WITH_SECRET, storedSecret } from "../clients/secrets.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
-import { undeclaredScopes } from "../provisioning/undeclared-scopes.js";
-import { warningsFor } from "../provisioning/warnings.js";
+import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { prepareClient } from "../provisioning/write.js";
 import { findAppOf } from "../store/apps.js";
-import { allClients, createClient, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
@@ -43,7 +42,7 @@ async function add(context: CommandContext): Promise<object> {
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const wantsSecret = METHODS_WITH_SECRET.has(String(method));
   const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
-  const write = prepareClient(core.master, entry, createClient);
+  const write = prepareClient(core.master, entry);
   await core.db.prisma
     .$transaction((tx) => write(tx))
     .catch(async (error: unknown) => {
@@ -51,8 +50,7 @@ async function add(context: CommandContext): Promise<object> {
       const isThere = (await findClient(core.db, client_id)) !== null;
       throw new OperatorError(isThere ? `there is a client ${client_id} already` : `${client_id} is in use by a user`);
     });
-  const added = [{ section: "clients", path: "client", key: client_id, value: entry } as const];
-  const warnings = [...warningsFor(added, core), ...(await undeclaredScopes(core.db, added))];
+  const warnings = await warningsOfClient(core, entry, false);
   return {
     client_id,
     ...(wantsSecret && shown ? { client_secret: secret } : {}),

@@ -1,20 +1,20 @@
-import { readFile } from "node:fs/promises";
-import { OperatorError } from "../errors/operator-error.js";
-import { apply } from "../provisioning/apply.js";
+import { UnfinishedError } from "../errors/operator-error.js";
+import { applyFile, type Applied } from "../provisioning/apply.js";
 import { onlyWord } from "./arguments.js";
 import type { Command } from "./command.js";
 
 export const STORE_COMMANDS: readonly Command[] = [
   {
     name: "apply",
-    takes: "FILE",
-    does: "applies a provisioning file",
+    takes: "FILE [--keep-going]",
+    does: "applies a provisioning file (.json, .jsonl or .csv); --keep-going leaves out entries that have a fault",
+    flags: { "keep-going": "switch" },
     run: async (context) => {
+      const { core, flags, report } = context;
       const path = onlyWord(context, "provisioning file");
-      const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-        throw new OperatorError(`${path} cannot be read (${error.code})`);
-      });
-      return apply(context.core.db, context.core, text);
+      const applied = await applyFile(core.db, core, path, { keepGoing: flags["keep-going"] === true, report });
+      if (applied.refused !== undefined) throw new UnfinishedError(leftOut(applied), applied);
+      return applied;
     },
   },
   {
@@ -24,3 +24,7 @@ export const STORE_COMMANDS: readonly Command[] = [
     run: async ({ deployment }) => ({ applied: deployment.migrated }),
   },
 ];
+
+function leftOut({ refused = [], entries }: Applied): string {
+  return `${refused.length} of ${entries} entries were left out`;
+}

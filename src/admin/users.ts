@@ -5,7 +5,7 @@ import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.j
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import { deleteUser } from "../store/deletion.js";
-import { allUsers, createUser, identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
+import { allUsers, identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
 import { onlyWord, takeSecret } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
@@ -41,7 +41,7 @@ async function add(context: CommandContext): Promise<object> {
   const sub = typeof id === "string" ? id : randomUUID();
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
   const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
-  const write = await prepareUser(core.passwords, entry, createUser);
+  const write = await prepareUser(core.passwords, entry);
   await core.db.prisma
     .$transaction((tx) => write(tx))
     .catch((error: unknown) => {

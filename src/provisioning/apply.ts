@@ -1,76 +1,187 @@
-import { isConflict } from "../store/failure.js";
-import { exclusively, LOCKS, type Db } from "../store/open.js";
-import { appliedDigests, recordApplied, releaseIdentifiers } from "../store/provisioned.js";
-import { ProvisioningError, readProvisioningFile, type Entry } from "./read.js";
-import { undeclaredScopes } from "./undeclared-scopes.js";
-import { warningsFor } from "./warnings.js";
-import { prepare, type Vault } from "./write.js";
+import { clientsWithoutSecret } from "../store/clients.js";
+import { MAX_ROWS } from "../store/batches.js";
+import type { Db } from "../store/open.js";
+import { writeBatch, type Conflict } from "./batch.js";
+import { EntryChecker, ProvisioningError, type Entry } from "./read.js";
+import { inSmallHeap } from "./small-heap.js";
+import { fileSource, textSource, type Source } from "./source.js";
+import { UndeclaredScopes } from "./undeclared-scopes.js";
+import { Warnings } from "./warnings.js";
+import type { Vault } from "./write.js";
 
 export interface Applied {
   /** How many entries were written, of how many. */
   readonly written: number;
   readonly entries: number;
+  /** One line for each entry that was left out, where that was asked for. */
+  readonly refused?: readonly string[];
   /** One line each. */
   readonly warnings: readonly string[];
 }
 
+export interface ApplyOptions {
+  /** Whether entries with a fault are left out; otherwise the first one ends all. */
+  readonly keepGoing?: boolean;
+  /** Told how far it is, one line at a time. */
+  readonly report?: (line: string) => void;
+}
+
+/** A file that has no more entries is written whole or not at all. */
+const MAX_WHOLE = MAX_ROWS;
+
+/** Entries of a larger file that are written in one transaction: few, so that their memory is free again soon. */
+const BATCH = 250;
+
+/** Entries after which it is said how far it is. */
+const PROGRESS = 10_000;
+
 /**
  * Applies a provisioning file: entries that differ from when they were last applied are written whole, the others are not
- * touched, nothing is deleted, and a file that is refused changes nothing at all.
- * @throws ProvisioningError naming the path in the file
+ * touched, and nothing is deleted. A file with a fault is refused before anything is written.
+ * @param text a JSON document
+ * @throws ProvisioningError naming the place in the file
  */
-export async function apply(db: Db, vault: Vault, text: string): Promise<Applied> {
-  const entries = readProvisioningFile(text);
-  const marked = entries.map((entry) => ({ entry, digest: digestOf(vault, entry) }));
-  const differs = (applied: ReadonlyMap<string, string>) => (one: (typeof marked)[number]) =>
-    applied.get(`${one.entry.section}/${one.entry.key}`) !== one.digest;
+export function apply(db: Db, vault: Vault, text: string): Promise<Applied> {
+  return applySource(db, vault, textSource(text), {});
+}
 
-  const keys = entries.map(({ section, key }) => ({ kind: section, id: key }));
-  const changed = marked.filter(differs(await appliedDigests(db.prisma, keys)));
-  const prepared = await Promise.all(changed.map(async (one) => ({ ...one, write: await prepare(vault, one.entry) })));
+/** The same for a file, of JSON, JSON Lines or CSV by its name. @throws OperatorError also where it cannot be read */
+export async function applyFile(db: Db, vault: Vault, path: string, options: ApplyOptions): Promise<Applied> {
+  const source = await fileSource(path);
+  const work = () => applySource(db, vault, source, options);
+  return source.isLarge ? inSmallHeap(work) : work();
+}
 
-  const written = await exclusively(db, LOCKS.provision, async (tx) => {
-    // Another instance may have applied the same file while this one was hashing.
-    const pending = prepared.filter(differs(await appliedDigests(tx, keys)));
-    await releaseIdentifiers(
-      tx,
-      pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key),
-    );
-    for (const { entry, digest, write } of pending) {
-      await write(tx).catch((error: unknown) => explain(entry, error));
-      await recordApplied(tx, entry.section, entry.key, digest);
+async function applySource(db: Db, vault: Vault, source: Source, options: ApplyOptions): Promise<Applied> {
+  if (options.keepGoing === true) return new Application(db, vault, options).write(source);
+  const { total, only } = await checkWhole(source);
+  return new Application(db, vault, options, total).write(source, only);
+}
+
+/** @returns how many entries a file has, and these where they are few @throws ProvisioningError for the first fault */
+async function checkWhole(source: Source): Promise<{ readonly total: number; readonly only?: readonly Entry[] }> {
+  let total = 0;
+  let only: Entry[] | undefined = [];
+  for await (const entry of checked(source, refuse)) {
+    total += 1;
+    if (total > MAX_WHOLE) only = undefined;
+    only?.push(entry);
+  }
+  return only === undefined ? { total } : { total, only };
+}
+
+function refuse(fault: string): never {
+  throw new ProvisioningError(fault);
+}
+
+/** The entries of a file that have no fault. @param leaveOut is told what is wrong with each other */
+async function* checked(source: Source, leaveOut: (fault: string) => void): AsyncGenerator<Entry> {
+  const checker = new EntryChecker();
+  for await (const found of source.entries()) {
+    const entry = checker.check(found);
+    if (typeof entry === "string") leaveOut(entry);
+    else yield entry;
+  }
+}
+
+/** The same in lists of at most BATCH. */
+async function* batchesOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
+  let batch: Entry[] = [];
+  for await (const entry of entries) {
+    if (batch.push(entry) < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** One run over a file. Each batch is written for good, so that a run that was killed goes on where it was. */
+class Application {
+  readonly #db: Db;
+  readonly #vault: Vault;
+  readonly #options: ApplyOptions;
+  readonly #total: number | undefined;
+  readonly #refused: string[] = [];
+  readonly #warnings: Warnings;
+  readonly #undeclared: UndeclaredScopes;
+  #seen = 0;
+  #due = PROGRESS;
+  #written = 0;
+
+  /** @param total how many entries the file has, where that is known */
+  constructor(db: Db, vault: Vault, options: ApplyOptions, total?: number) {
+    this.#db = db;
+    this.#vault = vault;
+    this.#options = options;
+    this.#total = total;
+    this.#warnings = new Warnings(vault);
+    this.#undeclared = new UndeclaredScopes(db);
+  }
+
+  /** @param only all entries of a file that is written whole or not at all */
+  async write(source: Source, only?: readonly Entry[]): Promise<Applied> {
+    if (only !== undefined) await this.#writeBatch(only, true);
+    else await this.#retry(await this.#writeAll(source));
+    const refused = this.#refused.length > 0 ? { refused: this.#refused } : {};
+    const warnings = this.#warnings.lines(await this.#undeclared.lines());
+    return { written: this.#written, entries: this.#seen, ...refused, warnings };
+  }
+
+  async #writeAll(source: Source): Promise<readonly Conflict[]> {
+    const conflicts: Conflict[] = [];
+    const leaveOut = (fault: string) => {
+      this.#seen += 1;
+      this.#refused.push(fault);
+    };
+    for await (const batch of batchesOf(checked(source, this.#options.keepGoing === true ? leaveOut : refuse))) {
+      conflicts.push(...(await this.#writeBatch(batch, false)));
+      this.#reportProgress();
     }
-    return pending.length;
-  });
-  const warnings = [...warningsFor(entries, vault), ...(await undeclaredScopes(db, entries))];
-  return { written, entries: entries.length, warnings };
-}
+    return conflicts;
+  }
 
-/** Keyed, because an entry may hold a password; the same whatever the order of its keys. */
-function digestOf({ master }: Vault, { section, raw }: Entry): string {
-  return master.mac("provisioned-entry", `${section}\n${canonical(raw)}`).toString("base64url");
-}
+  /** An entry may have waited for one further down: two people swap their names, a thing stands before its app. */
+  async #retry(conflicts: readonly Conflict[]): Promise<void> {
+    let left = conflicts;
+    for (let before = Infinity; left.length > 0 && left.length < before; ) {
+      before = left.length;
+      const entries = left.map(({ entry }) => entry);
+      const still: Conflict[] = [];
+      for (let at = 0; at < entries.length; at += BATCH) {
+        const outcome = await writeBatch(this.#db, this.#vault, entries.slice(at, at + BATCH), false);
+        this.#written += outcome.written;
+        still.push(...outcome.conflicts);
+      }
+      left = still;
+    }
+    const [first] = left;
+    if (first !== undefined && this.#options.keepGoing !== true) {
+      const rest = `${this.#seen - left.length} of ${this.#seen} entries are applied, and are not written again next time`;
+      throw new ProvisioningError(`${first.fault}; ${rest}`);
+    }
+    this.#refused.push(...left.map(({ fault }) => fault));
+  }
 
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    part !== null && typeof part === "object" && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
-      : part,
-  );
-}
+  async #writeBatch(entries: readonly Entry[], asOne: boolean): Promise<readonly Conflict[]> {
+    const { written, conflicts } = await writeBatch(this.#db, this.#vault, entries, asOne);
+    this.#seen += entries.length;
+    this.#written += written;
+    await this.#warn(entries, new Set(conflicts.map(({ entry }) => entry)));
+    return conflicts;
+  }
 
-/** What a constraint of the store means for whoever wrote the file. */
-const CONFLICTS: Readonly<Partial<Record<Entry["section"], string>>> = {
-  clients: "its client_id is in use by a user, a device or an app",
-  users: "its sub, login name, verified email or verified phone number belongs, or belonged, to somebody else",
-  devices: "its device_id is in use by a client or a user",
-  apps: "its app_id or client_id is in use by another app, a client, a user or a device",
-};
+  async #warn(entries: readonly Entry[], conflicting: ReadonlySet<Entry>): Promise<void> {
+    const clients = entries.filter((one) => one.section === "clients" && !conflicting.has(one)).map(({ key }) => key);
+    const secretless = clients.length === 0 ? [] : await clientsWithoutSecret(this.#db, clients);
+    this.#warnings.add(entries, new Set(secretless));
+    await this.#undeclared.add(entries);
+  }
 
-function explain({ section, path, key }: Entry, error: unknown): never {
-  const { code } = error as { code?: string };
-  if (code === "P2003") throw new ProvisioningError(`${path} (${key}): there is no app of that app_id`);
-  const conflict = CONFLICTS[section];
-  if (isConflict(error) && conflict !== undefined) throw new ProvisioningError(`${path} (${key}): ${conflict}`);
-  throw error;
+  #reportProgress(): void {
+    if (this.#seen < this.#due) return;
+    this.#due = this.#seen + PROGRESS;
+    const of = this.#total === undefined ? "" : ` of ${this.#total}`;
+    const left = this.#refused.length === 0 ? "" : `, ${this.#refused.length} refused`;
+    this.#options.report?.(`${this.#seen}${of} entries, ${this.#written} written${left}`);
+  }
 }

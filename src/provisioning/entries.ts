@@ -45,7 +45,8 @@ function valueOf(schema: z.ZodType): string {
   return inner instanceof z.ZodNumber ? "NUMBER" : "TEXT";
 }
 
-function unwrap(schema: z.ZodType): z.ZodType {
+/** The kind of value that a key has, without what makes it optional. */
+export function unwrap(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
     ? unwrap(schema.unwrap() as z.ZodType)
     : schema;

@@ -1,20 +1,15 @@
 import type { z } from "zod";
-import { OperatorError } from "../errors/operator-error.js";
+import { JsonEntries } from "./json-entries.js";
 import { placeOfPrototype } from "./json-value.js";
-import { provisioningFile, SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
+import { faultAt, ProvisioningError, type Place, type RawEntry } from "./raw-entry.js";
+import { SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
 
-/** A file that is refused: one line that names the path in the file, and never a value in it. */
-export class ProvisioningError extends OperatorError {
-  constructor(message: string) {
-    // Keys and ids of the file stand in it, whatever they are made of.
-    super(message.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "\ufffd"));
-  }
-}
+export { ProvisioningError } from "./raw-entry.js";
 
 /** One entry as it was read, and as it stood in the file. */
 export interface Entry<S extends Section = Section> {
   readonly section: S;
-  readonly path: string;
+  readonly place: Place;
   readonly key: string;
   readonly value: ProvisioningFile[S][number];
   readonly raw: unknown;
@@ -25,54 +20,48 @@ export interface Entry<S extends Section = Section> {
  * @throws ProvisioningError for the first thing that is wrong with it
  */
 export function readProvisioningFile(text: string): readonly Entry[] {
-  const raw = parse(text);
-  const result = provisioningFile.safeParse(raw);
-  if (!result.success) throw new ProvisioningError(describe(result.error.issues[0]!));
-  return (Object.keys(SECTIONS) as Section[]).flatMap((section) => {
-    const key = SECTIONS[section].key as (value: ProvisioningFile[Section][number]) => string;
-    return result.data[section].map((value, index) => ({
-      section,
-      path: `${section}[${index}]`,
-      key: key(value),
-      value,
-      raw: (raw as Record<string, unknown[]>)[section]?.[index],
-    }));
+  const [document, checker] = [new JsonEntries(), new EntryChecker()];
+  const entries = document.push(text.replace(/^\ufeff/, "")).map((raw) => checker.check(raw));
+  document.end();
+  return entries.map((entry) => {
+    if (typeof entry === "string") throw new ProvisioningError(entry);
+    return entry;
   });
 }
 
-function parse(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ""));
-    const place = placeOfPrototype(value);
-    if (place !== undefined) throw new ProvisioningError(`${written(place)}: there is no such key`);
-    return value;
-  } catch (error) {
-    if (error instanceof ProvisioningError) throw error;
-    // The parser calls itself for each level.
-    if (error instanceof RangeError) throw new ProvisioningError("the file: is nested too deeply");
-    // The parser's own message quotes the text around the fault, which may be a secret.
-    const position = /at position (\d+)/.exec((error as Error).message)?.[1];
-    throw new ProvisioningError(`it is not JSON${position === undefined ? "" : ` (${place(text, Number(position))})`}`);
+/** Checks the entries of one file, one after the other: each by itself, and that none stands twice. */
+export class EntryChecker {
+  readonly #seen = new Set<string>();
+
+  /** @returns the entry, or the one line that says what is wrong with it */
+  check(found: RawEntry): Entry | string {
+    try {
+      return this.#check(found);
+    } catch (error) {
+      // What looks at each part of a value calls itself for each level.
+      if (error instanceof RangeError) return faultAt(found.place, [], "is nested too deeply");
+      throw error;
+    }
+  }
+
+  #check(found: RawEntry): Entry | string {
+    const { place } = found;
+    if ("fault" in found) return faultAt(place, [], found.fault);
+    const { section, raw } = found;
+    const prototype = placeOfPrototype(raw);
+    if (prototype !== undefined) return faultAt(place, prototype, "there is no such key");
+    const result = SECTIONS[section].entry.safeParse(raw);
+    if (!result.success) return describe(place, result.error.issues[0]!);
+    const key = (SECTIONS[section].key as (value: unknown) => string)(result.data);
+    const name = `${section}/${key}`;
+    if (this.#seen.has(name)) return faultAt(place, [], `repeats ${key}`);
+    this.#seen.add(name);
+    return { section, place, key, value: result.data as Entry["value"], raw };
   }
 }
 
-function place(text: string, position: number): string {
-  const before = text.slice(0, position).split("\n");
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const path = written(issue.path);
-  if (issue.code === "unrecognized_keys") {
-    return `${path}${path && "."}${issue.keys[0]}: there is no such key`;
-  }
-  return `${path || "the file"}: ${issue.message}`;
-}
-
-/** A place in the file: `clients[2].grant_types[0]`. */
-function written(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (before, part) => (typeof part === "number" ? `${before}[${part}]` : `${before}${before && "."}${String(part)}`),
-    "",
-  );
+function describe(place: Place, issue: z.core.$ZodIssue): string {
+  return issue.code === "unrecognized_keys"
+    ? faultAt(place, [...issue.path, issue.keys[0]!], "there is no such key")
+    : faultAt(place, issue.path, issue.message);
 }

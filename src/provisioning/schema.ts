@@ -117,7 +117,8 @@ const user = z
   .object({
     sub: id,
     preferred_username: text.max(255).trim(),
-    password: password.optional(),
+    // null takes it away; where it is absent, it stays.
+    password: password.nullish(),
     password_hash: foreignHash(["bcrypt", "argon2", "scrypt", "pbkdf2", "phpass"]).optional(),
     email: text.refine(isEmail, "must be an email address").optional(),
     email_verified: z.boolean().default(false),

@@ -8,19 +8,43 @@ import type { ProvisionedClient, Section } from "./schema.js";
 /** Whose entries list the scopes that they may ask for. */
 const LISTING: ReadonlySet<Section> = new Set<Section>(["clients", "devices"]);
 
+type Listing = Omit<Entry, "raw">;
+
 /**
- * One line for each entry that lists scopes which are neither built in nor declared in the store. Such a scope exists
- * without description or audience, so it may be a misspelling.
- * @param entries what was written, with the scopes that it declares
+ * The entries that list scopes which are neither built in nor declared in the store. Such a scope exists without description
+ * or audience, so it may be a misspelling.
  */
-export async function undeclaredScopes(
-  db: Db,
-  entries: readonly Omit<Entry, "raw">[],
-): Promise<readonly string[]> {
-  const declared = new Set([...BUILT_IN_SCOPES, ...(await allScopes(db))].map(({ name }) => name));
-  return entries.flatMap(({ section, path, key, value }) => {
-    const { scope } = LISTING.has(section) ? (value as ProvisionedClient) : { scope: [] };
-    const unknown = scope.filter((name) => !declared.has(name) && !DIALECT_SCOPES.has(name));
-    return unknown.length === 0 ? [] : [`${path} (${key}) lists scopes that are not declared: ${unknown.join(" ")}`];
-  });
+export class UndeclaredScopes {
+  readonly #db: Db;
+  #entries: Listing[] = [];
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** @param entries what was written, perhaps before the scopes that it lists */
+  async add(entries: readonly Listing[]): Promise<void> {
+    if (entries.every(({ section }) => !LISTING.has(section))) return;
+    const known = await this.#known();
+    this.#entries = [...this.#entries, ...entries].filter((one) => unknownIn(one, known).length > 0);
+  }
+
+  /** One line for each entry. */
+  async lines(): Promise<readonly string[]> {
+    if (this.#entries.length === 0) return [];
+    const known = await this.#known();
+    return this.#entries.flatMap((one) => {
+      const unknown = unknownIn(one, known);
+      return unknown.length === 0 ? [] : [`${one.place.name} (${one.key}) lists scopes that are not declared: ${unknown.join(" ")}`];
+    });
+  }
+
+  async #known(): Promise<ReadonlySet<string>> {
+    return new Set([...BUILT_IN_SCOPES, ...(await allScopes(this.#db))].map(({ name }) => name));
+  }
+}
+
+function unknownIn({ section, value }: Listing, known: ReadonlySet<string>): readonly string[] {
+  const { scope } = LISTING.has(section) ? (value as ProvisionedClient) : { scope: [] };
+  return scope.filter((name) => !known.has(name) && !DIALECT_SCOPES.has(name));
 }

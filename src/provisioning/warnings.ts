@@ -4,6 +4,7 @@ import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import { isPlainHttp } from "../clients/registered-uri.js";
+import { inOneLine } from "./raw-entry.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
 import type { Vault } from "./write.js";
@@ -16,7 +17,6 @@ import type { Vault } from "./write.js";
 const SHORTEST_SECRET = 32;
 
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
-  ["has no secret to authenticate with", (one) => usesSecret(one) && !hasSecret(one)],
   ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
   ["has a secret that its method does not use", (one) => !usesSecret(one) && hasSecret(one)],
   ["has no key in jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
@@ -58,21 +58,56 @@ const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) =
 const NO_WAY_TO_SHOW =
   "binds its tokens to a certificate, which no client can show to a server without TLS_CERT and TRUST_PROXY";
 
+const WITHOUT_SECRET = "has no secret to authenticate with";
+
+/** Lines that are kept: a large file may have one for each entry. */
+const MAX_WARNINGS = 1_000;
+
 /** One line for each unwise thing, naming the entry and never a value of it. */
-export function warningsFor(
-  entries: readonly Omit<Entry, "raw">[],
-  { takesCertificates = true }: Pick<Vault, "takesCertificates">,
-): readonly string[] {
-  return entries.flatMap(({ section, path, key, value }) => {
+export class Warnings {
+  readonly #canShow: boolean;
+  readonly #lines: string[] = [];
+  #more = 0;
+
+  constructor({ takesCertificates = true }: Pick<Vault, "takesCertificates">) {
+    this.#canShow = takesCertificates;
+  }
+
+  /** @param secretless client ids of which none has a secret in the store */
+  add(entries: readonly Omit<Entry, "raw">[], secretless: ReadonlySet<string> = new Set()): void {
+    for (const entry of entries) {
+      for (const text of this.#textsOf(entry, secretless)) {
+        this.#keep(inOneLine(`${entry.place.name} (${entry.key}) ${text}`));
+      }
+    }
+  }
+
+  #keep(line: string): void {
+    if (this.#lines.length < MAX_WARNINGS) this.#lines.push(line);
+    else this.#more += 1;
+  }
+
+  /** All of them, and what else is to be said at the end. */
+  lines(more: readonly string[] = []): readonly string[] {
+    for (const line of more) this.#keep(inOneLine(line));
+    return this.#more === 0 ? this.#lines : [...this.#lines, `${this.#more} more warnings`];
+  }
+
+  #textsOf({ section, key, value }: Omit<Entry, "raw">, secretless: ReadonlySet<string>): readonly string[] {
     const unwise = UNWISE[section] as ((value: unknown) => readonly string[]) | undefined;
-    const isBound = section === "clients" && (value as ProvisionedClient).tls_client_certificate_bound_access_tokens;
-    const texts = [...(unwise?.(value) ?? []), ...(isBound && !takesCertificates ? [NO_WAY_TO_SHOW] : [])];
-    return texts.map((text) => `${path} (${key}) ${text}`);
-  });
+    const texts = unwise?.(value) ?? [];
+    if (section !== "clients") return texts;
+    const client = value as ProvisionedClient;
+    return [
+      ...(usesSecret(client) && secretless.has(key) ? [WITHOUT_SECRET] : []),
+      ...texts,
+      ...(client.tls_client_certificate_bound_access_tokens && !this.#canShow ? [NO_WAY_TO_SHOW] : []),
+    ];
+  }
 }
 
 function weaknessOf({ password }: ProvisionedUser): readonly string[] {
-  const weakness = password === undefined ? undefined : whyAWeakPassword(password);
+  const weakness = password ? whyAWeakPassword(password) : undefined;
   return weakness === undefined ? [] : [`has ${weakness}`];
 }
 

@@ -1,13 +1,14 @@
 import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
 import type { Random } from "../clock.js";
-import { storedSecret, storedSecretHash } from "../clients/secrets.js";
+import { METHODS_WITH_SECRET, storedSecret, storedSecretHash } from "../clients/secrets.js";
 import type { MasterKey } from "../keys/master-key.js";
-import { saveClient, type NewClient } from "../store/clients.js";
+import { refuseClientsOfApps, reserveApp, saveApp, saveThings, type App, type ThingToSave } from "../store/apps.js";
+import { createClient, saveClients, type ClientToSave, type NewClient } from "../store/clients.js";
 import type { Tx } from "../store/open.js";
-import { refuseClientOfApp, reserveApp, saveApp, saveThing } from "../store/apps.js";
-import { saveScope } from "../store/provisioned.js";
-import { saveUser } from "../store/users.js";
+import { releaseIdentifiers, saveScopes } from "../store/provisioned.js";
+import type { DeclaredScope } from "../store/scopes.js";
+import { createUser, removePasswords, saveUsers, type UserToSave } from "../store/users.js";
 import type { Entry } from "./read.js";
 import {
   SECTIONS,
@@ -30,52 +31,91 @@ export interface Vault {
 
 type Write = (tx: Tx) => Promise<void>;
 
-/**
- * How each section is written. Preparing (hashing a password takes its time) happens before the transaction begins, the
- * write that comes back inside it.
- */
-const WRITERS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Promise<Write> } = {
-  scopes:
-    async (_vault, { name, description = null, audience = null, claims = [] }) =>
-    (tx) =>
-      saveScope(tx, { name, description, audience, claims }),
-  clients: async ({ master }, value) => {
-    const write = prepareClient(master, value);
-    return async (tx) => {
-      await refuseClientOfApp(tx, value.client_id);
-      await write(tx);
-    };
-  },
-  users: ({ passwords }, value) => prepareUser(passwords, value),
-  devices: async (_vault, value) => prepareDevice(value),
-  apps: async ({ master }, value) => prepareApp(master, value),
-  things: async ({ passwords, random }, { password, ...thing }) => {
-    const password_hash = await passwords.hash(password);
-    const sub = `th.${random(16).toString("hex")}`;
-    return (tx) => saveThing(tx, thing, password_hash, sub);
-  },
-};
-
-/** Does everything that takes time, and returns what is left to do in a transaction. */
-export function prepare(vault: Vault, { section, value }: Entry): Promise<Write> {
-  return (WRITERS[section] as (vault: Vault, value: unknown) => Promise<Write>)(vault, value);
+/** What is left to write of an entry, once its passwords are hashed and its secrets are stored as they are to be. */
+interface Rows {
+  readonly scopes: DeclaredScope;
+  readonly clients: ClientToSave;
+  readonly users: UserToSave & { readonly removesPassword: boolean };
+  readonly devices: ClientToSave;
+  readonly apps: { readonly app: App; readonly clients: readonly ClientToSave[] };
+  readonly things: ThingToSave;
 }
 
-/**
- * A client as it is stored, everything the file leaves out at its default.
- * @param save writes it: over the one that is there, where nothing else is said
- */
-export function prepareClient(master: MasterKey, value: ProvisionedClient, save = saveClient): Write {
-  const { client_secret, client_secrets = [], client_secret_hash: hash, jwks, ...metadata } = value;
+/** An entry that is ready to be written. */
+export interface Prepared<S extends Section = Section> {
+  readonly entry: Entry<S>;
+  readonly digest: string;
+  readonly row: Rows[S];
+}
+
+/** How the row of each section's entry is made. It may take time, so it is done before a transaction begins. */
+const ROWS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Rows[S] | Promise<Rows[S]> } = {
+  scopes: (_vault, { name, description = null, audience = null, claims = [] }) => ({ name, description, audience, claims }),
+  clients: ({ master }, value) => clientRow(master, value),
+  users: ({ passwords }, value) => userRow(passwords, value),
+  devices: (_vault, value) => deviceRow(value),
+  apps: ({ master }, value) => appRow(master, value),
+  things: async ({ passwords, random }, { password, ...thing }) => ({
+    ...thing,
+    password_hash: await passwords.hash(password),
+    sub: `th.${random(16).toString("hex")}`,
+  }),
+};
+
+/** Does everything that takes time. */
+export async function prepare(vault: Vault, entry: Entry, digest: string): Promise<Prepared> {
+  const rowOf = ROWS[entry.section] as (vault: Vault, value: unknown) => Rows[Section] | Promise<Rows[Section]>;
+  return { entry, digest, row: await rowOf(vault, entry.value) };
+}
+
+/** How the rows of each section are written, in the order in which one refers to another. */
+const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => Promise<void> } = {
+  scopes: saveScopes,
+  clients: async (tx, rows) => {
+    await refuseClientsOfApps(tx, rows.map(({ client }) => client.client_id));
+    await saveClients(tx, rows);
+  },
+  users: async (tx, rows) => {
+    await releaseIdentifiers(tx, rows.map(({ user }) => user.sub));
+    await saveUsers(tx, rows);
+    await removePasswords(tx, rows.flatMap(({ user, removesPassword }) => (removesPassword ? user.sub : [])));
+  },
+  devices: saveClients,
+  apps: async (tx, rows) => {
+    for (const { app, clients } of rows) {
+      await reserveApp(tx, app);
+      await saveClients(tx, clients);
+      await saveApp(tx, app);
+    }
+  },
+  things: saveThings,
+};
+
+/** Writes entries, whatever their order, by a few statements for each section. @throws Error that isConflict or isGone knows */
+export async function writeRows(tx: Tx, entries: readonly Prepared[]): Promise<void> {
+  for (const section of Object.keys(WRITERS) as Section[]) {
+    const rows = entries.filter(({ entry }) => entry.section === section).map(({ row }) => row);
+    if (rows.length > 0) await (WRITERS[section] as (tx: Tx, rows: readonly unknown[]) => Promise<void>)(tx, rows);
+  }
+}
+
+/** A client as it is stored, everything the file leaves out at its default, but for its secrets: those it keeps. */
+function clientRow(master: MasterKey, value: ProvisionedClient): ClientToSave {
+  const { client_secret, client_secrets, client_secret_hash: hash, jwks, ...metadata } = value;
   const given = client_secret === undefined ? client_secrets : [{ value: client_secret, expires_at: undefined }];
-  const secrets = [
-    ...given.map((one) =>
-      storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
-    ),
-    ...(hash === undefined ? [] : [storedSecretHash(master, hash)]),
-  ];
+  const secrets = given?.map((one) =>
+    storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
+  );
+  const imported = hash === undefined ? undefined : [storedSecretHash(master, hash)];
+  const none = METHODS_WITH_SECRET.has(value.token_endpoint_auth_method) ? undefined : [];
   const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
-  return (tx) => save(tx, client, secrets);
+  return { client, secrets: secrets ?? imported ?? none };
+}
+
+/** Writes a new client. */
+export function prepareClient(master: MasterKey, value: ProvisionedClient): Write {
+  const { client, secrets = [] } = clientRow(master, value);
+  return (tx) => createClient(tx, client, secrets);
 }
 
 /** What every device is as a client: it asks for itself, in its own dialect, for tokens that live as long as its page says. */
@@ -91,9 +131,9 @@ const DEVICE = {
 } as const;
 
 /** A device as it is stored: a client with one key (docs/decisions/0010). */
-function prepareDevice({ device_id, jwk, scope, max_renewals, disabled }: ProvisionedDevice): Write {
+function deviceRow({ device_id, jwk, scope, max_renewals, disabled }: ProvisionedDevice): ClientToSave {
   const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
-  return (tx) => saveClient(tx, { ...ABSENT, ...DEVICE, ...own } as NewClient, []);
+  return { client: { ...ABSENT, ...DEVICE, ...own } as NewClient, secrets: [] };
 }
 
 /** Columns that a client written anew must not keep from before. */
@@ -117,10 +157,10 @@ const ABSENT = {
  * An app as two clients of one dialect: itself, whose secret is the app key, and its administrator. Their tokens are
  * opaque, because they may live 68 years and a signed one keeps its key.
  */
-function prepareApp(master: MasterKey, value: ProvisionedApp): Write {
+function appRow(master: MasterKey, value: ProvisionedApp): Rows["apps"] {
   const { app_id, app_key, client_id, client_secret, refresh_tokens, ...app } = value;
   const client = (own: object) =>
-    prepareClient(
+    clientRow(
       master,
       SECTIONS.clients.entry.parse({
         dialects: ["kii"],
@@ -134,23 +174,18 @@ function prepareApp(master: MasterKey, value: ProvisionedApp): Write {
   const grant_types = ["password", "client_credentials", ...(refresh_tokens ? ["refresh_token"] : [])];
   const itself = client({ client_id: app_id, client_secret: app_key, grant_types });
   const administrator = client({ client_id, client_secret, grant_types: ["client_credentials"] });
-  return async (tx) => {
-    await reserveApp(tx, { app_id, client_id });
-    await itself(tx);
-    await administrator(tx);
-    await saveApp(tx, { app_id, client_id, ...app });
-  };
+  return { app: { app_id, client_id, ...app }, clients: [itself, administrator] };
 }
 
-/** A person as stored: what has no column of its own is a claim of that name. */
-export async function prepareUser(passwords: Passwords, value: ProvisionedUser, save = saveUser): Promise<Write> {
+/** A person as stored: what has no column of its own is a claim of that name. Without a password they keep theirs. */
+async function userRow(passwords: Passwords, value: ProvisionedUser): Promise<Rows["users"]> {
   const { sub, preferred_username, password, password_hash, email = null, email_verified, ...others } = value;
   const { phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
   const imported = password_hash === undefined ? null : passwords.import(password_hash);
   const user = {
     sub,
     preferred_username,
-    password_hash: password === undefined ? imported : await passwords.hash(password),
+    password_hash: password ? await passwords.hash(password) : imported,
     email,
     email_verified,
     phone_number,
@@ -159,5 +194,11 @@ export async function prepareUser(passwords: Passwords, value: ProvisionedUser, 
     claims: claims as object,
     disabled,
   };
-  return (tx) => save(tx, user, identifiersOf(user));
+  return { user, identifiers: identifiersOf(user), removesPassword: password === null };
+}
+
+/** Writes a new person. */
+export async function prepareUser(passwords: Passwords, value: ProvisionedUser): Promise<Write> {
+  const { user, identifiers } = await userRow(passwords, value);
+  return (tx) => createUser(tx, user, identifiers);
 }

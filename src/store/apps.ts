@@ -1,7 +1,8 @@
+import { insertRows } from "./bulk.js";
 import { IdentifierInUseError } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
 import { run, type Db, type Tx } from "./open.js";
-import { personColumns, saveUser, type Account } from "./users.js";
+import { personColumns, saveUsers, type Account } from "./users.js";
 
 /** Kii Cloud's applications and things: what they are beside a client and an account (docs/decisions/0009). */
 export interface App {
@@ -62,9 +63,10 @@ export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_i
   if ((await tx.client.count({ where: { client_id: { in: wanted } } })) > 0) throw new IdentifierInUseError();
 }
 
-/** @throws Error that isConflict knows, where a client is an app or an app's administrator */
-export async function refuseClientOfApp(tx: Tx, client_id: string): Promise<void> {
-  if ((await tx.app.count({ where: { OR: [{ app_id: client_id }, { client_id }] } })) > 0) throw new IdentifierInUseError();
+/** @throws Error that isConflict knows, where one of the clients is an app or an app's administrator */
+export async function refuseClientsOfApps(tx: Tx, client_ids: readonly string[]): Promise<void> {
+  const ids = { in: [...client_ids] };
+  if ((await tx.app.count({ where: { OR: [{ app_id: ids }, { client_id: ids }] } })) > 0) throw new IdentifierInUseError();
 }
 
 /** Writes an application whole, new or not, whose clients are written; an administrator it had before goes. */
@@ -77,23 +79,30 @@ export async function saveApp(tx: Tx, app: Prisma.AppUncheckedCreateInput): Prom
   }
 }
 
-/**
- * Writes a thing whole, new or not.
- * @param sub who it is where it is new
- */
-export async function saveThing(
-  tx: Tx,
-  { app_id, vendor_thing_id }: { readonly app_id: string; readonly vendor_thing_id: string },
-  password_hash: string,
-  sub: string,
-): Promise<void> {
-  const where = { app_id_vendor_thing_id: { app_id, vendor_thing_id } };
-  const before = await tx.thing.findUnique({ where });
-  const known = before?.sub ?? sub;
-  await saveUser(
-    tx,
-    { sub: known, preferred_username: vendor_thing_id, password_hash, roles: [], disabled: false },
-    [],
-  );
-  await tx.thing.upsert({ where, create: { app_id, vendor_thing_id, sub: known }, update: {} });
+/** A thing as it is written. */
+export interface ThingToSave {
+  readonly app_id: string;
+  readonly vendor_thing_id: string;
+  readonly password_hash: string;
+  /** Who it is where it is new. */
+  readonly sub: string;
 }
+
+/** Writes things whole, new or not. @throws Error that isGone knows, where there is no such app */
+export async function saveThings(tx: Tx, things: readonly ThingToSave[]): Promise<void> {
+  const [apps, names] = [things.map(({ app_id }) => app_id), things.map(({ vendor_thing_id }) => vendor_thing_id)];
+  const before = await tx.$queryRaw<Omit<ThingToSave, "password_hash">[]>`
+    SELECT app_id, vendor_thing_id, sub FROM things
+    JOIN unnest(${apps}::text[], ${names}::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)`;
+  const nameOf = (one: Pick<ThingToSave, "app_id" | "vendor_thing_id">) => JSON.stringify([one.app_id, one.vendor_thing_id]);
+  const subs = new Map(before.map((one) => [nameOf(one), one.sub]));
+  const known = things.map((one) => ({ ...one, sub: subs.get(nameOf(one)) ?? one.sub }));
+  const accounts = known.map(({ sub, vendor_thing_id, password_hash }) => ({
+    user: { sub, preferred_username: vendor_thing_id, password_hash, roles: [], disabled: false },
+    identifiers: [],
+  }));
+  await saveUsers(tx, accounts);
+  await insertRows(tx, THINGS, known.filter((one) => !subs.has(nameOf(one))));
+}
+
+const THINGS = { table: "things", columns: ["app_id", "vendor_thing_id", "sub"] } as const;

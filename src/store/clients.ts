@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
 import { allPages } from "./batches.js";
+import { bytesInRow, insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { epochOf } from "./epochs.js";
 import { run, type Db, type Tx } from "./open.js";
 
@@ -30,13 +32,56 @@ export interface NewSecret {
   readonly expires_at?: Date | null;
 }
 
-/** Writes a client whole, new or not, with exactly these secrets. */
-export async function saveClient(tx: Tx, client: NewClient, secrets: readonly NewSecret[]): Promise<void> {
-  const { client_id } = client;
-  const row = { ...client, jwks: client.jwks ?? Prisma.DbNull };
-  await tx.client.upsert({ where: { client_id }, create: row, update: row });
-  await tx.clientSecret.deleteMany({ where: { client_id } });
-  await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
+/** A client as it is written. Without a list of secrets it keeps those it has. */
+export interface ClientToSave {
+  readonly client: NewClient;
+  readonly secrets: readonly NewSecret[] | undefined;
+}
+
+/** Columns that a client may be given without. */
+const ABSENT = { claims_redirect_uris: [], tls_client_certificate_bound_access_tokens: false, disabled: false } as const;
+
+/** Columns that have their value from elsewhere than from what is written. */
+const OWN_COLUMNS: ReadonlySet<string> = new Set(["token_epoch", "created_at", "updated_at"]);
+
+const CLIENTS: BulkTarget = {
+  table: "clients",
+  key: ["client_id"],
+  columns: Object.values(Prisma.ClientScalarFieldEnum).filter((column) => !OWN_COLUMNS.has(column)),
+  update: { updated_at: "now()" },
+};
+
+const CLIENT_SECRETS = {
+  table: "client_secrets",
+  columns: ["id", "client_id", "hash", "sealed", "imported", "expires_at"],
+} as const;
+
+/** Writes clients whole, new or not, with exactly the secrets that are given. */
+export async function saveClients(tx: Tx, clients: readonly ClientToSave[]): Promise<void> {
+  await upsertRows(tx, CLIENTS, clients.map(({ client }) => ({ ...ABSENT, ...client })));
+  const replaced = clients.flatMap(({ client, secrets }) => (secrets === undefined ? [] : client.client_id));
+  await tx.clientSecret.deleteMany({ where: { client_id: { in: replaced } } });
+  const secrets = clients.flatMap(({ client: { client_id }, secrets = [] }) =>
+    secrets.map(({ hash, sealed, imported, expires_at }) => ({
+      ...{ id: randomUUID(), client_id, expires_at },
+      ...{ hash: bytesInRow(hash), sealed: bytesInRow(sealed), imported: bytesInRow(imported) },
+    })),
+  );
+  await insertRows(tx, CLIENT_SECRETS, secrets);
+}
+
+const WITHOUT_SECRET = {
+  name: "clients_without_secret",
+  text: `
+    SELECT c.client_id FROM clients c
+    WHERE c.client_id = ANY ($1) AND NOT EXISTS (SELECT FROM client_secrets s WHERE s.client_id = c.client_id
+      AND (s.sealed IS NOT NULL OR c.token_endpoint_auth_method <> 'client_secret_jwt'))`,
+};
+
+/** Which of some clients have no secret that their method can use. */
+export async function clientsWithoutSecret(db: Db, client_ids: readonly string[]): Promise<readonly string[]> {
+  const rows = await run<{ client_id: string }>(db, WITHOUT_SECRET, [client_ids]);
+  return rows.map(({ client_id }) => client_id);
 }
 
 /**

@@ -100,12 +100,18 @@ export class IdentifierInUseError extends Error {
 
 /** Whether a unique constraint, or a trigger that keeps the names of accounts apart, refused a write. */
 export function isConflict(error: unknown): boolean {
-  const { code, message = "" } = error as { code?: string; message?: string };
-  return code === "P2002" || code === "23505" || message.includes("the identifier is in use");
+  return hasState(error, "P2002", "23505") || String((error as Error).message).includes("the identifier is in use");
 }
 
 /** Whether a row that a write was about, or that it refers to, is not there (any more). */
 export function isGone(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code === "P2025" || code === "P2003";
+  return hasState(error, "P2025", "P2003", "23503");
+}
+
+/** Whether an error, or what caused it, has one of these codes of Prisma or PostgreSQL. */
+function hasState(error: unknown, ...states: readonly string[]): boolean {
+  return causesOf(error).some((cause) => {
+    const { code, originalCode } = cause as { code?: unknown; originalCode?: unknown };
+    return states.some((state) => state === code || state === originalCode);
+  });
 }

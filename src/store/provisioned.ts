@@ -1,9 +1,10 @@
-import type { Prisma } from "./generated/client.js";
 import { pieces } from "./batches.js";
+import { upsertRows, type BulkTarget } from "./bulk.js";
 import type { Tx } from "./open.js";
+import type { DeclaredScope } from "./scopes.js";
 
 /** One entry of a provisioning file: its section and its key in it. */
-interface EntryKey {
+export interface EntryKey {
   readonly kind: string;
   readonly id: string;
 }
@@ -21,15 +22,18 @@ export async function appliedDigests(tx: Tx, entries: readonly EntryKey[]): Prom
   return digests;
 }
 
-/** Remembers an entry as applied. */
-export async function recordApplied(tx: Tx, kind: string, id: string, digest: string): Promise<void> {
-  const entry = { kind, id, digest };
-  await tx.provisionedEntry.upsert({ where: { kind_id: { kind, id } }, create: entry, update: entry });
+const ENTRIES: BulkTarget = { table: "provisioned_entries", key: ["kind", "id"], columns: ["kind", "id", "digest"] };
+
+/** Remembers entries as applied. */
+export async function recordApplied(tx: Tx, entries: readonly (EntryKey & { readonly digest: string })[]): Promise<void> {
+  await upsertRows(tx, ENTRIES, entries);
 }
 
-/** Writes a scope whole, new or not. */
-export async function saveScope(tx: Tx, scope: Prisma.ScopeCreateInput): Promise<void> {
-  await tx.scope.upsert({ where: { name: scope.name }, create: scope, update: scope });
+const SCOPES: BulkTarget = { table: "scopes", key: ["name"], columns: ["name", "description", "audience", "claims"] };
+
+/** Writes scopes whole, new or not. */
+export async function saveScopes(tx: Tx, scopes: readonly DeclaredScope[]): Promise<void> {
+  await upsertRows(tx, SCOPES, scopes);
 }
 
 /** Takes their identifiers from people who are about to be written whole, so that two may swap theirs. */

@@ -1,4 +1,5 @@
 import { allPages } from "./batches.js";
+import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
 import { IdentifierInUseError, isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
@@ -70,15 +71,62 @@ export type NewUser = Omit<
   readonly disabled: boolean;
 };
 
+/** A person as they are written, and what they log in with. */
+export interface UserToSave {
+  readonly user: NewUser;
+  readonly identifiers: readonly Identifier[];
+}
+
+/** Columns that a person need not have. */
+const ABSENT = {
+  ...{ email: null, email_verified: false, phone_number: null, phone_number_verified: false },
+  ...{ password_hash: null, claims: {} },
+} as const;
+
+const USERS: BulkTarget = {
+  table: "users",
+  key: ["sub"],
+  columns: ["sub", "preferred_username", "roles", "disabled", ...Object.keys(ABSENT)],
+  update: {
+    password_hash: "coalesce(excluded.password_hash, stored.password_hash)",
+    // Whoever is disabled by it loses what was issued to them.
+    token_epoch: "stored.token_epoch + CASE WHEN excluded.disabled THEN 1 ELSE 0 END",
+    updated_at: "now()",
+  },
+};
+
+const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
+
 /**
- * Writes a person whole, new or not. Whoever is disabled by it loses what was issued to them.
- * @throws a unique violation (Prisma P2002) when an identifier belongs to somebody else
+ * Writes people whole, new or not. Whoever has no password here keeps theirs.
+ * @throws Error that isConflict knows, when an identifier belongs to somebody else
  */
-export async function saveUser(tx: Tx, user: NewUser, identifiers: readonly Identifier[]): Promise<void> {
-  await tx.user.upsert({ where: { sub: user.sub }, create: user, update: user });
-  await tx.userIdentifier.deleteMany({ where: { sub: user.sub } });
-  await tx.userIdentifier.createMany({ data: identifiers.map((one) => ({ ...one, sub: user.sub })) });
-  if (user.disabled) await endEverythingOf(tx, user.sub);
+export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<void> {
+  await upsertRows(tx, USERS, people.map(({ user }) => ({ ...ABSENT, ...user })));
+  await tx.userIdentifier.deleteMany({ where: { sub: { in: people.map(({ user }) => user.sub) } } });
+  const identifiers = people.flatMap(({ user, identifiers }) => identifiers.map((one) => ({ ...one, sub: user.sub })));
+  await insertRows(tx, IDENTIFIERS, identifiers);
+}
+
+/** Takes the passwords away from people. */
+export async function removePasswords(tx: Tx, subs: readonly string[]): Promise<void> {
+  if (subs.length > 0) await tx.user.updateMany({ where: { sub: { in: [...subs] } }, data: { password_hash: null } });
+}
+
+/**
+ * Who of some people cannot be written, because their sub is a client's, or an identifier belongs to somebody who is not
+ * among them.
+ * @returns their subs
+ */
+export async function findConflictingUsers(tx: Tx, people: readonly UserToSave[]): Promise<readonly string[]> {
+  const pairs = people.flatMap(({ user, identifiers }) => identifiers.map(({ value }) => [user.sub, value] as const));
+  const [subs, values] = [pairs.map(([sub]) => sub), pairs.map(([, value]) => value)];
+  const all = people.map(({ user }) => user.sub);
+  const rows = await tx.$queryRaw<{ sub: string }[]>`
+    SELECT asked.sub FROM unnest(${subs}::text[], ${values}::text[]) AS asked (sub, value)
+      JOIN user_identifiers i USING (value) WHERE i.sub <> ALL (${all}::text[])
+    UNION SELECT client_id FROM clients WHERE client_id = ANY (${all}::text[])`;
+  return rows.map(({ sub }) => sub);
 }
 
 /**

@@ -358,7 +358,7 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   t.match(await row("clients", "client_id = 'newcomer'"), { disabled: true }, "its neighbour is not touched");
   t.match(await row("scopes", "name = 'api1'"), { audience: null });
   t.match(await row("users", "sub = 'u1'"), {
-    password_hash: null,
+    password_hash: /^\$argon2id\$/,
     email: null,
     email_verified: false,
     claims: {},
@@ -369,6 +369,9 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
     [{ value: "carol" }],
     "nobody logs in with a former address",
   );
+
+  await server.apply({ users: [user({ password: null })] });
+  t.match(await row("users", "sub = 'u1'"), { password_hash: null }, "null takes a password away, where its absence does not");
 
   await server.apply({});
   t.equal((await sql(database, "SELECT client_id FROM clients")).length, 2, "what is absent is not deleted");
@@ -388,6 +391,29 @@ t.test("a secret that is provisioned anew replaces the one before", async (t) =>
   );
   await until(t, async () => (await ask("one")) === 401);
   t.strictSame(await Promise.all(["two", "three", "four"].map(ask)), [200, 200, 401]);
+});
+
+t.test("a client that is provisioned without its secret keeps the secret", async (t) => {
+  const file = (more: object) => ({
+    clients: [{ client_id: "c1", grant_types: ["client_credentials"], scope: "openid", ...more }],
+  });
+  const server = await startInstance(t, { provision: file({ client_secret: SECRET }) });
+  const { core } = server;
+  const ask = async () =>
+    (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("c1", SECRET))).status;
+  const warningsOf = async (more: object) => (await apply(core.db, core, JSON.stringify(file(more)))).warnings;
+  t.strictSame(await warningsOf({ client_name: "Renamed" }), []);
+  t.match(await sql(server.database, "SELECT client_name FROM clients"), [{ client_name: "Renamed" }]);
+  t.equal(await ask(), 200);
+
+  t.match(await warningsOf({ token_endpoint_auth_method: "client_secret_jwt" }), [/has no secret to authenticate with$/]);
+  t.strictSame(await warningsOf({}), [], "a method that can use the secret again");
+  t.match(await warningsOf({ client_secrets: [] }), [/has no secret to authenticate with$/], "an empty list takes it away");
+  await until(t, async () => (await ask()) === 401);
+
+  await warningsOf({ client_secret: SECRET });
+  await warningsOf({ token_endpoint_auth_method: "none" });
+  t.match(await warningsOf({}), [/has no secret/], "so does a method that has none");
 });
 
 t.test("two people may swap what they log in with", async (t) => {

@@ -3,8 +3,8 @@ import { Availability } from "../../src/store/availability.js";
 import type { Ask } from "../../src/store/line.js";
 import { revokeToken } from "../../src/store/access-tokens.js";
 import { redeemCode } from "../../src/store/authorization-codes.js";
-import { saveApp, saveThing } from "../../src/store/apps.js";
-import { replaceSecret, saveClient, type NewClient } from "../../src/store/clients.js";
+import { saveApp, saveThings } from "../../src/store/apps.js";
+import { replaceSecret, saveClients, type NewClient } from "../../src/store/clients.js";
 import { saveConfirmationCode } from "../../src/store/confirmation-codes.js";
 import { recordConsent } from "../../src/store/consents.js";
 import { addDialectUses } from "../../src/store/dialect-usage.js";
@@ -22,7 +22,7 @@ import { createPolicy } from "../../src/store/uma-policies.js";
 import { createResource } from "../../src/store/uma-resources.js";
 import { openTicket, useTicket } from "../../src/store/uma-tickets.js";
 import { useAssertion } from "../../src/store/used-assertions.js";
-import { saveUser } from "../../src/store/users.js";
+import { saveUsers } from "../../src/store/users.js";
 
 /** Writes every instant that the store keeps, by its own functions, and reads back by SQL alone what they became. */
 
@@ -85,14 +85,15 @@ type After = (seconds: number) => Date;
 
 async function writePeopleAndClients(db: Db, after: After): Promise<void> {
   await db.prisma.$transaction(async (tx) => {
-    await saveClient(tx, { ...CLIENT, client_id: "c" }, [{ hash: new Uint8Array(1), expires_at: after(10) }]);
+    const secret = { hash: new Uint8Array(1), expires_at: after(10) };
+    await saveClients(tx, [{ client: { ...CLIENT, client_id: "c" }, secrets: [secret] }]);
     await replaceSecret(tx, "c", { hash: new Uint8Array(1), expires_at: after(11) }, after(9));
-    await saveClient(tx, { ...CLIENT, client_id: "app" }, []);
-    await saveClient(tx, { ...CLIENT, client_id: "app-admin" }, []);
-    await saveUser(tx, { sub: "u", preferred_username: "u", roles: [], disabled: false }, []);
+    const ids = ["app", "app-admin"];
+    await saveClients(tx, ids.map((client_id) => ({ client: { ...CLIENT, client_id }, secrets: [] })));
+    await saveUsers(tx, [{ user: { sub: "u", preferred_username: "u", roles: [], disabled: false }, identifiers: [] }]);
     const lifetimes = { default_token_lifetime: 1, max_token_lifetime: 1, user_registration: false };
     await saveApp(tx, { app_id: "app", client_id: "app-admin", ...lifetimes });
-    await saveThing(tx, { app_id: "app", vendor_thing_id: "t" }, "hash", "thing");
+    await saveThings(tx, [{ app_id: "app", vendor_thing_id: "t", password_hash: "hash", sub: "thing" }]);
   });
 }
 

@@ -1,0 +1,129 @@
+import { isConflict, isGone } from "../store/failure.js";
+import { inSavepoint } from "../store/bulk.js";
+import { exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
+import { appliedDigests, recordApplied, releaseIdentifiers, type EntryKey } from "../store/provisioned.js";
+import { findConflictingUsers } from "../store/users.js";
+import { digestOf } from "./digest.js";
+import { faultAt } from "./raw-entry.js";
+import { ProvisioningError, type Entry } from "./read.js";
+import type { Section } from "./schema.js";
+import { prepare, writeRows, type Prepared, type Vault } from "./write.js";
+
+/** An entry that the store does not take, and the one line that says why. */
+export interface Conflict {
+  readonly entry: Entry;
+  readonly fault: string;
+}
+
+/** What became of some entries. */
+export interface BatchOutcome {
+  readonly written: number;
+  readonly conflicts: readonly Conflict[];
+}
+
+/**
+ * Writes those of some entries that differ from when they were last applied, in one transaction.
+ * @param asOne whether an entry that the store does not take leaves all of them unwritten
+ * @throws ProvisioningError for such an entry, where they are written as one
+ */
+export async function writeBatch(db: Db, vault: Vault, entries: readonly Entry[], asOne: boolean): Promise<BatchOutcome> {
+  const marked = entries.map((entry) => ({ entry, digest: digestOf(vault.master, entry) }));
+  const applied = await appliedDigests(db.prisma, marked.map(keyOf));
+  const changed = marked.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
+  if (changed.length === 0) return { written: 0, conflicts: [] };
+  const prepared = await Promise.all(changed.map(({ entry, digest }) => prepare(vault, entry, digest)));
+  try {
+    return await inTransaction(db, prepared, asOne, writeTogether);
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    // One of them is to blame: each is written by itself, so that it is known which.
+    return inTransaction(db, prepared, asOne, (tx, pending) => writeOneByOne(tx, pending, asOne));
+  }
+}
+
+type Write = (tx: Tx, pending: readonly Prepared[]) => Promise<readonly Conflict[]>;
+
+async function inTransaction(db: Db, prepared: readonly Prepared[], asOne: boolean, write: Write): Promise<BatchOutcome> {
+  return exclusively(db, LOCKS.provision, async (tx) => {
+    // Another instance may have applied the same entries while this one was hashing.
+    const applied = await appliedDigests(tx, prepared.map(keyOf));
+    const pending = prepared.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
+    const conflicts = await write(tx, pending);
+    if (asOne && conflicts.length > 0) throw new ProvisioningError(conflicts[0]!.fault);
+    const refused = new Set(conflicts.map(({ entry }) => entry));
+    const done = pending.filter(({ entry }) => !refused.has(entry));
+    await recordApplied(tx, done.map((one) => ({ ...keyOf(one), digest: one.digest })));
+    return { written: done.length, conflicts };
+  });
+}
+
+/** By a few statements for all of them. */
+async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<readonly Conflict[]> {
+  const isUser = ({ entry }: Prepared) => entry.section === "users";
+  await writeRows(tx, pending.filter(({ entry }) => entry.section === "scopes" || entry.section === "clients"));
+  const users = pending.filter(isUser) as Prepared<"users">[];
+  const conflicting = await conflictingUsers(tx, users);
+  const others = pending.filter(({ entry }) => !isUser({ entry } as Prepared) && entry.section !== "scopes" && entry.section !== "clients");
+  await writeRows(tx, [...users.filter((one) => !conflicting.has(one)), ...others]);
+  return [...conflicting].map(({ entry }) => conflictOf(entry));
+}
+
+/** Of two people who want one identifier the later one has to do without; so has whoever wants what neither gives up. */
+async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Promise<ReadonlySet<Prepared>> {
+  const refused = new Set<Prepared>();
+  for (;;) {
+    const left = users.filter((one) => !refused.has(one));
+    const owners = new Map<string, Prepared>();
+    for (const one of left) {
+      for (const { value } of one.row.identifiers) if (owners.has(value)) refused.add(one);
+      for (const { value } of one.row.identifiers) if (!refused.has(one)) owners.set(value, one);
+    }
+    const known = new Set(await findConflictingUsers(tx, left.map(({ row }) => row)));
+    for (const one of left) if (known.has(one.row.user.sub)) refused.add(one);
+    if (left.every((one) => !refused.has(one))) return refused;
+  }
+}
+
+async function writeOneByOne(tx: Tx, pending: readonly Prepared[], asOne: boolean): Promise<readonly Conflict[]> {
+  if (asOne) await releaseIdentifiers(tx, pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key));
+  const conflicts: Conflict[] = [];
+  for (const one of inOrder(pending)) {
+    let refused: readonly Conflict[] = [];
+    const error = await inSavepoint(tx, async () => void (refused = await writeTogether(tx, [one])), isRefused);
+    conflicts.push(...refused, ...(error === undefined ? [] : [conflictOf(one.entry, error)]));
+    if (asOne && conflicts.length > 0) return conflicts;
+  }
+  return conflicts;
+}
+
+function inOrder(pending: readonly Prepared[]): readonly Prepared[] {
+  return (Object.keys(CONFLICTS) as Section[]).flatMap((section) => pending.filter(({ entry }) => entry.section === section));
+}
+
+function isRefused(error: unknown): boolean {
+  return isConflict(error) || isGone(error);
+}
+
+/** What a constraint of the store means for whoever wrote the file. */
+const CONFLICTS: Readonly<Record<Section, string>> = {
+  scopes: "its name is in use",
+  clients: "its client_id is in use by a user, a device or an app",
+  users: "its sub, login name, verified email or verified phone number belongs, or belonged, to somebody else",
+  devices: "its device_id is in use by a client or a user",
+  apps: "its app_id or client_id is in use by another app, a client, a user or a device",
+  things: "its name in the app is in use",
+};
+
+function conflictOf(entry: Entry, error?: unknown): Conflict {
+  const { place, key, section } = entry;
+  const fault = isGone(error) ? "there is no app of that app_id" : CONFLICTS[section];
+  return { entry, fault: faultAt({ ...place, name: `${place.name} (${key})` }, [], fault) };
+}
+
+function keyOf({ entry }: { readonly entry: Entry }): EntryKey {
+  return { kind: entry.section, id: entry.key };
+}
+
+function nameOf({ section, key }: Entry): string {
+  return `${section}/${key}`;
+}

@@ -1,0 +1,15 @@
+import type { MasterKey } from "../keys/master-key.js";
+import type { Entry } from "./read.js";
+
+/** Tells an entry from another. It is keyed, because an entry may hold a password; the order of keys does not count. */
+export function digestOf(master: MasterKey, { section, raw }: Entry): string {
+  return master.mac("provisioned-entry", `${section}\n${canonical(raw)}`).toString("base64url");
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  );
+}
