@@ -23,7 +23,7 @@ import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
 import { sweep, type SweepReport } from "./store/sweep.js";
-import { samplePasswordHashes } from "./store/users.js";
+import { samplePasswordHashes } from "./store/password-hashes.js";
 
 /** Milliseconds of rest between two rounds of housekeeping. */
 const REST = 60_000;
