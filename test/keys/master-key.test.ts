@@ -5,9 +5,11 @@ import t, { type Test } from "tap";
 import { knownBrowser, knownBrowserCookie } from "../../src/accounts/known-browser.js";
 import { browserSessions } from "../../src/accounts/browser-session.js";
 import { systemRandom } from "../../src/clock.js";
+import { openBackupFile, writeBackupFile } from "../../src/admin/backup-file.js";
 import { runCommandLine } from "../../src/command-line.js";
 import type { Core } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
+import { BACKUP_FORMAT } from "../../src/store/backup.js";
 import { readTicket, writeTicket } from "../../src/tokens/permission-ticket.js";
 import { readPersistedClaims, writePersistedClaims } from "../../src/tokens/persisted-claims.js";
 import { asserted, claimsOf, hmac, jws } from "../support/assertions.js";
@@ -233,6 +235,22 @@ t.test("a rotation that is stopped is taken up again", async (t) => {
   t.equal(rows.find(({ kind }) => kind === "imported passwords")!["sealed_again"], 1);
 });
 
+t.test("a backup from before is read with its key in MASTER_KEY_PREVIOUS, and not without", async (t) => {
+  const file = join(t.testdir({}), "old.backup");
+  const keyOf = (text: string) => Buffer.from(text, "base64url");
+  const old = new MasterKey(keyOf(OLD));
+  const header = JSON.stringify({ jeton_backup: BACKUP_FORMAT, master_key: old.fingerprint });
+  async function* lines() {
+    yield* [header, '{"row":1}'];
+  }
+  await writeBackupFile(file, lines(), old.derive("backup"), systemRandom);
+  const opened = await openBackupFile(file, new MasterKey(keyOf(NEW), systemRandom, [keyOf(OLD)]));
+  const read: string[] = [];
+  for await (const line of opened.lines) read.push(line);
+  t.strictSame(read, ['{"row":1}']);
+  await t.rejects(openBackupFile(file, new MasterKey(keyOf(NEW))), /the master key is not the one this backup was written under/);
+});
+
 /** What in this file shows that each purpose outlives a change of the key. */
 const SHOWN_BY: Readonly<Record<string, string>> = {
   "signing-key": "a signed access token",
@@ -252,7 +270,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "confirmation-code": "a confirmation code",
   tries: "it is a lasting key as that of sessions",
   "known-browser": "a known browser",
-  backup: "test/process/backup.test.ts",
+  backup: "a backup from before is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",
   "provisioned-entry": "a provisioning file that was applied is not written again",
 };
