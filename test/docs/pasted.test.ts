@@ -90,7 +90,10 @@ async function follow(t: Test, part: Part, reading: Reading): Promise<void> {
   const place = `${reading.page}:${part.line}`;
   if (part.kind === "steps") {
     const { page, complaints } = await reading.window();
-    for (const item of part.items) await t.resolves(takeSteps(page, withPorts(item)), `${place}: ${item}`);
+    for (const item of part.items) {
+      await t.resolves(takeSteps(page, withPorts(item)), `${place}: ${item}`);
+      if (!t.passing()) return;
+    }
     return void t.strictSame(complaints, [], `${place}: the browser complains about nothing`);
   }
   if (part.reason !== undefined) return t.comment(`${place} is only shown: ${part.reason}`);

@@ -31,6 +31,8 @@ export async function openDesk(t: Test, socket: string, program: string): Promis
   await writeFile(program, ASK);
   const desk: Server = createServer({ allowHalfOpen: true }, (terminal) => {
     let said = "";
+    // A terminal that was closed reads no more.
+    terminal.on("error", () => {});
     terminal.setEncoding("utf8").on("data", (text: string) => (said += text));
     terminal.on("end", () => void answer(JSON.parse(said) as Asked).then((ended) => terminal.end(JSON.stringify(ended))));
   });
