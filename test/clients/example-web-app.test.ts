@@ -4,6 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import t, { type Test } from "tap";
+import { systemRandom } from "../../src/clock.js";
+import { isRegistered } from "../../src/clients/redirect-uri.js";
+import { demoSet } from "../../src/provisioning/demo.js";
 import { SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { freePort } from "../support/ports.js";
@@ -42,7 +45,11 @@ t.test("the example web app lets nobody in who was refused, or whom it did not s
   t.equal(home, `http://127.0.0.1:${port}`);
 
   const sent = await fetch(`${home}/login`, { redirect: "manual" });
-  t.ok(sent.headers.get("location")!.startsWith(`${issuer}/oauth2/authorize?`));
+  const request = new URL(sent.headers.get("location")!);
+  t.equal(request.origin + request.pathname, `${issuer}/oauth2/authorize`);
+  const demo = demoSet({ url: issuer, issuer, account: `${issuer}/account` }, systemRandom);
+  const [web] = JSON.parse(demo.file).clients.filter((one: { redirect_uris?: string[] }) => one.redirect_uris);
+  t.ok(isRegistered(request.searchParams.get("redirect_uri")!, web.redirect_uris), "the demo set knows the example too");
   const visit = sent.headers.get("set-cookie")!.split(";")[0]!;
   const answer = new URLSearchParams({ error: "access_denied", error_description: "<b>no</b>", iss: issuer });
   const refused = await (await fetch(`${home}/callback?${answer}`, { headers: { cookie: visit } })).text();
