@@ -13,8 +13,8 @@ const PAUSE = 20;
 /** Milliseconds after which a round ends, whatever is left: the next one goes on. */
 const MAX_ROUND = 50_000;
 
-/** A backlog is counted up to here. */
-const MAX_COUNTED = 100_000;
+/** A backlog is counted up to here: its rows may have to come from the disk, one by one. */
+const MAX_COUNTED = 10_000;
 
 const NOW = "coalesce($1::timestamptz, now())";
 
@@ -99,7 +99,7 @@ export interface SweepReport {
   readonly deleted: Readonly<Record<string, number>>;
   /** Grants that were looked at and are not over yet. */
   readonly kept: number;
-  /** Rows that were due when the round ended: counted up to 100,000, of that which was not finished. */
+  /** Rows that were due when the round ended: counted up to 10,000, of that which was not finished. */
   readonly backlog: Readonly<Record<string, number>>;
   readonly failed: Readonly<Record<string, unknown>>;
   readonly seconds: number;
@@ -113,7 +113,7 @@ export interface SweepReport {
 export async function sweep(db: Db, now: Date | null, limit = MAX_ROUND): Promise<SweepReport> {
   const begun = performance.now();
   const elapsed = () => performance.now() - begun;
-  const report = { deleted: {} as Record<string, number>, kept: 0, failed: {} as Record<string, unknown> };
+  const report: Progress = { deleted: {}, kept: 0, backlog: {}, failed: {} };
   let unfinished = SWEEPS;
   while (unfinished.length > 0 && elapsed() < limit) {
     const full: Sweep[] = [];
@@ -124,16 +124,20 @@ export async function sweep(db: Db, now: Date | null, limit = MAX_ROUND): Promis
     if (full.length > 0) await pause(PAUSE);
   }
   const seconds = elapsed() / 1_000;
-  return { ...report, seconds, backlog: await backlogOf(db, unfinished, now) };
+  for (const one of unfinished) await countBacklog(db, one, now, report);
+  return { ...report, seconds };
+}
+
+/** A report while its round goes on. */
+interface Progress {
+  readonly deleted: Record<string, number>;
+  kept: number;
+  readonly backlog: Record<string, number>;
+  readonly failed: Record<string, unknown>;
 }
 
 /** Deletes one batch and adds to the report; whether there may be more. */
-async function sweepBatch(
-  db: Db,
-  { of, statement }: Sweep,
-  now: Date | null,
-  report: { deleted: Record<string, number>; kept: number; failed: Record<string, unknown> },
-): Promise<boolean> {
+async function sweepBatch(db: Db, { of, statement }: Sweep, now: Date | null, report: Progress): Promise<boolean> {
   try {
     const [batch] = await run<{ deleted: number; kept: number }>(db, statement, [now]);
     const { deleted, kept } = batch!;
@@ -146,12 +150,13 @@ async function sweepBatch(
   }
 }
 
-async function backlogOf(db: Db, unfinished: readonly Sweep[], now: Date | null): Promise<Record<string, number>> {
-  const backlog: Record<string, number> = {};
-  for (const { of, due } of unfinished) {
-    const text = `SELECT count(*)::int AS due FROM (SELECT ${due} LIMIT ${MAX_COUNTED}) counted`;
+/** Counts what is left of one kind. What cannot be counted is left for the next round, as what cannot be deleted is. */
+async function countBacklog(db: Db, { of, due }: Sweep, now: Date | null, report: Progress): Promise<void> {
+  const text = `SELECT count(*)::int AS due FROM (SELECT ${due} LIMIT ${MAX_COUNTED}) counted`;
+  try {
     const [found] = await run<{ due: number }>(db, { name: `sweep_backlog_${of}`, text }, [now]);
-    if (found!.due > 0) backlog[of] = found!.due;
+    if (found!.due > 0) report.backlog[of] = found!.due;
+  } catch (error) {
+    report.failed[of] = error;
   }
-  return backlog;
 }

@@ -91,6 +91,12 @@ t.test("one kind of row that cannot be deleted stops no other, and a round ends 
   t.equal(stopped.deleted["revoked_tokens"], 1_000, "one batch of each kind");
   t.equal(stopped.backlog["revoked_tokens"], 4_000);
 
+  await client.query("ALTER TABLE revoked_tokens RENAME TO gone");
+  const counted = await sweep(db, later, 0);
+  t.strictSame(Object.keys(counted.failed), ["revoked_tokens"], "what cannot be counted stops no other either");
+  t.equal(counted.backlog["used_assertions"], 4_000);
+  await client.query("ALTER TABLE gone RENAME TO revoked_tokens");
+
   const finished = await sweep(db, later);
   t.match(finished, { deleted: { revoked_tokens: 4_000, used_assertions: 4_000 }, backlog: {} });
   t.equal((await client.query("SELECT FROM sessions")).rowCount, 0);
