@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { text } from "node:stream/consumers";
+import { setFlagsFromString } from "node:v8";
 import { runCommandLine } from "./command-line.js";
 import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 
 // `jeton …` as a process: its words, its standard input, progress on standard error, and an end with 0 or, after one
 // line, with 1.
+// Prisma's WebAssembly is compiled once and not optimised: that takes more CPU and memory than most commands do.
+setFlagsFromString("--liftoff-only");
 // Whoever reads may leave early, as head(1) does: then there is nobody to tell.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const report = (line: string) => process.stderr.write(`${line}\n`);
