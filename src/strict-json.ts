@@ -32,22 +32,34 @@ export function readStrictJson(text: string): unknown {
 
 /** Refuses what JSON.parse would take: names that are repeated, and nesting without end. */
 function checkStructure(text: string): void {
+  const flaw = flawOf(text, MAX_DEPTH);
+  if (flaw !== undefined) throw new JsonError(flaw.repeated === undefined ? "nested too deep" : "a name that is repeated");
+}
+
+/** The first name that stands twice in one object of a text that is JSON; undefined where none does. */
+export function repeatedName(text: string): string | undefined {
+  return flawOf(text, Infinity)?.repeated;
+}
+
+/** The first place that JSON.parse takes and another reader may not: a name that is repeated, or nesting that is too deep. */
+function flawOf(text: string, maxDepth: number): { readonly repeated?: string } | undefined {
   /** The names seen in each object that is open; null stands for an array. */
   const open: (Set<string> | null)[] = [];
   let before = "";
   for (const [token] of text.matchAll(TOKEN)) {
     if (token === "{" || token === "[") {
-      if (open.push(token === "{" ? new Set() : null) > MAX_DEPTH) throw new JsonError("nested too deep");
+      if (open.push(token === "{" ? new Set() : null) > maxDepth) return {};
     } else if (token === "}" || token === "]") {
       open.pop();
     } else if (token === ":") {
       const names = open.at(-1);
       const name = unescape(before);
-      if (names?.has(name)) throw new JsonError("a name that is repeated");
+      if (names?.has(name)) return { repeated: name };
       names?.add(name);
     }
     before = token;
   }
+  return undefined;
 }
 
 /** The name that a string token spells: `"\u0061"` is `"a"`. */

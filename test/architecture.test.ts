@@ -43,7 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "endpoints"],
-  provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "dialects", "clock.ts"],
+  provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "dialects", "clock.ts", "strict-json.ts"],
   "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
   admin: ["errors", "store", "accounts", "clients", "tokens", "uma", "provisioning", "core.ts", "deployment.ts"],
   "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],

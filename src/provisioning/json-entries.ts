@@ -3,7 +3,9 @@ import {
   isSection,
   lineOfFault,
   MAX_ENTRY,
+  parseEntry,
   ProvisioningError,
+  RepeatedName,
   type RawEntry,
 } from "./raw-entry.js";
 import type { Section } from "./schema.js";
@@ -166,11 +168,12 @@ export class JsonEntries {
     const name = `${section}[${this.#index}]`;
     const place = { name, line, hasOwnLines: false };
     try {
-      this.#found.push({ place, section, raw: JSON.parse(text) as unknown });
+      this.#found.push({ place, section, raw: parseEntry(text) });
     } catch (error) {
       // The parser calls itself for each level.
       if (error instanceof RangeError) throw this.#error("is nested too deeply", name);
-      throw this.#notJson(lineOfFault(text.trimStart(), error, line), name);
+      if (!(error instanceof RepeatedName)) throw this.#notJson(lineOfFault(text.trimStart(), error, line), name);
+      this.#found.push({ place, fault: error.message });
     }
     this.#index += 1;
     this.#start = index + 1;

@@ -1,4 +1,4 @@
-import { isSection, lineOfFault, MAX_ENTRY, ProvisioningError, type RawEntry } from "./raw-entry.js";
+import { isSection, lineOfFault, MAX_ENTRY, parseEntry, ProvisioningError, RepeatedName, type RawEntry } from "./raw-entry.js";
 import type { Section } from "./schema.js";
 
 /**
@@ -21,7 +21,7 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
   if (text.trim() === "") return [];
   const place = { name: `line ${line}`, line, hasOwnLines: true };
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseEntry(text);
     if (value === null || typeof value !== "object" || Array.isArray(value)) return [{ place, fault: "must be an object" }];
     const named = Object.entries(value).filter(([name, part]) => isSection(name) && part !== null && typeof part === "object");
     if (named.length === Object.keys(value).length && named.length > 0) {
@@ -31,6 +31,7 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
     return [section === undefined ? { place, fault: UNKNOWN } : { place, section, raw: value }];
   } catch (error) {
     if (error instanceof RangeError) return [{ place, fault: "is nested too deeply" }];
+    if (error instanceof RepeatedName) return [{ place, fault: error.message }];
     return [{ place: { ...place, line: lineOfFault(text, error, line) }, fault: "is not JSON" }];
   }
 }

@@ -1,4 +1,5 @@
 import { OperatorError } from "../errors/operator-error.js";
+import { repeatedName } from "../strict-json.js";
 import { SECTIONS, type Section } from "./schema.js";
 
 /** Where an entry stands in its file. */
@@ -43,6 +44,17 @@ export function written(path: readonly PropertyKey[], before = ""): string {
     (text, part) => (typeof part === "number" ? `${text}[${part}]` : `${text}${text && "."}${String(part)}`),
     before,
   );
+}
+
+/** A name that stands twice in an object: JSON.parse would take the later value without a word. */
+export class RepeatedName extends Error {}
+
+/** Reads the JSON of one entry. @throws SyntaxError; RangeError where it is nested too deeply; RepeatedName */
+export function parseEntry(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  const repeated = repeatedName(text);
+  if (repeated !== undefined) throw new RepeatedName(`${repeated} stands twice in one object`);
+  return value;
 }
 
 /** Whether a name is a section of the file. */
