@@ -21,7 +21,8 @@ export interface Span {
 
 /** One server process behind a proxy of its own, which can be killed, stopped, frozen, and given a wrong clock. */
 export class Instance {
-  readonly agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  /** A client closes an idle connection before the server does, which waits 72 s: else a request may meet the closing. */
+  readonly agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 60_000 });
   /** When it did not run, or was ending. */
   readonly down: Span[] = [];
   /** When it was frozen. */
