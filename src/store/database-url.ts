@@ -94,7 +94,7 @@ function parse(url: string): DatabaseTarget {
 function readParameters(query: string): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(query)) {
-    const [values, because] = FIXED[name] ?? [];
+    const [values, because] = Object.hasOwn(FIXED, name) ? FIXED[name]! : [];
     if (values !== undefined && !values.includes(value)) {
       throw new Unusable(`has ${name}, which can only be ${values.join(" or ")} here: ${because}`);
     }
