@@ -48,7 +48,7 @@ function readerFor(names: readonly string[]): Reader {
   const repeated = keys.find((key, index) => key === "" || keys.indexOf(key) !== index);
   if (repeated !== undefined) throw new ProvisioningError(`line 1: ${repeated === "" ? "a column without a name" : `${repeated} stands twice`}`);
   const shape: Readonly<Record<string, z.ZodType>> = SECTIONS[section].entry.shape;
-  return { section, columns: keys.map((name) => ({ name, read: fieldReader(shape[name]) })) };
+  return { section, columns: keys.map((name) => ({ name, read: fieldReader(Object.hasOwn(shape, name) ? shape[name] : undefined) })) };
 }
 
 /** What a field means, by the kind of value that its key has. */

@@ -109,7 +109,7 @@ function fromFlags(shape: Readonly<Record<string, z.ZodType>>, flags: Flags): Re
   return Object.fromEntries(
     given.map(([flag, value]) => {
       const name = flag.replaceAll("-", "_");
-      const schema = shape[name];
+      const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
       return [name, schema === undefined ? value : readFlag(flag, unwrap(schema), value)];
     }),
   );

@@ -110,6 +110,11 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     { scopes: [{ name: "s", claims: ["password_hash"] }] },
     "scopes[0].claims[0]: is no claim",
   ],
+  [
+    "a hash by something that every object has",
+    { users: [user({ password_hash: { algorithm: "constructor", hashIterations: 1, value: "AAAA", salt: "AAAA" } })] },
+    "users[0].password_hash: is no hash",
+  ],
   ["a hash of no kind", { users: [user({ password_hash: "5f4dcc3b5aa765d61d8327deb882cf99" })] }, "users[0].password_hash: is no hash"],
   [
     "a hash that would take minutes",

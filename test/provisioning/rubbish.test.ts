@@ -173,7 +173,7 @@ function faultAt(section: Section, path: Path): string | undefined {
       const said = saidOf(JSON.stringify({ [section]: [withValue(entry, path, value)] }));
       return said === undefined || isNamed(said);
     }),
-    { numRuns: 40 },
+    { numRuns: 40, seed: 4 },
   );
   return failed ? `${JSON.stringify(counterexample)}: ${String(errorInstance)}` : undefined;
 }
@@ -188,7 +188,7 @@ t.test("so is rubbish in place of a section, of an entry, of a key and of the wh
     fc.property(fc.constantFrom(...Object.keys(SECTIONS)), rubbish, fc.string({ unit: "binary", maxLength: 8 }), (section, value, key) =>
       [{ [section]: value }, { [section]: [value] }, { [key]: value }, { [section]: [{ [key]: value }] }].every(whole),
     ),
-    { numRuns: 150 },
+    { numRuns: 150, seed: 4 },
   );
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => (saidOf(text), true)));
   t.pass("each in one line");
@@ -224,7 +224,7 @@ t.test("what is read can be written, or is refused in one line that names its en
       // What an earlier run wrote may have the id of the thing's app.
       return [section, ...(section === "things" ? ["apps"] : [])].some((one) => said.startsWith(`${one}[0]`));
     }),
-    { numRuns: 40 },
+    { numRuns: 40, seed: 4 },
   );
   t.pass("each written or named");
 });

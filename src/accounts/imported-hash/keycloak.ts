@@ -5,14 +5,17 @@ import { argon2Hash, pbkdf2Hash, type ImportedHash, type Pbkdf2Digest } from "./
  * in a text. The members may also stand in one object.
  */
 
-const PBKDF2: Readonly<Record<string, Pbkdf2Digest>> = {
-  pbkdf2: "sha1",
-  "pbkdf2-sha256": "sha256",
-  "pbkdf2-sha512": "sha512",
-};
+const PBKDF2 = new Map<unknown, Pbkdf2Digest>([
+  ["pbkdf2", "sha1"],
+  ["pbkdf2-sha256", "sha256"],
+  ["pbkdf2-sha512", "sha512"],
+]);
 
 /** Versions of argon2 by Keycloak's names for them. */
-const ARGON2_VERSION: Readonly<Record<string, number>> = { "1.0": 16, "1.3": 19 };
+const ARGON2_VERSION = new Map([
+  ["1.0", 16],
+  ["1.3", 19],
+]);
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -24,7 +27,7 @@ export function readKeycloak(text: string): ImportedHash | undefined {
   const { algorithm, hashIterations, value, salt, additionalParameters } = all;
   if (typeof algorithm !== "string" || !isBase64(value) || !isBase64(salt)) return undefined;
   const iterations = Number.isSafeInteger(hashIterations) ? Number(hashIterations) : 0;
-  const hash = PBKDF2[algorithm];
+  const hash = PBKDF2.get(algorithm);
   if (hash !== undefined) return pbkdf2Hash(hash, iterations, Buffer.from(salt, "base64"), Buffer.from(value, "base64"));
   return algorithm === "argon2" ? argon2(iterations, salt, value, members(additionalParameters)) : undefined;
 }
@@ -39,7 +42,7 @@ function argon2(passes: number, salt: string, value: string, parameters: Members
   const first = (name: string) => String([parameters[name]].flat()[0]);
   const costs = `m=${first("memory")},t=${passes},p=${first("parallelism")}`;
   const [plainSalt, digest] = [salt, value].map((text) => text.replaceAll("=", ""));
-  const version = ARGON2_VERSION[first("version")];
+  const version = ARGON2_VERSION.get(first("version"));
   if (!/^(id|i|d)$/.test(first("type")) || version === undefined) return undefined;
   return argon2Hash(`$argon2${first("type")}$v=${version}$${costs}$${plainSalt}$${digest}`, costs, plainSalt!, digest!);
 }
