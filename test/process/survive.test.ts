@@ -69,7 +69,8 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
       const reply = await introspect(server, access_token);
       readiness.add((await fetch(`${server.url}/readyz`)).status);
       if (reply.status !== 200) refused.push(reply);
-      return reply.status === 200;
+      // The backends end a moment after the postmaster, and one of them may answer until then.
+      return reply.status === 200 && refused.length > 0;
     });
     t.comment(`answered again after ${Math.round(performance.now() - begun)} ms and ${refused.length} refusals`);
     t.ok(refused.length > 0);
