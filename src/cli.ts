@@ -8,7 +8,7 @@ import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 // line, with 1.
 // Prisma's WebAssembly is compiled once and not optimised: that takes more CPU and memory than most commands do.
 setFlagsFromString("--liftoff-only");
-// Whoever reads may leave early, as head(1) does: then there is nobody to tell.
+// A reader such as head(1) may leave early: then there is nobody to tell.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const report = (line: string) => process.stderr.write(`${line}\n`);
 runCommandLine(process.argv.slice(2), () => text(process.stdin), undefined, undefined, report).then(

@@ -51,7 +51,7 @@ export class Passwords {
     return this.#turns.wait({}, () => this.#hash(password));
   }
 
-  /** The same for anybody else, who waits for a turn as whoever logs in does. @throws Refusal hashing_busy */
+  /** The same for anybody else, who waits for a turn as people who log in do. @throws Refusal hashing_busy */
   hashInTurn(who: string, password: string, caller?: Caller): Promise<string> {
     return this.#turns.take(who, async () => {
       refuseIfLeft(caller);
@@ -64,7 +64,7 @@ export class Passwords {
   }
 
   /**
-   * A turn of whoever wants to log in, in which everything of it is done: what waits outside asks for no hash and no
+   * A turn of somebody who wants to log in, in which everything of it is done: what waits outside asks for no hash and no
    * connection to the database.
    * @param who one turn at a time each
    * @throws Refusal hashing_busy when too many are waiting, or the turn does not come
@@ -97,7 +97,7 @@ export class Passwords {
   }
 
   /**
-   * The hash of another system as it is stored: sealed, because it has no pepper. Whoever has only the database can guess at
+   * The hash of another system as it is stored: sealed, because it has no pepper. A thief of the database alone can guess at
    * no password by it.
    */
   import(hash: string): string {

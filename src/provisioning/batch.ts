@@ -68,7 +68,7 @@ async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<read
   return [...conflicting].map(({ entry }) => conflictOf(entry));
 }
 
-/** Of two people who want one identifier the later one has to do without; so has whoever wants what neither gives up. */
+/** Of two people who want one identifier the later one is refused. So is a person who wants one that its owner keeps. */
 async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Promise<ReadonlySet<Prepared>> {
   const refused = new Set<Prepared>();
   for (;;) {
@@ -104,7 +104,7 @@ function isRefused(error: unknown): boolean {
   return isConflict(error) || isGone(error);
 }
 
-/** What a constraint of the store means for whoever wrote the file. */
+/** What a constraint of the store means for the writer of the file. */
 const CONFLICTS: Readonly<Record<Section, string>> = {
   scopes: "its name is in use",
   clients: "its client_id is in use by a user, a device or an app",

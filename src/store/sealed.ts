@@ -3,7 +3,7 @@ import type { Db, Tx } from "./open.js";
 
 /**
  * What is stored sealed under the master key, read in pages and written back under another one (docs/decisions/0017). A row that
- * was changed since it was read stays as it is: whoever changed it sealed it.
+ * was changed since it was read stays as it is: the change sealed it with the present key.
  */
 export interface SealedRow {
   readonly id: string;

@@ -89,7 +89,7 @@ const USERS: BulkTarget = {
   columns: ["sub", "preferred_username", "roles", "disabled", ...Object.keys(ABSENT)],
   update: {
     password_hash: "coalesce(excluded.password_hash, stored.password_hash)",
-    // Whoever is disabled by it loses what was issued to them.
+    // A person who is disabled by it loses what was issued to them.
     token_epoch: "stored.token_epoch + CASE WHEN excluded.disabled THEN 1 ELSE 0 END",
     updated_at: "now()",
   },
@@ -98,7 +98,7 @@ const USERS: BulkTarget = {
 const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
 
 /**
- * Writes people whole, new or not. Whoever has no password here keeps theirs.
+ * Writes people whole, new or not. A person without a password here keeps theirs.
  * @throws Error that isConflict knows, when an identifier belongs to somebody else
  */
 export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<void> {

@@ -103,7 +103,7 @@ export class Authorization {
       throw await this.#stale("interaction_unknown", id, browser);
     }
     const { purpose, client, session, next: step } = position;
-    // Whoever cancels the login for a page of their own has no app to go back to.
+    // A person who cancels the login for a page of their own has no app to go back to.
     if (purpose.kind === "account") return { kind: "go", path: step.step === "refuse" ? HOME_PATH : purpose.again };
     if (purpose.kind === "claims") return answerClaims(this.#core, purpose.request, session, step, facts);
     return this.#conclude(purpose.request, client!, session, step, facts);
