@@ -19,7 +19,7 @@ export interface HashingCost {
 }
 
 /** Longest password taken, in characters; 64 must be possible (NIST SP 800-63B), a megabyte must not. */
-export const LONGEST_PASSWORD = 1_024;
+export const MAX_PASSWORD_LENGTH = 1_024;
 
 /**
  * Password hashing, with its price under control: at most as many hashes at once as there are cores less one, because
@@ -151,7 +151,7 @@ export async function isPasswordOf(hash: ImportedHash | undefined, password: str
 }
 
 /** Shortest password that is not weak, in characters (NIST SP 800-63B section 3.1.1.2). */
-const SHORTEST_PASSWORD = 8;
+const MIN_PASSWORD_LENGTH = 8;
 
 /** The head of every list of leaked passwords. */
 const COMMON_PASSWORDS = new Set([
@@ -161,7 +161,7 @@ const COMMON_PASSWORDS = new Set([
 
 /** Why a password is a weak one; undefined if it is not. */
 export function whyAWeakPassword(password: string): string | undefined {
-  if (password.length < SHORTEST_PASSWORD) return `a password shorter than ${SHORTEST_PASSWORD} characters`;
+  if (password.length < MIN_PASSWORD_LENGTH) return `a password shorter than ${MIN_PASSWORD_LENGTH} characters`;
   return COMMON_PASSWORDS.has(password.toLowerCase()) ? "one of the most common passwords" : undefined;
 }
 

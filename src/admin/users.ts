@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.js";
 import { prepareUser } from "../provisioning/write.js";
@@ -55,8 +55,8 @@ async function passwd(context: CommandContext): Promise<object> {
   const { core } = context;
   const sub = await existing(context);
   const { secret, shown } = await takeSecret(context, "password-stdin", 15);
-  if (secret.length > LONGEST_PASSWORD)
-    throw new OperatorError(`a password has at most ${LONGEST_PASSWORD} characters`);
+  if (secret.length > MAX_PASSWORD_LENGTH)
+    throw new OperatorError(`a password has at most ${MAX_PASSWORD_LENGTH} characters`);
   const hash = await core.passwords.hash(secret);
   await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
   await forgetTries(context, sub);

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { whyAWeakPassword, LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { whyAWeakPassword, MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { identifiersOf, isEmail, whyNotAChosenName } from "../accounts/identifiers.js";
 import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import type { Core } from "../core.js";
@@ -56,7 +56,7 @@ const registration = z.object({
     .refine((name) => whyNotAChosenName(name) === undefined)
     .transform((name) => name.trim()),
   password: required("password_missing")
-    .max(LONGEST_PASSWORD)
+    .max(MAX_PASSWORD_LENGTH)
     .refine((password) => whyAWeakPassword(password) === undefined, { error: "password_too_weak" }),
   email: z.string().refine(isEmail).optional(),
   phone_number: z.string().max(64).refine(isPhoneNumber).transform(readPhoneNumber).optional(),

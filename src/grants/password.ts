@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { logIn } from "../accounts/log-in.js";
-import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { epochSeconds } from "../clock.js";
 import { optional, required } from "../http/parameters.js";
 import { grantedScope } from "./scope.js";
@@ -12,7 +12,7 @@ import { grantedScope } from "./scope.js";
  */
 const parameters = z.object({
   username: required("username_missing"),
-  password: required("password_missing").max(LONGEST_PASSWORD),
+  password: required("password_missing").max(MAX_PASSWORD_LENGTH),
   scope: optional, // scope_missing where the dialect's page requires it
 });
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isWebOrigin, whyNotARegisteredUri, whyNotAWebUri } from "../clients/registered-uri.js";
 import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
 import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
-import { LONGEST_PASSWORD } from "../accounts/passwords.js";
+import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
@@ -18,7 +18,7 @@ export const seconds = z.int().positive().max(2_147_483_647);
 
 /** Secrets in clear: the hash of one is not the secret. */
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
-export const password = inClear(LONGEST_PASSWORD, "give it as password_hash");
+export const password = inClear(MAX_PASSWORD_LENGTH, "give it as password_hash");
 export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
 
 /** A number that somebody can have, in E.164 however it was written. */
