@@ -41,7 +41,8 @@ export async function runCommandLine(
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   });
   try {
-    if (restoring) return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
+    if (restoring)
+      return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
     const parts = { db, master, feed: DEAF, clock, random: systemRandom, warn: report, ...certificates };
@@ -122,6 +123,11 @@ function withoutCommand(words: readonly string[]): string {
   const asked = HELP.has(first) ? helpOn() : HELP.has(second) ? helpOn(first) : undefined;
   if (asked !== undefined) return asked;
   const named = first === undefined ? undefined : helpOn(first);
-  const command = words.filter((word) => !word.startsWith("-")).slice(0, 2).join(" ");
-  throw new OperatorError(`there is no command "${command}"; jeton ${named === undefined ? "" : `${first} `}--help lists them`);
+  const command = words
+    .filter((word) => !word.startsWith("-"))
+    .slice(0, 2)
+    .join(" ");
+  throw new OperatorError(
+    `there is no command "${command}"; jeton ${named === undefined ? "" : `${first} `}--help lists them`,
+  );
 }

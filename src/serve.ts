@@ -39,8 +39,13 @@ async function main(): Promise<void> {
 
 /** Answers what stands on the command line; a server starts only where nothing does. */
 function answerWord(word: string): void {
-  const answers: Readonly<Record<string, () => string>> = { "--help": () => HELP, "-h": () => HELP, "--version": readVersion };
-  if (!Object.hasOwn(answers, word)) throw new OperatorError("the server takes no arguments; its settings are environment variables");
+  const answers: Readonly<Record<string, () => string>> = {
+    "--help": () => HELP,
+    "-h": () => HELP,
+    "--version": readVersion,
+  };
+  if (!Object.hasOwn(answers, word))
+    throw new OperatorError("the server takes no arguments; its settings are environment variables");
   console.log(answers[word]!());
 }
 

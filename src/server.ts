@@ -158,12 +158,7 @@ function openCodeSender(
 }
 
 /** Rests, works, and rests again: two rounds never overlap, however long one takes. */
-function regularly(
-  name: string,
-  work: () => Promise<void>,
-  log: FastifyBaseLogger,
-  rest = REST,
-): NodeJS.Timeout {
+function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogger, rest = REST): NodeJS.Timeout {
   const workAndRest = async () => {
     await work().catch((error: unknown) => log.warn({ err: error }, `${name} failed; it is tried again`));
     timer.refresh();
@@ -174,7 +169,8 @@ function regularly(
 
 /** One line for each round that deleted anything or left a backlog, and one for each kind of row that failed. */
 function tellOfSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log: FastifyBaseLogger): void {
-  for (const [of, err] of Object.entries(failed)) log.warn({ type: "sweep", of, err }, "sweeping failed; it is tried again");
+  for (const [of, err] of Object.entries(failed))
+    log.warn({ type: "sweep", of, err }, "sweeping failed; it is tried again");
   const rows = Object.values(deleted).reduce((sum, one) => sum + one, 0);
   if (rows === 0 && Object.keys(backlog).length === 0) return;
   const rows_per_second = Math.round(rows / seconds);
@@ -201,7 +197,10 @@ async function provision(core: Core, { settings, listener, log }: ServerParts): 
 /** The demo set is from a start without NODE_ENV=production, which printed its secrets. */
 function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
   if (disabled.length === 0) return;
-  log.warn({ type: "demo", disabled }, "the demo set was found and disabled, because NODE_ENV is production: delete it");
+  log.warn(
+    { type: "demo", disabled },
+    "the demo set was found and disabled, because NODE_ENV is production: delete it",
+  );
 }
 
 /** @throws OperatorError naming the file and what is wrong in it */

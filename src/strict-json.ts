@@ -33,7 +33,8 @@ export function readStrictJson(text: string): unknown {
 /** Refuses what JSON.parse would take: names that are repeated, and nesting without end. */
 function checkStructure(text: string): void {
   const flaw = flawOf(text, MAX_DEPTH);
-  if (flaw !== undefined) throw new JsonError(flaw.repeated === undefined ? "nested too deep" : "a name that is repeated");
+  if (flaw !== undefined)
+    throw new JsonError(flaw.repeated === undefined ? "nested too deep" : "a name that is repeated");
 }
 
 /** The first name that stands twice in one object of a text that is JSON; undefined where none does. */

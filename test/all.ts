@@ -67,5 +67,11 @@ const names = found.map((name) => name.slice(0, -".test.js".length));
 const rank = (run: string) => (LONG.indexOf(run) + LONG.length + 1) % (LONG.length + 1);
 for (const run of [...new Set(names.map(runOf))].sort((a, b) => rank(a) - rank(b))) {
   const files = names.filter((name) => runOf(name) === run).map((name) => join(FOLDER, `${name}.test.js`));
-  void t.spawn("env", [...command, together, ...files], { name: run, cwd: ROOT, env, buffered: true, timeout: TIMEOUT });
+  void t.spawn("env", [...command, together, ...files], {
+    name: run,
+    cwd: ROOT,
+    env,
+    buffered: true,
+    timeout: TIMEOUT,
+  });
 }

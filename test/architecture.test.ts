@@ -43,7 +43,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "endpoints"],
-  provisioning: ["errors", "store", "http", "keys", "accounts", "clients", "tokens", "dialects", "clock.ts", "strict-json.ts"],
+  provisioning: [
+    "errors",
+    "store",
+    "http",
+    "keys",
+    "accounts",
+    "clients",
+    "tokens",
+    "dialects",
+    "clock.ts",
+    "strict-json.ts",
+  ],
   "deployment.ts": ["errors", "store", "keys", "clock.ts", "config.ts"],
   admin: ["errors", "store", "accounts", "clients", "tokens", "uma", "provisioning", "core.ts", "deployment.ts"],
   "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
@@ -65,7 +76,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "in-one-line.ts": ["errors", "store"],
   "serve.ts": ["errors", "store", "http", "in-one-line.ts", "server.ts", "deployment.ts", "config.ts", "version.ts"],
   "main.ts": ["serve.ts"],
-  "command-line.ts": ["errors", "in-one-line.ts", "store", "admin", "core.ts", "deployment.ts", "clock.ts", "config.ts", "version.ts"],
+  "command-line.ts": [
+    "errors",
+    "in-one-line.ts",
+    "store",
+    "admin",
+    "core.ts",
+    "deployment.ts",
+    "clock.ts",
+    "config.ts",
+    "version.ts",
+  ],
   "cli.ts": ["errors", "command-line.ts"],
 };
 
@@ -144,16 +165,21 @@ t.test("every connection to a database is opened with the session of store/conne
   }
 });
 
-t.test("an operation works on the core it is handed, which sends nothing for a caller that left; revocation alone does not", async (t) => {
-  const offering = (await sources()).filter(({ room, text }) => room === "endpoints" && text.includes("operations.offer("));
-  t.ok(offering.length > 10);
-  for (const { file, text } of offering) {
-    for (const [line] of text.matchAll(/operations\.offer\(.*/g)) {
-      const isHanded = line.includes("(request, core) =>");
-      t.equal(isHanded, file !== "endpoints/revoke.ts", `${file}: ${line}`);
+t.test(
+  "an operation works on the core it is handed, which sends nothing for a caller that left; revocation alone does not",
+  async (t) => {
+    const offering = (await sources()).filter(
+      ({ room, text }) => room === "endpoints" && text.includes("operations.offer("),
+    );
+    t.ok(offering.length > 10);
+    for (const { file, text } of offering) {
+      for (const [line] of text.matchAll(/operations\.offer\(.*/g)) {
+        const isHanded = line.includes("(request, core) =>");
+        t.equal(isHanded, file !== "endpoints/revoke.ts", `${file}: ${line}`);
+      }
     }
-  }
-});
+  },
+);
 
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of await sources()) {

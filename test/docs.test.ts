@@ -4,7 +4,6 @@ import t from "tap";
 import { SETTINGS } from "../src/config.js";
 import { ROOT } from "./support/root.js";
 
-
 t.test("docs/settings.md lists every setting with its meaning", async (t) => {
   const page = await readFile(join(ROOT, "docs/settings.md"), "utf8");
   const environment = page.slice(0, page.indexOf("## The provisioning file"));
@@ -29,15 +28,18 @@ t.test("every link between the pages leads somewhere", async (t) => {
   }
 });
 
-t.test("docker-compose.yml passes on what .env.example sets, mounts provisioning files, and has the command line", async (t) => {
-  const compose = await readFile(join(ROOT, "docker-compose.yml"), "utf8");
-  const example = await readFile(join(ROOT, ".env.example"), "utf8");
-  const settings = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name!);
-  t.ok(settings.includes("PROVISION_FILE"));
-  for (const name of settings) t.match(compose, `\${${name}:`, name);
-  t.match(compose, "- ./provisioning:/provisioning:ro\n", "where docs/operations.md and .env.example say");
-  t.match(compose, "ln -s /jeton/dist/cli.js /usr/local/bin/jeton\n");
-});
+t.test(
+  "docker-compose.yml passes on what .env.example sets, mounts provisioning files, and has the command line",
+  async (t) => {
+    const compose = await readFile(join(ROOT, "docker-compose.yml"), "utf8");
+    const example = await readFile(join(ROOT, ".env.example"), "utf8");
+    const settings = [...example.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name!);
+    t.ok(settings.includes("PROVISION_FILE"));
+    for (const name of settings) t.match(compose, `\${${name}:`, name);
+    t.match(compose, "- ./provisioning:/provisioning:ro\n", "where docs/operations.md and .env.example say");
+    t.match(compose, "ln -s /jeton/dist/cli.js /usr/local/bin/jeton\n");
+  },
+);
 
 t.test("docs/standards.md names files and tests that exist", async (t) => {
   const page = await readFile(join(ROOT, "docs/standards.md"), "utf8");

@@ -27,7 +27,9 @@ export function knownBrowserCookie(parts: KnownBrowserParts, random: Random, sub
 /** The name of the browser, if this person logged in with it before. */
 export function knownBrowser(parts: KnownBrowserParts, cookie: string | undefined, sub: string): string | undefined {
   const [name = "", mac = "", ...rest] = (cookie ?? "").split(".");
-  return rest.length === 0 && parts.master.checkMacText("known-browser", bound(parts, name, sub), mac) ? name : undefined;
+  return rest.length === 0 && parts.master.checkMacText("known-browser", bound(parts, name, sub), mac)
+    ? name
+    : undefined;
 }
 
 function bound({ era }: KnownBrowserParts, name: string, sub: string): string {

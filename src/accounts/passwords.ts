@@ -85,7 +85,8 @@ export class Passwords {
   }
 
   async #matches(hash: string, password: string): Promise<boolean> {
-    if (!hash.startsWith(IMPORTED_HASH)) return argon2.verify(hash, normalise(password), { secret: this.#pepperOf(hash) });
+    if (!hash.startsWith(IMPORTED_HASH))
+      return argon2.verify(hash, normalise(password), { secret: this.#pepperOf(hash) });
     return isPasswordOf(this.#open(hash), password);
   }
 
@@ -110,13 +111,15 @@ export class Passwords {
    */
   async renewed(hash: string | null, password: string): Promise<string | undefined> {
     if (hash === null) return undefined;
-    if (!hash.startsWith(IMPORTED_HASH)) return markOf(hash)?.equals(this.#master.mark) ? undefined : this.#hash(password);
+    if (!hash.startsWith(IMPORTED_HASH))
+      return markOf(hash)?.equals(this.#master.mark) ? undefined : this.#hash(password);
     return this.#open(hash)?.readsWhole(password) ? this.#hash(password) : undefined;
   }
 
   /** Learns what stored hashes cost, for names that nobody has. @param sample stored hashes */
   learnCosts(sample: readonly string[]): void {
-    const read = (hash: string) => (hash.startsWith(IMPORTED_HASH) ? this.#open(hash) : readImportedHash(hash.replace(MARKED, "")));
+    const read = (hash: string) =>
+      hash.startsWith(IMPORTED_HASH) ? this.#open(hash) : readImportedHash(hash.replace(MARKED, ""));
     this.#decoys.learn(sample, (hash) => read(hash)?.price ?? "");
   }
 

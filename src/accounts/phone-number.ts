@@ -42,5 +42,10 @@ function parse(text: string): PhoneNumber | undefined {
 }
 
 function withPlus(text: string): string {
-  return text.normalize("NFKC").trim().replace(/^tel:/i, "").replace(/^\(\s*(?:\+|00)([\d\s]{1,5})\)/, "+$1").replace(BEGIN, "+");
+  return text
+    .normalize("NFKC")
+    .trim()
+    .replace(/^tel:/i, "")
+    .replace(/^\(\s*(?:\+|00)([\d\s]{1,5})\)/, "+$1")
+    .replace(BEGIN, "+");
 }

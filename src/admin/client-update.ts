@@ -49,7 +49,9 @@ async function warningsOf(
   const isUnfit = secrets.length > 0 && NEEDS_CLEAR_SECRET.has(now) && !NEEDS_CLEAR_SECRET.has(before);
   return [
     ...(await warningsOfClient(core, value, secrets.length === 0)),
-    ...(isUnfit ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret gives it another`] : []),
+    ...(isUnfit
+      ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret gives it another`]
+      : []),
   ];
 }
 

@@ -117,7 +117,12 @@ export const CLIENT_COMMANDS: readonly Command[] = [
     values: CLIENT_VALUES,
     run: add,
   },
-  { name: "client disable", takes: "ID", does: "disables a client: its requests and tokens are rejected", run: (context) => switchTo(context, true) },
+  {
+    name: "client disable",
+    takes: "ID",
+    does: "disables a client: its requests and tokens are rejected",
+    run: (context) => switchTo(context, true),
+  },
   { name: "client enable", takes: "ID", does: "enables a client again", run: (context) => switchTo(context, false) },
   CLIENT_UPDATE,
   {

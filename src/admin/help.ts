@@ -26,7 +26,8 @@ export function helpOnCommand(command: CommandTerms): string {
   return [heading(command), "", ...flags, "  --json", ...source].join("\n");
 }
 
-const SETTINGS = "docs/settings.md says what each key of a client and of a user means; a flag has dashes for its underscores.";
+const SETTINGS =
+  "docs/settings.md says what each key of a client and of a user means; a flag has dashes for its underscores.";
 
 function heading({ name, takes, does }: CommandTerms): string {
   return `  jeton ${[name, takes].filter(Boolean).join(" ")}\n      ${does}`;

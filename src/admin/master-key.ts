@@ -40,7 +40,7 @@ async function rotate({ core, report }: CommandContext): Promise<readonly object
 
 async function resealEach({ db, master }: Core, { purpose, kind }: (typeof SEALED)[number]): Promise<number> {
   let sealedAgain = 0;
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const rows = await kind.page(db.prisma, after, PAGE);
     const last = rows.at(-1);
     if (last === undefined) return sealedAgain;
@@ -67,8 +67,16 @@ async function dependents({ db, master }: Core, since: Date): Promise<readonly o
   const needed_until = until(Math.max(...Object.values(lifetimes)));
   return [
     ...Object.entries(lifetimes).map(([kind, seconds]) => ({ kind, needed_until: until(seconds) })),
-    { kind: "known browsers", needed_until: until(KNOWN_BROWSERS), afterwards: "they are strangers until their next login" },
-    { kind: "passwords", under_an_earlier_key: found.passwords, renewed: "at the next login; without it they have to be set again" },
+    {
+      kind: "known browsers",
+      needed_until: until(KNOWN_BROWSERS),
+      afterwards: "they are strangers until their next login",
+    },
+    {
+      kind: "passwords",
+      under_an_earlier_key: found.passwords,
+      renewed: "at the next login; without it they have to be set again",
+    },
     {
       kind: "hashed client secrets",
       under_an_earlier_key: found.client_secrets,

@@ -10,7 +10,7 @@ export interface DerElement {
  */
 export function readDer(bytes: Buffer): readonly DerElement[] {
   const elements: DerElement[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const tag = bytes.readUInt8(at);
     const short = bytes.readUInt8(at + 1);
     const octets = short < 0x80 ? 0 : short - 0x80;

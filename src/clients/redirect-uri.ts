@@ -62,7 +62,10 @@ export function frontDoorOf(redirect_uri: string): string | undefined {
  * nowhere.
  */
 export function homeOf(redirect_uris: readonly string[]): string | undefined {
-  return redirect_uris.filter((uri) => !LOOPBACK.test(uri)).map(frontDoorOf).find((door) => door !== undefined);
+  return redirect_uris
+    .filter((uri) => !LOOPBACK.test(uri))
+    .map(frontDoorOf)
+    .find((door) => door !== undefined);
 }
 
 /** Where a client's own pages come from: its `web_origins`, and the origins it sends people back to. */

@@ -1,6 +1,12 @@
 import type { MasterKey } from "../keys/master-key.js";
 import { isPasswordOf, openImportedHash, sealImportedHash, type Passwords } from "../accounts/passwords.js";
-import { findClient, replaceImportedSecret, replaceSecretHash, type ClientRow, type NewSecret } from "../store/clients.js";
+import {
+  findClient,
+  replaceImportedSecret,
+  replaceSecretHash,
+  type ClientRow,
+  type NewSecret,
+} from "../store/clients.js";
 import type { Db } from "../store/open.js";
 import type { Client } from "./registry.js";
 

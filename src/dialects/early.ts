@@ -20,10 +20,7 @@ interface Surroundings {
  * Words what never reaches the application in the dialect of its path; where no path is known, in the first dialect. A
  * supervisor that asks whether the server is ready leaves no line.
  */
-export function refuseInDialects(
-  dialects: readonly Dialect[],
-  { issuer, log, instance }: Surroundings,
-): RefuseEarly {
+export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, instance }: Surroundings): RefuseEarly {
   const common = { ...headersOf(issuer), "Content-Type": JSON_TYPE };
   const probes: readonly string[] = Object.values(HEALTH_PATHS);
   return (refusal, request) => {

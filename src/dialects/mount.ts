@@ -7,12 +7,7 @@ import { Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
-import {
-  queryOf,
-  refuseCredentialsInQuery,
-  refuseEncodedBody,
-  singleAuthorization,
-} from "../http/edge.js";
+import { queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
 import { pathOf } from "../http/target.js";

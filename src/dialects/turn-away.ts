@@ -10,7 +10,10 @@ import { spellRefusal } from "./refuse.js";
  * no decision was made that a line of the log could tell of.
  * @returns the answer for a path, or undefined where no endpoint of a dialect is
  */
-export function overloadAnswers(dialects: readonly Dialect[], issuer: string): (path: string) => ReadyAnswer | undefined {
+export function overloadAnswers(
+  dialects: readonly Dialect[],
+  issuer: string,
+): (path: string) => ReadyAnswer | undefined {
   const exact = new Map<string, ReadyAnswer>();
   const patterns: { readonly path: string; readonly answer: ReadyAnswer }[] = [];
   for (const dialect of dialects) {

@@ -16,14 +16,12 @@ const RESOURCES = "/rs/resource_set";
 const POLICIES = "/policies";
 
 export const SIS_UMA_ENDPOINTS: readonly Endpoint[] = [
-  ...(["/perm/bulk", "/perm"] as const).map(
-    (path): Endpoint => ({
-      operation: "requestPermissions",
-      path,
-      takes: "json",
-      answer: ({ ticket }) => ({ status: 201, body: { ticket_id: ticket } }),
-    }),
-  ),
+  ...(["/perm/bulk", "/perm"] as const).map((path): Endpoint => ({
+    operation: "requestPermissions",
+    path,
+    takes: "json",
+    answer: ({ ticket }) => ({ status: 201, body: { ticket_id: ticket } }),
+  })),
   {
     operation: "registerResource",
     path: RESOURCES,

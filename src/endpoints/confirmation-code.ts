@@ -17,7 +17,15 @@ declare module "./operations.js" {
 
 const parameters = z
   .object({
-    phone_number: z.union([z.literal(""), z.string().max(64).refine((text) => readPhoneNumber(text) !== undefined)]).optional(),
+    phone_number: z
+      .union([
+        z.literal(""),
+        z
+          .string()
+          .max(64)
+          .refine((text) => readPhoneNumber(text) !== undefined),
+      ])
+      .optional(),
     email: z.union([z.literal(""), z.string().refine(isEmail)]).optional(),
   })
   .refine((given) => given.phone_number || given.email, { message: "phone_number_missing" })
@@ -50,5 +58,7 @@ async function sendCode(core: Core, { document, network, facts }: OperationReque
 
 /** Where it goes is what is on record of the person: what was asked for may be another spelling of it. */
 function receiverOf({ email }: Account, address: string): { channel: "sms" | "email"; to: string } {
-  return readPhoneNumber(address) === address ? { channel: "sms", to: address } : { channel: "email", to: email ?? address };
+  return readPhoneNumber(address) === address
+    ? { channel: "sms", to: address }
+    : { channel: "email", to: email ?? address };
 }

@@ -161,7 +161,8 @@ function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
 function goodbye({ client, redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
   if (redirect_uri === undefined) {
     const uri = client === undefined ? undefined : homeOf(client.redirect_uris);
-    const app = client === undefined || uri === undefined ? {} : { app: { name: client.client_name ?? client.client_id, uri } };
+    const app =
+      client === undefined || uri === undefined ? {} : { app: { name: client.client_name ?? client.client_id, uri } };
     return { kind: "show", view: { page: "logged_out", ...uiLocales, ...app } };
   }
   return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }, ANSWER) };

@@ -48,7 +48,9 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     expires_in: access.expires_in,
     scope,
     sub: access.claims.sub,
-    ...(grant !== undefined && refreshable ? { refresh_token: writeRefreshToken(core.master, bound(grant, context)) } : {}),
+    ...(grant !== undefined && refreshable
+      ? { refresh_token: writeRefreshToken(core.master, bound(grant, context)) }
+      : {}),
     ...(await idToken(context, entitlement, access.text)),
     ...(rpt === undefined ? {} : { rpt }),
   };

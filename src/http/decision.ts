@@ -26,11 +26,7 @@ export interface DecisionFacts {
   audience?: string | readonly string[];
   /** Something an operator should look at although the request was answered as it should be. */
   alarm?:
-    | "refresh_token_reused"
-    | "refresh_token_retried"
-    | "refresh_token_superseded"
-    | "code_replayed"
-    | "account_locked";
+    "refresh_token_reused" | "refresh_token_retried" | "refresh_token_superseded" | "code_replayed" | "account_locked";
   /** What is wrong with the id_token_hint that was sent. */
   hint_flaw?: string | undefined;
   /** What a requesting party token came to when it was introspected: the outcome, and that of each rule. */

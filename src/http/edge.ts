@@ -42,7 +42,8 @@ export function refuseEncodedBody(request: FastifyRequest): void {
   const { headers } = request;
   if (headers["transfer-encoding"] === undefined && Number(headers["content-length"] ?? 0) === 0) return;
   const encoding = headers["content-encoding"] ?? "identity";
-  if (encoding.toLowerCase() !== "identity" || declaresOtherCharset(request)) throw new Refusal("media_type_unsupported");
+  if (encoding.toLowerCase() !== "identity" || declaresOtherCharset(request))
+    throw new Refusal("media_type_unsupported");
 }
 
 /** One parameter of a media type, or none between two semicolons (RFC 9110 section 5.6.6). */

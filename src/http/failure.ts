@@ -21,7 +21,8 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
  */
 export function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
-  if (isAbandoned(error) || error instanceof CallerLeftError) return new Refusal("http_malformed", {}, { reason: "its sender left" });
+  if (isAbandoned(error) || error instanceof CallerLeftError)
+    return new Refusal("http_malformed", {}, { reason: "its sender left" });
   if (isPoolBusy(error)) {
     return new Refusal("overloaded", {}, { retryAfter: RETRY_AFTER, reason: "too many statements wait" });
   }

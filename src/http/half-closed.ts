@@ -14,7 +14,8 @@ export function askWhoClosesHalf(server: Server, underWay: ReadonlySet<ServerRes
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
     socket.once("end", () => {
-      for (const response of underWay) if (response.socket === socket) setTimeout(sendInterim, INTERIM, response).unref();
+      for (const response of underWay)
+        if (response.socket === socket) setTimeout(sendInterim, INTERIM, response).unref();
     });
   });
 }

@@ -89,7 +89,9 @@ const SIGNATURE_ALGORITHMS = [
   "ecdsa_secp521r1_sha512",
   "ed25519",
   "ed448",
-  ...["rsa_pss_rsae", "rsa_pss_pss", "rsa_pkcs1"].flatMap((name) => [256, 384, 512].map((bits) => `${name}_sha${bits}`)),
+  ...["rsa_pss_rsae", "rsa_pss_pss", "rsa_pkcs1"].flatMap((name) =>
+    [256, 384, 512].map((bits) => `${name}_sha${bits}`),
+  ),
 ];
 
 const HANDSHAKE = {

@@ -6,12 +6,7 @@ export const SIGNING_ALGORITHMS = ["ES256", "RS256"] as const;
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
 /** A new key as it is stored: its private half is sealed. One without `active_from` is the next one of its algorithm. */
-export async function makeKey(
-  master: MasterKey,
-  alg: SigningAlgorithm,
-  published_at: Date,
-  active_from: Date | null,
-) {
+export async function makeKey(master: MasterKey, alg: SigningAlgorithm, published_at: Date, active_from: Date | null) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
   const jwk = await exportJWK(publicKey);
   const kid = await calculateJwkThumbprint(jwk);

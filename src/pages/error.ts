@@ -46,13 +46,13 @@ export function errorPage({ language, status, message, about, decisionId, again,
     status,
     title: say(language, `error.${explanation}`),
     body: html`<p>${helpOn(language, explanation, retryAfter)}</p>
-${linksOf(language, app, again)}
-<dl class="plain">
-<dt>${say(language, "error.detail")}</dt>
-<dd id="error-detail" lang="en">${isolated(message, { longest: LONGEST_MESSAGE })}</dd>
-<dt>${say(language, "error.reference")}</dt>
-<dd><code id="error-reference">${isolated(decisionId)}</code></dd>
-</dl>`,
+      ${linksOf(language, app, again)}
+      <dl class="plain">
+        <dt>${say(language, "error.detail")}</dt>
+        <dd id="error-detail" lang="en">${isolated(message, { longest: LONGEST_MESSAGE })}</dd>
+        <dt>${say(language, "error.reference")}</dt>
+        <dd><code id="error-reference">${isolated(decisionId)}</code></dd>
+      </dl>`,
   });
 }
 
@@ -66,7 +66,10 @@ function linksOf(language: Language, app: AppLink | undefined, again: string | u
   const back = when(app, (one) => linkToApp(language, one));
   const kind = app === undefined ? "button primary" : "button";
   const start = again !== undefined && isLink(again) ? again : undefined;
-  const link = when(start, (to) => html`<a class="${kind}" id="again" href="${to}">${say(language, "error.again")}</a>`);
+  const link = when(
+    start,
+    (to) => html`<a class="${kind}" id="again" href="${to}">${say(language, "error.again")}</a>`,
+  );
   return back === undefined && link === undefined ? undefined : html`<p class="actions">${back} ${link}</p>`;
 }
 

@@ -92,7 +92,8 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
       const view = { page: "home", host: new URL(core.issuer).host } as const;
       return sendPage(reply, render(view, base, request.headers["accept-language"]));
     });
-    for (const [path, meant] of Object.entries(MEANT)) app.get(path, async (_request, reply) => redirect(reply, base + meant));
+    for (const [path, meant] of Object.entries(MEANT))
+      app.get(path, async (_request, reply) => redirect(reply, base + meant));
 
     for (const { dialect, authorize } of paths) {
       if (authorize === undefined) continue;
@@ -206,7 +207,10 @@ function showRefusal(error: unknown, base: string, request: FastifyRequest, repl
   const link = refusal.again ?? (retryAfter === undefined ? undefined : askedAgain(request));
   const again = link?.startsWith("/") ? base + link : link;
   const about = ABOUT[row.code];
-  return sendPage(reply, errorPage({ language, status, message, about, decisionId: request.id, again, retryAfter, app }));
+  return sendPage(
+    reply,
+    errorPage({ language, status, message, about, decisionId: request.id, again, retryAfter, app }),
+  );
 }
 
 /** Where somebody who waited may go on: at the page that sent the form, or with the same request. */

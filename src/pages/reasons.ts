@@ -22,7 +22,8 @@ export function ruleSentence(language: Language, tried: TriedRule): Html {
     const label = wordFor(language, "condition", condition);
     return html`${label}: ${isolated(factText(language, value), { longest: MAX_LENGTH })}`;
   });
-  return html`${place} ${resultOf(language, tried)}${end}${compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`}`;
+  return html`${place}
+  ${resultOf(language, tried)}${end}${compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`}`;
 }
 
 /** What decided before any rule was tried. */
@@ -33,7 +34,9 @@ export function obstacleSentence(language: Language, because: string): Html {
 /** A rule that fails says at which of its conditions. */
 function resultOf(language: Language, { result, because = "" }: TriedRule): Html {
   const name = result === "fails" ? `reason.fails.${because}` : `reason.${result}`;
-  return isText(name) ? (say as (language: Language, name: TextName) => Html)(language, name) : isolated(`${result} ${because}`);
+  return isText(name)
+    ? (say as (language: Language, name: TextName) => Html)(language, name)
+    : isolated(`${result} ${because}`);
 }
 
 /** What a condition saw: a text, a list, or a list of what was compared with how it came out. */

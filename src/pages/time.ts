@@ -41,6 +41,7 @@ function timeElement(date: Date, text: string | undefined): Html {
 /** How long to wait, in seconds, rounded up to a whole unit; "a moment" where nobody knows. */
 export function waitOf(language: Language, seconds: number | undefined): Html {
   if (seconds === undefined) return say(language, "wait.moment");
-  const [amount, unit] = seconds < 100 ? [seconds, UNITS[0]] : seconds < 6_000 ? [seconds / 60, UNITS[1]] : [seconds / 3_600, UNITS[2]];
+  const [amount, unit] =
+    seconds < 100 ? [seconds, UNITS[0]] : seconds < 6_000 ? [seconds / 60, UNITS[1]] : [seconds / 3_600, UNITS[2]];
   return html`${LENGTHS.get(language)?.[unit]?.format(Math.ceil(amount))}`;
 }

@@ -143,7 +143,7 @@ class Application {
   /** An entry may have waited for one further down: two people swap their names, a thing stands before its app. */
   async #retry(conflicts: readonly Conflict[]): Promise<void> {
     let left = conflicts;
-    for (let before = Infinity; left.length > 0 && left.length < before; ) {
+    for (let before = Infinity; left.length > 0 && left.length < before;) {
       before = left.length;
       const entries = left.map(({ entry }) => entry);
       const still: Conflict[] = [];

@@ -26,7 +26,12 @@ export interface BatchOutcome {
  * @param asOne whether an entry that the store does not take leaves all of them unwritten
  * @throws ProvisioningError for such an entry, where they are written as one
  */
-export async function writeBatch(db: Db, vault: Vault, entries: readonly Entry[], asOne: boolean): Promise<BatchOutcome> {
+export async function writeBatch(
+  db: Db,
+  vault: Vault,
+  entries: readonly Entry[],
+  asOne: boolean,
+): Promise<BatchOutcome> {
   const marked = entries.map((entry) => ({ entry, digest: digestOf(vault.master, entry) }));
   const applied = await appliedDigests(db.prisma, marked.map(keyOf));
   const changed = marked.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
@@ -43,7 +48,12 @@ export async function writeBatch(db: Db, vault: Vault, entries: readonly Entry[]
 
 type Write = (tx: Tx, pending: readonly Prepared[]) => Promise<readonly Conflict[]>;
 
-async function inTransaction(db: Db, prepared: readonly Prepared[], asOne: boolean, write: Write): Promise<BatchOutcome> {
+async function inTransaction(
+  db: Db,
+  prepared: readonly Prepared[],
+  asOne: boolean,
+  write: Write,
+): Promise<BatchOutcome> {
   return exclusively(db, LOCKS.provision, async (tx) => {
     // Another instance may have applied the same entries while this one was hashing.
     const applied = await appliedDigests(tx, prepared.map(keyOf));
@@ -52,7 +62,10 @@ async function inTransaction(db: Db, prepared: readonly Prepared[], asOne: boole
     if (asOne && conflicts.length > 0) throw new ProvisioningError(conflicts[0]!.fault);
     const refused = new Set(conflicts.map(({ entry }) => entry));
     const done = pending.filter(({ entry }) => !refused.has(entry));
-    await recordApplied(tx, done.map((one) => ({ ...keyOf(one), digest: one.digest })));
+    await recordApplied(
+      tx,
+      done.map((one) => ({ ...keyOf(one), digest: one.digest })),
+    );
     return { written: done.length, conflicts };
   });
 }
@@ -60,10 +73,15 @@ async function inTransaction(db: Db, prepared: readonly Prepared[], asOne: boole
 /** By a few statements for all of them. */
 async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<readonly Conflict[]> {
   const isUser = ({ entry }: Prepared) => entry.section === "users";
-  await writeRows(tx, pending.filter(({ entry }) => entry.section === "scopes" || entry.section === "clients"));
+  await writeRows(
+    tx,
+    pending.filter(({ entry }) => entry.section === "scopes" || entry.section === "clients"),
+  );
   const users = pending.filter(isUser) as Prepared<"users">[];
   const conflicting = await conflictingUsers(tx, users);
-  const others = pending.filter(({ entry }) => !isUser({ entry } as Prepared) && entry.section !== "scopes" && entry.section !== "clients");
+  const others = pending.filter(
+    ({ entry }) => !isUser({ entry } as Prepared) && entry.section !== "scopes" && entry.section !== "clients",
+  );
   await writeRows(tx, [...users.filter((one) => !conflicting.has(one)), ...others]);
   return [...conflicting].map(({ entry }) => conflictOf(entry));
 }
@@ -78,14 +96,23 @@ async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Pr
       for (const { value } of one.row.identifiers) if (owners.has(value)) refused.add(one);
       for (const { value } of one.row.identifiers) if (!refused.has(one)) owners.set(value, one);
     }
-    const known = new Set(await findConflictingUsers(tx, left.map(({ row }) => row)));
+    const known = new Set(
+      await findConflictingUsers(
+        tx,
+        left.map(({ row }) => row),
+      ),
+    );
     for (const one of left) if (known.has(one.row.user.sub)) refused.add(one);
     if (left.every((one) => !refused.has(one))) return refused;
   }
 }
 
 async function writeOneByOne(tx: Tx, pending: readonly Prepared[], asOne: boolean): Promise<readonly Conflict[]> {
-  if (asOne) await releaseIdentifiers(tx, pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key));
+  if (asOne)
+    await releaseIdentifiers(
+      tx,
+      pending.filter(({ entry }) => entry.section === "users").map(({ entry }) => entry.key),
+    );
   const conflicts: Conflict[] = [];
   for (const one of inOrder(pending)) {
     let refused: readonly Conflict[] = [];
@@ -97,7 +124,9 @@ async function writeOneByOne(tx: Tx, pending: readonly Prepared[], asOne: boolea
 }
 
 function inOrder(pending: readonly Prepared[]): readonly Prepared[] {
-  return (Object.keys(CONFLICTS) as Section[]).flatMap((section) => pending.filter(({ entry }) => entry.section === section));
+  return (Object.keys(CONFLICTS) as Section[]).flatMap((section) =>
+    pending.filter(({ entry }) => entry.section === section),
+  );
 }
 
 function isRefused(error: unknown): boolean {

@@ -6,7 +6,8 @@ import { BUILT_IN_SCOPES } from "../tokens/claims.js";
  */
 
 /** What holds a secret, or a hash of one. */
-const SENSITIVE = /^(pass(word|wort|wd|code|phrase)|pwd|credentials?$)|secret|(^|[_-])(hash|salt|pwd|passwd)$|[a-z](Hash|Salt|Password)$/i;
+const SENSITIVE =
+  /^(pass(word|wort|wd|code|phrase)|pwd|credentials?$)|secret|(^|[_-])(hash|salt|pwd|passwd)$|[a-z](Hash|Salt|Password)$/i;
 
 /** Claims of OpenID Connect, of which some look like other keys: `role` is one. */
 const STANDARD = new Set(BUILT_IN_SCOPES.flatMap(({ claims }) => claims));

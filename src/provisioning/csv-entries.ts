@@ -12,7 +12,13 @@ import { SECTIONS, type Section } from "./schema.js";
  */
 export async function* csvEntries(pieces: AsyncIterable<string>): AsyncGenerator<RawEntry> {
   const [delimiter, all] = await lookAhead(pieces);
-  const options = { delimiter, info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: MAX_ENTRY };
+  const options = {
+    delimiter,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_ENTRY,
+  };
   const records = Readable.from(all, { objectMode: false }).pipe(parse(options));
   let reader: Reader | undefined;
   try {
@@ -24,7 +30,9 @@ export async function* csvEntries(pieces: AsyncIterable<string>): AsyncGenerator
     }
   } catch (error) {
     if (!(error instanceof Error) || !("lines" in error)) throw error;
-    throw new ProvisioningError(`line ${String(error.lines)}: is not CSV: ${FAULTS[String((error as { code?: string }).code)] ?? "a quote is missing"}`);
+    throw new ProvisioningError(
+      `line ${String(error.lines)}: is not CSV: ${FAULTS[String((error as { code?: string }).code)] ?? "a quote is missing"}`,
+    );
   }
 }
 
@@ -46,9 +54,13 @@ function readerFor(names: readonly string[]): Reader {
   const section = sectionOf(Object.fromEntries(keys.map((key) => [key, true])));
   if (section === undefined) throw new ProvisioningError(`line 1: ${UNKNOWN}`);
   const repeated = keys.find((key, index) => key === "" || keys.indexOf(key) !== index);
-  if (repeated !== undefined) throw new ProvisioningError(`line 1: ${repeated === "" ? "a column without a name" : `${repeated} stands twice`}`);
+  if (repeated !== undefined)
+    throw new ProvisioningError(`line 1: ${repeated === "" ? "a column without a name" : `${repeated} stands twice`}`);
   const shape: Readonly<Record<string, z.ZodType>> = SECTIONS[section].entry.shape;
-  return { section, columns: keys.map((name) => ({ name, read: fieldReader(Object.hasOwn(shape, name) ? shape[name] : undefined) })) };
+  return {
+    section,
+    columns: keys.map((name) => ({ name, read: fieldReader(Object.hasOwn(shape, name) ? shape[name] : undefined) })),
+  };
 }
 
 /** What a field means, by the kind of value that its key has. */
@@ -56,9 +68,12 @@ function fieldReader(schema: z.ZodType | undefined): (field: string) => unknown 
   const kind = schema === undefined ? undefined : unwrap(schema);
   if (kind instanceof z.ZodBoolean) return (field) => ({ true: true, false: false })[field.toLowerCase()] ?? field;
   if (kind instanceof z.ZodNumber) return (field) => (field.trim() === "" ? field : Number(field));
-  if (kind instanceof z.ZodArray) return (field) => (field.startsWith("[") ? json(field) : field.split(/[\s;]+/).filter(Boolean));
+  if (kind instanceof z.ZodArray)
+    return (field) => (field.startsWith("[") ? json(field) : field.split(/[\s;]+/).filter(Boolean));
   // Claims, key sets: what looks like JSON is JSON. Other fields are texts.
-  return kind === undefined || kind instanceof z.ZodObject ? (field) => (/^[[{]/.test(field) ? json(field) : field) : (field) => field;
+  return kind === undefined || kind instanceof z.ZodObject
+    ? (field) => (/^[[{]/.test(field) ? json(field) : field)
+    : (field) => field;
 }
 
 function json(field: string): unknown {
@@ -74,7 +89,9 @@ function entryOf({ section, columns }: Reader, record: readonly string[], line: 
   if (record.length !== columns.length) {
     return { place, fault: `has ${record.length} fields, and the first line has ${columns.length}` };
   }
-  const fields = columns.flatMap(({ name, read }, index) => (record[index] === "" ? [] : [[name, read(record[index]!)]]));
+  const fields = columns.flatMap(({ name, read }, index) =>
+    record[index] === "" ? [] : [[name, read(record[index]!)]],
+  );
   return { place, section, raw: Object.fromEntries(fields) as unknown };
 }
 

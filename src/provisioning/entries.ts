@@ -33,7 +33,9 @@ function flagKind(schema: z.ZodType): FlagKind {
 
 /** What may stand after each flag of a section: the words that are allowed, or what it is. */
 function valuesOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name.replaceAll("_", "-"), valueOf(schema)]));
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, schema]) => [name.replaceAll("_", "-"), valueOf(schema)]),
+  );
 }
 
 function valueOf(schema: z.ZodType): string {
@@ -76,7 +78,10 @@ export function readUserEntry(sub: string, flags: Flags, password: string): Prov
 }
 
 /** What a client is now, by the names of its columns, which are those of the schema. */
-type StoredClient = Readonly<Record<string, unknown>> & { readonly client_id: string; readonly scope: readonly string[] };
+type StoredClient = Readonly<Record<string, unknown>> & {
+  readonly client_id: string;
+  readonly scope: readonly string[];
+};
 
 /**
  * A client as it is with some of its settings changed, and these alone, as columns.
@@ -98,7 +103,9 @@ export function readChangedClient(
   const changing = [...Object.keys(given), ...names];
   if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope");
   const kept = Object.keys(CLIENT_SHAPE).filter((name) => !changing.includes(name) && (client[name] ?? null) !== null);
-  const stored = Object.fromEntries(kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]));
+  const stored = Object.fromEntries(
+    kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]),
+  );
   const entry = check(SECTIONS.clients.entry, { ...stored, ...given });
   const values = entry as Readonly<Record<string, unknown>>;
   return { entry, changed: Object.fromEntries(changing.map((name) => [name, values[name] ?? null])) };

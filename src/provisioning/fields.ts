@@ -44,7 +44,9 @@ export const origin = text.max(2_048).refine(isWebOrigin, "must be an http(s) or
 export const webUri = uriWith(whyNotAWebUri);
 
 /** RFC 6749 section 3.3. */
-export const scopeName = text.max(255).regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "must be a scope token without spaces or quotes");
+export const scopeName = text
+  .max(255)
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, "must be a scope token without spaces or quotes");
 export const scopeList = z
   .string()
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
@@ -72,7 +74,6 @@ function uriWith(whyNot: (uri: string) => string | undefined) {
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
 }
-
 
 const NOT_OF_A_PERSON = "is a claim about tokens, not about a person";
 

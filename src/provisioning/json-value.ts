@@ -24,7 +24,8 @@ function faultOf(value: unknown, path: Path = []): Fault | undefined {
   if (typeof value === "string" && !isPlainText(value)) {
     return { path, message: "must be well-formed text without U+0000" };
   }
-  if (typeof value === "number" && !Number.isFinite(value)) return { path, message: "must be a number that can be stored" };
+  if (typeof value === "number" && !Number.isFinite(value))
+    return { path, message: "must be a number that can be stored" };
   if (typeof value !== "object" || value === null) return undefined;
   if (path.length >= MAX_DEPTH) return { path, message: `is nested more than ${MAX_DEPTH} levels deep` };
   return firstOf(partsOf(value), ([name, part]) =>

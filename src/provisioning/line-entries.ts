@@ -1,4 +1,12 @@
-import { isSection, lineOfFault, MAX_ENTRY, parseEntry, ProvisioningError, RepeatedName, type RawEntry } from "./raw-entry.js";
+import {
+  isSection,
+  lineOfFault,
+  MAX_ENTRY,
+  parseEntry,
+  ProvisioningError,
+  RepeatedName,
+  type RawEntry,
+} from "./raw-entry.js";
 import type { Section } from "./schema.js";
 
 /**
@@ -11,7 +19,8 @@ export async function* lineEntries(pieces: AsyncIterable<string>): AsyncGenerato
   for await (const piece of pieces) {
     const lines = (rest + piece).split("\n");
     rest = lines.pop()!;
-    if (rest.length > MAX_ENTRY) throw new ProvisioningError(`line ${line + lines.length + 1}: is longer than ${MAX_ENTRY} characters`);
+    if (rest.length > MAX_ENTRY)
+      throw new ProvisioningError(`line ${line + lines.length + 1}: is longer than ${MAX_ENTRY} characters`);
     for (const text of lines) yield* entriesIn(text, (line += 1));
   }
   yield* entriesIn(rest, line + 1);
@@ -22,10 +31,15 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
   const place = { name: `line ${line}`, line, hasOwnLines: true };
   try {
     const value = parseEntry(text);
-    if (value === null || typeof value !== "object" || Array.isArray(value)) return [{ place, fault: "must be an object" }];
-    const named = Object.entries(value).filter(([name, part]) => isSection(name) && part !== null && typeof part === "object");
+    if (value === null || typeof value !== "object" || Array.isArray(value))
+      return [{ place, fault: "must be an object" }];
+    const named = Object.entries(value).filter(
+      ([name, part]) => isSection(name) && part !== null && typeof part === "object",
+    );
     if (named.length === Object.keys(value).length && named.length > 0) {
-      return named.flatMap(([section, part]) => [part].flat().map((raw) => ({ place, section: section as Section, raw })));
+      return named.flatMap(([section, part]) =>
+        [part].flat().map((raw) => ({ place, section: section as Section, raw })),
+      );
     }
     const section = sectionOf(value);
     return [section === undefined ? { place, fault: UNKNOWN } : { place, section, raw: value }];

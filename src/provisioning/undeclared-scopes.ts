@@ -35,7 +35,9 @@ export class UndeclaredScopes {
     const known = await this.#known();
     return this.#entries.flatMap((one) => {
       const unknown = unknownIn(one, known);
-      return unknown.length === 0 ? [] : [`${one.place.name} (${one.key}) lists scopes that are not declared: ${unknown.join(" ")}`];
+      return unknown.length === 0
+        ? []
+        : [`${one.place.name} (${one.key}) lists scopes that are not declared: ${unknown.join(" ")}`];
     });
   }
 

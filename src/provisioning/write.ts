@@ -49,8 +49,15 @@ export interface Prepared<S extends Section = Section> {
 }
 
 /** How the row of each section's entry is made. It may take time, so it is done before a transaction begins. */
-const ROWS: { readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Rows[S] | Promise<Rows[S]> } = {
-  scopes: (_vault, { name, description = null, audience = null, claims = [] }) => ({ name, description, audience, claims }),
+const ROWS: {
+  readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Rows[S] | Promise<Rows[S]>;
+} = {
+  scopes: (_vault, { name, description = null, audience = null, claims = [] }) => ({
+    name,
+    description,
+    audience,
+    claims,
+  }),
   clients: ({ master }, value) => clientRow(master, value),
   users: ({ passwords }, value) => userRow(passwords, value),
   devices: (_vault, value) => deviceRow(value),
@@ -72,13 +79,22 @@ export async function prepare(vault: Vault, entry: Entry, digest: string): Promi
 const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => Promise<void> } = {
   scopes: saveScopes,
   clients: async (tx, rows) => {
-    await refuseClientsOfApps(tx, rows.map(({ client }) => client.client_id));
+    await refuseClientsOfApps(
+      tx,
+      rows.map(({ client }) => client.client_id),
+    );
     await saveClients(tx, rows);
   },
   users: async (tx, rows) => {
-    await releaseIdentifiers(tx, rows.map(({ user }) => user.sub));
+    await releaseIdentifiers(
+      tx,
+      rows.map(({ user }) => user.sub),
+    );
     await saveUsers(tx, rows);
-    await removePasswords(tx, rows.flatMap(({ user, removesPassword }) => (removesPassword ? user.sub : [])));
+    await removePasswords(
+      tx,
+      rows.flatMap(({ user, removesPassword }) => (removesPassword ? user.sub : [])),
+    );
   },
   devices: saveClients,
   apps: async (tx, rows) => {

@@ -72,11 +72,7 @@ export interface TokenPerson {
 }
 
 /** The person a token speaks for, if it is in force. */
-export async function lookAtPerson(
-  db: Db,
-  subject: TokenSubject,
-  now: Date | null,
-): Promise<TokenPerson | undefined> {
+export async function lookAtPerson(db: Db, subject: TokenSubject, now: Date | null): Promise<TokenPerson | undefined> {
   const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject, now));
   return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }

@@ -66,7 +66,8 @@ export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_i
 /** @throws Error that isConflict knows, where one of the clients is an app or an app's administrator */
 export async function refuseClientsOfApps(tx: Tx, client_ids: readonly string[]): Promise<void> {
   const ids = { in: [...client_ids] };
-  if ((await tx.app.count({ where: { OR: [{ app_id: ids }, { client_id: ids }] } })) > 0) throw new IdentifierInUseError();
+  if ((await tx.app.count({ where: { OR: [{ app_id: ids }, { client_id: ids }] } })) > 0)
+    throw new IdentifierInUseError();
 }
 
 /** Writes an application whole, new or not, whose clients are written; an administrator it had before goes. */
@@ -94,7 +95,8 @@ export async function saveThings(tx: Tx, things: readonly ThingToSave[]): Promis
   const before = await tx.$queryRaw<Omit<ThingToSave, "password_hash">[]>`
     SELECT app_id, vendor_thing_id, sub FROM things
     JOIN unnest(${apps}::text[], ${names}::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)`;
-  const nameOf = (one: Pick<ThingToSave, "app_id" | "vendor_thing_id">) => JSON.stringify([one.app_id, one.vendor_thing_id]);
+  const nameOf = (one: Pick<ThingToSave, "app_id" | "vendor_thing_id">) =>
+    JSON.stringify([one.app_id, one.vendor_thing_id]);
   const subs = new Map(before.map((one) => [nameOf(one), one.sub]));
   const known = things.map((one) => ({ ...one, sub: subs.get(nameOf(one)) ?? one.sub }));
   const accounts = known.map(({ sub, vendor_thing_id, password_hash }) => ({
@@ -102,7 +104,11 @@ export async function saveThings(tx: Tx, things: readonly ThingToSave[]): Promis
     identifiers: [],
   }));
   await saveUsers(tx, accounts);
-  await insertRows(tx, THINGS, known.filter((one) => !subs.has(nameOf(one))));
+  await insertRows(
+    tx,
+    THINGS,
+    known.filter((one) => !subs.has(nameOf(one))),
+  );
 }
 
 const THINGS = { table: "things", columns: ["app_id", "vendor_thing_id", "sub"] } as const;

@@ -55,7 +55,7 @@ export async function* backupLines(url: string, master_key: string): AsyncGenera
 
 async function* rowsOf(client: SessionClient, table: string): AsyncGenerator<string> {
   await client.query(`DECLARE backup NO SCROLL CURSOR FOR SELECT t::text AS row FROM "${table}" t`);
-  for (let count: number = FETCH.first; ; ) {
+  for (let count: number = FETCH.first; ;) {
     const { rows } = await client.query<{ row: string }>(`FETCH ${count} FROM backup`);
     let characters = 1;
     for (const { row } of rows) {

@@ -8,7 +8,10 @@ import { run, type Db, type Tx } from "./open.js";
 /** A client with the secrets it may use. */
 export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
 
-const FIND = { name: "client_find", text: `SELECT c.*, ${epochOf("c")} AS token_epoch FROM clients c WHERE client_id = $1` };
+const FIND = {
+  name: "client_find",
+  text: `SELECT c.*, ${epochOf("c")} AS token_epoch FROM clients c WHERE client_id = $1`,
+};
 const SECRETS = { name: "client_secrets_find", text: "SELECT * FROM client_secrets WHERE client_id = $1" };
 
 /** The client, or null if there is none of that id. Its epoch includes the deployment's: of two columns the later counts. */
@@ -39,7 +42,11 @@ export interface ClientToSave {
 }
 
 /** Columns that a client may be given without. */
-const ABSENT = { claims_redirect_uris: [], tls_client_certificate_bound_access_tokens: false, disabled: false } as const;
+const ABSENT = {
+  claims_redirect_uris: [],
+  tls_client_certificate_bound_access_tokens: false,
+  disabled: false,
+} as const;
 
 /** Columns that have their value from elsewhere than from what is written. */
 const OWN_COLUMNS: ReadonlySet<string> = new Set(["token_epoch", "created_at", "updated_at"]);
@@ -58,7 +65,11 @@ const CLIENT_SECRETS = {
 
 /** Writes clients whole, new or not, with exactly the secrets that are given. */
 export async function saveClients(tx: Tx, clients: readonly ClientToSave[]): Promise<void> {
-  await upsertRows(tx, CLIENTS, clients.map(({ client }) => ({ ...ABSENT, ...client })));
+  await upsertRows(
+    tx,
+    CLIENTS,
+    clients.map(({ client }) => ({ ...ABSENT, ...client })),
+  );
   const replaced = clients.flatMap(({ client, secrets }) => (secrets === undefined ? [] : client.client_id));
   await tx.clientSecret.deleteMany({ where: { client_id: { in: replaced } } });
   const secrets = clients.flatMap(({ client: { client_id }, secrets = [] }) =>
@@ -163,7 +174,11 @@ export async function setClientDisabled(tx: Tx, client_id: string, disabled: boo
 
 /** Disables the enabled ones of some clients. @param names by client_id @returns their ids */
 export async function disableClientsNamed(db: Db, names: Readonly<Record<string, string>>): Promise<readonly string[]> {
-  const enabled = Object.entries(names).map(([client_id, client_name]) => ({ client_id, client_name, disabled: false }));
+  const enabled = Object.entries(names).map(([client_id, client_name]) => ({
+    client_id,
+    client_name,
+    disabled: false,
+  }));
   const rows = await db.prisma.client.updateManyAndReturn({
     where: { OR: enabled },
     data: { disabled: true },

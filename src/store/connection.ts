@@ -109,10 +109,12 @@ export class SessionClient extends pg.Client {
       return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))));
     }
     if (this.#choice === undefined) return super.connect(connected);
-    this.#choice().then((route) => {
-      this.#take(route);
-      super.connect(connected);
-    }).catch(connected);
+    this.#choice()
+      .then((route) => {
+        this.#take(route);
+        super.connect(connected);
+      })
+      .catch(connected);
   }
 
   /** Goes the way that was found, unless nobody waits for it any more. */

@@ -34,7 +34,8 @@ export function readEncryptions(given: ReadonlyMap<string, string>): readonly En
   const mode = modeOf(given);
   if (mode === undefined) return [undefined];
   const encryptions = MODES[mode];
-  if (encryptions === undefined) throw new OperatorError(`has an sslmode that is none of ${Object.keys(MODES).join(", ")}`);
+  if (encryptions === undefined)
+    throw new OperatorError(`has an sslmode that is none of ${Object.keys(MODES).join(", ")}`);
   return encryptions(readFiles(given, mode));
 }
 
@@ -55,7 +56,8 @@ function readFiles(given: ReadonlyMap<string, string>, mode: string): Connection
   if (root === "system" && mode !== "verify-full") {
     throw new OperatorError("has sslrootcert=system, which needs sslmode=verify-full");
   }
-  if (mode === "verify-ca" && root === undefined) throw new OperatorError("has sslmode=verify-ca, which needs sslrootcert");
+  if (mode === "verify-ca" && root === undefined)
+    throw new OperatorError("has sslmode=verify-ca, which needs sslrootcert");
   const tls = {
     ...(root === undefined || root === "system" ? {} : { ca: readCertificate("sslrootcert", root) }),
     ...(cert === undefined ? {} : { cert: readCertificate("sslcert", cert) }),
@@ -64,7 +66,9 @@ function readFiles(given: ReadonlyMap<string, string>, mode: string): Connection
   try {
     createSecureContext(tls);
   } catch (error) {
-    throw new OperatorError(`has an sslcert and an sslkey that do not go together (${(error as NodeJS.ErrnoException).code})`);
+    throw new OperatorError(
+      `has an sslcert and an sslkey that do not go together (${(error as NodeJS.ErrnoException).code})`,
+    );
   }
   return tls;
 }

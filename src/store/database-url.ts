@@ -105,7 +105,8 @@ function readParameters(query: string): ReadonlyMap<string, string> {
     given.set(name, value);
   }
   const [, path] = /(?:-c\s*|--)search_path\s*=\s*(\S*)/i.exec(given.get("options") ?? "") ?? [];
-  if (path !== undefined && path !== "public") throw new Unusable("sets search_path in options, which can only be public here");
+  if (path !== undefined && path !== "public")
+    throw new Unusable("sets search_path in options, which can only be public here");
   return given;
 }
 
@@ -127,7 +128,9 @@ function readServers(authority: string, given: ReadonlyMap<string, string>): rea
     throw new Unusable(`names ${hosts.length} hosts and ${ports.length} ports`);
   }
   return hosts.map((host, index) => {
-    const port = (ports?.length === 1 ? ports[0] : ports?.[index]) ?? (listed === undefined ? inAuthority[index]?.port : inAuthority[0]?.port);
+    const port =
+      (ports?.length === 1 ? ports[0] : ports?.[index]) ??
+      (listed === undefined ? inAuthority[index]?.port : inAuthority[0]?.port);
     return { host: host || undefined, port: readPort(port) };
   });
 }
@@ -135,7 +138,8 @@ function readServers(authority: string, given: ReadonlyMap<string, string>): rea
 function readPort(text: string | undefined): number | undefined {
   if (!text) return undefined;
   const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port === 0 || port > 65_535) throw new Unusable("has a port that is not from 1 to 65535");
+  if (!/^\d{1,5}$/.test(text) || port === 0 || port > 65_535)
+    throw new Unusable("has a port that is not from 1 to 65535");
   return port;
 }
 

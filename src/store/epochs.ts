@@ -17,7 +17,11 @@ export function epochOf(alias: string): string {
 
 /** Ends every token and every grant of a client (`jeton revoke --client`). */
 export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<void> {
-  await tx.client.update({ where: { client_id }, data: { token_epoch: { increment: 1 } }, select: { client_id: true } });
+  await tx.client.update({
+    where: { client_id },
+    data: { token_epoch: { increment: 1 } },
+    select: { client_id: true },
+  });
 }
 
 /** Ends every token, grant and session of a person (`jeton revoke --user`, a disabled user, a new password). */

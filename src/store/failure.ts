@@ -79,7 +79,7 @@ export function isPoolBusy(error: unknown): boolean {
 /** An error and what caused it. Prisma keeps what the driver said in `meta`. */
 function causesOf(error: unknown): readonly object[] {
   const causes: object[] = [];
-  for (let cause = error; cause instanceof Object && causes.length < 5; ) {
+  for (let cause = error; cause instanceof Object && causes.length < 5;) {
     causes.push(cause);
     const { cause: inner, meta } = cause as { cause?: unknown; meta?: { driverAdapterError?: unknown } };
     cause = inner ?? meta?.driverAdapterError;

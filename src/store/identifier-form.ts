@@ -48,11 +48,18 @@ const RENEW = {
 /** @throws Error that isConflict knows, where somebody else has one already */
 export async function renewIdentifiers(db: Db, renewals: readonly Renewal[]): Promise<void> {
   for (const piece of pieces(renewals)) {
-    await run(db, RENEW, [piece.map((one) => one.from), piece.map((one) => one.value), piece.map((one) => one.skeleton)]);
+    await run(db, RENEW, [
+      piece.map((one) => one.from),
+      piece.map((one) => one.value),
+      piece.map((one) => one.skeleton),
+    ]);
   }
 }
 
-const HOLDERS = { name: "identifiers_holders", text: "SELECT value, kind, sub, skeleton FROM user_identifiers WHERE value = ANY($1)" };
+const HOLDERS = {
+  name: "identifiers_holders",
+  text: "SELECT value, kind, sub, skeleton FROM user_identifiers WHERE value = ANY($1)",
+};
 
 /** Who has these already. */
 export async function holdersOf(db: Db, values: readonly string[]): Promise<readonly StoredIdentifier[]> {

@@ -90,17 +90,17 @@ async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<r
   const engine = await openSchemaEngine(pool);
   const { appliedMigrationNames } = await engine
     .applyMigrations({
-    migrationsList: {
-      baseDir: FOLDER,
-      lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
-      shadowDbInitScript: "",
-      migrationDirectories: migrations.map(({ name, sql }) => ({
-        path: name,
-        migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
-      })),
-    },
-    filters: { externalTables: [], externalEnums: [] },
-  })
+      migrationsList: {
+        baseDir: FOLDER,
+        lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
+        shadowDbInitScript: "",
+        migrationDirectories: migrations.map(({ name, sql }) => ({
+          path: name,
+          migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
+        })),
+      },
+      filters: { externalTables: [], externalEnums: [] },
+    })
     .catch((error: Error) => {
       // The engine's own frames follow what PostgreSQL said.
       const [said = ""] = error.message.split("\n");

@@ -25,7 +25,10 @@ export async function appliedDigests(tx: Tx, entries: readonly EntryKey[]): Prom
 const ENTRIES: BulkTarget = { table: "provisioned_entries", key: ["kind", "id"], columns: ["kind", "id", "digest"] };
 
 /** Remembers entries as applied. */
-export async function recordApplied(tx: Tx, entries: readonly (EntryKey & { readonly digest: string })[]): Promise<void> {
+export async function recordApplied(
+  tx: Tx,
+  entries: readonly (EntryKey & { readonly digest: string })[],
+): Promise<void> {
   await upsertRows(tx, ENTRIES, entries);
 }
 

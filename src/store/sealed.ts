@@ -21,7 +21,11 @@ export const IMPORTED_HASH = "imported:";
 
 /** Sealed values in a column of their own. */
 function inColumn(table: string, key: string, column: string): SealedKind {
-  const [name, id, value] = [table, key, column].map((one) => Prisma.raw(`"${one}"`)) as [Prisma.Sql, Prisma.Sql, Prisma.Sql];
+  const [name, id, value] = [table, key, column].map((one) => Prisma.raw(`"${one}"`)) as [
+    Prisma.Sql,
+    Prisma.Sql,
+    Prisma.Sql,
+  ];
   return {
     page: (tx, after, limit) => tx.$queryRaw<SealedRow[]>`
       SELECT ${id}::text AS id, ${value} AS sealed FROM ${name}
@@ -60,7 +64,11 @@ export const SEALED = [
 /** Records that everything is sealed under another master key, once. @returns since when */
 export async function recordMasterKey(
   db: Db,
-  { fingerprint, lasting_keys, now }: { readonly fingerprint: string; readonly lasting_keys: Uint8Array; readonly now: Date | null },
+  {
+    fingerprint,
+    lasting_keys,
+    now,
+  }: { readonly fingerprint: string; readonly lasting_keys: Uint8Array; readonly now: Date | null },
 ): Promise<Date> {
   const [row] = await db.prisma.$queryRaw<{ master_key_since: Date }[]>`
     UPDATE installation SET
@@ -84,10 +92,14 @@ export interface Dependents {
  * Counts hashes by the key they name, and reads the longest lifetimes of what has no row.
  * @param mark of the current master key: of a password hash the text, of a secret's the bytes
  */
-export async function countDependents(db: Db, mark: { readonly text: string; readonly bytes: Uint8Array }): Promise<Dependents> {
-  return db.prisma.$transaction(async (tx) => {
-    await tx.$executeRaw`SET LOCAL statement_timeout = '60s'`;
-    const [row] = await tx.$queryRaw<Dependents[]>`
+export async function countDependents(
+  db: Db,
+  mark: { readonly text: string; readonly bytes: Uint8Array },
+): Promise<Dependents> {
+  return db.prisma.$transaction(
+    async (tx) => {
+      await tx.$executeRaw`SET LOCAL statement_timeout = '60s'`;
+      const [row] = await tx.$queryRaw<Dependents[]>`
       SELECT
         (SELECT count(*) FROM users
           WHERE password_hash LIKE '%,data=%' AND password_hash NOT LIKE ${`%,data=${mark.text}$%`})::int AS passwords,
@@ -97,8 +109,10 @@ export async function countDependents(db: Db, mark: { readonly text: string; rea
           WHERE 'refresh_token' = ANY (grant_types)) AS refresh_token_lifetime,
         (SELECT coalesce(max(access_token_lifetime), 0)::int FROM clients
           WHERE access_token_format = 'opaque' OR dialects && '{kii,iothentix}') AS opaque_token_lifetime`;
-    return row!;
-  }, { timeout: 60_000 });
+      return row!;
+    },
+    { timeout: 60_000 },
+  );
 }
 
 function ids(rows: readonly SealedRow[]): string[] {

@@ -102,7 +102,11 @@ const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub
  * @throws Error that isConflict knows, when an identifier belongs to somebody else
  */
 export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<void> {
-  await upsertRows(tx, USERS, people.map(({ user }) => ({ ...ABSENT, ...user })));
+  await upsertRows(
+    tx,
+    USERS,
+    people.map(({ user }) => ({ ...ABSENT, ...user })),
+  );
   await tx.userIdentifier.deleteMany({ where: { sub: { in: people.map(({ user }) => user.sub) } } });
   const identifiers = people.flatMap(({ user, identifiers }) => identifiers.map((one) => ({ ...one, sub: user.sub })));
   await insertRows(tx, IDENTIFIERS, identifiers);
@@ -171,7 +175,10 @@ export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): P
 }
 
 /** Disables a person who is enabled and has this name, as `setUserDisabled` does. @returns whether there is one */
-export async function disableUserNamed(db: Db, { sub, name }: { readonly sub: string; readonly name: string }): Promise<boolean> {
+export async function disableUserNamed(
+  db: Db,
+  { sub, name }: { readonly sub: string; readonly name: string },
+): Promise<boolean> {
   return db.prisma.$transaction(async (tx) => {
     const where = { sub, disabled: false, claims: { path: ["name"], equals: name } };
     const { count } = await tx.user.updateMany({ where, data: { disabled: true } });
@@ -205,7 +212,9 @@ export interface ListedUser {
 
 /** Everybody, by login name. */
 export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
-  return allPages((after, take) => run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]));
+  return allPages((after, take) =>
+    run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]),
+  );
 }
 
 /** What a person logs in with. */

@@ -34,10 +34,7 @@ export interface ResourceDecision {
 export interface Trace {
   /** What stood in the way before any rule was tried. */
   readonly because?:
-    | "the resource is gone"
-    | "the resource is switched off"
-    | "no scope was asked"
-    | "there is no policy";
+    "the resource is gone" | "the resource is switched off" | "no scope was asked" | "there is no policy";
   readonly rules: readonly TriedRule[];
   /** How many more were tried than are told of. */
   readonly untold?: number;

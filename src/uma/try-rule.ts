@@ -44,7 +44,10 @@ const CONDITIONS: readonly (readonly [keyof Rule, (trial: Trial) => Verdict])[] 
     "clients",
     ({ rule, facts: { asker } }) => ({ holds: rule.clients!.includes(asker.client_id), saw: asker.client_id }),
   ],
-  ["issuer", ({ rule, facts }) => ofPerson(facts, () => ({ holds: isOwnName(rule.issuer!, facts), saw: facts.issuer }))],
+  [
+    "issuer",
+    ({ rule, facts }) => ofPerson(facts, () => ({ holds: isOwnName(rule.issuer!, facts), saw: facts.issuer })),
+  ],
   ["users", ({ rule, facts }) => ofPerson(facts, ({ sub }) => ({ holds: rule.users!.includes(sub), saw: sub }))],
   ["roles", ({ rule, facts }) => ofPerson(facts, ({ roles }) => oneOf(rule.roles!, roles))],
   ["claims", ({ rule, facts }) => ofPerson(facts, ({ claims }) => allOf(rule.claims!, claims))],

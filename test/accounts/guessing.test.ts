@@ -282,7 +282,11 @@ t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) =
     /name="csrf"[^>]*value="([^"]*)"/.exec(form.text) ?? /value="([^"]*)"[^>]*name="csrf"/.exec(form.text)!;
   const german = await browser.post(action!, { csrf: csrf!, action: "login", ...ALICE }, { "Accept-Language": "de" });
   t.match(german.text, /Zu viele Versuche/);
-  t.match(german.text, `Bitte warten Sie ${german.headers.get("retry-after")} Sekunde`, "the page says what the header says");
+  t.match(
+    german.text,
+    `Bitte warten Sie ${german.headers.get("retry-after")} Sekunde`,
+    "the page says what the header says",
+  );
   t.match(german.text, `id="again" href="${action}"`, "and leads back to the form");
 });
 

@@ -38,8 +38,17 @@ function aspNet(function_: number, hash: string): string {
 async function argon2OfKeycloak() {
   const salt = Buffer.from(SALT);
   const digest = await argon2.hash(PASSWORD, { ...cheap, salt, raw: true });
-  const additionalParameters = { hashLength: ["32"], memory: ["1024"], type: ["id"], version: ["1.3"], parallelism: ["1"] };
-  return keycloak({ hashIterations: 2, algorithm: "argon2", additionalParameters }, { value: b64(digest), salt: b64(salt) });
+  const additionalParameters = {
+    hashLength: ["32"],
+    memory: ["1024"],
+    type: ["id"],
+    version: ["1.3"],
+    parallelism: ["1"],
+  };
+  return keycloak(
+    { hashIterations: 2, algorithm: "argon2", additionalParameters },
+    { value: b64(digest), salt: b64(salt) },
+  );
 }
 
 /** One hash of PASSWORD in each encoding. */
@@ -99,7 +108,11 @@ t.test("a password whose hash another system made lets its person in, and then h
     ...Object.entries(HASHES).map(([name, hash]) => ({ name, password: PASSWORD, hash })),
     ...PUBLISHED.map(([password, hash]) => ({ name: hash.slice(0, 12), password, hash })),
   ];
-  const users = named.map(({ hash }, index) => ({ sub: `p${index}`, preferred_username: `person-${index}`, password_hash: hash }));
+  const users = named.map(({ hash }, index) => ({
+    sub: `p${index}`,
+    preferred_username: `person-${index}`,
+    password_hash: hash,
+  }));
   const server = await startInstance(t, { provision: { clients: FLEET.clients, users } });
 
   const everything = JSON.stringify(await everythingIn(server.database));
@@ -166,15 +179,26 @@ t.test("of several first logins at once on two instances one replaces the hash, 
   const second = await startInstance(t, { database: first.database });
   const before = await stored(first, "erin");
   const replies = await Promise.all([first, first, second, second].map((one) => logIn(one, "erin", PASSWORD)));
-  t.strictSame(replies.map(({ status }) => status), [200, 200, 200, 200]);
+  t.strictSame(
+    replies.map(({ status }) => status),
+    [200, 200, 200, 200],
+  );
   t.notOk(await replacePasswordHash(first.core.db, "erin", before, "x"), "what was replaced is replaced once");
   t.match(await stored(first, "erin"), /^\$argon2id\$/);
 });
 
 t.test("a client whose secret another system hashed authenticates, and then has a hash of ours", async (t) => {
   const client = { grant_types: ["client_credentials"], scope: "api1" };
-  const hashes = [HASHES["bcrypt 2y"], HASHES["PBKDF2 with SHA-256 of Django"], HASHES["PBKDF2 with SHA-256 of Keycloak"]];
-  const clients = hashes.map((client_secret_hash, index) => ({ ...client, client_id: `c${index}`, client_secret_hash }));
+  const hashes = [
+    HASHES["bcrypt 2y"],
+    HASHES["PBKDF2 with SHA-256 of Django"],
+    HASHES["PBKDF2 with SHA-256 of Keycloak"],
+  ];
+  const clients = hashes.map((client_secret_hash, index) => ({
+    ...client,
+    client_id: `c${index}`,
+    client_secret_hash,
+  }));
   const server = await startInstance(t, { provision: { clients } });
   const ask = (client_id: string, secret: string) =>
     server.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret));
@@ -185,7 +209,11 @@ t.test("a client whose secret another system hashed authenticates, and then has 
     t.match(await secretOf(client_id), { hash: null });
     t.equal((await ask(client_id, "wrong")).status, 401);
     const replies = await Promise.all([1, 2, 3].map(() => ask(client_id, PASSWORD)));
-    t.strictSame(replies.map(({ status }) => status), [200, 200, 200], client_id);
+    t.strictSame(
+      replies.map(({ status }) => status),
+      [200, 200, 200],
+      client_id,
+    );
     t.match(await secretOf(client_id), { hash: Buffer, imported: null });
     t.equal((await ask(client_id, PASSWORD)).status, 200);
     t.equal((await ask(client_id, "wrong")).status, 401);
@@ -195,7 +223,8 @@ t.test("a client whose secret another system hashed authenticates, and then has 
 t.test("a name nobody has is checked against a hash of the price that as many people have", (t) => {
   const decoys = new Decoys(new MasterKey(Buffer.alloc(32, 7)));
   const price = (hash: string) => hash.slice(0, 1);
-  const sample = (slow: number) => Array.from({ length: 100 }, (_, index) => `${index < slow ? "s" : "f"}${index}`).reverse();
+  const sample = (slow: number) =>
+    Array.from({ length: 100 }, (_, index) => `${index < slow ? "s" : "f"}${index}`).reverse();
   const names = Array.from({ length: 2_000 }, (_, index) => `name ${index}`);
   t.equal(decoys.for("anybody"), undefined);
 
@@ -205,13 +234,20 @@ t.test("a name nobody has is checked against a hash of the price that as many pe
   t.ok(share > 0.25 && share < 0.35, `${share}`);
   decoys.learn(sample(20), price);
   const after = names.map((name) => price(decoys.for(name)!));
-  t.ok(after.every((one, index) => one === before[index] || one === "f"), "a name changes its price at most as people do");
+  t.ok(
+    after.every((one, index) => one === before[index] || one === "f"),
+    "a name changes its price at most as people do",
+  );
   t.end();
 });
 
 t.test("a server knows what its people's hashes cost from its start on", async (t) => {
   const hash = fast(PASSWORD);
-  const users = Array.from({ length: 20 }, (_, n) => ({ sub: `p${n}`, preferred_username: `p-${n}`, password_hash: hash }));
+  const users = Array.from({ length: 20 }, (_, n) => ({
+    sub: `p${n}`,
+    preferred_username: `p-${n}`,
+    password_hash: hash,
+  }));
   const { core } = await startInstance(t, { provision: { users } });
   const compare: (text: string, hash: string) => Promise<boolean> = bcrypt.compare;
   let compared = 0;

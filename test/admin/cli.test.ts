@@ -337,7 +337,8 @@ t.test("the command line, beside a running server", async (t) => {
       if (words.length > 1) t.match(await asks(words[0]!, "--help"), `  jeton ${name}`);
       const own = await asks(...words, "--help");
       t.match(own, does);
-      for (const flag of [...Object.keys(flags), "json"]) t.match(own, new RegExp(`\n  --(?:\\[no-\\])?${flag}\\b`), `${name} --${flag}`);
+      for (const flag of [...Object.keys(flags), "json"])
+        t.match(own, new RegExp(`\n  --(?:\\[no-\\])?${flag}\\b`), `${name} --${flag}`);
       t.equal(await asks(...words, "some words", "-h"), own, "wherever it stands");
     }
     const add = await asks("client", "add", "--help");

@@ -17,7 +17,12 @@ const isActive = async (at: Instance, token: string): Promise<boolean> =>
   (await at.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
 
 const logIn = (client = "mobile", at = one) =>
-  at.post("/oauth2/token", { grant_type: "password", client_id: client, ...ALICE, scope: "openid api1 offline_access" });
+  at.post("/oauth2/token", {
+    grant_type: "password",
+    client_id: client,
+    ...ALICE,
+    scope: "openid api1 offline_access",
+  });
 
 const asClient = (client_id: string, secret: string, at = one) =>
   at.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret));
@@ -33,15 +38,22 @@ async function give(sub: string): Promise<void> {
   const all = (text: string) => sql(one.database, text, [sub]);
   await all("INSERT INTO consents VALUES ($1, 'mobile', '{openid}', now())");
   await all("INSERT INTO sessions VALUES ('\\x01', 'sid', $1, 0, now(), '{pwd}', now(), now() + interval '1 hour')");
-  for (const [id, owner] of [["r1", "$1"], ["r2", "'user-bob'"]]) {
+  for (const [id, owner] of [
+    ["r1", "$1"],
+    ["r2", "'user-bob'"],
+  ]) {
     await all(`INSERT INTO uma_resources (id, client_id, owner, name, scopes) SELECT '${id}', 'gateway', o, 'of ' || $1, '{view}'
                FROM (SELECT ${owner}::text AS o, $1::text) AS who`);
   }
   await all("INSERT INTO uma_policies (id, client_id, owner, rules) VALUES ('p1', 'gateway', $1, '[]')");
   await all("INSERT INTO uma_policy_resources SELECT 'p1', 'r1' WHERE $1 <> ''");
   await all("INSERT INTO uma_approvals VALUES ('r1', 'mobile', 'user-bob', 'view', $1, 'pending', now(), NULL, NULL)");
-  await all("INSERT INTO uma_approvals VALUES ('r2', 'mobile', $1, 'view', 'user-bob', 'approved', now(), now(), NULL)");
-  await all("INSERT INTO uma_decisions VALUES ('d1', 'r1', 'granted', 'mobile', 'user-bob', $1, '{}', '{}', '[]', now())");
+  await all(
+    "INSERT INTO uma_approvals VALUES ('r2', 'mobile', $1, 'view', 'user-bob', 'approved', now(), now(), NULL)",
+  );
+  await all(
+    "INSERT INTO uma_decisions VALUES ('d1', 'r1', 'granted', 'mobile', 'user-bob', $1, '{}', '{}', '[]', now())",
+  );
 }
 
 t.test("user delete: everything is refused at once everywhere, and nothing but the sub is left", async (t) => {
@@ -52,7 +64,10 @@ t.test("user delete: everything is refused at once everywhere, and nothing but t
   await give("user-alice");
   t.strictSame(await run(["user", "delete", "Alice@Example.com"]), { sub: "user-alice", deleted: true });
   for (const at of [one, two]) t.equal(await isActive(at, access_token), false);
-  t.equal((await two.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })).status, 400);
+  t.equal(
+    (await two.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })).status,
+    400,
+  );
   t.equal((await logIn("mobile", two)).status, 400);
 
   await sql(one.database, "DELETE FROM uma_resources WHERE id = 'r2'");
@@ -69,7 +84,9 @@ t.test("the sub of somebody who was deleted is never used again, and what they l
   t.match(await run(["client", "add", "user-alice"]), /in use/);
   const register = { loginName: "user-alice", password: "carol's password" };
   t.equal((await postJson(two, `/api/apps/${APP.app_id}/users`, register, ofApp())).status, 409);
-  await t.rejects(one.apply({ users: [{ ...VENDORS.users[0], name: "Other" }] }), { message: /belonged, to somebody else/ });
+  await t.rejects(one.apply({ users: [{ ...VENDORS.users[0], name: "Other" }] }), {
+    message: /belonged, to somebody else/,
+  });
   await one.apply({ users: [VENDORS.users[0]] });
   t.strictSame(await sql(one.database, "SELECT FROM users WHERE sub = 'user-alice'"), []);
 
@@ -77,7 +94,10 @@ t.test("the sub of somebody who was deleted is never used again, and what they l
 });
 
 t.test("of two that delete one account at once, one is told that it did", async (t) => {
-  for (const [index, words] of [["user", "delete"], ["client", "delete"]].entries()) {
+  for (const [index, words] of [
+    ["user", "delete"],
+    ["client", "delete"],
+  ].entries()) {
     const id = `twice-${index}`;
     await run([words[0]!, "add", `name of ${id}`, ...(index === 0 ? ["--user-id", id] : [])]);
     const name = index === 0 ? id : `name of ${id}`;
@@ -103,15 +123,21 @@ t.test("client delete: everything is refused at once, and a new client of that i
     await run(["client", "add", "short-lived", ...words], SECRET);
     await one.apply({});
     await two.apply({});
-    epochs.push((await sql(one.database, "SELECT token_epoch FROM clients WHERE client_id = 'short-lived'"))[0]!["token_epoch"]);
-    for (const token of tokens) for (const at of [one, two]) t.equal(await isActive(at, token), false, "after it came again");
+    epochs.push(
+      (await sql(one.database, "SELECT token_epoch FROM clients WHERE client_id = 'short-lived'"))[0]!["token_epoch"],
+    );
+    for (const token of tokens)
+      for (const at of [one, two]) t.equal(await isActive(at, token), false, "after it came again");
   }
   t.equal(new Set(epochs).size, 3);
   t.equal(await run(["client", "delete", "nobody"]), "there is no client nobody");
 });
 
 t.test("an app is deleted with its administrator and its things, an administrator alone is not", async (t) => {
-  t.equal(await run(["client", "delete", APP.client_id]), `${APP.client_id} is the administrator of the app ${APP.app_id}: delete that one`);
+  t.equal(
+    await run(["client", "delete", APP.client_id]),
+    `${APP.client_id} is the administrator of the app ${APP.app_id}: delete that one`,
+  );
   const thing = { username: `VENDOR_THING_ID:${THING.vendor_thing_id}`, password: THING.password };
   const { access_token } = (await postJson(one, "/api/oauth2/token", thing, ofApp())).json;
   t.equal(await isActive(two, access_token), true);
@@ -127,10 +153,13 @@ t.test("client update changes one setting, gives a dialect, and leaves the secre
   const [before, kept] = [await row(), await secrets()];
   const ask = () => two.post("/token", { grant_type: "client_credentials", scope: "api1" }, basic("elsewhere", SECRET));
   t.match((await ask()).json, { error: "invalid_client" }, "it may not use the dialect");
-  t.strictSame(await run(["client", "update", "elsewhere", "--dialects", "oauth2", "--dialects", "simple-identity-server"]), {
-    client_id: "elsewhere",
-    dialects: ["oauth2", "simple-identity-server"],
-  });
+  t.strictSame(
+    await run(["client", "update", "elsewhere", "--dialects", "oauth2", "--dialects", "simple-identity-server"]),
+    {
+      client_id: "elsewhere",
+      dialects: ["oauth2", "simple-identity-server"],
+    },
+  );
   await two.apply({});
   t.equal((await ask()).status, 200, "and now it may, with the secret it had");
   const { updated_at: _then, ...rest } = before;
@@ -139,20 +168,31 @@ t.test("client update changes one setting, gives a dialect, and leaves the secre
   t.strictSame(await secrets(), kept);
 
   const jwks = { keys: [{ kty: "EC", crv: "P-256", x: "x", y: "y" }] };
-  t.match(await run(["client", "update", "elsewhere", "--jwks", JSON.stringify(jwks), "--client-name", "Here"]), { jwks });
-  t.match(await run(["client", "update", "elsewhere", "--unset", "jwks", "--jwks-uri", "https://a.example/k"]), { jwks: null });
-  t.match(await run(["client", "update", "elsewhere", "--unset", "jwks-uri", "--unset", "dialects"]), { dialects: { length: 5 } });
+  t.match(await run(["client", "update", "elsewhere", "--jwks", JSON.stringify(jwks), "--client-name", "Here"]), {
+    jwks,
+  });
+  t.match(await run(["client", "update", "elsewhere", "--unset", "jwks", "--jwks-uri", "https://a.example/k"]), {
+    jwks: null,
+  });
+  t.match(await run(["client", "update", "elsewhere", "--unset", "jwks-uri", "--unset", "dialects"]), {
+    dialects: { length: 5 },
+  });
   t.match(await row(), { jwks: null, jwks_uri: null, client_name: "Here", access_token_lifetime: 600 });
   t.match(await run(["client", "update", "elsewhere", "--token-endpoint-auth-method", "client_secret_jwt"]), {
     warnings: [/has only the hash of its secret: jeton client rotate-secret/],
   });
-  t.match(await run(["client", "update", "elsewhere", "--token-endpoint-auth-method", "client_secret_basic"]), { warnings: undefined });
+  t.match(await run(["client", "update", "elsewhere", "--token-endpoint-auth-method", "client_secret_basic"]), {
+    warnings: undefined,
+  });
 });
 
 t.test("client update refuses what the provisioning file refuses, in one line, and changes nothing", async (t) => {
   const before = await sql(one.database, "SELECT * FROM clients ORDER BY client_id");
   const cases: readonly (readonly [flags: readonly string[], message: RegExp])[] = [
-    [["--redirect-uris", "https://a.example/", "--redirect-uris", "javascript:alert(1)"], /^redirect-uris\.1: must be https/],
+    [
+      ["--redirect-uris", "https://a.example/", "--redirect-uris", "javascript:alert(1)"],
+      /^redirect-uris\.1: must be https/,
+    ],
     [["--access-token-lifetime", "long"], /^access-token-lifetime: /],
     [["--access-token-lifetime", "0"], /^access-token-lifetime: /],
     [["--dialects", "latin"], /^dialects\.0: /],
@@ -182,8 +222,14 @@ t.test("two updates at once keep both settings, and never agree on what the sche
     update(two, "--access-token-lifetime", "77"),
     update(one, "--scope", "api2"),
   ]);
-  const [row] = await sql(one.database, "SELECT client_name, access_token_lifetime, scope FROM clients WHERE client_id = 'elsewhere'");
+  const [row] = await sql(
+    one.database,
+    "SELECT client_name, access_token_lifetime, scope FROM clients WHERE client_id = 'elsewhere'",
+  );
   t.strictSame(row, { client_name: "Both", access_token_lifetime: 77, scope: ["api2"] });
-  const said = await Promise.all([update(one, "--jwks", '{"keys":[]}'), update(two, "--jwks-uri", "https://a.example/")]);
+  const said = await Promise.all([
+    update(one, "--jwks", '{"keys":[]}'),
+    update(two, "--jwks-uri", "https://a.example/"),
+  ]);
   t.equal(said.filter((one) => typeof one === "object").length, 1, JSON.stringify(said));
 });

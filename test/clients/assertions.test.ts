@@ -311,7 +311,13 @@ const ROWS: readonly Row[] = [
   ...["\0", "\ufffd", "\ud800"].flatMap((broken) =>
     [
       ...[{ iss: `signer${broken}` }, { sub: `signer${broken}` }, { aud: issuer + broken }, { aud: [issuer, broken] }],
-      ...[{ jti: `x${broken}` }, { nbf: broken }, { custom: broken }, { [`custom${broken}`]: 1 }, { a: [{ b: broken }] }],
+      ...[
+        { jti: `x${broken}` },
+        { nbf: broken },
+        { custom: broken },
+        { [`custom${broken}`]: 1 },
+        { a: [{ b: broken }] },
+      ],
     ].map((claims) => ({
       id: "PA-17 #16",
       name: `a text that the store could not hold: ${JSON.stringify(claims)}`,
@@ -443,7 +449,12 @@ const ROWS: readonly Row[] = [
   { id: "JW-10", name: "living for ever", form: signed({ exp: 1e300 }), expect: SAYS.life },
   { id: "AS-06", name: "made an hour ago", form: () => signed({ iat: seconds() - 3_600 })(), expect: SAYS.life },
   { id: "AS-06", name: "valid later", form: () => signed({ nbf: seconds() + 60 })(), expect: SAYS.early },
-  { id: "JW-10", name: "made later", form: () => signed({ iat: seconds() + CLOCK_TOLERANCE + 1 })(), expect: SAYS.early },
+  {
+    id: "JW-10",
+    name: "made later",
+    form: () => signed({ iat: seconds() + CLOCK_TOLERANCE + 1 })(),
+    expect: SAYS.early,
+  },
   { id: "JW-10", name: "made at a text", form: signed({ iat: "now" }), expect: SAYS.early },
   ...[undefined, null, "", 42, {}, ["x"], "j".repeat(1_025)].map((jti) => ({
     id: "AS-04 AS-11",

@@ -169,7 +169,11 @@ t.test("the refresh token of a public client is bound, and its generations are",
     const cut = refresh_token.replace(/\.[\w-]{43}(?=\.[\w-]{43}$)/, "");
     t.not(cut, refresh_token);
     const unbound = { grant_type: "refresh_token", refresh_token: cut };
-    t.match((await ask(name, unbound, { certificate: OTHER })).json, { error: "invalid_grant" }, "the name is in the MAC");
+    t.match(
+      (await ask(name, unbound, { certificate: OTHER })).json,
+      { error: "invalid_grant" },
+      "the name is in the MAC",
+    );
     const swapped = refresh_token.replace(thumbprint(MINE), thumbprint(OTHER));
     const another = { grant_type: "refresh_token", refresh_token: swapped };
     t.match((await ask(name, another, { certificate: OTHER })).json, { error: "invalid_grant" });
@@ -317,7 +321,8 @@ t.test("a certificate that nobody can show is warned of", async (t) => {
   const env = { ISSUER, PROVISION_FILE: `${folder}/file.json` };
   const warned = async (more: Record<string, string>) => {
     const { log } = await startInstance(t, { env: { ...env, ...more } });
-    return log.filter(({ msg }) => /binds its tokens to a certificate, which no client can show/.test(String(msg))).length;
+    return log.filter(({ msg }) => /binds its tokens to a certificate, which no client can show/.test(String(msg)))
+      .length;
   };
   t.equal(await warned({}), 1);
   t.equal(await warned({ TRUST_PROXY: "192.0.2.1" }), 0);

@@ -49,7 +49,10 @@ t.test("the example web app lets nobody in who was refused, or whom it did not s
   t.equal(request.origin + request.pathname, `${issuer}/oauth2/authorize`);
   const demo = demoSet({ url: issuer, issuer, account: `${issuer}/account` }, systemRandom);
   const [web] = JSON.parse(demo.file).clients.filter((one: { redirect_uris?: string[] }) => one.redirect_uris);
-  t.ok(isRegistered(request.searchParams.get("redirect_uri")!, web.redirect_uris), "the demo set knows the example too");
+  t.ok(
+    isRegistered(request.searchParams.get("redirect_uri")!, web.redirect_uris),
+    "the demo set knows the example too",
+  );
   const visit = sent.headers.get("set-cookie")!.split(";")[0]!;
   const answer = new URLSearchParams({ error: "access_denied", error_description: "<b>no</b>", iss: issuer });
   const refused = await (await fetch(`${home}/callback?${answer}`, { headers: { cookie: visit } })).text();

@@ -477,7 +477,9 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     const { refresh_token } = await logIn();
     const body = { grant_type: "refresh_token", refresh_token };
     const replies = await Promise.all(
-      Array.from({ length: 16 }, (_, index) => decided(() => postJson(index % 2 ? other : server, PATH, body, ofApp()))),
+      Array.from({ length: 16 }, (_, index) =>
+        decided(() => postJson(index % 2 ? other : server, PATH, body, ofApp())),
+      ),
     );
     const won = replies.filter(({ status }) => status === 200);
     t.equal(won.length, 1);

@@ -149,15 +149,13 @@ const SITUATIONS: readonly Situation[] = [
     { username: "stranger", password: "wrong" },
     { username: "gone", password: "was here once" },
     { username: "bob@example.com", password: "hunter2 hunter2" }, // an address that was never verified
-  ].map(
-    (person): Situation => ({
-      number: 20,
-      message: "resource owner credentials are not valid",
-      operation: "token",
-      form: { grant_type: "password", ...person, ...byMobile },
-      ...badGrant,
-    }),
-  ),
+  ].map((person): Situation => ({
+    number: 20,
+    message: "resource owner credentials are not valid",
+    operation: "token",
+    form: { grant_type: "password", ...person, ...byMobile },
+    ...badGrant,
+  })),
   {
     number: 21,
     message: "the scopes api9,api8 are not allowed or invalid",
@@ -226,16 +224,14 @@ const SITUATIONS: readonly Situation[] = [
     form: ({ refresh }) => ({ grant_type: "refresh_token", refresh_token: refresh, client_id: "tablet" }),
     ...badGrant,
   },
-  ...(["token", "revoke", "introspect"] as const).map(
-    (operation): Situation => ({
-      number: 28,
-      message: "no parameter in body request",
-      operation,
-      form: {},
-      as: BACKEND,
-      ...malformed,
-    }),
-  ),
+  ...(["token", "revoke", "introspect"] as const).map((operation): Situation => ({
+    number: 28,
+    message: "no parameter in body request",
+    operation,
+    form: {},
+    as: BACKEND,
+    ...malformed,
+  })),
   {
     number: 29,
     message: "the token has not been issued for the given client id 'backend'",

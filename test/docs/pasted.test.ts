@@ -66,7 +66,13 @@ const LANGUAGES: Readonly<Record<string, Paste>> = {
 };
 
 const entries = await readdir(join(ROOT, "docs"), { recursive: true });
-const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name)).sort()];
+const pages = [
+  "README.md",
+  ...entries
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join("docs", name))
+    .sort(),
+];
 const rank = (page: string) => (FIRST.indexOf(page) + FIRST.length + 1) % (FIRST.length + 1);
 const ordered = pages.sort((one, other) => rank(one) - rank(other));
 const read = await Promise.all(ordered.map(async (page) => ({ page, parts: await partsOf(page) })));
@@ -98,7 +104,8 @@ async function follow(t: Test, part: Part, reading: Reading): Promise<void> {
   }
   if (part.reason !== undefined) return t.comment(`${place} is only shown: ${part.reason}`);
   const paste = LANGUAGES[part.language];
-  if (paste === undefined) return void t.fail(`${place}: a block of "${part.language}" is not run, and does not say why`);
+  if (paste === undefined)
+    return void t.fail(`${place}: a block of "${part.language}" is not run, and does not say why`);
   await paste(t, { ...part, text: withPorts(part.text) }, reading);
 }
 
@@ -134,7 +141,9 @@ async function startForeground(t: Test, block: Block, place: string): Promise<vo
 async function pasteSql(t: Test, block: Block, { page, database }: Reading): Promise<void> {
   const rows = await sql(await database(), block.text);
   t.pass(`${page}:${block.line} is carried out`);
-  const lines = rows.map((row) => Object.values(row)[0]).map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
+  const lines = rows
+    .map((row) => Object.values(row)[0])
+    .map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
   const file = fileNamedIn(block.before);
   if (file !== undefined) await writeFile(join(folder, file), lines.map((line) => `${line}\n`).join(""));
 }
@@ -148,7 +157,11 @@ async function saveFile(t: Test, block: Block, { page }: Reading): Promise<void>
 /** A block of output is held against what the last shell block wrote; `…` stands for anything. */
 async function compareOutput(t: Test, block: Block, { page, last }: Reading): Promise<void> {
   const parts = block.text.split("…").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  t.match(`${last?.stdout}${last?.stderr}`, new RegExp(parts.join("[^]*")), `${page}:${block.line}: that is the output`);
+  t.match(
+    `${last?.stdout}${last?.stderr}`,
+    new RegExp(parts.join("[^]*")),
+    `${page}:${block.line}: that is the output`,
+  );
 }
 
 function fileNamedIn(text: string): string | undefined {

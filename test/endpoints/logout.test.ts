@@ -41,7 +41,11 @@ async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<voi
 t.test("with an id_token_hint of whoever is logged in", async (t) => {
   const ROWS: readonly (readonly [name: string, parameters: Form, location: string | undefined])[] = [
     ["nobody is asked", { id_token_hint: HINT }, undefined],
-    ["until its time is over by any clock", { id_token_hint: await idToken({ exp: clock.now() / 1000 - 14 }) }, undefined],
+    [
+      "until its time is over by any clock",
+      { id_token_hint: await idToken({ exp: clock.now() / 1000 - 14 }) },
+      undefined,
+    ],
     ["and goes where it is registered", { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE }, GOODBYE],
     [
       "with its state",
@@ -80,7 +84,12 @@ t.test("with an id_token_hint of whoever is logged in", async (t) => {
           return;
         }
         // What was posted is not posted again by reloading the page.
-        if (way === "POST") t.equal(reply.headers.get("location"), "/oauth2/logout?client_id=web", "the client is who the page leads back to");
+        if (way === "POST")
+          t.equal(
+            reply.headers.get("location"),
+            "/oauth2/logout?client_id=web",
+            "the client is who the page leads back to",
+          );
         t.match(way === "GET" ? reply.text : (await browser.get("/oauth2/logout")).text, "You are signed out");
       });
     }
@@ -291,7 +300,11 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
   const old = await idToken({ exp: clock.now() / 1000 - 16, sid: "x" });
   const SENT: readonly (readonly [name: string, place: Form, location: string | undefined])[] = [
     ["and is told so here", {}, undefined],
-    ["and goes where its client has people sent", { post_logout_redirect_uri: GOODBYE, state: "s" }, `${GOODBYE}?state=s`],
+    [
+      "and goes where its client has people sent",
+      { post_logout_redirect_uri: GOODBYE, state: "s" },
+      `${GOODBYE}?state=s`,
+    ],
     ["its client named as well", { post_logout_redirect_uri: GOODBYE, client_id: "web" }, GOODBYE],
   ];
   for (const [name, place, location] of SENT) {
@@ -363,61 +376,64 @@ const BAD_HINTS: Readonly<Record<string, string>> = {
   "a signed userinfo answer": await idToken({ auth_time: undefined }),
 };
 
-t.test("AZ-21 a hint that cannot be believed is none: the person is asked, and goes where it is registered", async (t) => {
-  const places: readonly Form[] = [
-    {},
-    { post_logout_redirect_uri: GOODBYE, state: "s" },
-    { post_logout_redirect_uri: GOODBYE, state: "s", client_id: "web" },
-  ];
-  for (const [name, id_token_hint] of Object.entries(BAD_HINTS)) {
-    for (const place of places) {
-      await t.test(`${name}, ${Object.keys(place).join(" ")}`, async (t) => {
-        const browser = await loggedIn(server);
-        const cookie = browser.cookies.get("jeton_session")!;
-        const page = await browser.get(logout({ id_token_hint, ...place }));
-        t.equal(page.status, 200);
-        t.match(page.text, "Alice Example");
-        t.ok(await isLoggedIn(browser), "until then nothing happens");
-        await holdsInBrowser(t, server, page);
-        const done = await browser.submit(page, "logout", { action: "logout" });
-        const expected = place["post_logout_redirect_uri"] === undefined ? undefined : `${GOODBYE}?state=s`;
-        t.equal(done.headers.get("location") ?? undefined, expected);
-        await loggedOut(t, browser, cookie);
-        const stranger = new Browser(server);
-        const gone = await stranger.get(logout({ id_token_hint, ...place }));
-        t.ok(gone.status < 400, "nor is it an error where nobody is logged in");
-      });
-    }
-  }
-
-  await t.test("nor does one prove anything for a client that is gone or closed, whoever it is about", async (t) => {
-    for (const aud of ["gone", "closed"]) {
-      const browser = await loggedIn(server);
-      const page = await browser.get(logout({ id_token_hint: await idToken({ aud }) }));
-      t.match(page.text, 'id="logout"', aud);
-      t.ok(await isLoggedIn(browser), aud);
-    }
-  });
-
-  await t.test("a hint for another client than is named", async (t) => {
-    const browser = await loggedIn(server);
-    const page = await browser.get(logout({ id_token_hint: HINT, client_id: "other-web" }));
-    t.equal(page.status, 200);
-    t.ok(await isLoggedIn(browser));
-  });
-
-  await t.test("nobody is sent where no enabled client has people sent", async (t) => {
-    const browser = await loggedIn(server);
-    for (const id_token_hint of ["x", BAD_HINTS["another issuer"]!]) {
-      for (const post_logout_redirect_uri of ["https://evil.example/", `${GOODBYE}/`, OTHER_CALLBACK]) {
-        const reply = await browser.get(logout({ id_token_hint, post_logout_redirect_uri }));
-        await refusedHere(t, reply, NOT_REGISTERED);
+t.test(
+  "AZ-21 a hint that cannot be believed is none: the person is asked, and goes where it is registered",
+  async (t) => {
+    const places: readonly Form[] = [
+      {},
+      { post_logout_redirect_uri: GOODBYE, state: "s" },
+      { post_logout_redirect_uri: GOODBYE, state: "s", client_id: "web" },
+    ];
+    for (const [name, id_token_hint] of Object.entries(BAD_HINTS)) {
+      for (const place of places) {
+        await t.test(`${name}, ${Object.keys(place).join(" ")}`, async (t) => {
+          const browser = await loggedIn(server);
+          const cookie = browser.cookies.get("jeton_session")!;
+          const page = await browser.get(logout({ id_token_hint, ...place }));
+          t.equal(page.status, 200);
+          t.match(page.text, "Alice Example");
+          t.ok(await isLoggedIn(browser), "until then nothing happens");
+          await holdsInBrowser(t, server, page);
+          const done = await browser.submit(page, "logout", { action: "logout" });
+          const expected = place["post_logout_redirect_uri"] === undefined ? undefined : `${GOODBYE}?state=s`;
+          t.equal(done.headers.get("location") ?? undefined, expected);
+          await loggedOut(t, browser, cookie);
+          const stranger = new Browser(server);
+          const gone = await stranger.get(logout({ id_token_hint, ...place }));
+          t.ok(gone.status < 400, "nor is it an error where nobody is logged in");
+        });
       }
     }
-    const other = { id_token_hint: "x", client_id: "other-web", post_logout_redirect_uri: GOODBYE };
-    await refusedHere(t, await browser.get(logout(other)), NOT_REGISTERED);
-  });
-});
+
+    await t.test("nor does one prove anything for a client that is gone or closed, whoever it is about", async (t) => {
+      for (const aud of ["gone", "closed"]) {
+        const browser = await loggedIn(server);
+        const page = await browser.get(logout({ id_token_hint: await idToken({ aud }) }));
+        t.match(page.text, 'id="logout"', aud);
+        t.ok(await isLoggedIn(browser), aud);
+      }
+    });
+
+    await t.test("a hint for another client than is named", async (t) => {
+      const browser = await loggedIn(server);
+      const page = await browser.get(logout({ id_token_hint: HINT, client_id: "other-web" }));
+      t.equal(page.status, 200);
+      t.ok(await isLoggedIn(browser));
+    });
+
+    await t.test("nobody is sent where no enabled client has people sent", async (t) => {
+      const browser = await loggedIn(server);
+      for (const id_token_hint of ["x", BAD_HINTS["another issuer"]!]) {
+        for (const post_logout_redirect_uri of ["https://evil.example/", `${GOODBYE}/`, OTHER_CALLBACK]) {
+          const reply = await browser.get(logout({ id_token_hint, post_logout_redirect_uri }));
+          await refusedHere(t, reply, NOT_REGISTERED);
+        }
+      }
+      const other = { id_token_hint: "x", client_id: "other-web", post_logout_redirect_uri: GOODBYE };
+      await refusedHere(t, await browser.get(logout(other)), NOT_REGISTERED);
+    });
+  },
+);
 
 t.test("AZ-21 clients that are none", async (t) => {
   const alice = await loggedIn(server);

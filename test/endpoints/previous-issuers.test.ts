@@ -145,7 +145,10 @@ t.test("a key that was replaced, and one that is gone", async (t) => {
   const leave = { id_token_hint: await idToken(own, "user-alice", "web"), post_logout_redirect_uri: GOODBYE };
   await own.core.ring.rotate();
   const { keys } = own.core.ring.jwks;
-  t.ok(keys.some(({ kid }) => kid === decodeProtectedHeader(leave.id_token_hint).kid), "it is still published");
+  t.ok(
+    keys.some(({ kid }) => kid === decodeProtectedHeader(leave.id_token_hint).kid),
+    "it is still published",
+  );
   t.equal(await asksBeforeLogout(t, own, leave), "retired_key");
   await own.core.ring.rotate(true);
   t.equal(await asksBeforeLogout(t, own, leave), "unreadable");
@@ -183,9 +186,17 @@ t.test("UMA: tickets, tokens and rules of before", async (t) => {
   const photos = basic("photos", SECRET);
   t.match(await introspect(renamed, rpt, photos), { active: true, iss: OLD, permissions: [{ resource_id: id }] });
   t.strictSame(await introspect(forgetful, rpt, photos), { active: false });
-  t.equal(decodeJwt((await ask(renamed, before)).json.access_token).iss, NEW, "a claim token of before, a rule of before");
+  t.equal(
+    decodeJwt((await ask(renamed, before)).json.access_token).iss,
+    NEW,
+    "a claim token of before, a rule of before",
+  );
   t.match((await ask(forgetful, before)).json, { error: /need_info|request_denied/ });
-  t.match((await ask(forgetful, renamed)).json, { error: "request_denied" }, "the rule names somebody it does not know");
+  t.match(
+    (await ask(forgetful, renamed)).json,
+    { error: "request_denied" },
+    "the rule names somebody it does not know",
+  );
   const look = (server: Instance) => server.send("/uma/resources", { headers: { ...by } });
   t.equal((await look(renamed)).status, 200, "a protection API token of before");
   t.equal((await look(forgetful)).status, 401);
@@ -197,7 +208,14 @@ t.test("the setting is read as ISSUER is", async (t: Test) => {
   t.strictSame(readSettings({}).PREVIOUS_ISSUERS, []);
   t.strictSame(read(`${OLD}, http://localhost:3000`), [OLD, "http://localhost:3000"]);
   t.strictSame(read(`,${OLD}/auth,, ${OLD}/auth ,`), [`${OLD}/auth`, `${OLD}/auth`]);
-  for (const wrong of ["old.example", `${OLD} ${NEW}`, `${OLD}/`, `${OLD}?a=b`, `${NEW},ftp://x`, "https://a:b@old.example"]) {
+  for (const wrong of [
+    "old.example",
+    `${OLD} ${NEW}`,
+    `${OLD}/`,
+    `${OLD}?a=b`,
+    `${NEW},ftp://x`,
+    "https://a:b@old.example",
+  ]) {
     t.throws(() => read(wrong), { message: /^PREVIOUS_ISSUERS must be an http\(s\) URL/ }, wrong);
   }
 });

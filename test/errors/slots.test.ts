@@ -89,7 +89,10 @@ t.test("passwords and keys that a generator made are no plain words", async (t) 
   };
   t.ok(shownOf((bytes) => bytes.toString("base64url")) <= 1, "secrets of 32 bytes");
   t.ok(shownOf((bytes) => bytes.subarray(0, 16).toString("base64url")) <= 10, "ids of 16 bytes");
-  t.ok(shownOf((bytes) => bytes.toString("base64").replace(/[+/=]/g, "").slice(0, 12)) <= 50, "passwords of 12 letters");
+  t.ok(
+    shownOf((bytes) => bytes.toString("base64").replace(/[+/=]/g, "").slice(0, 12)) <= 50,
+    "passwords of 12 letters",
+  );
   for (const word of ["User.Read.All", "readWrite2", "resourceSetId", "OAuth2", "UMA_PROTECTION", "v1.2"]) {
     t.equal(fillSlot("grant_type", word), word);
   }

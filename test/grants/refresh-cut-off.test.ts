@@ -36,7 +36,8 @@ t.test("one instance's database is held while its client goes to another one: no
   const other = await startInstance(t, { database: gate.url, env: { ISSUER: one.core.issuer } });
   const logins = await Promise.all(Array.from({ length: 20 }, () => openRefreshable(one)));
   // Warm: its client is known, so that the statement that is held is the one that redeems.
-  for (const token of logins) t.equal((await refresh(other, await openRefreshable(one))).status, 200, token.slice(0, 8));
+  for (const token of logins)
+    t.equal((await refresh(other, await openRefreshable(one))).status, 200, token.slice(0, 8));
 
   gate.hold();
   const stalled = logins.map((token) => refresh(other, token));

@@ -4,7 +4,11 @@ import t, { type Test } from "tap";
 import { Door, type ReadyAnswer } from "../../src/http/door.js";
 import { until } from "../support/oracle.js";
 
-const REFUSAL: ReadyAnswer = { status: 503, headers: ["Retry-After", "1", "Content-Length", "4"], body: Buffer.from("busy") };
+const REFUSAL: ReadyAnswer = {
+  status: 503,
+  headers: ["Retry-After", "1", "Content-Length", "4"],
+  body: Buffer.from("busy"),
+};
 
 /** A server whose application answers when it is told to, behind a door whose clock and measurements are set by hand. */
 async function behindDoor(t: Test) {
@@ -51,21 +55,24 @@ async function behindDoor(t: Test) {
   return { state, ask, fill, finish, measured, answers, measurements };
 }
 
-t.test("a request that would wait too long for the database is refused, what needs none and health are not", async (t) => {
-  const { state, ask, finish, answers } = await behindDoor(t);
-  state.crowded = true;
-  t.strictSame(await ask("/token"), { status: 503, text: "busy", after: "1" });
-  t.equal(state.refused, 1);
-  const others = [ask("/readyz"), ask("/document"), ask("/token", { Origin: "https://page.example" })];
-  await until("the application is asked", () => answers.length === 3);
-  finish();
-  for (const { status } of await Promise.all(others)) t.equal(status, 200);
-  state.crowded = false;
-  const after = ask("/token");
-  await until("the application is asked again", () => answers.length === 1);
-  finish();
-  t.equal((await after).status, 200, "once the queue is shorter everything is let in");
-});
+t.test(
+  "a request that would wait too long for the database is refused, what needs none and health are not",
+  async (t) => {
+    const { state, ask, finish, answers } = await behindDoor(t);
+    state.crowded = true;
+    t.strictSame(await ask("/token"), { status: 503, text: "busy", after: "1" });
+    t.equal(state.refused, 1);
+    const others = [ask("/readyz"), ask("/document"), ask("/token", { Origin: "https://page.example" })];
+    await until("the application is asked", () => answers.length === 3);
+    finish();
+    for (const { status } of await Promise.all(others)) t.equal(status, 200);
+    state.crowded = false;
+    const after = ask("/token");
+    await until("the application is asked again", () => answers.length === 1);
+    finish();
+    t.equal((await after).status, 200, "once the queue is shorter everything is let in");
+  },
+);
 
 t.test("a few requests are let in however slow the machine is, and nothing is measured", async (t) => {
   const { state, fill, answers, measurements } = await behindDoor(t);

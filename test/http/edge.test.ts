@@ -415,7 +415,14 @@ table("names that mean something to JavaScript mean nothing here", (dialect) => 
 
 t.test("what a request says of a body that it does not have is ignored", async (t) => {
   const described = { "Content-Type": "text/plain; charset=iso-8859-1", "Content-Encoding": "gzip" };
-  for (const path of ["/oauth2/userinfo", "/userinfo", "/uma/resources", "/rs/resource_set", "/oauth2/authorize", "/account"]) {
+  for (const path of [
+    "/oauth2/userinfo",
+    "/userinfo",
+    "/uma/resources",
+    "/rs/resource_set",
+    "/oauth2/authorize",
+    "/account",
+  ]) {
     const plain = await server.send(path);
     const { status, json } = await server.send(path, { headers: described });
     t.strictSame([status, json], [plain.status, plain.json], path);
@@ -802,7 +809,6 @@ t.test("what is not HTTP is refused and cut", async (t) => {
     t.equal(reply.status, 200);
     await holds(t, server, reply);
   });
-
 });
 
 t.test("a body that does not come holds up nobody", async (t) => {

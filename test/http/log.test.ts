@@ -429,7 +429,10 @@ t.test("LG-04 LG-05 an error of ours is a generic answer, and a line without the
           refused_with: "internal_error",
           status: 500,
         });
-        t.notMatch(JSON.stringify(server.log.slice(before)), /revoked_tokens|does not exist|relation "|SELECT |INSERT /);
+        t.notMatch(
+          JSON.stringify(server.log.slice(before)),
+          /revoked_tokens|does not exist|relation "|SELECT |INSERT /,
+        );
       });
     }
   }

@@ -32,44 +32,47 @@ const ENDPOINTS: Readonly<Record<string, object>> = {
 const refresh = (server: Instance, refresh_token: string) =>
   server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
 
-t.test("B10 while every connection is held, who would wait too long hears so at once, in each dialect's shape", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
-  const { pool } = server.core.db;
-  const token = await openRefreshable(server);
-  const held = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
-  const others: Promise<unknown>[] = [];
-  /** Has statements wait until the queue is as long as any may be. */
-  const fillQueue = () =>
-    until("the queue is too long", () => {
-      const waiting = Array.from({ length: 10 }, () => pool.connect().then((client) => client.release()));
-      others.push(Promise.allSettled(waiting));
-      return pool.isCrowded;
-    });
+t.test(
+  "B10 while every connection is held, who would wait too long hears so at once, in each dialect's shape",
+  async (t) => {
+    const server = await startInstance(t, { provision: FLEET });
+    const { pool } = server.core.db;
+    const token = await openRefreshable(server);
+    const held = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
+    const others: Promise<unknown>[] = [];
+    /** Has statements wait until the queue is as long as any may be. */
+    const fillQueue = () =>
+      until("the queue is too long", () => {
+        const waiting = Array.from({ length: 10 }, () => pool.connect().then((client) => client.release()));
+        others.push(Promise.allSettled(waiting));
+        return pool.isCrowded;
+      });
 
-  let refused = 0;
-  for (const [path, body] of Object.entries(ENDPOINTS)) {
+    let refused = 0;
+    for (const [path, body] of Object.entries(ENDPOINTS)) {
+      await fillQueue();
+      const { status, json, headers } = await server.post(path, { grant_type: "refresh_token", refresh_token: token });
+      refused += 1;
+      t.strictSame({ status, json }, { status: 503, json: body }, path);
+      t.match(headers.get("retry-after"), /^[1-9]\d?$/);
+      t.match(headers.get("cache-control"), /no-store/);
+      t.match(headers.get("content-type"), /json/);
+    }
     await fillQueue();
-    const { status, json, headers } = await server.post(path, { grant_type: "refresh_token", refresh_token: token });
-    refused += 1;
-    t.strictSame({ status, json }, { status: 503, json: body }, path);
-    t.match(headers.get("retry-after"), /^[1-9]\d?$/);
-    t.match(headers.get("cache-control"), /no-store/);
-    t.match(headers.get("content-type"), /json/);
-  }
-  await fillQueue();
-  for (const path of ["/healthz", "/readyz", "/oauth2/jwks"]) {
-    t.equal((await server.send(path)).status, 200, `${path} waits for nobody`);
-  }
-  const page = await server.send("/oauth2/token", { method: "POST", headers: { Origin: "https://page.example" } });
-  t.not(page.status, 503, "what a page asks is decided by the application");
+    for (const path of ["/healthz", "/readyz", "/oauth2/jwks"]) {
+      t.equal((await server.send(path)).status, 200, `${path} waits for nobody`);
+    }
+    const page = await server.send("/oauth2/token", { method: "POST", headers: { Origin: "https://page.example" } });
+    t.not(page.status, 503, "what a page asks is decided by the application");
 
-  for (const client of held) client.release();
-  await Promise.all(others);
-  t.equal((await refresh(server, token)).status, 200, "then everything is answered again, and nothing was used up");
-  await until("the log says what was refused", () => overloadLines(server).length > 0);
-  const told = overloadLines(server).reduce((sum, line) => sum + Number(line["refused"]), 0);
-  t.ok(told <= refused, "in a line for each second");
-});
+    for (const client of held) client.release();
+    await Promise.all(others);
+    t.equal((await refresh(server, token)).status, 200, "then everything is answered again, and nothing was used up");
+    await until("the log says what was refused", () => overloadLines(server).length > 0);
+    const told = overloadLines(server).reduce((sum, line) => sum + Number(line["refused"]), 0);
+    t.ok(told <= refused, "in a line for each second");
+  },
+);
 
 function overloadLines({ log }: Instance) {
   return log.filter(({ type }) => type === "overload");

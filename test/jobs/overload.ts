@@ -18,7 +18,10 @@ import type { Load, Phase, PhaseResult } from "./flood.js";
 import { summary } from "./percentile.js";
 import { post, withServer, type MeasuredServer } from "./server.js";
 
-const { values, positionals } = parseArgs({ options: { delay: { type: "string", default: "0" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { delay: { type: "string", default: "0" } },
+  allowPositionals: true,
+});
 const [seconds = "8", ...ONLY] = positionals;
 const SECONDS = Number(seconds);
 
@@ -49,27 +52,31 @@ const people = Array.from({ length: PEOPLE }, (_, index) => ({
 
 // The server and its database have one core, the generator another: what it costs is taken from neither.
 const pinned = pin(process.pid, 0);
-await withServer({ ...FLEET, users: [...FLEET.users, ...people] }, async (server) => {
-  if (pinned) pin(process.pid, 1);
-  const generator = fork(new URL("./flood.js", import.meta.url), [new URL(server.url).port]);
-  const run = (phase: Phase) =>
-    new Promise<{ result: PhaseResult; loads: readonly Load[] }>((resolve) => {
-      generator.once("message", (message) => resolve(message as { result: PhaseResult; loads: readonly Load[] }));
-      generator.send(phase);
-    });
-  console.log(pinned ? "server and database on one core, generator on another" : "everything on the same cores");
-  console.log(
-    "| load | asked for | goodput | of capacity | refused in (median, p99) | granted in (median, p99) | /readyz | /healthz | calm after | CPU of the server, database per grant |",
-  );
-  console.log("|---|---|---|---|---|---|---|---|---|---|");
-  let passed = true;
-  for (const [name, prepared] of Object.entries(await loadsFor(server))) {
-    if (ONLY.length > 0 && !ONLY.includes(name)) continue;
-    passed = (await measure(name, prepared, server, run)) && passed;
-  }
-  generator.kill();
-  return passed;
-}, DELAY);
+await withServer(
+  { ...FLEET, users: [...FLEET.users, ...people] },
+  async (server) => {
+    if (pinned) pin(process.pid, 1);
+    const generator = fork(new URL("./flood.js", import.meta.url), [new URL(server.url).port]);
+    const run = (phase: Phase) =>
+      new Promise<{ result: PhaseResult; loads: readonly Load[] }>((resolve) => {
+        generator.once("message", (message) => resolve(message as { result: PhaseResult; loads: readonly Load[] }));
+        generator.send(phase);
+      });
+    console.log(pinned ? "server and database on one core, generator on another" : "everything on the same cores");
+    console.log(
+      "| load | asked for | goodput | of capacity | refused in (median, p99) | granted in (median, p99) | /readyz | /healthz | calm after | CPU of the server, database per grant |",
+    );
+    console.log("|---|---|---|---|---|---|---|---|---|---|");
+    let passed = true;
+    for (const [name, prepared] of Object.entries(await loadsFor(server))) {
+      if (ONLY.length > 0 && !ONLY.includes(name)) continue;
+      passed = (await measure(name, prepared, server, run)) && passed;
+    }
+    generator.kill();
+    return passed;
+  },
+  DELAY,
+);
 
 /** Measures one load at every factor. @returns whether everything that is promised was seen */
 async function measure(
@@ -146,7 +153,9 @@ function watch(url: string) {
 /** The status of a GET on a connection of its own. */
 function statusOf(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false }, (answer) => answer.resume().on("end", () => resolve(answer.statusCode!)));
+    const request = get(url, { agent: false }, (answer) =>
+      answer.resume().on("end", () => resolve(answer.statusCode!)),
+    );
     request.on("error", reject);
   });
 }
@@ -164,13 +173,11 @@ async function loadsFor({ url, database }: MeasuredServer): Promise<Record<strin
   };
   const introspection: Load = { target: "/oauth2/introspect", headers: basic("gateway", SECRET), form: { token } };
   const service: Load = { target, headers: backend, form: { grant_type: "client_credentials" } };
-  const password = people.map(
-    ({ preferred_username: username }, index): Load => ({
-      target,
-      headers: { "X-Forwarded-For": `10.0.${index >> 8}.${index & 0xff}` },
-      form: { grant_type: "password", client_id: "mobile", scope: "api1", username, password: PASSWORD },
-    }),
-  );
+  const password = people.map(({ preferred_username: username }, index): Load => ({
+    target,
+    headers: { "X-Forwarded-For": `10.0.${index >> 8}.${index & 0xff}` },
+    form: { grant_type: "password", client_id: "mobile", scope: "api1", username, password: PASSWORD },
+  }));
   return {
     refresh: [refresh],
     introspection: [introspection],
@@ -188,7 +195,13 @@ async function openLogins(database: string): Promise<string[]> {
   for (let index = 0; index < LOGINS; index += 1) {
     const grant_id = `overload${String(index).padStart(14, "0")}`;
     const grant = { id: grant_id, client_id: "mobile", sub: "user-alice", user_epoch: 0, client_epoch: 0 };
-    const terms = { scope: ["api1"], auth_time: new Date(systemClock.now()), amr: ["pwd"], idle: 36_000, absolute: 72_000 };
+    const terms = {
+      scope: ["api1"],
+      auth_time: new Date(systemClock.now()),
+      amr: ["pwd"],
+      idle: 36_000,
+      absolute: 72_000,
+    };
     await openGrant(db, { ...grant, ...terms }, null);
     tokens.push(writeRefreshToken(master, { grant_id, generation: 0 }));
   }
@@ -211,7 +224,9 @@ function pin(pid: number, core: number): boolean {
 function cpuOf({ pid, postgres }: MeasuredServer): readonly [number, number] {
   const stat = (one: number) => readFileSync(`/proc/${one}/stat`, "utf8").split(") ")[1]!.split(" ");
   const ticks = (fields: readonly string[], from: number) => Number(fields[from]) + Number(fields[from + 1]);
-  const backends = execFileSync("pgrep", ["-P", String(postgres)], { encoding: "utf8" }).trim().split("\n");
+  const backends = execFileSync("pgrep", ["-P", String(postgres)], { encoding: "utf8" })
+    .trim()
+    .split("\n");
   const used = backends.reduce((sum, one) => sum + ticks(stat(Number(one)), 11), ticks(stat(postgres), 13));
   return [ticks(stat(pid), 11) * 10, used * 10];
 }

@@ -23,7 +23,8 @@ const MAX_STATEMENT = 1_500;
 export async function runLargeOperations(db: Db, client: pg.Client, rows: number): Promise<boolean> {
   const { client_id, sub, sid, resource_id, policy_id } = LARGE;
   const reach = await ownersOf(client);
-  const reopen = () => client.query("UPDATE grants SET ended_at = NULL, user_epoch = 0, client_epoch = 0 WHERE sub = $1", [sub]);
+  const reopen = () =>
+    client.query("UPDATE grants SET ended_at = NULL, user_epoch = 0, client_epoch = 0 WHERE sub = $1", [sub]);
   const tx = db.prisma;
   const operations: readonly (readonly [string, () => Promise<unknown>])[] = [
     ["every client is listed", () => allClients(db)],
@@ -37,7 +38,10 @@ export async function runLargeOperations(db: Db, client: pg.Client, rows: number
     ["an owner's decisions are read", () => decisionsAbout(db, sub, 50)],
     ["a policy is read", () => findPolicy(db, { client_id: reach.policy }, policy_id)],
     ["resources are searched", () => searchResources(db, { client_id }, { types: ["x"], start: 0, count: 100 })],
-    ["the last page of resources is searched", () => searchResources(db, { client_id }, { start: rows / 60, count: 100 })],
+    [
+      "the last page of resources is searched",
+      () => searchResources(db, { client_id }, { start: rows / 60, count: 100 }),
+    ],
     ["policies are searched", () => searchPolicies(db, { client_id }, { start: 0, count: 100 })],
     ["a logout", () => endSession(db, { sid }, null)],
     ["a consent is withdrawn", () => reopen().then(() => withdrawConsent(db, sub, client_id, null))],

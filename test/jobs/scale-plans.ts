@@ -18,9 +18,10 @@ interface Plan {
 
 /** One line for each statement whose plan reads a whole large table, where the planner does not know its parameters. */
 export async function plansThatGrow(client: pg.Client, texts: readonly string[]): Promise<readonly string[]> {
-  const { rows } = await client.query<{ relname: string }>("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > $1", [
-    LARGE,
-  ]);
+  const { rows } = await client.query<{ relname: string }>(
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > $1",
+    [LARGE],
+  );
   const large = new Set(rows.map(({ relname }) => relname));
   const grown: string[] = [];
   let planned = 0;

@@ -44,13 +44,19 @@ async function refresh(db: Db, client: pg.Client, n: number, generation: number)
     owners.set(n, rows[0].client_id as string);
   }
   const request = { grant_id, client_id: owners.get(n)!, generation, scope: null, scopeAllowed: true, rotation: true };
-  const { outcome } = await redeemRefreshToken(db, { ...request, retryable: true, inServiceAt: null, idle: 1_209_600 }, null);
+  const { outcome } = await redeemRefreshToken(
+    db,
+    { ...request, retryable: true, inServiceAt: null, idle: 1_209_600 },
+    null,
+  );
   if (outcome !== "rotated") throw new Error(`the refresh of ${grant_id} came to ${outcome}`);
 }
 
 /** Makes every connection tell what it counted. */
 async function flush(db: Db): Promise<void> {
-  await Promise.all(Array.from({ length: 10 }, () => db.pool.query("SELECT pg_stat_force_next_flush(), pg_sleep(0.2)")));
+  await Promise.all(
+    Array.from({ length: 10 }, () => db.pool.query("SELECT pg_stat_force_next_flush(), pg_sleep(0.2)")),
+  );
 }
 
 async function figures(client: pg.Client) {

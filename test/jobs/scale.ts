@@ -38,7 +38,8 @@ async function measure(url: string): Promise<boolean> {
   const client = new pg.Client(url);
   await client.connect();
   // What is measured is what statements write, not the pages that each checkpoint makes them write again.
-  for (const setting of ["full_page_writes = off", "max_wal_size = '8GB'"]) await client.query(`ALTER SYSTEM SET ${setting}`);
+  for (const setting of ["full_page_writes = off", "max_wal_size = '8GB'"])
+    await client.query(`ALTER SYSTEM SET ${setting}`);
   await client.query("SELECT pg_reload_conf()");
   await timed(`filling it with ${rows} grants`, () => fillDatabase(client, rows));
   await timed("VACUUM ANALYZE", () => client.query("VACUUM ANALYZE"));

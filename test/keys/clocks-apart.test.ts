@@ -14,7 +14,10 @@ const kidOf = (token: string) => decodeProtectedHeader(token).kid;
 t.test("when a key signs is decided by the database's clock, whatever that of the instance says", async (t) => {
   const database = await freshDatabase(t, FLEET);
   await sql(database, "DELETE FROM signing_keys");
-  const apart = (minutes: number): Clock => ({ now: () => systemClock.now() + minutes * 60_000, statement: () => null });
+  const apart = (minutes: number): Clock => ({
+    now: () => systemClock.now() + minutes * 60_000,
+    statement: () => null,
+  });
   const ahead = await startInstance(t, { database, clock: apart(20) });
   const behind = await startInstance(t, { database, clock: apart(-20), env: { ISSUER: ahead.core.issuer } });
   const right = await startInstance(t, { database, env: { ISSUER: ahead.core.issuer } });

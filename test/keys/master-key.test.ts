@@ -36,7 +36,13 @@ const FILE = {
   ...WEB,
   clients: [
     ...WEB.clients,
-    { client_id: "sharer", client_secret: SECRET, token_endpoint_auth_method: "client_secret_jwt", grant_types: ["client_credentials"], scope: "api1" },
+    {
+      client_id: "sharer",
+      client_secret: SECRET,
+      token_endpoint_auth_method: "client_secret_jwt",
+      grant_types: ["client_credentials"],
+      scope: "api1",
+    },
     { client_id: "moved", client_secret_hash: BCRYPT, grant_types: ["client_credentials"], scope: "api1" },
   ],
   users: [...WEB.users, { sub: "user-moved", preferred_username: "mover", password_hash: BCRYPT }],
@@ -45,7 +51,11 @@ const FILE = {
 
 const MOVED = { username: "mover", password: "correct horse battery staple" };
 
-const keysOf = (MASTER_KEY: string, ...previous: string[]) => ({ MASTER_KEY, MASTER_KEY_PREVIOUS: previous.join(","), ISSUER });
+const keysOf = (MASTER_KEY: string, ...previous: string[]) => ({
+  MASTER_KEY,
+  MASTER_KEY_PREVIOUS: previous.join(","),
+  ISSUER,
+});
 
 async function start(t: Test, env: Record<string, string>, more: InstanceOptions): Promise<Instance> {
   return startInstance(t, { clock, env, ...more });
@@ -75,12 +85,14 @@ const sessions = ({ db, master, random }: Core) => browserSessions({ db, master,
 const KINDS: Readonly<Record<string, Kind>> = {
   "a refresh token": {
     make: async (at) => (await logIn(at, ALICE)).json.refresh_token,
-    works: (at, refresh_token) => isOk(at.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })),
+    works: (at, refresh_token) =>
+      isOk(at.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })),
   },
   "a signed access token": { make: async (at) => (await logIn(at, ALICE)).json.access_token, works: isActive },
   "an opaque access token": {
     make: async (at) =>
-      (await at.post("/oauth2/token", { grant_type: "password", scope: "api1", ...ALICE }, basic("kiosk", SECRET))).json.access_token,
+      (await at.post("/oauth2/token", { grant_type: "password", scope: "api1", ...ALICE }, basic("kiosk", SECRET))).json
+        .access_token,
     works: isActive,
   },
   "an authorization code": {
@@ -121,7 +133,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "a password": { make: async () => "", works: async (at) => isOk(logIn(at, BOB)) },
   "a password whose hash was imported": { make: async () => "", works: async (at) => isOk(logIn(at, MOVED)) },
   "a client secret": { make: async () => "", works: (at) => asClient(at, "backend") },
-  "a client secret whose hash was imported": { make: async () => "", works: (at) => asClient(at, "moved", MOVED.password) },
+  "a client secret whose hash was imported": {
+    make: async () => "",
+    works: (at) => asClient(at, "moved", MOVED.password),
+  },
   "a client secret that is needed in clear": { make: async () => randomUUID(), works: asSharer },
 };
 
@@ -156,12 +171,21 @@ t.test("the master key is changed while servers run", async (t) => {
 
   const rotate = async (env: Record<string, string>) => {
     const lines: string[] = [];
-    const printed = await runCommandLine(["master-key", "rotate", "--json"], async () => "", { DATABASE_URL: database, ...env }, clock, (line) => lines.push(line));
+    const printed = await runCommandLine(
+      ["master-key", "rotate", "--json"],
+      async () => "",
+      { DATABASE_URL: database, ...env },
+      clock,
+      (line) => lines.push(line),
+    );
     return JSON.parse(printed) as Record<string, any>[];
   };
   const of = (rows: Record<string, any>[], kind: string) => rows.find((row) => row["kind"] === kind)!;
 
-  await t.rejects(rotate({ MASTER_KEY: OLD }), /everything is sealed under this master key: set MASTER_KEY to a new key/);
+  await t.rejects(
+    rotate({ MASTER_KEY: OLD }),
+    /everything is sealed under this master key: set MASTER_KEY to a new key/,
+  );
   await t.rejects(rotate({ MASTER_KEY: NEW }), /the master key is not the one this database was written under/);
 
   const now = await start(t, keysOf(NEW, OLD), { database });
@@ -196,7 +220,10 @@ t.test("the master key is changed while servers run", async (t) => {
     for (const kind of ["passwords", "hashed client secrets"]) {
       t.ok(of(second, kind)["under_an_earlier_key"] < of(first, kind)["under_an_earlier_key"], kind);
     }
-    t.equal(of(second, "earlier master keys")["may_be_destroyed"], of(first, "earlier master keys")["may_be_destroyed"]);
+    t.equal(
+      of(second, "earlier master keys")["may_be_destroyed"],
+      of(first, "earlier master keys")["may_be_destroyed"],
+    );
   });
 
   t.test("without the old key, what was renewed works, and the old key opens nothing", async (t) => {
@@ -226,7 +253,13 @@ t.test("a rotation that is stopped is taken up again", async (t) => {
   await (await start(t, { MASTER_KEY: OLD, ISSUER }, { database, provision: FILE })).stop();
   const server = await start(t, keysOf(NEW, OLD), { database });
   await sql(database, "ALTER TABLE users RENAME COLUMN password_hash TO away");
-  const rotate = () => runCommandLine(["master-key", "rotate", "--json"], async () => "", { DATABASE_URL: database, ...keysOf(NEW, OLD) }, clock);
+  const rotate = () =>
+    runCommandLine(
+      ["master-key", "rotate", "--json"],
+      async () => "",
+      { DATABASE_URL: database, ...keysOf(NEW, OLD) },
+      clock,
+    );
   await t.rejects(rotate(), /the command failed unexpectedly/);
   t.ok(await asSharer(server, randomUUID()), "half of it is sealed again, and is read");
   await sql(database, "ALTER TABLE users RENAME COLUMN away TO password_hash");
@@ -248,7 +281,10 @@ t.test("a backup from before is read with its key in MASTER_KEY_PREVIOUS, and no
   const read: string[] = [];
   for await (const line of opened.lines) read.push(line);
   t.strictSame(read, ['{"row":1}']);
-  await t.rejects(openBackupFile(file, new MasterKey(keyOf(NEW))), /the master key is not the one this backup was written under/);
+  await t.rejects(
+    openBackupFile(file, new MasterKey(keyOf(NEW))),
+    /the master key is not the one this backup was written under/,
+  );
 });
 
 /** What in this file shows that each purpose outlives a change of the key. */
@@ -279,5 +315,8 @@ t.test("every purpose of the master key is looked at", async (t) => {
   const source = await readFile(join(ROOT, "src", "keys", "master-key.ts"), "utf8");
   const purposes = [...source.matchAll(/^  \| "([a-z-]+)" \/\//gm)].map(([, name]) => name!);
   t.ok(purposes.length > 15);
-  t.strictSame(purposes.filter((name) => !(name in SHOWN_BY)), []);
+  t.strictSame(
+    purposes.filter((name) => !(name in SHOWN_BY)),
+    [],
+  );
 });

@@ -57,7 +57,9 @@ const server = await startInstance(t, {
 
 /** Nothing of a hostile text is markup: the page has the elements it has with a harmless text. */
 async function harmless(t: Test, page: Reply): Promise<void> {
-  const body = page.text.replace(/<style>[\s\S]*?<\/style>/, "").replace(`<link rel="icon" href="${ICON_ADDRESS}">`, "");
+  const body = page.text
+    .replace(/<style>[\s\S]*?<\/style>/, "")
+    .replace(`<link rel="icon" href="${ICON_ADDRESS}">`, "");
   t.notMatch(body, /<(img|svg|script|iframe|object|embed|link|base)\b/i);
   // What is left of the tags without their values: names of elements and attributes.
   const tags = [...body.matchAll(/<[a-z][^>]*>/gi)].map(([tag]) => tag.replace(/"[^"]*"/g, ""));

@@ -32,7 +32,13 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
       ...form,
       userName: text,
       consents: [
-        { clientId: text, clientName: text, home: "https://app.example", scopes, since: new Date("2026-03-01T10:00:00Z") },
+        {
+          clientId: text,
+          clientName: text,
+          home: "https://app.example",
+          scopes,
+          since: new Date("2026-03-01T10:00:00Z"),
+        },
         { clientId: "other", clientName: "Other", scopes: [], since: new Date("2025-12-24T23:59:59Z") },
       ],
       logout: "/oauth2/logout",
@@ -410,8 +416,23 @@ t.test("a page that asks to wait says for how long", async (t) => {
 
 t.test("reasons are words, for each result and each condition that can be on record", async (t) => {
   const RESULTS = ["passes", "needs_claims", "needs_consent", "unreadable"];
-  const CONDITIONS = ["scopes", "not_before", "not_after", "clients", "issuer", "users", "roles", "claims", "consent_needed"];
-  const OBSTACLES = ["the resource is gone", "the resource is switched off", "no scope was asked", "there is no policy"];
+  const CONDITIONS = [
+    "scopes",
+    "not_before",
+    "not_after",
+    "clients",
+    "issuer",
+    "users",
+    "roles",
+    "claims",
+    "consent_needed",
+  ];
+  const OBSTACLES = [
+    "the resource is gone",
+    "the resource is switched off",
+    "no scope was asked",
+    "there is no policy",
+  ];
   for (const language of LANGUAGES) {
     const texts = [
       ...RESULTS.map((result) => ruleSentence(language, { ...TRIED, result })),
@@ -421,9 +442,17 @@ t.test("reasons are words, for each result and each condition that can be on rec
     t.equal(new Set(texts).size, texts.length, "each has a sentence of its own");
     for (const text of texts) t.notMatch(text, /_|fails|passes/, text);
   }
-  const saw = { roles: ["friend"], claims: { department: "differs" }, consent_needed: { view: "not asked" }, users: "approved" };
+  const saw = {
+    roles: ["friend"],
+    claims: { department: "differs" },
+    consent_needed: { view: "not asked" },
+    users: "approved",
+  };
   t.equal(
-    String(ruleSentence("en", { ...TRIED, result: "needs_consent", because: "consent_needed", saw })).replace(/<[^>]*>/g, ""),
+    String(ruleSentence("en", { ...TRIED, result: "needs_consent", because: "consent_needed", saw })).replace(
+      /<[^>]*>/g,
+      "",
+    ),
     "Rule 1 of policy P waited for your answer. (roles: friend; details: department differs; your answer: view not asked yet; person: approved)",
   );
 });
@@ -431,8 +460,14 @@ t.test("reasons are words, for each result and each condition that can be on rec
 const TRIED = { policy: "P", rule: 1, saw: {}, decided: false };
 
 t.test("dates are written as the reader writes them", async (t) => {
-  t.match(pagesWith("x", "en")["sharing"]?.html, `<time datetime="2026-04-01T10:00:00.000Z">April 1, 2026 at 10:00 UTC</time>`);
-  t.match(pagesWith("x", "de")["sharing"]?.html, `<time datetime="2026-04-01T10:00:00.000Z">1. April 2026 um 10:00 UTC</time>`);
+  t.match(
+    pagesWith("x", "en")["sharing"]?.html,
+    `<time datetime="2026-04-01T10:00:00.000Z">April 1, 2026 at 10:00 UTC</time>`,
+  );
+  t.match(
+    pagesWith("x", "de")["sharing"]?.html,
+    `<time datetime="2026-04-01T10:00:00.000Z">1. April 2026 um 10:00 UTC</time>`,
+  );
   t.match(pagesWith("x", "en")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
   t.match(pagesWith("x", "de")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
   const empty = accountPage({

@@ -23,7 +23,9 @@ t.test("every text stands in every language, with the same slots", async (t) => 
 
 t.test("every text is used", async (t) => {
   const folders = ["src/pages", "src/uma"].map((name) => join(ROOT, name));
-  const lists = await Promise.all(folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))));
+  const lists = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
   const files = lists.flat().filter((path) => !path.endsWith("texts.ts"));
   const source = (await Promise.all(files.map((path) => readFile(path, "utf8")))).join("\n");
   for (const name of Object.keys(TEXTS)) {

@@ -52,9 +52,8 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   const server = await startProcess(t, { DATA_DIR, PROVISION_FILE: file });
   const backup = join(dirname(DATA_DIR), "jeton.backup");
   const before = (await logIn(server.url)).json;
-  const opaque = (
-    await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET))
-  ).json;
+  const opaque = (await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
+    .json;
   t.equal(await isActive(server.url, opaque.access_token), true);
 
   const made = await jeton({ DATA_DIR }, ["backup", backup, "--json"]);
@@ -72,9 +71,8 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   await post(server.url, "/oauth2/revoke", { token: before.refresh_token, client_id: "mobile" });
   await post(server.url, "/oauth2/revoke", { token: opaque.access_token }, basic("kiosk", SECRET));
   t.equal((await jeton({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
-  const raised = (
-    await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET))
-  ).json;
+  const raised = (await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
+    .json;
   t.equal((await jeton({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
   t.equal((await jeton({ DATA_DIR }, ["user", "disable", "bob"])).code, 0);
   server.signal("SIGKILL");
@@ -110,7 +108,10 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
     const bob = listed.find(({ sub }) => sub === "user-bob");
     t.match(bob, { kind: "user", preferred_username: "bob", disabled: false, has_password: true });
     t.equal(listed.filter(({ kind }) => kind === "client").length, FLEET.clients.length);
-    t.match(listed.find(({ client_id }) => client_id === "desktop"), { disabled: false, secrets: 1 });
+    t.match(
+      listed.find(({ client_id }) => client_id === "desktop"),
+      { disabled: false, secrets: 1 },
+    );
   });
 
   await t.test("what was issued is refused, be it from before the backup or from after", async (t) => {

@@ -100,10 +100,15 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   ],
   ...["passwordHash", "password_salt", "passwd", "client_secret", "secretAnswer", "pin_hash", "credentials"].map(
     (key) =>
-      [`a claim that is named like a secret: ${key}`, { users: [user({ [key]: "x" })] }, `users[0].${key}: is no claim`] as const,
+      [
+        `a claim that is named like a secret: ${key}`,
+        { users: [user({ [key]: "x" })] },
+        `users[0].${key}: is no claim`,
+      ] as const,
   ),
   ...["emial", "email-verified", "emailVerified", "Roles", "prefered_username", "phone_numbre", "disable"].map(
-    (key) => [`a key that is misspelt: ${key}`, { users: [user({ [key]: "x" })] }, `users[0].${key}: is no claim`] as const,
+    (key) =>
+      [`a key that is misspelt: ${key}`, { users: [user({ [key]: "x" })] }, `users[0].${key}: is no claim`] as const,
   ),
   [
     "a scope that releases what is named like a secret",
@@ -115,23 +120,51 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     { users: [user({ password_hash: { algorithm: "constructor", hashIterations: 1, value: "AAAA", salt: "AAAA" } })] },
     "users[0].password_hash: is no hash",
   ],
-  ["a hash of no kind", { users: [user({ password_hash: "5f4dcc3b5aa765d61d8327deb882cf99" })] }, "users[0].password_hash: is no hash"],
+  [
+    "a hash of no kind",
+    { users: [user({ password_hash: "5f4dcc3b5aa765d61d8327deb882cf99" })] },
+    "users[0].password_hash: is no hash",
+  ],
   [
     "a hash that would take minutes",
     { users: [user({ password_hash: BCRYPT.replace("$04$", "$20$") })] },
     "users[0].password_hash: the cost is 20, at most 14 is accepted",
   ],
-  ["a hash in the place of a password", { users: [user({ password: BCRYPT })] }, "users[0].password: is a hash: give it as password_hash"],
-  ["a hash of another kind there", { users: [user({ password: `$6$salt$${"a".repeat(86)}` })] }, "users[0].password: is a hash"],
-  ["a password beside its hash", { users: [user({ password: "p", password_hash: BCRYPT })] }, /^users\[0\]\.password_hash: must not/],
-  ["a hash in the place of a secret", { clients: [client({ client_secret: BCRYPT })] }, "clients[0].client_secret: is a hash"],
+  [
+    "a hash in the place of a password",
+    { users: [user({ password: BCRYPT })] },
+    "users[0].password: is a hash: give it as password_hash",
+  ],
+  [
+    "a hash of another kind there",
+    { users: [user({ password: `$6$salt$${"a".repeat(86)}` })] },
+    "users[0].password: is a hash",
+  ],
+  [
+    "a password beside its hash",
+    { users: [user({ password: "p", password_hash: BCRYPT })] },
+    /^users\[0\]\.password_hash: must not/,
+  ],
+  [
+    "a hash in the place of a secret",
+    { clients: [client({ client_secret: BCRYPT })] },
+    "clients[0].client_secret: is a hash",
+  ],
   ["a hash in the place of an app's key", { apps: [app({ app_key: BCRYPT })] }, "apps[0].app_key: is a hash"],
-  ["a secret beside its hash", { clients: [client({ client_secret_hash: BCRYPT })] }, /^clients\[0\]\.client_secret_hash: must not/],
+  [
+    "a secret beside its hash",
+    { clients: [client({ client_secret_hash: BCRYPT })] },
+    /^clients\[0\]\.client_secret_hash: must not/,
+  ],
   [
     "the hash of a secret that is needed itself",
     {
       clients: [
-        client({ client_secret: undefined, client_secret_hash: BCRYPT, token_endpoint_auth_method: "client_secret_jwt" }),
+        client({
+          client_secret: undefined,
+          client_secret_hash: BCRYPT,
+          token_endpoint_auth_method: "client_secret_jwt",
+        }),
       ],
     },
     /^clients\[0\]\.client_secret_hash: is of no use to client_secret_jwt/,
@@ -376,7 +409,11 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   );
 
   await server.apply({ users: [user({ password: null })] });
-  t.match(await row("users", "sub = 'u1'"), { password_hash: null }, "null takes a password away, where its absence does not");
+  t.match(
+    await row("users", "sub = 'u1'"),
+    { password_hash: null },
+    "null takes a password away, where its absence does not",
+  );
 
   await server.apply({});
   t.equal((await sql(database, "SELECT client_id FROM clients")).length, 2, "what is absent is not deleted");
@@ -411,9 +448,15 @@ t.test("a client that is provisioned without its secret keeps the secret", async
   t.match(await sql(server.database, "SELECT client_name FROM clients"), [{ client_name: "Renamed" }]);
   t.equal(await ask(), 200);
 
-  t.match(await warningsOf({ token_endpoint_auth_method: "client_secret_jwt" }), [/has no secret to authenticate with$/]);
+  t.match(await warningsOf({ token_endpoint_auth_method: "client_secret_jwt" }), [
+    /has no secret to authenticate with$/,
+  ]);
   t.strictSame(await warningsOf({}), [], "a method that can use the secret again");
-  t.match(await warningsOf({ client_secrets: [] }), [/has no secret to authenticate with$/], "an empty list takes it away");
+  t.match(
+    await warningsOf({ client_secrets: [] }),
+    [/has no secret to authenticate with$/],
+    "an empty list takes it away",
+  );
   await until(t, async () => (await ask()) === 401);
 
   await warningsOf({ client_secret: SECRET });
@@ -515,7 +558,15 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
 });
 
 t.test("a claim of any other name is kept", async (t) => {
-  const claims = { role: "r", department: "d", mailbox: "m", nickname: "n", address: { locality: "l" }, emails_sent: 3, "name#de": "x" };
+  const claims = {
+    role: "r",
+    department: "d",
+    mailbox: "m",
+    nickname: "n",
+    address: { locality: "l" },
+    emails_sent: 3,
+    "name#de": "x",
+  };
   const server = await startInstance(t, { provision: { users: [user(claims)] } });
   t.strictSame((await sql(server.database, "SELECT claims FROM users"))[0]!["claims"], claims);
 });
@@ -626,17 +677,29 @@ t.test("a URI that a browser executes or opens locally is registered nowhere", a
       t.match(refused({ users: [user({ [claim]: uri })] }), `users[0].${claim}: `, `${claim} ${JSON.stringify(uri)}`);
     }
   }
-  for (const uri of ["https://app.example/cb?a=b", "HTTPS://app.example/cb", "http://127.0.0.1/cb", "http://[::1]:8080/"]) {
+  for (const uri of [
+    "https://app.example/cb?a=b",
+    "HTTPS://app.example/cb",
+    "http://127.0.0.1/cb",
+    "http://[::1]:8080/",
+  ]) {
     for (const field of ["redirect_uris", "post_logout_redirect_uris", "claims_redirect_uris", "jwks_uri"]) {
       t.equal(refused({ clients: [client(URI_FIELDS[field]!(uri))] }), undefined, `${field} ${uri}`);
     }
   }
   for (const uri of ["com.example.app:/cb", "com.example.app://cb", "Org.Example.App-2:cb"]) {
     t.equal(refused({ clients: [client({ redirect_uris: [uri] })] }), undefined, uri);
-    t.match(refused({ clients: [client({ jwks_uri: uri })] }), /^clients\[0\]\.jwks_uri: must be an https or http/, uri);
+    t.match(
+      refused({ clients: [client({ jwks_uri: uri })] }),
+      /^clients\[0\]\.jwks_uri: must be an https or http/,
+      uri,
+    );
     t.match(refused({ clients: [client({ web_origins: [uri] })] }), /^clients\[0\]\.web_origins\[0\]: /, uri);
   }
-  t.equal(refused({ users: [user({ website: "app.example", picture: "", profile: "https://app.example/me" })] }), undefined);
+  t.equal(
+    refused({ users: [user({ website: "app.example", picture: "", profile: "https://app.example/me" })] }),
+    undefined,
+  );
 });
 
 t.test("what is merely unwise is accepted with a warning that names the entry and no value", async (t) => {

@@ -16,10 +16,20 @@ import { MASTER_KEY } from "../support/run.js";
 /** More than are written in one transaction. */
 const MANY = 1_100;
 
-const person = (number: number, more: object = {}) => ({ sub: `p${number}`, preferred_username: `name-${number}`, ...more });
+const person = (number: number, more: object = {}) => ({
+  sub: `p${number}`,
+  preferred_username: `name-${number}`,
+  ...more,
+});
 const people = (count: number) => Array.from({ length: count }, (_, number) => person(number));
 
-async function applied(t: Test, { core }: Instance, name: string, content: string | Buffer, keepGoing = false): Promise<Applied> {
+async function applied(
+  t: Test,
+  { core }: Instance,
+  name: string,
+  content: string | Buffer,
+  keepGoing = false,
+): Promise<Applied> {
   const path = join(t.testdir(), name);
   await writeFile(path, content);
   return applyFile(core.db, core, path, { keepGoing });
@@ -69,7 +79,8 @@ t.test("JSON, JSON Lines and CSV say the same", async (t) => {
       { email_verified: true, roles: ["a b", "c"], claims: { address: { locality: "Köln" }, note: "two\nlines" } },
       { email: null, email_verified: false, roles: ["admin", "reader"], claims: { note: "042" }, password_hash: null },
     ]);
-    const clients = "client_id,client_secret,access_token_lifetime,grant_types,scope,require_pkce\nk1,x,60,password refresh_token,a b,false\n";
+    const clients =
+      "client_id,client_secret,access_token_lifetime,grant_types,scope,require_pkce\nk1,x,60,password refresh_token,a b,false\n";
     await applied(t, server, "c.CSV", clients);
     t.match(await sql(server.database, "SELECT * FROM clients WHERE client_id = 'k1'"), [
       { access_token_lifetime: 60, grant_types: ["password", "refresh_token"], scope: ["a", "b"], require_pkce: false },
@@ -84,7 +95,11 @@ t.test("what is wrong with a file is said with its line and field, and nothing i
   const many = people(MANY);
   const cases: readonly (readonly [name: string, content: string | Buffer, message: RegExp | string])[] = [
     ["a.json", json(person(1), person(2, { email: "x" })), /^users\[1\]\.email: .* \(line 7\)$/],
-    ["a.json", json(...many, person(-1, { roles: "admin" })), new RegExp(`^users\\[${MANY}\\]\\.roles: .* \\(line ${4 * MANY + 3}\\)$`)],
+    [
+      "a.json",
+      json(...many, person(-1, { roles: "admin" })),
+      new RegExp(`^users\\[${MANY}\\]\\.roles: .* \\(line ${4 * MANY + 3}\\)$`),
+    ],
     ["a.json", json(...many, person(5)), new RegExp(`^users\\[${MANY}\\]: repeats p5 \\(line`)],
     ["a.json", '{\n"users": [\n{"sub": "a"\n"b": 1}]}', /^it is not JSON \(line 4, in users\[0\]\)$/],
     ["a.json", '{"users": []} x', /^it is not JSON/],
@@ -93,8 +108,16 @@ t.test("what is wrong with a file is said with its line and field, and nothing i
     ["a.json", '{"users": [{}}}', /^it is not JSON/],
     ["a.json", '{"users" []}', /^it is not JSON/],
     ["a.json", '{"users": [], "users": []}', "users: stands twice"],
-    ["a.json", '{"users": [{"sub": "a", "roles": [], "\\u0072oles": []}]}', "users[0]: roles stands twice in one object"],
-    ["a.json", '{"users": [{"sub": "a", "address": {"country": "A", "country": "B"}}]}', "users[0]: country stands twice in one object"],
+    [
+      "a.json",
+      '{"users": [{"sub": "a", "roles": [], "\\u0072oles": []}]}',
+      "users[0]: roles stands twice in one object",
+    ],
+    [
+      "a.json",
+      '{"users": [{"sub": "a", "address": {"country": "A", "country": "B"}}]}',
+      "users[0]: country stands twice in one object",
+    ],
     ["a.jsonl", '{"sub": "a", "sub": "b"}', "line 1: sub stands twice in one object"],
     ["a.json", '{"users": 5}', "users: must be a list"],
     ["a.json", `{"users": [{"sub": "${"x".repeat(2_000_000)}"}]}`, /longer than 1000000 characters/],
@@ -113,18 +136,27 @@ t.test("what is wrong with a file is said with its line and field, and nothing i
   ];
   for (const [name, content, message] of cases) t.match(await refusalOf(applied(t, server, name, content)), message);
   t.equal(await countOf(server, "users"), 0);
-  t.match(await refusalOf(applyFile(server.core.db, server.core, "/nowhere.json", {})), "/nowhere.json cannot be read (ENOENT)");
+  t.match(
+    await refusalOf(applyFile(server.core.db, server.core, "/nowhere.json", {})),
+    "/nowhere.json cannot be read (ENOENT)",
+  );
 });
 
 t.test("a document reads the same however it is cut into pieces", async (t) => {
   const { JsonEntries } = await import("../../src/provisioning/json-entries.js");
-  const text = JSON.stringify({ users: [person(1, { note: 'a"}],\\ [{"' }), person(2)], clients: [], things: [[], 1, "x"] }, null, 2);
+  const text = JSON.stringify(
+    { users: [person(1, { note: 'a"}],\\ [{"' }), person(2)], clients: [], things: [[], 1, "x"] },
+    null,
+    2,
+  );
   const whole = new JsonEntries();
   const expected = whole.push(text);
   t.equal(expected.length, 5);
   for (const size of [1, 2, 3, 7, 64]) {
     const reader = new JsonEntries();
-    const found = Array.from({ length: Math.ceil(text.length / size) }, (_, n) => reader.push(text.slice(n * size, (n + 1) * size))).flat();
+    const found = Array.from({ length: Math.ceil(text.length / size) }, (_, n) =>
+      reader.push(text.slice(n * size, (n + 1) * size)),
+    ).flat();
     reader.end();
     t.strictSame(found, expected, `${size} characters at a time`);
   }
@@ -132,15 +164,23 @@ t.test("a document reads the same however it is cut into pieces", async (t) => {
 
 t.test("--keep-going leaves out what has a fault, says so line by line, and applies the rest", async (t) => {
   const server = await startInstance(t, { provision: { users: [person(9_000, { preferred_username: "taken" })] } });
-  const lines = [...people(MANY), person(-1, { preferred_username: "TAKEN" }), person(-2, { preferred_username: "name-3" })].map((one) =>
-    JSON.stringify(one),
-  );
+  const lines = [
+    ...people(MANY),
+    person(-1, { preferred_username: "TAKEN" }),
+    person(-2, { preferred_username: "name-3" }),
+  ].map((one) => JSON.stringify(one));
   lines.splice(1, 0, "not json", JSON.stringify({ sub: "x", preferred_username: "a@b.example" }));
   const path = join(t.testdir(), "a.jsonl");
   await writeFile(path, lines.join("\n"));
   const reported: string[] = [];
   const env = { DATABASE_URL: server.database, MASTER_KEY };
-  const run = runCommandLine(["apply", path, "--keep-going"], async () => "", env, undefined, (line) => reported.push(line));
+  const run = runCommandLine(
+    ["apply", path, "--keep-going"],
+    async () => "",
+    env,
+    undefined,
+    (line) => reported.push(line),
+  );
   const error = await run.then(
     () => undefined,
     (error: unknown) => error as UnfinishedError,
@@ -176,7 +216,9 @@ t.test("entries may wait for one further down, in another transaction", async (t
   const things = [{ app_id: "a", vendor_thing_id: "t", password: "p" }];
   const apps = [{ app_id: "a", app_key: "k", client_id: "admin", client_secret: "s" }];
   t.match(await apply(core.db, core, JSON.stringify({ things, users: swapped, apps })), { written: 4 });
-  t.match(await sql(server.database, "SELECT value FROM user_identifiers WHERE sub = 'p0'"), [{ value: `name-${MANY - 1}` }]);
+  t.match(await sql(server.database, "SELECT value FROM user_identifiers WHERE sub = 'p0'"), [
+    { value: `name-${MANY - 1}` },
+  ]);
 });
 
 t.test("an import that was killed goes on where it was", async (t) => {
@@ -193,7 +235,11 @@ t.test("an import that was killed goes on where it was", async (t) => {
   t.strictSame(await ended, [null, "SIGKILL"]);
   const before = await countOf(server, "provisioned_entries");
   t.ok(before > 0 && before < 3_500, `${before} were written`);
-  t.equal((await countOf(server, "users")) + (await countOf(server, "clients")), before, "and each is marked as applied");
+  t.equal(
+    (await countOf(server, "users")) + (await countOf(server, "clients")),
+    before,
+    "and each is marked as applied",
+  );
   const { core } = server;
   t.match(await applyFile(core.db, core, path, {}), { entries: 3_500, written: 3_500 - before });
   t.equal(await countOf(server, "users"), 3_000);

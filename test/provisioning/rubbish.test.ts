@@ -88,13 +88,30 @@ const SOUND: { readonly [S in Section]: Readonly<Record<string, unknown>> } = {
 };
 
 /** Keys of which an entry has one only: beside the first of each, unless it is another one that is looked at. */
-const ALONE = [["client_secret", "client_secrets", "client_secret_hash"], ["password", "password_hash"], ["jwks", "jwks_uri"]];
+const ALONE = [
+  ["client_secret", "client_secrets", "client_secret_hash"],
+  ["password", "password_hash"],
+  ["jwks", "jwks_uri"],
+];
 
 /** Texts that stop readers of texts, and texts that look like something else. */
 const TEXTS = [
   ...["", " ", "\u0000", "\ud800", "\u2028", "line\nbreak", "app.example", "//", "https://", "http://[", "https://a b"],
   ...["javascript:alert(1)", "data:,x", "%", "%zz", "*", "#", "null", "__proto__", "constructor", "NaN", "1e999"],
-  ...["+", "@", "a@", "-1", "0x10", "2031-13-45T99:00:00Z", "\u202e\ufeff", "\ufffe", "CN=", "=,=", "☃", "x".repeat(5_000)],
+  ...[
+    "+",
+    "@",
+    "a@",
+    "-1",
+    "0x10",
+    "2031-13-45T99:00:00Z",
+    "\u202e\ufeff",
+    "\ufffe",
+    "CN=",
+    "=,=",
+    "☃",
+    "x".repeat(5_000),
+  ],
 ] as const;
 const NUMBERS = [0, -0, -1, 0.5, 1e21, 1e308, 5e-324, 2 ** 31, 2 ** 53, -(2 ** 63)] as const;
 
@@ -104,7 +121,11 @@ const rubbish: fc.Arbitrary<unknown> = fc.oneof(
   fc.string({ unit: "binary", maxLength: 12 }),
   fc.jsonValue({ maxDepth: 3 }),
   fc.array(fc.constantFrom<unknown>(...TEXTS, ...NUMBERS), { maxLength: 3 }),
-  fc.record({ kty: fc.constantFrom("RSA", "EC", "OKP", "oct", ""), n: fc.constantFrom<unknown>(...TEXTS, 5), e: fc.jsonValue() }),
+  fc.record({
+    kty: fc.constantFrom("RSA", "EC", "OKP", "oct", ""),
+    n: fc.constantFrom<unknown>(...TEXTS, 5),
+    e: fc.jsonValue(),
+  }),
 );
 
 type Path = readonly (string | number)[];
@@ -112,7 +133,12 @@ type Path = readonly (string | number)[];
 /** Every place of a value below this one, itself too. */
 function placesIn(value: unknown, path: Path = []): Path[] {
   if (typeof value !== "object" || value === null) return [path];
-  return [path, ...Object.entries(value).flatMap(([name, part]) => placesIn(part, [...path, Array.isArray(value) ? Number(name) : name]))];
+  return [
+    path,
+    ...Object.entries(value).flatMap(([name, part]) =>
+      placesIn(part, [...path, Array.isArray(value) ? Number(name) : name]),
+    ),
+  ];
 }
 
 /** A copy with another value in one place. */
@@ -125,11 +151,16 @@ function withValue(whole: unknown, [name, ...rest]: Path, value: unknown): unkno
 
 /** The sound entry without what may not stand beside the key that is looked at. */
 function entryFor(section: Section, key: string | number | undefined): object {
-  const left = ALONE.flatMap((group) => group.filter((name) => name !== (group.includes(String(key)) ? key : group[0])));
+  const left = ALONE.flatMap((group) =>
+    group.filter((name) => name !== (group.includes(String(key)) ? key : group[0])),
+  );
   // A hash is no secret to check a MAC with.
-  const method = key === "client_secret_hash" ? { token_endpoint_auth_method: "client_secret_basic", ...NO_ENCRYPTION } : {};
+  const method =
+    key === "client_secret_hash" ? { token_endpoint_auth_method: "client_secret_basic", ...NO_ENCRYPTION } : {};
   const entry = { ...SOUND[section], ...(section === "clients" ? method : {}) };
-  return Object.fromEntries(Object.entries(entry).filter(([name, value]) => !left.includes(name) && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(entry).filter(([name, value]) => !left.includes(name) && value !== undefined),
+  );
 }
 
 const NO_ENCRYPTION = { token_endpoint_auth_encryption_alg: undefined, token_endpoint_auth_encryption_enc: undefined };
@@ -141,7 +172,8 @@ function saidOf(text: string): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof ProvisioningError)) throw error;
-    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(error.message)) throw new Error(`more than one line: ${JSON.stringify(error.message)}`);
+    if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(error.message))
+      throw new Error(`more than one line: ${JSON.stringify(error.message)}`);
     return error.message;
   }
 }
@@ -185,8 +217,14 @@ t.test("so is rubbish in place of a section, of an entry, of a key and of the wh
   };
   fc.assert(fc.property(rubbish, whole));
   fc.assert(
-    fc.property(fc.constantFrom(...Object.keys(SECTIONS)), rubbish, fc.string({ unit: "binary", maxLength: 8 }), (section, value, key) =>
-      [{ [section]: value }, { [section]: [value] }, { [key]: value }, { [section]: [{ [key]: value }] }].every(whole),
+    fc.property(
+      fc.constantFrom(...Object.keys(SECTIONS)),
+      rubbish,
+      fc.string({ unit: "binary", maxLength: 8 }),
+      (section, value, key) =>
+        [{ [section]: value }, { [section]: [value] }, { [key]: value }, { [section]: [{ [key]: value }] }].every(
+          whole,
+        ),
     ),
     { numRuns: 150, seed: 4 },
   );
@@ -195,7 +233,8 @@ t.test("so is rubbish in place of a section, of an entry, of a key and of the wh
 });
 
 t.test("nesting without end is refused in one line", async (t) => {
-  const deep = (depth: number) => `{"users":[{"sub":"u-1","preferred_username":"alice","claim":${"[".repeat(depth)}${"]".repeat(depth)}}]}`;
+  const deep = (depth: number) =>
+    `{"users":[{"sub":"u-1","preferred_username":"alice","claim":${"[".repeat(depth)}${"]".repeat(depth)}}]}`;
   for (const depth of [40, 2_000, 100_000]) t.match(saidOf(deep(depth)), /nested/);
   t.match(saidOf("[".repeat(100_000)), /not JSON|nested|must be an object of lists/);
 });
@@ -214,7 +253,11 @@ t.test("what is read can be written, or is refused in one line that names its en
     .filter(({ section, entry }) => saidOf(JSON.stringify({ [section]: [entry] })) === undefined);
   await fc.assert(
     fc.asyncProperty(taken, async ({ section, entry }) => {
-      const said = await apply(db, vault, JSON.stringify({ apps: section === "things" ? [SOUND.apps] : [], [section]: [entry] })).then(
+      const said = await apply(
+        db,
+        vault,
+        JSON.stringify({ apps: section === "things" ? [SOUND.apps] : [], [section]: [entry] }),
+      ).then(
         () => `${section}[0]`,
         (error: unknown) => {
           if (!(error instanceof ProvisioningError)) throw error;

@@ -94,7 +94,10 @@ const RACES: readonly (readonly [what: string, take: (name: string) => readonly 
   ],
   ["a sub and a client", (name) => [addUser(`it is ${name}`, name).then(isDone), addClient(name).then(isDone)]],
   ["the same client twice", (name) => [addClient(name, one).then(isDone), addClient(name, two).then(isDone)]],
-  ["the same sub twice", (name) => [addUser(`a ${name}`, name).then(isDone), addUser(`b ${name}`, name, two).then(isDone)]],
+  [
+    "the same sub twice",
+    (name) => [addUser(`a ${name}`, name).then(isDone), addUser(`b ${name}`, name, two).then(isDone)],
+  ],
 ];
 
 const registered = async (at: Instance, name: string) => (await register(at, name)).status === 201;
@@ -114,21 +117,29 @@ t.test("one of two that take a name at once gets it", async (t) => {
   for (const index of [1, 2, 3]) await round(index);
 });
 
-t.test("names that look like somebody else's are refused where people register themselves, and there alone", async (t) => {
-  await sql(one.database, "DELETE FROM tries");
-  t.equal((await register(one, "apo")).status, 201);
-  for (const name of ["аро", "αρο", "b0b", "alicе"]) t.not((await register(two, name)).status, 201, name);
-  t.equal((await register(one, "борис")).status, 201);
-  t.equal((await register(one, "山田たろう")).status, 201);
-  t.equal(await addUser("аро", "u-apo"), "done", "an operator knows what they do");
-});
+t.test(
+  "names that look like somebody else's are refused where people register themselves, and there alone",
+  async (t) => {
+    await sql(one.database, "DELETE FROM tries");
+    t.equal((await register(one, "apo")).status, 201);
+    for (const name of ["аро", "αρο", "b0b", "alicе"]) t.not((await register(two, name)).status, 201, name);
+    t.equal((await register(one, "борис")).status, 201);
+    t.equal((await register(one, "山田たろう")).status, 201);
+    t.equal(await addUser("аро", "u-apo"), "done", "an operator knows what they do");
+  },
+);
 
 t.test("a command that finds two candidates refuses in one line", async (t) => {
   // Letters beyond ASCII are compared without regard to case for login names, and exactly for subs.
   await sql(one.database, "INSERT INTO users (sub, preferred_username) VALUES ('Ö-1', 'x')");
   await sql(one.database, "INSERT INTO users (sub, preferred_username) VALUES ('o-2', 'ö-1')");
   await sql(one.database, "INSERT INTO user_identifiers (value, kind, sub) VALUES ('ö-1', 'login', 'o-2')");
-  for (const words of [["user", "passwd"], ["user", "disable"], ["user", "unlock"], ["revoke", "--user"]]) {
+  for (const words of [
+    ["user", "passwd"],
+    ["user", "disable"],
+    ["user", "unlock"],
+    ["revoke", "--user"],
+  ]) {
     const said = await run(one, [...words, "Ö-1"]);
     t.equal(said, "Ö-1 means two users (the subs o-2 and Ö-1): name the one by something else", words.join(" "));
   }
@@ -152,7 +163,8 @@ async function withoutNames(database: string): Promise<void> {
   );
 }
 
-const identifiersIn = (database: string) => sql(database, "SELECT value, kind, sub FROM user_identifiers ORDER BY value");
+const identifiersIn = (database: string) =>
+  sql(database, "SELECT value, kind, sub FROM user_identifiers ORDER BY value");
 
 async function refusal(t: Test, work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(
@@ -187,39 +199,45 @@ t.test("a migration says in one line which names collide, and changes nothing", 
   t.equal(n, FLEET.clients.length + 2 * FLEET.users.length + 2);
 });
 
-t.test("identifiers of an earlier version are brought to the present form, and what collides is said and stays", async (t) => {
-  const before = await startInstance(t, { provision: FLEET });
-  const { database } = before;
-  await before.stop();
-  const old = async (text: string) => {
-    await sql(database, text);
-    await sql(database, "UPDATE installation SET identifier_form = 0");
-  };
-  await old("UPDATE user_identifiers SET value = '+49030123456' WHERE value = '+4930123456'");
-  await old("UPDATE user_identifiers SET skeleton = NULL");
-  await old("INSERT INTO user_identifiers (value, kind, sub) VALUES ('+4930123456', 'phone', 'user-bob')");
-  const was = await identifiersIn(database);
-  const { code, stderr } = await jetonHere({ DATABASE_URL: database, MASTER_KEY }, ["user", "list"], "");
-  const line =
-    "the users user-bob and user-alice both log in with +4930123456, written +4930123456 and +49030123456: take it from one of them";
-  t.strictSame([code, stderr.trim()], [0, line]);
-  t.strictSame(await identifiersIn(database), was);
-  const beside = await startInstance(t, { database });
-  t.match(beside.log.filter(({ type }) => type === "identifiers"), [{ level: "warn", msg: line }]);
-  await beside.stop();
+t.test(
+  "identifiers of an earlier version are brought to the present form, and what collides is said and stays",
+  async (t) => {
+    const before = await startInstance(t, { provision: FLEET });
+    const { database } = before;
+    await before.stop();
+    const old = async (text: string) => {
+      await sql(database, text);
+      await sql(database, "UPDATE installation SET identifier_form = 0");
+    };
+    await old("UPDATE user_identifiers SET value = '+49030123456' WHERE value = '+4930123456'");
+    await old("UPDATE user_identifiers SET skeleton = NULL");
+    await old("INSERT INTO user_identifiers (value, kind, sub) VALUES ('+4930123456', 'phone', 'user-bob')");
+    const was = await identifiersIn(database);
+    const { code, stderr } = await jetonHere({ DATABASE_URL: database, MASTER_KEY }, ["user", "list"], "");
+    const line =
+      "the users user-bob and user-alice both log in with +4930123456, written +4930123456 and +49030123456: take it from one of them";
+    t.strictSame([code, stderr.trim()], [0, line]);
+    t.strictSame(await identifiersIn(database), was);
+    const beside = await startInstance(t, { database });
+    t.match(
+      beside.log.filter(({ type }) => type === "identifiers"),
+      [{ level: "warn", msg: line }],
+    );
+    await beside.stop();
 
-  await old("DELETE FROM user_identifiers WHERE sub = 'user-bob' AND kind = 'phone'");
-  const after = await startInstance(t, { database });
-  const reply = await after.post("/oauth2/token", {
-    grant_type: "password",
-    client_id: "mobile",
-    ...ALICE,
-    username: "+49 (0)30 123456",
-  });
-  t.equal(reply.status, 200);
-  t.strictSame(await sql(database, "SELECT skeleton FROM user_identifiers WHERE kind = 'login' ORDER BY 1"), [
-    { skeleton: "alice" },
-    { skeleton: "bob" },
-    { skeleton: "gone" },
-  ]);
-});
+    await old("DELETE FROM user_identifiers WHERE sub = 'user-bob' AND kind = 'phone'");
+    const after = await startInstance(t, { database });
+    const reply = await after.post("/oauth2/token", {
+      grant_type: "password",
+      client_id: "mobile",
+      ...ALICE,
+      username: "+49 (0)30 123456",
+    });
+    t.equal(reply.status, 200);
+    t.strictSame(await sql(database, "SELECT skeleton FROM user_identifiers WHERE kind = 'login' ORDER BY 1"), [
+      { skeleton: "alice" },
+      { skeleton: "bob" },
+      { skeleton: "gone" },
+    ]);
+  },
+);

@@ -115,7 +115,8 @@ t.test("an overlap of secrets is counted by the database's clock", async (t) => 
 t.test("a difference is told when it begins and when it ends, and not while the answer took too long to know", (t) => {
   const told: [number, boolean][] = [];
   const difference = new ClockDifference((...what) => told.push(what));
-  const measure = (ahead: number, took = 10) => difference.compare(1_000_000 + ahead, 1_000_005, 1_000_000 + ahead + took);
+  const measure = (ahead: number, took = 10) =>
+    difference.compare(1_000_000 + ahead, 1_000_005, 1_000_000 + ahead + took);
   for (const ahead of [0, 2_900, -2_900, 3_100, 60_000, 2_100, 3_100]) measure(ahead);
   t.strictSame(told, [[3.1, true]]);
   measure(-1_900);

@@ -27,7 +27,6 @@ async function saidOf(DATABASE_URL: string): Promise<string | undefined> {
   return line.replace(/^jeton: /, "");
 }
 
-
 t.test("a connection string that is not carried out as it is written is refused in one line", async (t) => {
   const at = (rest: string) => `postgres://jeton:${PASSWORD}@${rest}`;
   const refused: Readonly<Record<string, RegExp>> = {
@@ -38,9 +37,11 @@ t.test("a connection string that is not carried out as it is written is refused 
     [at("host:0/jeton")]: /port that is not from 1 to 65535$/,
     [at("host:65536/jeton")]: /port that is not from 1 to 65535$/,
     [at("h/jeton?host=a,b,c&port=1,2")]: /^DATABASE_URL names 3 hosts and 2 ports$/,
-    [at("h/jeton?schema=jeton")]: /^DATABASE_URL has schema, which can only be public here: Jeton's tables are in the schema public$/,
+    [at("h/jeton?schema=jeton")]:
+      /^DATABASE_URL has schema, which can only be public here: Jeton's tables are in the schema public$/,
     [at("h/jeton?search_path=jeton")]: /^DATABASE_URL has search_path, which can only be public here/,
-    [at("h/jeton?options=-c%20search_path%3Djeton")]: /^DATABASE_URL sets search_path in options, which can only be public here$/,
+    [at("h/jeton?options=-c%20search_path%3Djeton")]:
+      /^DATABASE_URL sets search_path in options, which can only be public here$/,
     [at("h/jeton?options=--search_path%3Djeton")]: /^DATABASE_URL sets search_path in options/,
     [at("h/jeton?target_session_attrs=standby")]: /target_session_attrs, which can only be read-write or primary here/,
     [at("h/jeton?channel_binding=require")]: /^DATABASE_URL has channel_binding/,
@@ -49,12 +50,15 @@ t.test("a connection string that is not carried out as it is written is refused 
     [at("h/jeton?toString=3")]: /^DATABASE_URL has the parameter toString, which Jeton does not take$/,
     [at("h/jeton?%0Aa=3")]: /^DATABASE_URL has the parameter with an odd name, which Jeton does not take$/,
     [at("h/jeton?host=a&host=b")]: /^DATABASE_URL has the parameter host twice$/,
-    [at("h/jeton?sslmode=sometimes")]: /an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full$/,
+    [at("h/jeton?sslmode=sometimes")]:
+      /an sslmode that is none of disable, allow, prefer, require, verify-ca, verify-full$/,
     [at("h/jeton?sslmode=no-verify")]: /an sslmode that is none of/,
     [at("h/jeton?sslmode=verify-ca")]: /^DATABASE_URL has sslmode=verify-ca, which needs sslrootcert$/,
-    [at("h/jeton?sslrootcert=system&sslmode=require")]: /^DATABASE_URL has sslrootcert=system, which needs sslmode=verify-full$/,
+    [at("h/jeton?sslrootcert=system&sslmode=require")]:
+      /^DATABASE_URL has sslrootcert=system, which needs sslmode=verify-full$/,
     [at("h/jeton?sslrootcert=/nowhere.pem")]: /^DATABASE_URL names an sslrootcert that cannot be read \(ENOENT\)$/,
-    [at(`h/jeton?sslrootcert=${import.meta.filename}`)]: /^DATABASE_URL names an sslrootcert that holds no certificate in PEM$/,
+    [at(`h/jeton?sslrootcert=${import.meta.filename}`)]:
+      /^DATABASE_URL names an sslrootcert that holds no certificate in PEM$/,
     [at("h/jeton?sslcert=/nowhere.pem")]: /^DATABASE_URL needs sslcert and sslkey together$/,
     [at("h/jeton?ssl=1")]: /^DATABASE_URL has the parameter ssl, which can only be true/,
   };
@@ -84,8 +88,30 @@ t.test("a database that cannot be used is refused in one line", async (t) => {
 t.test("rubbish in any setting is accepted, or refused in one line that names the setting", async (t) => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 30 }),
-    fc.constantFrom("\n", "\u2028", "-1", "0", "1e9", "99999999999999999999", ",", ",,", "a,b", "http://", "https://[", "::/200"),
-    fc.constantFrom("postgres://", "postgres://@", "postgres://:@:/?", "postgres://h,h,/d?host=", "postgres://u:p@h/?%", "postgresql://?=&=&", "postgres://h/d?toString", "postgres://h/d?__proto__=1"),
+    fc.constantFrom(
+      "\n",
+      "\u2028",
+      "-1",
+      "0",
+      "1e9",
+      "99999999999999999999",
+      ",",
+      ",,",
+      "a,b",
+      "http://",
+      "https://[",
+      "::/200",
+    ),
+    fc.constantFrom(
+      "postgres://",
+      "postgres://@",
+      "postgres://:@:/?",
+      "postgres://h,h,/d?host=",
+      "postgres://u:p@h/?%",
+      "postgresql://?=&=&",
+      "postgres://h/d?toString",
+      "postgres://h/d?__proto__=1",
+    ),
     fc.webUrl(),
     fc.string({ unit: "binary", maxLength: 20 }).map((rest) => `postgres://u:${PASSWORD}@${rest}`),
     fc.string({ unit: "binary", maxLength: 20 }).map((rest) => `postgres://h/d?${rest}`),
@@ -95,7 +121,11 @@ t.test("rubbish in any setting is accepted, or refused in one line that names th
     const { failed, counterexample, errorInstance } = fc.check(
       fc.property(text, (value) => {
         try {
-          readSettings({ MASTER_KEY, ...(name === "ROOT_METADATA" ? {} : { TLS_CERT: "c", TLS_KEY: "k" }), [name]: value });
+          readSettings({
+            MASTER_KEY,
+            ...(name === "ROOT_METADATA" ? {} : { TLS_CERT: "c", TLS_KEY: "k" }),
+            [name]: value,
+          });
         } catch (error) {
           if (!(error instanceof SettingsError)) throw error;
           // Some settings go together, so a second one may be named.
@@ -150,8 +180,16 @@ t.test("each sslmode means what libpq means by it", async (t) => {
     [`sslmode=verify-full&sslrootcert=${files.ca}`, right, "tls"],
     [`sslmode=verify-full&sslrootcert=${files.ca}`, wrongName, /cannot be used: .*(IP|altnames)/],
     ["sslmode=verify-full", right, /cannot be used: .*certificate/],
-    [`sslmode=require&sslcert=${files.cert}&sslkey=${files.key}`, { tls: { ...right.tls, ca: ca.cert, requestCert: true, rejectUnauthorized: true } }, "tls"],
-    [`sslmode=require&sslcert=${files.cert}&sslkey=${files.openKey}`, right, /an sslkey that is open to others \(mode 0644\)/],
+    [
+      `sslmode=require&sslcert=${files.cert}&sslkey=${files.key}`,
+      { tls: { ...right.tls, ca: ca.cert, requestCert: true, rejectUnauthorized: true } },
+      "tls",
+    ],
+    [
+      `sslmode=require&sslcert=${files.cert}&sslkey=${files.openKey}`,
+      right,
+      /an sslkey that is open to others \(mode 0644\)/,
+    ],
     [`sslmode=require&sslcert=${files.ca}&sslkey=${files.key}`, right, /do not go together/],
   ];
   for (const [parameters, terms, outcome] of cases) {
@@ -163,7 +201,10 @@ t.test("each sslmode means what libpq means by it", async (t) => {
       const said = await saidOf(url.href);
       if (outcome instanceof RegExp) return void t.match(said, outcome);
       t.equal(said, undefined);
-      t.ok(gate.begun[outcome] > 0 && (outcome === "tls" ? gate.begun.clear : gate.begun.tls) === 0, JSON.stringify(gate.begun));
+      t.ok(
+        gate.begun[outcome] > 0 && (outcome === "tls" ? gate.begun.clear : gate.begun.tls) === 0,
+        JSON.stringify(gate.begun),
+      );
     });
   }
 });
@@ -196,7 +237,10 @@ t.test("of several hosts the one that can be written to is taken, also after a f
   const failure = await db.pool.query("SELECT 1").catch((error: unknown) => error);
   t.ok(isStoreUnavailable(failure), "without one that can be written to, requests are answered 503");
   await closeDb(db);
-  t.match(await saidOf(several), /^the database .* at 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+, .* cannot be used: no server can be written to$/);
+  t.match(
+    await saidOf(several),
+    /^the database .* at 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+, .* cannot be used: no server can be written to$/,
+  );
   primary.terms.readOnly = false;
 });
 
@@ -211,9 +255,18 @@ t.test("a host may be a socket, an IPv6 address or a list in a parameter", async
   const servers = (url: string) => readDatabaseUrl(url).servers;
   t.strictSame(servers("postgres://u@/d?host=/var/run/postgresql"), [{ host: "/var/run/postgresql", port: undefined }]);
   t.strictSame(servers("postgres://u@%2Fvar%2Frun/d"), [{ host: "/var/run", port: undefined }]);
-  t.strictSame(servers("postgres://[::1]:5433,h:5434/d"), [{ host: "::1", port: 5433 }, { host: "h", port: 5434 }]);
-  t.strictSame(servers("postgres:///d?host=a,b&port=5433"), [{ host: "a", port: 5433 }, { host: "b", port: 5433 }]);
-  t.strictSame(servers("postgres:///d?host=a,b&port=1,2"), [{ host: "a", port: 1 }, { host: "b", port: 2 }]);
+  t.strictSame(servers("postgres://[::1]:5433,h:5434/d"), [
+    { host: "::1", port: 5433 },
+    { host: "h", port: 5434 },
+  ]);
+  t.strictSame(servers("postgres:///d?host=a,b&port=5433"), [
+    { host: "a", port: 5433 },
+    { host: "b", port: 5433 },
+  ]);
+  t.strictSame(servers("postgres:///d?host=a,b&port=1,2"), [
+    { host: "a", port: 1 },
+    { host: "b", port: 2 },
+  ]);
   t.strictSame(servers("postgres://"), [{ host: undefined, port: undefined }]);
   const { user, password, database } = readDatabaseUrl("postgres://a%40b:p%2F%3A@h/d%20e");
   t.strictSame([user, password, database], ["a@b", "p/:", "d e"]);

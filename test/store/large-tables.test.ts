@@ -51,7 +51,9 @@ t.test("a round looks at what is due and at nothing else", async (t) => {
   });
 
   t.test("a grant whose access tokens live for 68 years is looked at once, and not again for months", async (t) => {
-    await client.query("UPDATE grants SET idle_expires_at = now() - interval '3 days', sweep_after = DEFAULT WHERE sub = 'large-user'");
+    await client.query(
+      "UPDATE grants SET idle_expires_at = now() - interval '3 days', sweep_after = DEFAULT WHERE sub = 'large-user'",
+    );
     const due = (await client.query("SELECT FROM grants WHERE sub = 'large-user'")).rowCount;
     // The server sweeps too, and a busy machine may need several rounds: what counts is what they leave.
     let looked = 0;
@@ -111,7 +113,9 @@ t.test("one kind of row that cannot be deleted stops no other, and a round ends 
 t.test("an ended grant is gone after a day, whatever its client's lifetimes", async (t) => {
   const { server, client } = await filled(t, 1_000);
   await client.query("UPDATE grants SET ended_at = now() WHERE sub = 'large-user'");
-  const { rows } = await client.query("SELECT now() + interval '23 hours' AS before, now() + interval '25 hours' AS later");
+  const { rows } = await client.query(
+    "SELECT now() + interval '23 hours' AS before, now() + interval '25 hours' AS later",
+  );
   t.match(await sweep(server.core.db, rows[0].before), { deleted: {} });
   t.match(await sweep(server.core.db, rows[0].later), { deleted: { ended_grants: 200 } });
 });
@@ -124,7 +128,9 @@ t.test("a request that moves a time writes to no index", async (t) => {
   t.teardown(() => client.end());
   /** Updates of a table, and those of them that touched no index, once every connection has told its counts. */
   const updatesOf = async (table: string) => {
-    await Promise.all(Array.from({ length: 10 }, () => db.pool.query("SELECT pg_stat_force_next_flush(), pg_sleep(0.1)")));
+    await Promise.all(
+      Array.from({ length: 10 }, () => db.pool.query("SELECT pg_stat_force_next_flush(), pg_sleep(0.1)")),
+    );
     const { rows } = await client.query(
       "SELECT n_tup_upd::int AS updates, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = $1",
       [table],
@@ -196,7 +202,15 @@ t.test("a person and a client with much are deleted in batches, and nothing of t
     const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
     t.notMatch(rows.map((row) => row["QUERY PLAN"] as string).join("\n"), /Seq Scan on/, name);
   }
-  const tables = ["grants", "sessions", "consents", "uma_approvals", "uma_policy_resources", "uma_policies", "uma_resources"];
+  const tables = [
+    "grants",
+    "sessions",
+    "consents",
+    "uma_approvals",
+    "uma_policy_resources",
+    "uma_policies",
+    "uma_resources",
+  ];
   await countChanges(client, tables);
   const { client_id, sub } = LARGE;
   const cases = [
@@ -221,7 +235,14 @@ t.test("a person and a client with much are deleted in batches, and nothing of t
 t.test("what a request ends or deletes, it ends in batches, and all of it", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
-  await countChanges(client, ["grants", "sessions", "consents", "uma_approvals", "uma_policy_resources", "uma_resources"]);
+  await countChanges(client, [
+    "grants",
+    "sessions",
+    "consents",
+    "uma_approvals",
+    "uma_policy_resources",
+    "uma_resources",
+  ]);
   const { client_id, sub, sid, resource_id, policy_id } = LARGE;
   const [{ rows: sessions }, { rows: owners }] = [
     await client.query("SELECT id_hash FROM sessions WHERE sid = $1", [sid]),
@@ -232,11 +253,25 @@ t.test("what a request ends or deletes, it ends in batches, and all of it", asyn
   const openOnes = "SELECT FROM grants WHERE sub = $1 AND ended_at IS NULL";
   type Case = readonly [what: string, work: () => Promise<unknown>, left: string, values: readonly string[]];
   const cases: readonly Case[] = [
-    ["a session that another one takes the place of", () => replaceSession(db, sessions[0].id_hash, { sid: "next", sub }, null),
-      "SELECT FROM grants WHERE sid = $1", [sid]],
+    [
+      "a session that another one takes the place of",
+      () => replaceSession(db, sessions[0].id_hash, { sid: "next", sub }, null),
+      "SELECT FROM grants WHERE sid = $1",
+      [sid],
+    ],
     ["a consent", () => withdrawConsent(db, sub, client_id, null), openOnes, [sub]],
-    ["a resource", () => deleteResource(db, reach, resource_id), "SELECT FROM uma_approvals WHERE resource_id = $1", [resource_id]],
-    ["a policy", () => deletePolicy(db, reach, policy_id), "SELECT FROM uma_policy_resources WHERE policy_id = $1", [policy_id]],
+    [
+      "a resource",
+      () => deleteResource(db, reach, resource_id),
+      "SELECT FROM uma_approvals WHERE resource_id = $1",
+      [resource_id],
+    ],
+    [
+      "a policy",
+      () => deletePolicy(db, reach, policy_id),
+      "SELECT FROM uma_policy_resources WHERE policy_id = $1",
+      [policy_id],
+    ],
   ];
   for (const [what, work, left, values] of cases) {
     t.ok((await client.query(left, [...values])).rowCount! > MAX_ROWS, `${what}: there is much`);

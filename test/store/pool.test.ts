@@ -29,29 +29,32 @@ t.test("a statement waits for a connection as long as the wait is short", async 
   );
 });
 
-t.test("once connections are held for long, whoever comes is refused at once: a statement, Prisma, a transaction", async (t) => {
-  const { db, taken, pass } = await openTaken(t);
-  // Served or sent away, as quick as this machine is.
-  const first = Promise.allSettled([run(db, ONE, [1])]);
-  pass(30_000);
-  t.ok(db.pool.isCrowded);
-  for (const ask of [
-    () => run(db, ONE, [2]),
-    () => db.prisma.client.findMany(),
-    () => db.prisma.$transaction((tx) => tx.client.findMany()),
-    () => db.pool.query("SELECT 1"),
-  ]) {
-    const error: unknown = await ask().then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    t.ok(isPoolBusy(error) && isStoreUnavailable(error));
-  }
-  for (const client of taken) client.release();
-  await first;
-  t.notOk(db.pool.isCrowded);
-  t.equal((await run(db, ONE, [3])).length, 1, "and so is whoever comes then");
-});
+t.test(
+  "once connections are held for long, whoever comes is refused at once: a statement, Prisma, a transaction",
+  async (t) => {
+    const { db, taken, pass } = await openTaken(t);
+    // Served or sent away, as quick as this machine is.
+    const first = Promise.allSettled([run(db, ONE, [1])]);
+    pass(30_000);
+    t.ok(db.pool.isCrowded);
+    for (const ask of [
+      () => run(db, ONE, [2]),
+      () => db.prisma.client.findMany(),
+      () => db.prisma.$transaction((tx) => tx.client.findMany()),
+      () => db.pool.query("SELECT 1"),
+    ]) {
+      const error: unknown = await ask().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      t.ok(isPoolBusy(error) && isStoreUnavailable(error));
+    }
+    for (const client of taken) client.release();
+    await first;
+    t.notOk(db.pool.isCrowded);
+    t.equal((await run(db, ONE, [3])).length, 1, "and so is whoever comes then");
+  },
+);
 
 t.test("while no further request is taken, statements of those that were taken still wait", async (t) => {
   const { db, taken, pass } = await openTaken(t);
@@ -92,7 +95,11 @@ t.test("connections that break, or cannot be made, leave their places to others"
   for (const client of taken) client.release(new Error("broken"));
   t.equal((await Promise.all(Array.from({ length: 30 }, (_, n) => run(db, ONE, [n])))).length, 30);
   await t.rejects(run(db, { name: "pool_test_wrong", text: "SELECT 1 / $1::int" }, [0]), { code: "22012" });
-  const breaking = run(db, { name: "pool_test_end", text: "SELECT pg_terminate_backend(pg_backend_pid()), $1::int" }, [0]);
+  const breaking = run(
+    db,
+    { name: "pool_test_end", text: "SELECT pg_terminate_backend(pg_backend_pid()), $1::int" },
+    [0],
+  );
   await t.rejects(breaking);
   await until("they are made anew", async () => (await db.pool.query("SELECT 1")).rows.length === 1);
 

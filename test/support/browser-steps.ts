@@ -4,7 +4,10 @@ import type { Page } from "playwright-core";
  * What the documentation says of a browser, as it stands there: "Open `http://…`, enter `alice` as **Password**, click
  * **Sign in**, go back. The page says "…"."
  */
-const STEPS: readonly { readonly words: RegExp; readonly take: (page: Page, words: readonly string[]) => Promise<void> }[] = [
+const STEPS: readonly {
+  readonly words: RegExp;
+  readonly take: (page: Page, words: readonly string[]) => Promise<void>;
+}[] = [
   { words: /\b[Oo]pen `([^`]+)`/, take: async (page, [address]) => void (await page.goto(address!)) },
   { words: /`([^`]+)` as \*\*([^*]+)\*\*/, take: (page, [text, label]) => page.getByLabel(label!).fill(text!) },
   { words: /\b[Cc]lick \*\*([^*]+)\*\*/, take: click },

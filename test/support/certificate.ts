@@ -94,7 +94,10 @@ function certify(request: CertificateRequest, issuer?: Issuer): TestCertificate 
   const signature = Buffer.concat([Buffer.from([0]), sign("sha256", toBeSigned, issuerKey)]);
   const der = sequence(toBeSigned, algorithm, tagged(0x03, signature));
   // Never with an empty line at its end, behind which no PEM reader looks.
-  const lines = der.toString("base64").match(/.{1,64}/g)!.join("\n");
+  const lines = der
+    .toString("base64")
+    .match(/.{1,64}/g)!
+    .join("\n");
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: pemOf(privateKey),

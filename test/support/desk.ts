@@ -34,7 +34,10 @@ export async function openDesk(t: Test, socket: string, program: string): Promis
     // A terminal that was closed reads no more.
     terminal.on("error", () => {});
     terminal.setEncoding("utf8").on("data", (text: string) => (said += text));
-    terminal.on("end", () => void answer(JSON.parse(said) as Asked).then((ended) => terminal.end(JSON.stringify(ended))));
+    terminal.on(
+      "end",
+      () => void answer(JSON.parse(said) as Asked).then((ended) => terminal.end(JSON.stringify(ended))),
+    );
   });
   await new Promise<void>((resolve) => desk.listen(socket, resolve));
   t.teardown(() => desk.close());

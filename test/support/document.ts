@@ -55,7 +55,9 @@ function chunksOf(lines: readonly string[]): readonly Chunk[] {
   const chunks: Chunk[] = [];
   for (let at = 0; at < lines.length; at += 1) {
     const language = /^```(\S*)$/.exec(lines[at]!)?.[1];
-    const length = lines.slice(at + 1).findIndex((line) => (language === undefined ? endsParagraph(line) : line === "```"));
+    const length = lines
+      .slice(at + 1)
+      .findIndex((line) => (language === undefined ? endsParagraph(line) : line === "```"));
     const end = length < 0 ? lines.length : at + 1 + length;
     if (language !== undefined) {
       chunks.push({ line: at + 1, language, text: lines.slice(at + 1, end).join("\n") });
@@ -77,5 +79,8 @@ function paragraph(chunk: Chunk | undefined): string {
 }
 
 function itemsOf(list: string): readonly string[] {
-  return list.split(/^\d+\. /m).slice(1).map((item) => item.replace(/\s+/g, " ").trim());
+  return list
+    .split(/^\d+\. /m)
+    .slice(1)
+    .map((item) => item.replace(/\s+/g, " ").trim());
 }

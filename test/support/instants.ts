@@ -89,7 +89,10 @@ async function writePeopleAndClients(db: Db, after: After): Promise<void> {
     await saveClients(tx, [{ client: { ...CLIENT, client_id: "c" }, secrets: [secret] }]);
     await replaceSecret(tx, "c", { hash: new Uint8Array(1), expires_at: after(11) }, after(9));
     const ids = ["app", "app-admin"];
-    await saveClients(tx, ids.map((client_id) => ({ client: { ...CLIENT, client_id }, secrets: [] })));
+    await saveClients(
+      tx,
+      ids.map((client_id) => ({ client: { ...CLIENT, client_id }, secrets: [] })),
+    );
     await saveUsers(tx, [{ user: { sub: "u", preferred_username: "u", roles: [], disabled: false }, identifiers: [] }]);
     const lifetimes = { default_token_lifetime: 1, max_token_lifetime: 1, user_registration: false };
     await saveApp(tx, { app_id: "app", client_id: "app-admin", ...lifetimes });
@@ -107,7 +110,11 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   const redeemed = { ...presented, rotation: true, retryable: true, idle: 3_500, inServiceAt: null };
   await redeemRefreshToken(db, redeemed, after(40));
   await endGrant(db, "g", null, after(50));
-  await openSession(db, { id_hash: key("s"), sid: "s", sub: "u", user_epoch: 0, auth_time: after(5), amr: [] }, after(6));
+  await openSession(
+    db,
+    { id_hash: key("s"), sid: "s", sub: "u", user_epoch: 0, auth_time: after(5), amr: [] },
+    after(6),
+  );
   await endSession(db, { sid: "s" }, after(7));
   await openInteraction(db, { id: "i", browser_hash: null, request: {} }, after(0));
   await finishInteraction(db, "i", after(8));

@@ -69,7 +69,10 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
     [rows, `INSERT INTO used_assertions SELECT decode(md5('assertion-' || n), 'hex'), ${LATER} FROM n`],
     [tenth, `INSERT INTO device_jtis SELECT decode(md5('device-' || n), 'hex') FROM n`],
     [tenth, `INSERT INTO tries SELECT decode(md5('try-' || n), 'hex'), 1, NULL, ${LATER} FROM n`],
-    [tenth, `INSERT INTO confirmation_codes SELECT decode(md5('code-' || n), 'hex'), '\\x00', 0, false, ${LATER} FROM n`],
+    [
+      tenth,
+      `INSERT INTO confirmation_codes SELECT decode(md5('code-' || n), 'hex'), '\\x00', 0, false, ${LATER} FROM n`,
+    ],
     [tenth, `INSERT INTO interactions (id, request, expires_at) SELECT 'interaction-' || n, '{}', ${LATER} FROM n`],
     [tenth, `INSERT INTO dialect_usage SELECT ${name("client")}, 'oauth2', 1, now() FROM n`],
     [tenth, `INSERT INTO provisioned_entries SELECT 'clients', 'client-' || n, 'digest' FROM n`],
@@ -78,7 +81,10 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       tenth,
       `INSERT INTO uma_resources (id, client_id, owner, scopes) SELECT ${name("resource")}, ${client}, ${sub}, '{view}' FROM n`,
     ],
-    [tenth, `INSERT INTO uma_policies (id, client_id, owner, rules) SELECT ${name("policy")}, ${client}, ${sub}, '[]' FROM n`],
+    [
+      tenth,
+      `INSERT INTO uma_policies (id, client_id, owner, rules) SELECT ${name("policy")}, ${client}, ${sub}, '[]' FROM n`,
+    ],
     [tenth, `INSERT INTO uma_policy_resources SELECT 'policy-' || n, 'resource-' || n FROM n WHERE n > 1`],
     [tenth, `INSERT INTO uma_policy_resources SELECT 'large-policy', 'resource-' || n FROM n WHERE n > 1`],
     [
@@ -86,7 +92,10 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       `INSERT INTO uma_approvals SELECT ${resource}, 'client', 'user-' || n, 'view', ${sub}, 'pending', now(), NULL, ${LATER}
        FROM n`,
     ],
-    [tenth, `INSERT INTO uma_tickets (id, resource_server, permissions, expires_at) SELECT n, 'client', '[]', ${LATER} FROM n`],
+    [
+      tenth,
+      `INSERT INTO uma_tickets (id, resource_server, permissions, expires_at) SELECT n, 'client', '[]', ${LATER} FROM n`,
+    ],
     [
       tenth,
       `INSERT INTO uma_decisions SELECT 'decision-' || n, 'resource-' || n, 'granted', 'client', NULL, ${sub}, '{}', '{}', '[]',

@@ -90,7 +90,9 @@ function importsOf({ importClause }: ts.ImportDeclaration): readonly string[] {
 }
 
 function withPlace(source: ts.SourceFile, node: ts.Node, fault: string | undefined): readonly string[] {
-  return fault === undefined ? [] : [`line ${source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1} ${fault}`];
+  return fault === undefined
+    ? []
+    : [`line ${source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1} ${fault}`];
 }
 
 /** The name of the called function, without what stands before its last dot. */

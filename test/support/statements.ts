@@ -1,7 +1,8 @@
 import pg from "pg";
 
 /** What the instances of this process say to each other and to themselves, request or not. */
-const HOUSEKEEPING = /^(SELECT now\(\) AS now$|LISTEN |\s*WITH t AS \(\s*SELECT n\.now, coalesce\(\$2::timestamptz, \(SELECT alive_at)/;
+const HOUSEKEEPING =
+  /^(SELECT now\(\) AS now$|LISTEN |\s*WITH t AS \(\s*SELECT n\.now, coalesce\(\$2::timestamptz, \(SELECT alive_at)/;
 
 /**
  * Runs something and returns every statement that left this process meanwhile, whoever sent it: Prisma, a named

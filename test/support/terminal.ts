@@ -115,10 +115,14 @@ export async function pasteForeground(t: Test, folder: string, env: Environment,
     await closed;
   };
   t.teardown(end);
-  await until("the program is ready", () => {
-    if (isClosed) throw new Error(`it ended before it was ready: ${said}`);
-    return /"msg":"ready on |^open http/m.test(said);
-  }, LIMIT);
+  await until(
+    "the program is ready",
+    () => {
+      if (isClosed) throw new Error(`it ended before it was ready: ${said}`);
+      return /"msg":"ready on |^open http/m.test(said);
+    },
+    LIMIT,
+  );
   return { end };
 }
 

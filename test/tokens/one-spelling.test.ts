@@ -88,6 +88,10 @@ t.test("so do the texts of a running server, whoever is shown them", async (t) =
     t.equal(status, 401);
   }
   for (const token of [access_token, refresh_token]) {
-    t.match((await server.post("/oauth2/introspect", { token }, gateway)).json, { active: true }, "and they still work");
+    t.match(
+      (await server.post("/oauth2/introspect", { token }, gateway)).json,
+      { active: true },
+      "and they still work",
+    );
   }
 });

@@ -191,7 +191,9 @@ t.test("tickets", async (t) => {
 
   t.test("UM-01 fifty at once over two instances have one outcome", async (t) => {
     const text = await ticket();
-    const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => decided(() => ask(n % 2 ? server : other, text))));
+    const replies = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => decided(() => ask(n % 2 ? server : other, text))),
+    );
     t.strictSame(count(replies), { 200: 1, 400: 49 });
     t.equal(new Set(replies.filter(({ status }) => status === 400).map(({ text }) => text)).size, 1);
   });

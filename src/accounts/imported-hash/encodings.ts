@@ -34,15 +34,18 @@ const ENCODINGS: readonly (readonly [RegExp, Read])[] = [
   // scrypt: PHC form, Django, Werkzeug
   [
     /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,6}),p=(\d{1,6})\$([A-Za-z0-9+/]*)\$([A-Za-z0-9+/]+)$/,
-    (ln, r, p, salt, digest) => scryptHash({ N: 2 ** Number(ln), r: Number(r), p: Number(p) }, base64(salt!), base64(digest!)),
+    (ln, r, p, salt, digest) =>
+      scryptHash({ N: 2 ** Number(ln), r: Number(r), p: Number(p) }, base64(salt!), base64(digest!)),
   ],
   [
     new RegExp(`^scrypt\\$${COUNT}\\$([^$]*)\\$(\\d{1,6})\\$(\\d{1,6})\\$${BASE64}$`),
-    (N, salt, r, p, digest) => scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), base64(digest!)),
+    (N, salt, r, p, digest) =>
+      scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), base64(digest!)),
   ],
   [
     new RegExp(`^scrypt:${COUNT}:(\\d{1,6}):(\\d{1,6})\\$([^$]*)\\$((?:[0-9a-f]{2})+)$`),
-    (N, r, p, salt, digest) => scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), hex(digest!)),
+    (N, r, p, salt, digest) =>
+      scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), hex(digest!)),
   ],
   // PBKDF2: Django, passlib and PHC form, Werkzeug, ASP.NET Identity
   [
@@ -51,7 +54,8 @@ const ENCODINGS: readonly (readonly [RegExp, Read])[] = [
   ],
   [
     /^\$?pbkdf2(?:-(sha1|sha256|sha384|sha512))?\$(?:i=)?(\d{1,10})(?:,l=\d+)?\$([A-Za-z0-9+/.]*={0,2})\$([A-Za-z0-9+/.]+={0,2})$/,
-    (hash = "sha1", count, salt, digest) => pbkdf2Hash(hash as Pbkdf2Digest, Number(count), dotted(salt!), dotted(digest!)),
+    (hash = "sha1", count, salt, digest) =>
+      pbkdf2Hash(hash as Pbkdf2Digest, Number(count), dotted(salt!), dotted(digest!)),
   ],
   [
     new RegExp(`^pbkdf2:(sha1|sha256|sha512):${COUNT}\\$([^$]*)\\$((?:[0-9a-f]{2})+)$`),
@@ -92,7 +96,8 @@ const ASP_NET_PRF: readonly (Pbkdf2Digest | undefined)[] = ["sha1", "sha256", "s
 function readAspNet(text: string): ImportedHash | undefined {
   if (!/^A[A-Za-z0-9+/]{50,}={0,2}$/.test(text)) return undefined;
   const bytes = base64(text);
-  if (bytes[0] === 0 && bytes.length === 49) return pbkdf2Hash("sha1", 1_000, bytes.subarray(1, 17), bytes.subarray(17));
+  if (bytes[0] === 0 && bytes.length === 49)
+    return pbkdf2Hash("sha1", 1_000, bytes.subarray(1, 17), bytes.subarray(17));
   if (bytes[0] !== 1 || bytes.length < 13) return undefined;
   const hash = ASP_NET_PRF[bytes.readUInt32BE(1)];
   const end = 13 + bytes.readUInt32BE(9);

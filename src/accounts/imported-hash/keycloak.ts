@@ -28,7 +28,8 @@ export function readKeycloak(text: string): ImportedHash | undefined {
   if (typeof algorithm !== "string" || !isBase64(value) || !isBase64(salt)) return undefined;
   const iterations = Number.isSafeInteger(hashIterations) ? Number(hashIterations) : 0;
   const hash = PBKDF2.get(algorithm);
-  if (hash !== undefined) return pbkdf2Hash(hash, iterations, Buffer.from(salt, "base64"), Buffer.from(value, "base64"));
+  if (hash !== undefined)
+    return pbkdf2Hash(hash, iterations, Buffer.from(salt, "base64"), Buffer.from(value, "base64"));
   return algorithm === "argon2" ? argon2(iterations, salt, value, members(additionalParameters)) : undefined;
 }
 

@@ -48,7 +48,12 @@ const START_MS = 60_000;
  * the very first start.
  * @throws EmbeddedPostgresError one line for the operator; a second server is refused in well under half a second
  */
-export async function startEmbedded({ dataDir, role, restoring = false, ...options }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function startEmbedded({
+  dataDir,
+  role,
+  restoring = false,
+  ...options
+}: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const place = placeOf(dataDir);
   const report = options.report ?? (() => {});
   try {
