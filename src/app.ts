@@ -83,7 +83,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       // No hook runs for what Fastify's router gives up on.
       logDecision(request, reply, { instance, endpoint: undefined });
     },
-    serverFactory: (handler) => serve(handler as RequestListener, door),
+    serverFactory: (handler) => serve(handler, door),
   });
   app.removeAllContentTypeParsers();
   app.decorate("core", core);

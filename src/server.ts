@@ -50,9 +50,9 @@ export interface RunningServer {
   /** Shown once, where a demo set was made. */
   readonly introduction: string | undefined;
   /** Reads the certificate files again, as an operator asks for (SIGHUP). */
-  renewCertificate(): Promise<void>;
+  readonly renewCertificate: () => Promise<void>;
   /** Answers what was accepted, then closes everything but the deployment. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** What this process is called in log lines. */

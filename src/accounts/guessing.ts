@@ -62,7 +62,7 @@ export class Guessing {
     const taken = await this.take(counted);
     if ("wait" in taken) {
       const reason = `too many: ${counted.on}`;
-      throw new Refusal("tries_exhausted", {}, { retryAfter: taken.wait, reason });
+      throw new Refusal("tries_exhausted", { retryAfter: taken.wait, reason });
     }
   }
 

@@ -143,5 +143,5 @@ function countedOn(
 }
 
 function wrong(reason: string): Refusal {
-  return new Refusal("resource_owner_credentials_wrong", {}, { reason });
+  return new Refusal("resource_owner_credentials_wrong", { reason });
 }

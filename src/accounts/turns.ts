@@ -86,6 +86,6 @@ export class Turns {
 
   #busy(): Refusal {
     const seconds = Math.ceil(this.#expected.behind(this.#waiting.length) / 1_000);
-    return new Refusal("hashing_busy", {}, { retryAfter: Math.max(1, seconds) });
+    return new Refusal("hashing_busy", { retryAfter: Math.max(1, seconds) });
   }
 }

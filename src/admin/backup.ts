@@ -20,7 +20,7 @@ async function restoreFile(context: BareContext): Promise<object> {
   const { url, master } = deployment;
   const file = onlyWord(context, "backup");
   const { header, lines } = await openBackupFile(file, master);
-  const rows = await restore(url, header, lines, flags["replace"] === true);
+  const rows = await restore(url, header, lines, flags.replace === true);
   return { file, created_at: header.created_at, rows, next: "jeton after-restore" };
 }
 

@@ -64,7 +64,7 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   const { client_id, token_endpoint_auth_method: method } = client;
   if (!METHODS_WITH_SECRET.has(method))
     throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
-  const overlap = typeof flags["overlap"] === "string" ? readDuration(flags["overlap"]) : 0;
+  const overlap = typeof flags.overlap === "string" ? readDuration(flags.overlap) : 0;
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const overlapUntil = await core.db.prisma.$transaction(async (tx) => {
     const until = overlap === 0 ? null : new Date((await databaseTime(tx, core.clock.statement())) + overlap * 1000);

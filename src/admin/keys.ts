@@ -12,6 +12,6 @@ export const KEY_COMMANDS: readonly Command[] = [
     takes: "[--leaked]",
     does: "lets the next keys sign, once everybody can have seen them; --leaked at once, and ends what the old ones signed",
     flags: { leaked: "switch" },
-    run: async ({ core, flags }) => core.ring.rotate(flags["leaked"] === true),
+    run: async ({ core, flags }) => core.ring.rotate(flags.leaked === true),
   },
 ];

@@ -189,5 +189,5 @@ export function readJsonBytes(bytes: Buffer | undefined): unknown {
 }
 
 function unreadable(reason: string): Refusal {
-  return new Refusal("assertion_payload_unreadable", {}, { reason });
+  return new Refusal("assertion_payload_unreadable", { reason });
 }

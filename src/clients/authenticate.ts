@@ -1,4 +1,4 @@
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { claimedIssuer, JWT_BEARER } from "./assertion.js";
 import { claimedDevice } from "./device-jwt.js";
 import type { DialectUsage } from "./dialect-usage.js";
@@ -52,7 +52,7 @@ export class ClientAuthentication {
     try {
       return await this.#check(id, request);
     } catch (error) {
-      if (error instanceof Refusal) this.#shaper.failed(guesser);
+      if (isRefusal(error)) this.#shaper.failed(guesser);
       throw error;
     }
   }
@@ -102,5 +102,5 @@ function claimedId({ basic, client_id, client_assertion, device_jwt }: Presented
 }
 
 function unknown(reason: string): Refusal {
-  return new Refusal("client_unknown", {}, { reason });
+  return new Refusal("client_unknown", { reason });
 }

@@ -47,7 +47,7 @@ export function claimedDevice(
 }
 
 export function deviceJwtWrong(reason: string): Refusal {
-  return new Refusal("device_jwt_wrong", {}, { reason });
+  return new Refusal("device_jwt_wrong", { reason });
 }
 
 /** The one algorithm that each type of key signs with (RFC 7518 section 3.1, RFC 8037 section 3.1). */

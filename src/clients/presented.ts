@@ -1,4 +1,4 @@
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { isPlainText } from "../store/plain-text.js";
 
 /**
@@ -73,7 +73,7 @@ function formDecode(text: string): string {
   try {
     return plain(decodeURIComponent(text.replaceAll("+", " ")));
   } catch (error) {
-    throw error instanceof Refusal ? error : malformed("not form-encoded");
+    throw isRefusal(error) ? error : malformed("not form-encoded");
   }
 }
 
@@ -84,5 +84,5 @@ function plain(text: string): string {
 }
 
 function malformed(reason: string): Refusal {
-  return new Refusal("authorization_header_malformed", {}, { reason });
+  return new Refusal("authorization_header_malformed", { reason });
 }

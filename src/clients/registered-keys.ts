@@ -18,7 +18,7 @@ export async function registeredKeys(
   try {
     return await keySets.find(jwks_uri, (keys) => keys.some(wanted));
   } catch (error) {
-    if (error instanceof FetchFailed) throw new Refusal("client_keys_unavailable", {}, { reason: error.reason });
+    if (error instanceof FetchFailed) throw new Refusal("client_keys_unavailable", { reason: error.reason });
     throw error;
   }
 }

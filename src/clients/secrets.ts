@@ -67,9 +67,7 @@ export function findSecret(
   now: number,
 ): ClientRow["secrets"][number] | undefined {
   const text = `${client.client_id}\n${secret}`;
-  return liveSecrets(client, now)
-    .filter(({ hash }) => hash !== null && isHashOf(master, text, hash))
-    .at(0);
+  return liveSecrets(client, now).find(({ hash }) => hash !== null && isHashOf(master, text, hash));
 }
 
 /** Puts a hash under the current master key in the place of one that another made, unless the secret was changed in between. */

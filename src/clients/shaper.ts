@@ -55,7 +55,7 @@ export class Shaper {
     if (at <= now) return;
     const wait = at - now;
     if (wait > MOST_WAITING * COST) {
-      throw new Refusal("tries_exhausted", {}, { retryAfter: Math.ceil(wait / 1000), reason: "wrong client secrets" });
+      throw new Refusal("tries_exhausted", { retryAfter: Math.ceil(wait / 1000), reason: "wrong client secrets" });
     }
     this.#keep(key, { ...bucket, next_at: at + COST });
     await this.#stopwatch.pause(wait);

@@ -28,7 +28,7 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
     const { origin, "access-control-request-method": asked } = request.headers;
     const known = origin !== undefined && (await app.core.registry.webOrigins()).has(origin);
     if (!known || asked === undefined)
-      throw new Refusal("method_not_allowed", { method: "OPTIONS" }, { allow: methods });
+      throw new Refusal("method_not_allowed", { slots: { method: "OPTIONS" }, allow: methods });
     return reply
       .code(204)
       .headers({

@@ -90,7 +90,7 @@ function readDevice({ parameters, authorization }: WireRequest, bringsKey: boole
 
 /** The old token, from the body or the header, which its HTTP page spells in its own way. */
 function readRenewal({ parameters, authorization, headers }: WireRequest): ReturnType<Reader> {
-  const sent = [parameters.get("token"), lastWord(authorization), lastWord(headers["authorisation"]?.toString())];
+  const sent = [parameters.get("token"), lastWord(authorization), lastWord(headers.authorisation?.toString())];
   const [token, another] = sent.filter((one) => one !== undefined);
   if (another !== undefined) throw new Refusal("access_token_repeated");
   return { parameters: token === undefined ? parameters : new Map(parameters).set("token", token), credentials: {} };

@@ -10,7 +10,7 @@ import type { Reader, WireRequest } from "./dialect.js";
 /** The application: in the path, in two headers, or in Basic; what stands in two places must be the same. */
 export const readApp: Reader = ({ path, headers, authorization = "" }) => {
   const basic = readRawBasic(authorization);
-  const app_id = theOne([path["appID"], text(headers["x-kii-appid"]), basic?.client_id], "appID");
+  const app_id = theOne([path.appID, text(headers["x-kii-appid"]), basic?.client_id], "appID");
   const app_key = theOne([text(headers["x-kii-appkey"]), basic?.client_secret || undefined], "appKey") ?? "";
   return {
     parameters: new Map(),
@@ -24,7 +24,7 @@ export const readApp: Reader = ({ path, headers, authorization = "" }) => {
 /** @throws Refusal app_ambiguous where the places do not agree */
 function theOne(places: readonly (string | undefined)[], name: string): string | undefined {
   const [found, another] = new Set(places.filter((one) => one !== undefined));
-  if (another !== undefined) throw new Refusal("app_ambiguous", { name });
+  if (another !== undefined) throw new Refusal("app_ambiguous", { slots: { name } });
   return found;
 }
 
@@ -85,7 +85,7 @@ function impliedGrant(username: string | undefined, client_id: string | undefine
 /** The Java SDK has a spelling of its own for it. */
 function theSame(expiresAt: string | undefined, expires_at: string | undefined): string | undefined {
   if (expiresAt !== undefined && expires_at !== undefined && expiresAt !== expires_at) {
-    throw new Refusal("parameter_repeated", { name: "expiresAt" });
+    throw new Refusal("parameter_repeated", { slots: { name: "expiresAt" } });
   }
   return expiresAt ?? expires_at;
 }
@@ -135,7 +135,7 @@ export const readRegistration: Reader = (wire) => {
 };
 
 function anObject(document: object): object {
-  if (Array.isArray(document)) throw new Refusal("json_malformed", {}, { reason: "an array" });
+  if (Array.isArray(document)) throw new Refusal("json_malformed", { reason: "an array" });
   return document;
 }
 

@@ -147,9 +147,9 @@ function describe({
   return {
     userID: sub,
     loginName: preferred_username,
-    displayName: claims["name"],
-    country: claims["country"],
-    locale: claims["locale"],
+    displayName: claims.name,
+    country: claims.country,
+    locale: claims.locale,
     ...(email === null ? {} : { emailAddress: email, emailAddressVerified: email_verified }),
     ...(phone_number === null ? {} : { phoneNumber: phone_number, phoneNumberVerified: phone_number_verified }),
   };

@@ -3,7 +3,7 @@ import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
 import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
 import { umaConfiguration } from "../endpoints/uma/configuration.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
@@ -144,7 +144,7 @@ function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeM
   if (takes === "query") return { parameters: withoutRepetition(queryOf(request, readForm)) };
   const { body } = request;
   // The parser hands its refusal over as a value (http/form.ts says why).
-  if (body instanceof Refusal) throw body;
+  if (isRefusal(body)) throw body;
   if (takes === "json") return { document: () => readJson(textOf(body)) };
   if (body === undefined || body === null) {
     if (mayBeMissing) return {};

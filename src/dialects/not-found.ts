@@ -29,9 +29,14 @@ export function notFoundHandler(dialects: readonly Dialect[], answerPerson: Answ
     const allow = methodsOf(path);
     const dialect = dialectOf(dialects, path);
     if (allow !== undefined) {
-      return refuse(dialect, new Refusal("method_not_allowed", { method: request.method }, { allow }), request, reply);
+      return refuse(
+        dialect,
+        new Refusal("method_not_allowed", { slots: { method: request.method }, allow }),
+        request,
+        reply,
+      );
     }
-    const unknown = new Refusal("path_unknown", {}, { again: HOME_PATH });
+    const unknown = new Refusal("path_unknown", { again: HOME_PATH });
     return answerPerson(unknown, request, reply) ?? refuse(dialect, unknown, request, reply);
   };
 }

@@ -115,7 +115,7 @@ function describePolicy({ id, resource_ids, rules }: Policy): object {
 
 /** A rule's `issuer` is its `provider` here, on the way out as on the way in. */
 function describeRule(rule: unknown): unknown {
-  if (!isObject(rule) || rule["issuer"] === undefined) return rule;
+  if (!isObject(rule) || rule.issuer === undefined) return rule;
   const { issuer: provider, ...said } = rule;
   return { ...said, provider };
 }

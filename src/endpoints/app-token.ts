@@ -61,7 +61,7 @@ async function whoAsks(
     ? await authenticateApp(core, request)
     : await requireApp(core, basic.client_id);
   if (application.client_id !== client_id) {
-    throw new Refusal("client_unknown", {}, { reason: `not the administrator of ${application.app_id}` });
+    throw new Refusal("client_unknown", { reason: `not the administrator of ${application.app_id}` });
   }
   return { application, credentials: { basic: { client_id, client_secret } } };
 }

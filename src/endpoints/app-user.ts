@@ -39,11 +39,11 @@ async function showUser(core: Core, request: OperationRequest): Promise<Person> 
   if (bearer === undefined) throw new Refusal("access_token_missing");
   const { claims: token } = await readShownToken(core, bearer, request, "token_not_valid");
   if (token.client_id !== basic?.client_id) {
-    throw new Refusal("token_not_valid", {}, { reason: "issued to another app" });
+    throw new Refusal("token_not_valid", { reason: "issued to another app" });
   }
   if (token.user_epoch === undefined) throw new Refusal("access_token_not_a_persons");
   const found = await lookAtPerson(core.db, statusQuestion(token), core.clock.statement());
-  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: NOT_IN_FORCE });
+  if (found === undefined) throw new Refusal("token_not_valid", { reason: NOT_IN_FORCE });
   request.facts.sub = token.sub;
   if (await isThing(core.db, token.sub)) throw new Refusal("access_token_not_a_persons");
   return found.person;

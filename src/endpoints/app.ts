@@ -17,13 +17,13 @@ export async function authenticateApp(core: Core, request: OperationRequest): Pr
 /** @throws Refusal client_unknown where there is no application of that id */
 export async function requireApp({ db }: Core, app_id: string): Promise<App> {
   const app = await findApp(db, app_id);
-  if (app === undefined) throw new Refusal("client_unknown", {}, { reason: `${app_id} is no app` });
+  if (app === undefined) throw new Refusal("client_unknown", { reason: `${app_id} is no app` });
   return app;
 }
 
 /** @throws Refusal client_unknown where that client is no application, nor the administrator of one */
 export async function requireAppOf({ db }: Core, client_id: string): Promise<App> {
   const app = await findAppOf(db, client_id);
-  if (app === undefined) throw new Refusal("client_unknown", {}, { reason: `${client_id} is of no app` });
+  if (app === undefined) throw new Refusal("client_unknown", { reason: `${client_id} is of no app` });
   return app;
 }

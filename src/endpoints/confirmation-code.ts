@@ -43,7 +43,7 @@ async function sendCode(core: Core, { document, network, facts }: OperationReque
   const given = readParameters(parameters, new Map(Object.entries(document ?? {})));
   const address = normaliseIdentifier(given.phone_number || given.email || "");
   if (core.codeSender === undefined) {
-    throw new Refusal("code_sender_missing", {}, { reason: "CODE_WEBHOOK_URL is not set" });
+    throw new Refusal("code_sender_missing", { reason: "CODE_WEBHOOK_URL is not set" });
   }
   await core.guessing.demand({ on: "codes of a network", id: network });
   await core.guessing.demand({ on: "codes to an address", id: address });

@@ -21,7 +21,8 @@ export async function readDeviceToken(
   { client_id, dialect }: { readonly client_id: string | undefined; readonly dialect: string },
 ): Promise<DeviceToken | undefined> {
   const read = await accessTokens.read(token);
-  if (read === undefined || read.claims.client_id !== (client_id ?? read.claims.client_id)) return undefined;
+  if (read === undefined) return undefined;
+  if (client_id !== undefined && client_id !== read.claims.client_id) return undefined;
   const client = await registry.find(read.claims.client_id);
   if (client === null || !isDevice(client) || !client.dialects.includes(dialect)) return undefined;
   return { client, ...read };

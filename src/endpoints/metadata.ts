@@ -64,7 +64,7 @@ function authenticationMetadata(): object {
   const confidential = methods.filter(([, method]) => method.confidential).map(([name]) => name);
   const algorithms = [...new Set(methods.flatMap(([, { signingAlgorithms = [] }]) => signingAlgorithms))];
   const endpoints = { token_endpoint: all, revocation_endpoint: all, introspection_endpoint: confidential };
-  const lists = Object.entries(endpoints).flatMap(([endpoint, names]) => [
+  const lists: (readonly [string, readonly string[]])[] = Object.entries(endpoints).flatMap(([endpoint, names]) => [
     [`${endpoint}_auth_methods_supported`, names],
     [`${endpoint}_auth_signing_alg_values_supported`, algorithms],
   ]);

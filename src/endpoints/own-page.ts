@@ -47,7 +47,7 @@ export async function whoSent(
   if (session === undefined) return undefined;
   const csrf = form.parameters.get("csrf") ?? "";
   if (browser !== undefined && sessions.checkFormToken(browser, purposeOf(path, session), csrf)) return session;
-  throw new Refusal("form_foreign", {}, { again: path });
+  throw new Refusal("form_foreign", { again: path });
 }
 
 function purposeOf(path: string, { sid }: LiveSession): string {

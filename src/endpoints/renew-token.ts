@@ -70,9 +70,9 @@ function nextRenewal({ client: { max_renewals }, claims }: DeviceToken): number 
 }
 
 function invalid(reason: string): Refusal {
-  return new Refusal("token_not_valid", {}, { reason });
+  return new Refusal("token_not_valid", { reason });
 }
 
 function notGranted(reason: string): Refusal {
-  return new Refusal("renewal_not_granted", {}, { reason });
+  return new Refusal("renewal_not_granted", { reason });
 }

@@ -52,7 +52,7 @@ async function revokeGrant(
 ): Promise<Revocation> {
   facts.grant_id = grant_id;
   const outcome = await endGrant(db, grant_id, any ? null : client_id, clock.statement());
-  if (outcome === "foreign") throw new Refusal("token_foreign", { client_id });
+  if (outcome === "foreign") throw new Refusal("token_foreign", { slots: { client_id } });
   return outcome === "ended" ? "revoked" : "not_in_force";
 }
 
@@ -70,7 +70,7 @@ async function revokeAccess(
   facts.jti = claims.jti;
   if (!any && claims.client_id !== client_id) {
     if (expired) return "not_in_force";
-    throw new Refusal("token_foreign", { client_id });
+    throw new Refusal("token_foreign", { slots: { client_id } });
   }
   // Also where this instance's clock calls it expired: another one's may not.
   return revokeToken(db, claims.jti, claims.exp, clock.statement());

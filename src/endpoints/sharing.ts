@@ -112,7 +112,8 @@ const ACTIONS: ReadonlyMap<string, Act> = new Map<string, Act>([
     "approve",
     (core, question, lifetime) => {
       // A time nobody offered is none.
-      if (!Object.hasOwn(LIFETIMES, lifetime)) throw new Refusal("parameter_malformed", { name: "lifetime" });
+      if (!Object.hasOwn(LIFETIMES, lifetime))
+        throw new Refusal("parameter_malformed", { slots: { name: "lifetime" } });
       return answer(core, question, { state: "approved", lifetime: LIFETIMES[lifetime]! });
     },
   ],

@@ -27,9 +27,9 @@ export async function readShownToken(
   facts.jti = claims.jti;
   facts.client_id = claims.client_id;
   const client = await registry.find(claims.client_id);
-  if (client === null || !client.dialects.includes(spelling.name)) throw new Refusal(invalid);
+  if (!client?.dialects.includes(spelling.name)) throw new Refusal(invalid);
   if (!isBoundTo(claims.cnf, credentials)) {
-    throw new Refusal(invalid, {}, { reason: "bound to a certificate that was not presented" });
+    throw new Refusal(invalid, { reason: "bound to a certificate that was not presented" });
   }
   return { claims, client };
 }

@@ -33,7 +33,7 @@ async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo
   if (token.user_epoch === undefined || !scope.includes("openid")) throw new Refusal("access_token_not_a_persons");
 
   const found = await lookAtPerson(db, statusQuestion(token), clock.statement());
-  if (found === undefined) throw new Refusal("token_not_valid", {}, { reason: NOT_IN_FORCE });
+  if (found === undefined) throw new Refusal("token_not_valid", { reason: NOT_IN_FORCE });
   facts.sub = token.sub;
   const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };

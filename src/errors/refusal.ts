@@ -1,26 +1,31 @@
 import { KINDS, row, type CatalogueRow, type Code, type SlotName, type Slots } from "./catalogue.js";
 import { fillSlot } from "./slots.js";
 
-/** What only the operator gets to read, and how long a client that was turned away should wait. */
+/** What may be said with a refusal, besides the slots of its message. */
 interface RefusalDetails {
-  /** Why, for the log; never leaves the server. Must not hold a secret, a token, a code or a password. */
-  readonly reason?: string;
-  /** Seconds after which trying again makes sense (RFC 9110 section 10.2.3). */
-  readonly retryAfter?: number;
+  /** Why, for the operator: it stands in the log and nowhere else. It holds no secret, token, code or password. */
+  readonly reason?: string | undefined;
+  /** Seconds after which another attempt makes sense (RFC 9110 section 10.2.3). */
+  readonly retryAfter?: number | undefined;
   /** Where a person can begin again. */
-  readonly again?: string;
+  readonly again?: string | undefined;
   /** The app that a person came from, and where its own pages begin. */
   readonly app?: AppLink | undefined;
-  /** Methods the path does answer to (RFC 9110 section 10.2.1). */
-  readonly allow?: readonly string[];
-  /** What the answer says besides, where its specification has more to say than a word and a sentence. */
-  readonly more?: Readonly<Record<string, unknown>>;
+  /** Methods that the path answers to (RFC 9110 section 10.2.1). */
+  readonly allow?: readonly string[] | undefined;
+  /** Further members of the answer, where a specification has some. */
+  readonly more?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** An app as a page links to it. */
 export interface AppLink {
   readonly name: string;
   readonly uri: string;
+}
+
+/** Whether something that was thrown is a refusal: of whichever code, which `instanceof` alone would leave untyped. */
+export function isRefusal(error: unknown): error is Refusal {
+  return error instanceof Refusal;
 }
 
 /** The one error that is thrown on purpose: a catalogue code, its slots, and the operator's reason. */
@@ -33,9 +38,9 @@ export class Refusal<C extends Code = Code> extends Error {
   readonly allow: readonly string[] | undefined;
   readonly more: Readonly<Record<string, unknown>> | undefined;
 
-  constructor(code: C, ...[slots, details]: RefusalArguments<C>) {
+  constructor(code: C, ...[details]: RefusalArguments<C>) {
     const found = row(code);
-    super(fill(found.message, slots ?? {}));
+    super(fill(found.message, details?.slots ?? {}));
     this.name = "Refusal";
     this.row = found;
     this.reason = details?.reason;
@@ -57,9 +62,10 @@ export class Refusal<C extends Code = Code> extends Error {
   }
 }
 
+/** A message with slots needs their values; one without takes none. */
 type RefusalArguments<C extends Code> = [keyof Slots<C>] extends [never]
-  ? [slots?: Record<string, never>, details?: RefusalDetails]
-  : [slots: Slots<C>, details?: RefusalDetails];
+  ? [details?: RefusalDetails & { readonly slots?: never }]
+  : [details: RefusalDetails & { readonly slots: Slots<C> }];
 
 /** Fills the named slots of a message, each by its rule. */
 function fill(message: string, slots: Readonly<Record<string, string>>): string {

@@ -28,19 +28,19 @@ export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
     async decide({ code, redirect_uri, code_verifier }, context) {
       const { core, client, facts } = context;
       const grant_id = readAuthorizationCode(core.master, code);
-      if (grant_id === undefined) throw new Refusal("code_invalid", {}, { reason: "not written by this server" });
+      if (grant_id === undefined) throw new Refusal("code_invalid", { reason: "not written by this server" });
       facts.grant_id = grant_id;
 
       const { binding, user } = await redeem(grant_id, context); // code_invalid
       facts.sub = user.sub;
       checkVerifier(binding.code_challenge, code_verifier); // code_verifier_wrong
       if (binding.client_id !== client.client_id) {
-        throw new Refusal("code_foreign", { client_id: client.client_id });
+        throw new Refusal("code_foreign", { slots: { client_id: client.client_id } });
       }
       checkRedirectUri(binding, redirect_uri); // code_redirect_uri_differs
       if (binding.obsolete) throw new Refusal("code_obsolete");
       if (!isRegistered(binding.redirect_uri, client.redirect_uris)) {
-        throw new Refusal("code_redirect_uri_unknown", { redirect_uri: binding.redirect_uri });
+        throw new Refusal("code_redirect_uri_unknown", { slots: { redirect_uri: binding.redirect_uri } });
       }
       return entitle(context, binding, { user, grant: { grant_id, generation: 0 }, nonce: binding.nonce });
     },
@@ -51,7 +51,7 @@ export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
 async function redeem(grant_id: string, { core, client, facts }: GrantContext): Promise<RedeemedCode> {
   const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), core.clock.statement());
   if (redeemed === "replayed") facts.alarm = "code_replayed";
-  if (typeof redeemed === "string") throw new Refusal("code_invalid", {}, { reason: `the code is ${redeemed}` });
+  if (typeof redeemed === "string") throw new Refusal("code_invalid", { reason: `the code is ${redeemed}` });
   return redeemed;
 }
 

@@ -52,7 +52,7 @@ function chooseGrant(
   const grant_type = parameters.get("grant_type");
   if (grant_type === undefined) throw new Refusal("grant_type_missing");
   const grant = spelling.grants?.includes(grant_type) === false ? undefined : grants.find(grant_type);
-  if (grant === undefined) throw new Refusal("grant_type_unsupported", { grant_type });
+  if (grant === undefined) throw new Refusal("grant_type_unsupported", { slots: { grant_type } });
   return { grant, grant_type };
 }
 

@@ -88,7 +88,7 @@ export class GrantRegistry {
   readonly #byType = new Map<string, Grant>();
 
   add<P>(grant: Grant<P>): void {
-    for (const type of grant.types) this.#byType.set(type, grant as Grant);
+    for (const type of grant.types) this.#byType.set(type, grant);
   }
 
   find(grant_type: string): Grant | undefined {

@@ -17,11 +17,13 @@ export function permit(
   const { client_id, grant_types, response_types } = client;
   const listed = grant.types.some((type) => grant_types.includes(type));
   if (!listed || (grant.confidentialOnly === true && !isConfidential(client))) {
-    throw new Refusal("grant_type_not_allowed", { client_id, grant_type });
+    throw new Refusal("grant_type_not_allowed", { slots: { client_id, grant_type } });
   }
   // A client that declares none may be answered with whatever its grants need (contract, provisioning file).
   const declared = response_types.length > 0;
   if (declared && !grant.responseTypes.every((type) => response_types.includes(type))) {
-    throw new Refusal("response_type_not_allowed", { client_id, response_type: grant.responseTypes.join(" ") });
+    throw new Refusal("response_type_not_allowed", {
+      slots: { client_id, response_type: grant.responseTypes.join(" ") },
+    });
   }
 }

@@ -93,5 +93,5 @@ function accept(
 }
 
 function invalid(reason: string): Refusal {
-  return new Refusal("refresh_token_invalid", {}, { reason });
+  return new Refusal("refresh_token_invalid", { reason });
 }

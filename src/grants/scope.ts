@@ -19,7 +19,7 @@ export function namedScopes(
   if (names.length === 0) return undefined;
   const repeated = names.filter((name, index) => names.indexOf(name) !== index);
   if (repeated.length > 0 && spelling.repeatedScope === "refused") {
-    throw new Refusal("scope_repeated", { scopes: [...new Set(repeated)].join(",") });
+    throw new Refusal("scope_repeated", { slots: { scopes: [...new Set(repeated)].join(",") } });
   }
   const requested = [...new Set(names)];
   // Only names that are known to be scopes: a password may have been put into the wrong field.
@@ -49,5 +49,5 @@ export function allowedScope(names: readonly string[], { scope }: Client): reado
 /** @throws Refusal scope_not_allowed naming what is requested and not allowed */
 export function refuseBeyond(requested: readonly string[], allowed: readonly string[]): void {
   const excess = requested.filter((name) => !allowed.includes(name));
-  if (excess.length > 0) throw new Refusal("scope_not_allowed", { scopes: excess.join(",") });
+  if (excess.length > 0) throw new Refusal("scope_not_allowed", { slots: { scopes: excess.join(",") } });
 }

@@ -71,7 +71,8 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
 
 async function redeem(text: string, { core, client }: GrantContext): Promise<TicketTerms> {
   // The name without the MAC: nobody can use what an error message quotes.
-  const unknown = (reason: string) => new Refusal("ticket_unknown", { ticket: text.split(".", 1)[0]! }, { reason });
+  const unknown = (reason: string) =>
+    new Refusal("ticket_unknown", { slots: { ticket: text.split(".", 1)[0]! }, reason });
   const id = readTicket(core.master, text);
   if (id === undefined) throw unknown("not written by this server");
   const used = await useTicket(core.db, id, client.client_id, core.clock.statement());
@@ -94,7 +95,7 @@ function withScope(
   const scopesOf = new Map(resources.map(({ resource_id, scopes }) => [resource_id, scopes]));
   const available = permissions.flatMap(({ resource_id }) => scopesOf.get(resource_id) ?? []);
   const excess = requested.filter((name) => !available.includes(name));
-  if (excess.length > 0) throw new Refusal("scope_unavailable", { scopes: excess.join(",") });
+  if (excess.length > 0) throw new Refusal("scope_unavailable", { slots: { scopes: excess.join(",") } });
   const registered = requested.filter((name) => context.client.scope.includes(name));
   const added = permissions.map(({ resource_id }) => ({
     resource_id,
@@ -149,10 +150,10 @@ const POLLING_INTERVAL = 5;
 
 function refuse({ outcome, claims }: Decision, ticket: string | undefined, { core, client }: GrantContext): void {
   if (outcome === "need_info") {
-    throw new Refusal("need_info", {}, { more: { ticket, ...hintsFor(client, claims, core.issuer) } });
+    throw new Refusal("need_info", { more: { ticket, ...hintsFor(client, claims, core.issuer) } });
   }
   if (outcome === "request_submitted") {
-    throw new Refusal("request_submitted", {}, { more: { ticket, interval: POLLING_INTERVAL } });
+    throw new Refusal("request_submitted", { more: { ticket, interval: POLLING_INTERVAL } });
   }
   if (outcome === "request_denied") throw new Refusal("request_denied");
 }

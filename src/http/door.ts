@@ -132,7 +132,7 @@ function hasOrigin({ rawHeaders }: IncomingMessage): boolean {
 /** Refuses, in its place, what the door left to the application. */
 export function refuseTurnedAway(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ raw }) => {
-    if (TURNED_AWAY in raw) throw new Refusal("overloaded", {}, { retryAfter: RETRY_AFTER, reason: "at the door" });
+    if (TURNED_AWAY in raw) throw new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "at the door" });
   });
 }
 

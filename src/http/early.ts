@@ -60,9 +60,9 @@ export interface ParserError extends Error {
 /** What the parser's complaint is refused with. */
 export function refusalOf({ code }: ParserError): Refusal {
   const details = { reason: code === "HPE_INVALID_EOF_STATE" ? "its sender left" : (code ?? "unreadable") };
-  if (code === "HPE_HEADER_OVERFLOW") return new Refusal("http_headers_too_large", {}, details);
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Refusal("http_too_slow", {}, details);
-  return new Refusal("http_malformed", {}, details);
+  if (code === "HPE_HEADER_OVERFLOW") return new Refusal("http_headers_too_large", details);
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new Refusal("http_too_slow", details);
+  return new Refusal("http_malformed", details);
 }
 
 /** Longest part of what came that is looked at for a request line, in bytes. */

@@ -30,7 +30,7 @@ export function refuseCredentialsInQuery(request: FastifyRequest): void {
   const names = [...new URLSearchParams(request.url.slice(mark + 1)).keys()];
   if (names.some((name) => CLIENT_CREDENTIALS.has(name))) throw new Refusal("client_credential_in_query");
   const name = names.find((one) => CREDENTIALS.has(one));
-  if (name !== undefined) throw new Refusal("credential_in_query", { name });
+  if (name !== undefined) throw new Refusal("credential_in_query", { slots: { name } });
 }
 
 /**
@@ -112,7 +112,7 @@ export function refuseForeignForm({ headers }: FastifyRequest, issuer: string): 
     site === undefined
       ? origin !== undefined && origin !== "null" && !isOwnOrigin(origin, new URL(issuer))
       : site !== "same-origin" && site !== "none";
-  if (foreign) throw new Refusal("form_foreign", {}, { reason: "sent from another origin" });
+  if (foreign) throw new Refusal("form_foreign", { reason: "sent from another origin" });
 }
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;

@@ -12,7 +12,7 @@ import { isAuthority, isOriginForm, pathOf } from "./target.js";
 export function checkEnvelopes(app: FastifyInstance): void {
   app.addHook("onRequest", async (request, reply) => {
     const fault = faultOf(request);
-    if (fault !== undefined) throw cutting(reply, new Refusal("http_malformed", {}, { reason: fault }));
+    if (fault !== undefined) throw cutting(reply, new Refusal("http_malformed", { reason: fault }));
     // RFC 9112 section 6.1: the length of the body is known, what stands in it is not.
     if (hasUnknownCoding(request)) throw cutting(reply, new Refusal("transfer_coding_unsupported"));
     if (expectsMore(request.raw)) throw new Refusal("expectation_unsupported");

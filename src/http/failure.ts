@@ -1,4 +1,4 @@
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import type { FastifyBaseLogger } from "fastify";
 import { isPoolBusy, isStoreUnavailable } from "../store/failure.js";
 import { CallerLeftError } from "../store/pool.js";
@@ -10,9 +10,9 @@ const RETRY_AFTER = 1;
 const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new Refusal("media_type_unsupported"),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Refusal("body_too_large"),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Refusal("http_malformed", {}, { reason: "content-length" }),
-  FST_ERR_BAD_URL: () => new Refusal("http_malformed", {}, { reason: "request-target" }),
-  FST_ERR_ASYNC_CONSTRAINT: () => new Refusal("http_malformed", {}, { reason: "constraint" }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => new Refusal("http_malformed", { reason: "content-length" }),
+  FST_ERR_BAD_URL: () => new Refusal("http_malformed", { reason: "request-target" }),
+  FST_ERR_ASYNC_CONSTRAINT: () => new Refusal("http_malformed", { reason: "constraint" }),
 };
 
 /**
@@ -20,16 +20,16 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
  * other error stays in the log.
  */
 export function asRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
+  if (isRefusal(error)) return error;
   if (isAbandoned(error) || error instanceof CallerLeftError)
-    return new Refusal("http_malformed", {}, { reason: "its sender left" });
+    return new Refusal("http_malformed", { reason: "its sender left" });
   if (isPoolBusy(error)) {
-    return new Refusal("overloaded", {}, { retryAfter: RETRY_AFTER, reason: "too many statements wait" });
+    return new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "too many statements wait" });
   }
   if (isStoreUnavailable(error)) {
-    return new Refusal("store_unavailable", {}, { retryAfter: RETRY_AFTER, reason: describe(error) });
+    return new Refusal("store_unavailable", { retryAfter: RETRY_AFTER, reason: describe(error) });
   }
-  return byFastify(error) ?? new Refusal("internal_error", {}, { reason: describe(error) });
+  return byFastify(error) ?? new Refusal("internal_error", { reason: describe(error) });
 }
 
 function byFastify(error: unknown): Refusal | undefined {
@@ -37,7 +37,7 @@ function byFastify(error: unknown): Refusal | undefined {
   if (Object.hasOwn(BY_FASTIFY, code)) return BY_FASTIFY[code]!();
   // Whatever else it blames on the request: a new version finds new reasons.
   const blamed = code.startsWith("FST_ERR_") && statusCode < 500;
-  return blamed ? new Refusal("http_malformed", {}, { reason: code }) : undefined;
+  return blamed ? new Refusal("http_malformed", { reason: code }) : undefined;
 }
 
 /** Node says ECONNRESET of a sender that leaves in the middle of its body, as the network does of a database. */

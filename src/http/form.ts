@@ -1,4 +1,4 @@
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { isPlainText } from "../store/plain-text.js";
 
 /** Parameters by name: well-formed text, none empty. */
@@ -24,13 +24,14 @@ const MOST_PARAMETERS = 64;
 export function readForm(text: string): Form | undefined {
   const pairs = text.split("&").filter((pair) => pair !== "");
   if (pairs.length === 0) return undefined;
-  if (pairs.length > MOST_PARAMETERS) throw new Refusal("parameters_too_many", { limit: String(MOST_PARAMETERS) });
+  if (pairs.length > MOST_PARAMETERS)
+    throw new Refusal("parameters_too_many", { slots: { limit: String(MOST_PARAMETERS) } });
   const seen = new Map<string, string>();
   const repeated = new Set<string>();
   for (const pair of pairs) {
     const equals = pair.indexOf("=");
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));
-    if (name.includes("[")) throw new Refusal("parameter_malformed", { name: name.split("[", 1)[0]! });
+    if (name.includes("[")) throw new Refusal("parameter_malformed", { slots: { name: name.split("[", 1)[0]! } });
     if (seen.has(name)) repeated.add(name);
     seen.set(name, equals < 0 ? "" : decode(pair.slice(equals + 1)));
   }
@@ -42,14 +43,14 @@ export function parseForm(text: string): Form | Refusal | undefined {
   try {
     return readForm(text);
   } catch (error) {
-    if (error instanceof Refusal) return error;
+    if (isRefusal(error)) return error;
     throw error;
   }
 }
 
 /** A form in which no parameter stands more than once (RFC 6749 section 3.2). */
 export function withoutRepetition({ parameters, repeated }: Form): Parameters {
-  for (const name of repeated) throw new Refusal("parameter_repeated", { name });
+  for (const name of repeated) throw new Refusal("parameter_repeated", { slots: { name } });
   return parameters;
 }
 

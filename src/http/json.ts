@@ -11,10 +11,10 @@ export function readJson(text: string): object {
     const value = readStrictJson(text);
     if (typeof value === "object" && value !== null) return value;
   } catch (error) {
-    if (error instanceof JsonError) throw new Refusal("json_malformed", {}, { reason: error.message });
+    if (error instanceof JsonError) throw new Refusal("json_malformed", { reason: error.message });
     throw error;
   }
-  throw new Refusal("json_malformed", {}, { reason: "neither an object nor an array" });
+  throw new Refusal("json_malformed", { reason: "neither an object nor an array" });
 }
 
 /**
@@ -25,7 +25,8 @@ export function parametersOf(document: object): Parameters {
   const members = Object.entries(document);
   if (members.length === 0) throw new Refusal("body_missing");
   for (const [name, value] of members) {
-    if (typeof value !== "string" || Array.isArray(document)) throw new Refusal("parameter_malformed", { name });
+    if (typeof value !== "string" || Array.isArray(document))
+      throw new Refusal("parameter_malformed", { slots: { name } });
   }
   return new Map(members.filter(([, value]) => value !== ""));
 }

@@ -91,7 +91,7 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     answer(request, response);
   });
   server.on("connect", (request, socket) => {
-    const refusal = new Refusal("method_not_allowed", { method: "CONNECT" }, { allow: [] });
+    const refusal = new Refusal("method_not_allowed", { slots: { method: "CONNECT" }, allow: [] });
     answerOn(socket, refuse(refusal, { ...describeRequest(request), target: undefined }));
   });
   server.on("clientError", (error: ParserError, socket: Socket) =>
@@ -162,7 +162,7 @@ function endAbandoned(underWay: Iterable<ServerResponse>): void {
 }
 
 function notReady(): Refusal {
-  return new Refusal("not_ready", {}, { retryAfter: 1 });
+  return new Refusal("not_ready", { retryAfter: 1 });
 }
 
 /** What Node's parser gives up on never becomes a whole request: it is answered here and cut. */

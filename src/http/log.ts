@@ -10,7 +10,7 @@ export type { Log };
 export function openLog(
   level: string,
   sink: DestinationStream & { flushSync?(): void } = destination({ dest: 1, sync: false }),
-): { readonly log: Log; flush(): void } {
+): { readonly log: Log; readonly flush: () => void } {
   const log = pino(
     {
       level,

@@ -34,5 +34,5 @@ export function readParameters<T>(
   if (isCode(code)) throw new Refusal(code as MissingCode);
   const name = issue?.code === "unrecognized_keys" ? issue.keys[0]! : (issue?.path.join(".") ?? "");
   // A Map, because anybody chooses the name: an object has a `toString` of its own.
-  throw new Refusal("parameter_malformed", { name: new Map(Object.entries(members)).get(name) ?? name });
+  throw new Refusal("parameter_malformed", { slots: { name: new Map(Object.entries(members)).get(name) ?? name } });
 }

@@ -163,7 +163,7 @@ export class MasterKey {
     const nonce = this.#random(NONCE);
     const cipher = createCipheriv("aes-256-gcm", this.#sealingKey(purpose, salt), nonce);
     const body = Buffer.concat([cipher.update(plain), cipher.final()]);
-    return Buffer.concat([salt, nonce, body, cipher.getAuthTag()]) as Buffer<ArrayBuffer>;
+    return Buffer.concat([salt, nonce, body, cipher.getAuthTag()]);
   }
 
   /** Opens what `seal` made under an accepted key; undefined for anything else. */

@@ -20,7 +20,7 @@ import { logOut } from "../endpoints/logout.js";
 import { changeSharing, showSharing } from "../endpoints/sharing.js";
 import { gatherClaims } from "../endpoints/uma/claims.js";
 import type { Code } from "../errors/catalogue.js";
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
 import type { DecisionFacts } from "../http/decision.js";
 import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
@@ -134,7 +134,7 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
 }
 
 function bodyOf({ body }: FastifyRequest): Form {
-  if (body instanceof Refusal) throw body;
+  if (isRefusal(body)) throw body;
   if (body === undefined || body === null) throw new Refusal("body_missing");
   return body as Form;
 }

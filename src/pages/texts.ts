@@ -234,7 +234,8 @@ type SlotArguments<Name extends TextName> = [keyof Slots<Name>] extends [never] 
 /** A sentence of the table with its slots filled. */
 export function say<Name extends TextName>(language: Language, name: Name, ...[slots]: SlotArguments<Name>): Html {
   const filled: Readonly<Record<string, Html>> = slots ?? {};
-  return new Html(escape(TEXTS[name][language]).replace(/\{(\w+)\}/g, (slot, key: string) => `${filled[key] ?? slot}`));
+  const text = escape(TEXTS[name][language]);
+  return new Html(text.replace(/\{(\w+)\}/g, (slot, key: string) => filled[key]?.toString() ?? slot));
 }
 
 /**

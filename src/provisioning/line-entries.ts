@@ -38,7 +38,7 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
     );
     if (named.length === Object.keys(value).length && named.length > 0) {
       return named.flatMap(([section, part]) =>
-        [part].flat().map((raw) => ({ place, section: section as Section, raw })),
+        [part].flat().map((raw: unknown) => ({ place, section: section as Section, raw })),
       );
     }
     const section = sectionOf(value);

@@ -56,7 +56,7 @@ export class EntryChecker {
     const name = `${section}/${key}`;
     if (this.#seen.has(name)) return faultAt(place, [], `repeats ${key}`);
     this.#seen.add(name);
-    return { section, place, key, value: result.data as Entry["value"], raw };
+    return { section, place, key, value: result.data, raw };
   }
 }
 

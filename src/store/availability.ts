@@ -112,7 +112,7 @@ export class Availability {
     const before = this.#clock.now();
     // A test's clock jumps, and each jump would be an outage: there the test marks by itself.
     const isDue = this.#clock.statement() === null && performance.now() - this.#triedAt >= MARK_EVERY;
-    const database = isDue ? await this.mark(ask) : ((await ask(SIGN_OF_LIFE))[0]?.["now"] as Date);
+    const database = isDue ? await this.mark(ask) : ((await ask(SIGN_OF_LIFE))[0]?.now as Date);
     if (this.#clock.statement() === null) this.#compare(before, database.getTime(), this.#clock.now());
   }
 
@@ -123,7 +123,7 @@ export class Availability {
     const turnedAway = this.#turnedAway;
     this.#turnedAway = false;
     const [marked] = await ask(MARK, [this.#clock.statement(), this.#inServiceAt]);
-    const now = marked?.["now"] as Date;
+    const now = marked?.now as Date;
     // Who was turned away since the mark before, or during this one, was not served: the outage goes on.
     if (turnedAway || this.#turnedAway) return now;
     this.#inServiceAt = now;

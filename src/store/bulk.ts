@@ -18,13 +18,17 @@ export interface BulkTarget {
 export async function upsertRows(tx: Tx, target: BulkTarget, rows: readonly BulkRow[]): Promise<void> {
   if (rows.length === 0) return;
   const { table, key, columns, update = {} } = target;
-  const written = columns.filter((column) => !key.includes(column)).map((column) => [column, `excluded.${column}`]);
-  const changes = Object.entries({ ...Object.fromEntries(written), ...update });
+  const written = columns
+    .filter((column) => !key.includes(column))
+    .map((column) => [column, `excluded.${column}`] as const);
+  const changes: Readonly<Record<string, string>> = { ...Object.fromEntries(written), ...update };
   const names = columns.join(", ");
   await tx.$executeRawUnsafe(
     `INSERT INTO ${table} AS stored (${names})
      SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)
-     ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${changes.map(([column, value]) => `${column} = ${value}`).join(", ")}`,
+     ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${Object.entries(changes)
+       .map((change) => change.join(" = "))
+       .join(", ")}`,
     JSON.stringify(rows),
   );
 }

@@ -117,7 +117,7 @@ export async function changeClient(
   client_id: string,
   { jwks, ...columns }: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const keys = jwks === undefined ? {} : { jwks: jwks === null ? Prisma.DbNull : (jwks as object) };
+  const keys = jwks === undefined ? {} : { jwks: jwks ?? Prisma.DbNull };
   await tx.client.update({ where: { client_id }, data: { ...columns, ...keys }, select: { client_id: true } });
 }
 

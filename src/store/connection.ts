@@ -97,8 +97,10 @@ export class SessionClient extends pg.Client {
     const { statement_timeout, lock_timeout, idle_in_transaction_session_timeout } = config;
     // node-postgres would let the connection string change these, and would leave out a zero.
     const limits = { statement_timeout, lock_timeout, idle_in_transaction_session_timeout };
-    this.#limits = Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, String(limit || 0)]));
-    this.#limit = Number(statement_timeout || 0);
+    this.#limits = Object.fromEntries(
+      Object.entries(limits).map(([name, limit]) => [name, String(Number(limit ?? 0))]),
+    );
+    this.#limit = Number(statement_timeout ?? 0);
     this.#limitAnswers();
   }
 
@@ -171,7 +173,7 @@ export class SessionClient extends pg.Client {
 
   /** Called by node-postgres when it opens the connection. */
   getStartupConf(): Record<string, string> {
-    const session = Object.entries(SESSION).map(([name, { value }]) => [name, value]);
+    const session = Object.entries(SESSION).map(([name, { value }]) => [name, value] as const);
     return { ...startup.getStartupConf.call(this), ...this.#limits, ...Object.fromEntries(session) };
   }
 }
@@ -189,7 +191,7 @@ function trialOf(target: DatabaseTarget, { application_name, connectionTimeoutMi
 
 /** The text of whatever a statement is given as. */
 function textOf(statement: unknown): string {
-  return typeof statement === "string" ? statement : String((statement as { readonly text?: unknown }).text ?? "");
+  return typeof statement === "string" ? statement : ((statement as { readonly text?: string }).text ?? "");
 }
 
 /**

@@ -62,8 +62,10 @@ interface AppliedMigration {
 }
 
 async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Promise<boolean> {
-  const { rows: tables } = await pool.query("SELECT to_regclass('_prisma_migrations') AS found");
-  if (tables[0].found === null) return false;
+  const { rows: tables } = await pool.query<{ found: string | null }>(
+    "SELECT to_regclass('_prisma_migrations') AS found",
+  );
+  if (tables[0]?.found === null) return false;
   const { rows } = await pool.query<AppliedMigration>(
     "SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL",
   );
@@ -79,8 +81,8 @@ async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Prom
 
 /** A migration that fails half way has to be repaired by hand, so what would stop it is looked for before. */
 async function refuseCollisions(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query("SELECT to_regclass('account_names') AS found");
-  const collisions = rows[0].found === null ? await nameCollisions(pool) : undefined;
+  const { rows } = await pool.query<{ found: string | null }>("SELECT to_regclass('account_names') AS found");
+  const collisions = rows[0]?.found === null ? await nameCollisions(pool) : undefined;
   if (collisions !== undefined) throw new MigrationError(collisions);
 }
 

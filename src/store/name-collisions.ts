@@ -15,8 +15,10 @@ const COLLISIONS = `
 
 /** What collides, in one line; undefined where nothing does. Nothing is changed. */
 export async function nameCollisions(pool: pg.Pool): Promise<string | undefined> {
-  const { rows: tables } = await pool.query("SELECT to_regclass('user_identifiers') AS found");
-  if (tables[0].found === null) return undefined;
+  const { rows: tables } = await pool.query<{ found: string | null }>(
+    "SELECT to_regclass('user_identifiers') AS found",
+  );
+  if (tables[0]?.found === null) return undefined;
   const { rows } = await pool.query<{ line: string }>(COLLISIONS);
   if (rows.length === 0) return undefined;
   const listed = rows.slice(0, MAX_LISTED).map(({ line }) => line);

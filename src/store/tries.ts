@@ -44,7 +44,10 @@ const TAKE = {
 
 /** Takes a try, or says how long there is none. */
 export async function takeTry(db: Db, key: Uint8Array, rule: TryRule, now: Date | null): Promise<Taken> {
-  type Row = { count: number | null; wait: number | null };
+  interface Row {
+    count: number | null;
+    wait: number | null;
+  }
   const [row] = await run<Row>(db, TAKE, [key, now, rule.free, rule.delays, rule.window]);
   if (row !== undefined && row.count !== null) return { count: row.count };
   // Whoever was blocked by a try taken in this moment does not see yet for how long.

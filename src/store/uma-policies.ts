@@ -14,7 +14,12 @@ export interface Policy {
 
 const WITH_RESOURCES = { resources: { select: { resource_id: true }, orderBy: { resource_id: "asc" } } } as const;
 
-type Row = { id: string; owner: string | null; rules: unknown; resources: { resource_id: string }[] };
+interface Row {
+  id: string;
+  owner: string | null;
+  rules: unknown;
+  resources: { resource_id: string }[];
+}
 
 function policyOf({ id, owner, rules, resources }: Row): Policy {
   return { id, owner, rules, resource_ids: resources.map(({ resource_id }) => resource_id) };

@@ -85,9 +85,9 @@ t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer
     t.strictSame(refusals(server, before), ["too many tries", "wrong password"], `${delay} s after it, one is checked`);
     const locks = index >= DELAYS.length - 2;
     const line = server.log.at(-1)!;
-    t.equal(line["alarm"], locks ? "account_locked" : undefined);
-    t.equal(line["level"], locks ? "warn" : "info");
-    t.equal(line["sub"], "user-alice");
+    t.equal(line.alarm, locks ? "account_locked" : undefined);
+    t.equal(line.level, locks ? "warn" : "info");
+    t.equal(line.sub, "user-alice");
   }
 
   clock.advance(15 * MINUTE);

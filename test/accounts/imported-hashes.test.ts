@@ -101,7 +101,7 @@ const logIn = (server: Instance, username: string, password: string) =>
   server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password });
 
 const stored = async ({ database }: Instance, sub: string): Promise<string> =>
-  (await sql(database, "SELECT password_hash FROM users WHERE sub = $1", [sub]))[0]!["password_hash"] as string;
+  (await sql(database, "SELECT password_hash FROM users WHERE sub = $1", [sub]))[0]!.password_hash as string;
 
 t.test("a password whose hash another system made lets its person in, and then has a hash of ours", async (t) => {
   const named = [

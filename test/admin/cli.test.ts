@@ -440,7 +440,7 @@ t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
 function commandsOf(env: Environment, run: typeof jetonHere = jetonHere) {
   return {
     // What a test looks into is what it expects to find.
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+
     async does(t: Test, args: readonly string[], stdin = ""): Promise<any> {
       const { code, stdout, stderr } = await run(env, [...args, "--json"], stdin);
       t.equal(stderr, "", args.join(" "));

@@ -124,7 +124,7 @@ t.test("client delete: everything is refused at once, and a new client of that i
     await one.apply({});
     await two.apply({});
     epochs.push(
-      (await sql(one.database, "SELECT token_epoch FROM clients WHERE client_id = 'short-lived'"))[0]!["token_epoch"],
+      (await sql(one.database, "SELECT token_epoch FROM clients WHERE client_id = 'short-lived'"))[0]!.token_epoch,
     );
     for (const token of tokens)
       for (const at of [one, two]) t.equal(await isActive(at, token), false, "after it came again");

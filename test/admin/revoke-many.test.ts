@@ -28,7 +28,7 @@ async function addGrants({ database }: Instance, how: { epoch?: number; ended?: 
 }
 
 const openGrants = async ({ database }: Instance) =>
-  (await sql(database, "SELECT count(*)::int AS n FROM grants WHERE ended_at IS NULL"))[0]!["n"] as number;
+  (await sql(database, "SELECT count(*)::int AS n FROM grants WHERE ended_at IS NULL"))[0]!.n as number;
 
 const logIn = async (server: Instance) =>
   (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;

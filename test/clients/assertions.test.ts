@@ -255,7 +255,7 @@ const ROWS: readonly Row[] = [
     id: "JE-04",
     name: "a short tag",
     form: async () => {
-      const parts = (await enclosed("nester-gcm", { enc: "A256GCM" })())["client_assertion"]!.split(".");
+      const parts = (await enclosed("nester-gcm", { enc: "A256GCM" })()).client_assertion!.split(".");
       return asserted(
         [...parts.slice(0, 4), Buffer.from(parts[4]!, "base64url").subarray(0, 4).toString("base64url")].join("."),
         {
@@ -610,7 +610,7 @@ const ROWS: readonly Row[] = [
   ...["=", "\n", " ", "=="].map((more) => ({
     id: "JW-15",
     name: `${JSON.stringify(more)} at its end`,
-    form: () => ({ ...asserted(signed()()["client_assertion"]! + more), client_id: "signer" }),
+    form: () => ({ ...asserted(signed()().client_assertion! + more), client_id: "signer" }),
     expect: SAYS[16],
   })),
 

@@ -321,7 +321,7 @@ t.test("a certificate that nobody can show is warned of", async (t) => {
   const env = { ISSUER, PROVISION_FILE: `${folder}/file.json` };
   const warned = async (more: Record<string, string>) => {
     const { log } = await startInstance(t, { env: { ...env, ...more } });
-    return log.filter(({ msg }) => /binds its tokens to a certificate, which no client can show/.test(String(msg)))
+    return log.filter(({ msg }) => String(msg).includes("binds its tokens to a certificate, which no client can show"))
       .length;
   };
   t.equal(await warned({}), 1);

@@ -350,7 +350,7 @@ t.test("oauth4webapi authenticates by certificate", async (t: Test) => {
     return new Response(JSON.stringify(json), { status, headers: { "Content-Type": "application/json" } });
   };
   const response = await oauth.clientCredentialsGrantRequest(as, client, oauth.TlsClientAuth(), new URLSearchParams(), {
-    [oauth.customFetch]: overTls as never,
+    [oauth.customFetch]: overTls,
   });
   t.match(await oauth.processClientCredentialsResponse(as, client, response), { token_type: "bearer" });
 });

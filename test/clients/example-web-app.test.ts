@@ -19,7 +19,7 @@ const EXAMPLE = join(ROOT, "docs", "example-web-app.mjs");
 /** Starts the example; it ends with its test. The address it says to open. */
 async function startExample(t: Test, env: Record<string, string>): Promise<string> {
   const child = spawn(process.execPath, [EXAMPLE], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.teardown(async () => {

@@ -115,7 +115,7 @@ for (const [id, auth] of Object.entries(KINDS)) {
     });
     t.equal(decodeProtectedHeader(tokens.id_token!).alg, "RS256");
     const half = createHash("sha256").update(tokens.access_token).digest().subarray(0, 16).toString("base64url");
-    t.equal(claims["at_hash"], half, "at_hash is of this access token");
+    t.equal(claims.at_hash, half, "at_hash is of this access token");
 
     const userinfo = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
     t.match(userinfo, { sub: "user-alice", name: "Alice Example", preferred_username: "Alice" });

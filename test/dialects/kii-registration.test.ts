@@ -106,7 +106,7 @@ const REFUSED: readonly (readonly [
 ];
 
 t.test("what is no registration is refused, and makes nobody", async (t) => {
-  const count = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM users"))[0]!["n"];
+  const count = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM users"))[0]!.n;
   const before = await count();
   for (const [what, status, errorCode, body, app] of REFUSED) {
     const reply = await register(body, app);

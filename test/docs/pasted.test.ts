@@ -127,7 +127,7 @@ async function pasteShell(t: Test, block: Block, reading: Reading): Promise<void
 
 /** A server that is started takes the place of the one before, which the page has to tell its reader to end. */
 async function startForeground(t: Test, block: Block, place: string): Promise<void> {
-  const program = /npm start$/.test(block.text) ? "server" : "app";
+  const program = block.text.endsWith("npm start") ? "server" : "app";
   if (program === "server" && server !== undefined) {
     t.match(block.before, /Ctrl-C/, `${place}: it is said that the server before has to be ended`);
     await server.end();

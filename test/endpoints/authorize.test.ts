@@ -31,7 +31,7 @@ const CONSENTED = "openid profile email phone role docs api1 offline_access";
 await getCode(alice, { scope: CONSENTED });
 const { challenge } = pkce();
 
-const codes = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"];
+const codes = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!.n;
 
 const NOT_REGISTERED = "the redirect_uri is not registered for this client";
 
@@ -497,13 +497,13 @@ t.test("AZ-19 a state comes back as it was, byte for byte", async (t) => {
       const answers = [await alice.get(authorize({ state })), await alice.get(authorize({ state, scope: "nonsense" }))];
       for (const reply of answers) {
         t.equal(reply.status, 303);
-        t.equal(answerOf(reply)["state"], state);
+        t.equal(answerOf(reply).state, state);
         t.match(reply.headers.get("location"), /^[\x21-\x7e]+$/);
         t.equal(new URL(reply.headers.get("location")!).hash, "");
         await holdsInBrowser(t, server, reply);
       }
       const page = await alice.get(authorize({ state, response_mode: "form_post" }));
-      t.equal(formOf(page, "form_post").values["state"], state);
+      t.equal(formOf(page, "form_post").values.state, state);
       await holdsInBrowser(t, server, page);
     });
   }
@@ -521,7 +521,7 @@ t.test("AZ-24 every answer says who gives it, exactly as the metadata does", asy
   t.equal(json.authorization_endpoint, issuer + AUTHORIZE.oauth2);
   for (const path of Object.values(AUTHORIZE)) {
     for (const parameters of [{}, { scope: "nonsense" }, { prompt: "none" }]) {
-      t.equal(answerOf(await alice.get(authorize(parameters, path)))["iss"], json.issuer);
+      t.equal(answerOf(await alice.get(authorize(parameters, path))).iss, json.issuer);
     }
   }
 });
@@ -541,7 +541,7 @@ t.test("AZ-25 AZ-26 what nobody knows is not read", async (t) => {
   for (const [name, value] of Object.entries(UNKNOWN)) {
     const answer = answerOf(await alice.get(authorize({ [name]: value })));
     t.strictSame(Object.keys(answer).sort(), ["code", "iss", "state"], name);
-    t.equal(answer["iss"], issuer);
+    t.equal(answer.iss, issuer);
   }
 });
 
@@ -625,7 +625,7 @@ t.test("an answer may be posted to the client", async (t) => {
       const { action, values } = formOf(page, "form_post");
       t.equal(action, CALLBACK);
       t.same(Object.keys(values).sort(), [...keys].sort());
-      t.equal(values["iss"], issuer);
+      t.equal(values.iss, issuer);
       const policy = page.headers.get("content-security-policy")!;
       t.match(policy, /script-src 'sha256-[^']+'/);
       t.match(policy, /form-action https:\/\/app\.example;/);
@@ -640,7 +640,7 @@ t.test("how a person is asked to log in", async (t) => {
   await t.test("login_hint stands in the field already", async (t) => {
     for (const login_hint of ["alice", `"><script>alert(1)</script>`, "☃"]) {
       const page = await stranger({ login_hint });
-      t.equal(formOf(page, "login").values["username"], login_hint);
+      t.equal(formOf(page, "login").values.username, login_hint);
       await holdsInBrowser(t, server, page);
     }
   });
@@ -674,23 +674,23 @@ t.test("how a person is asked to log in", async (t) => {
 t.test("when a person who is logged in is asked again", async (t) => {
   /** Bob logs in where he is expected. */
   const bobsCode = async (browser: Browser, id_token_hint: string) =>
-    answerOf(await walk(browser, authorize({ id_token_hint }), BOB))["code"];
+    answerOf(await walk(browser, authorize({ id_token_hint }), BOB)).code;
   const authTime = async (code: string | undefined) =>
     decodeJwt((await exchange(server, { code })).json.id_token).auth_time as number;
 
   await t.test("AZ-12 max_age: when the login is older", async (t) => {
     const browser = await loggedIn(server);
-    const first = await authTime(answerOf(await browser.get(authorize()))["code"]);
+    const first = await authTime(answerOf(await browser.get(authorize())).code);
     clock.advance(100);
     for (const max_age of ["101", "1000000000"]) {
-      t.equal(await authTime(answerOf(await browser.get(authorize({ max_age })))["code"]), first, max_age);
+      t.equal(await authTime(answerOf(await browser.get(authorize({ max_age }))).code), first, max_age);
     }
     for (const max_age of ["100", "99", "0"]) {
       clock.advance(100);
       const login = await browser.open(authorize({ max_age }));
       t.match(login.text, 'id="login"', max_age);
       const done = await browser.submit(login, "login", { ...ALICE, action: "login" });
-      t.ok((await authTime(answerOf(done)["code"])) > first, "auth_time is that of the new login");
+      t.ok((await authTime(answerOf(done).code)) > first, "auth_time is that of the new login");
     }
   });
 
@@ -808,7 +808,7 @@ t.test("when a person who is logged in is asked again", async (t) => {
 t.test("the claims parameter asks for single claims", async (t) => {
   const idToken = async (parameters: Form) => {
     const code = await getCode(alice, parameters);
-    return decodeJwt((await exchange(server, { code }, basic(parameters["client_id"] ?? "web", SECRET))).json.id_token);
+    return decodeJwt((await exchange(server, { code }, basic(parameters.client_id ?? "web", SECRET))).json.id_token);
   };
   const asking = (id_token: object) => JSON.stringify({ id_token });
 
@@ -846,10 +846,10 @@ t.test("the claims parameter asks for single claims", async (t) => {
   });
 
   await t.test("acr where it is asked for", async (t) => {
-    t.equal((await idToken({ acr_values: "1" }))["acr"], "1");
-    t.equal((await idToken({ acr_values: "urn:example:gold" }))["acr"], "1", "a wish is not an order");
-    t.equal((await idToken({ claims: asking({ acr: { essential: true, values: ["2", "1"] } }) }))["acr"], "1");
-    t.equal((await idToken({ claims: asking({ acr: { value: "2" } }) }))["acr"], "1");
+    t.equal((await idToken({ acr_values: "1" })).acr, "1");
+    t.equal((await idToken({ acr_values: "urn:example:gold" })).acr, "1", "a wish is not an order");
+    t.equal((await idToken({ claims: asking({ acr: { essential: true, values: ["2", "1"] } }) })).acr, "1");
+    t.equal((await idToken({ claims: asking({ acr: { value: "2" } }) })).acr, "1");
     const reply = await alice.get(
       authorize({ claims: asking({ acr: { essential: true, value: "urn:example:gold" } }) }),
     );

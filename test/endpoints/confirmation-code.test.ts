@@ -180,7 +180,7 @@ t.test("nobody learns whether a number is known", async (t) => {
   const known = await ask(server, { email: EMAIL });
   t.strictSame({ status: known.status, text: known.text }, { status: 200, text: "" });
   t.equal(known.headers.get("content-type"), null);
-  const rows = async () => (await everythingIn(server.database))["confirmation_codes"]!.length;
+  const rows = async () => (await everythingIn(server.database)).confirmation_codes!.length;
   const before = await rows();
   for (const document of [...strangers, { email: "gone@example.com" }]) {
     const { status, text } = await ask(server, document);
@@ -283,7 +283,7 @@ t.test("what cannot be read is refused, in the dialect's shape", async (t) => {
     body: JSON.stringify({ grant_type: "client_credentials" }),
   });
   t.match(asJson.json.error_description, "no parameter in body request", "JSON is no form elsewhere");
-  t.equal(({} as Record<string, unknown>)["phone_number"], undefined);
+  t.equal(({} as Record<string, unknown>).phone_number, undefined);
   t.equal(messages.length, 0);
 });
 
@@ -322,7 +322,7 @@ t.test("without either nobody gets a code, whoever they are", async (t) => {
 t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code not the store", async (t) => {
   const { clock, server, receive } = await start(t);
   const sent = [await receive({ phone_number: PHONE }), await receive({ email: EMAIL })];
-  const rows = (await everythingIn(server.database))["confirmation_codes"]!;
+  const rows = (await everythingIn(server.database)).confirmation_codes!;
   // Without the hashes, in which six digits may occur by chance.
   const stored = rows.join("\n").replace(/\\x[0-9a-f]+/g, "");
   t.match(stored, /"expires_at"/);

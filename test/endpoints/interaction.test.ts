@@ -68,7 +68,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     for (const step of ["allow", "deny", "logout", "withdraw", "__proto__", "constructor"]) {
       await refusedHere(t, await browser.post(action, { ...values, action: step }), EXPIRED);
     }
-    await refusedHere(t, await browser.post(action, { csrf: values["csrf"]!, ...ALICE, action: "" }), EXPIRED);
+    await refusedHere(t, await browser.post(action, { csrf: values.csrf!, ...ALICE, action: "" }), EXPIRED);
     t.strictSame(await consents("user-alice", "codes-only"), []);
     t.match(
       (await browser.submit(page, "login", { ...ALICE, action: "login" })).text,
@@ -108,8 +108,8 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     const reply = await browser.post(action, { ...values, ...forged, action: "allow" });
     const done = await browser.get(reply.headers.get("location")!);
     t.ok(done.headers.get("location")!.startsWith(`${CALLBACK}?`));
-    t.equal(answerOf(done)["state"], "s");
-    const { json } = await exchange(server, { code: answerOf(done)["code"] }, basic("other-web", SECRET));
+    t.equal(answerOf(done).state, "s");
+    const { json } = await exchange(server, { code: answerOf(done).code }, basic("other-web", SECRET));
     t.equal(json.scope, "openid");
   });
 
@@ -121,11 +121,11 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
       undefined,
       "",
       "x",
-      other.values["csrf"],
-      second.values["csrf"],
-      `${values["csrf"]}x`,
-      values["csrf"]!.slice(1),
-      values["csrf"]!.toLowerCase(),
+      other.values.csrf,
+      second.values.csrf,
+      `${values.csrf}x`,
+      values.csrf!.slice(1),
+      values.csrf!.toLowerCase(),
       "☃",
     ];
     for (const csrf of TOKENS) {
@@ -159,11 +159,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
       { "Sec-Fetch-Site": "none" },
     ]) {
       const next = await atLogin();
-      const reply = await next.browser.post(
-        next.action,
-        { ...next.values, ...ALICE, action: "login" },
-        headers as Record<string, string>,
-      );
+      const reply = await next.browser.post(next.action, { ...next.values, ...ALICE, action: "login" }, headers);
       t.ok(next.browser.cookies.has("jeton_session"), JSON.stringify(headers));
       t.equal(reply.status, 303);
     }
@@ -181,7 +177,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
       const again = /id="again" href="([^"]*)"/.exec(reply.text)?.[1]?.replaceAll("&amp;", "&");
       t.match(await browser.open(again!), { status: 200, text: /id="login"/ });
       const done = await walk(browser, again!);
-      t.equal(answerOf(done)["state"], `"><i>`);
+      t.equal(answerOf(done).state, `"><i>`);
       browser.setCookie("jeton_session", "");
     }
     t.match((await browser.get(action, { "Accept-Language": "de" })).text, "Dieses Formular gilt nicht mehr");
@@ -240,13 +236,13 @@ t.test("the steps", async (t) => {
   await t.test("allow, clicked twice, gives one code", async (t) => {
     for (let times = 0; times < 5; times += 1) {
       const { browser, action, values } = await atConsent();
-      const before = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"] as number;
+      const before = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!.n as number;
       const clicks = await Promise.all([1, 2, 3].map(() => browser.post(action, { ...values, action: "allow" })));
       for (const reply of clicks) t.equal(reply.headers.get("location"), action);
       const answers = await Promise.all([1, 2, 3].map(() => browser.get(action)));
       t.equal(answers.filter(({ status }) => status === 303).length, 1);
       for (const reply of answers.filter(({ status }) => status !== 303)) await refusedHere(t, reply, ANSWERED);
-      const after = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!["n"];
+      const after = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!.n;
       t.equal(after, before + 1);
     }
   });
@@ -272,7 +268,7 @@ t.test("the steps", async (t) => {
       current = await browser.submit(current, "login", { ...person, action: "login" });
       t.match(current.text, 'id="login-error"');
       t.notOk(browser.cookies.has("jeton_session"));
-      const decision = server.log.slice(before).find((line) => line["refused_with"] !== undefined);
+      const decision = server.log.slice(before).find((line) => line.refused_with !== undefined);
       t.match(decision, { refused_with: "resource_owner_credentials_wrong", operation: "interaction" });
       pages.push(current.text.replace(/value="[^"]*"/g, ""));
       await holdsInBrowser(t, server, current);
@@ -579,8 +575,8 @@ t.test("a consent", async (t) => {
 
 t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
   const { browser, page, values } = await atConsent();
-  secrets.add(values["csrf"]);
-  const code = answerOf(await browser.submit(page, "consent", { action: "allow" }))["code"];
+  secrets.add(values.csrf);
+  const code = answerOf(await browser.submit(page, "consent", { action: "allow" })).code;
   for (const one of [code, ...browser.cookies.values()]) secrets.add(one);
   nothingLeaked(t, server, secrets);
 });

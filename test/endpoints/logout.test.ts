@@ -118,7 +118,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
       const done = await browser.submit(page, "logout", { action: "logout" });
       t.equal(
         done.headers.get("location") ?? undefined,
-        parameters["post_logout_redirect_uri"] === undefined ? undefined : `${GOODBYE}?state=s`,
+        parameters.post_logout_redirect_uri === undefined ? undefined : `${GOODBYE}?state=s`,
       );
       await loggedOut(t, browser, cookie);
     });
@@ -137,11 +137,10 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
   await t.test("by a form of their own", async (t) => {
     const browser = await loggedIn(server);
     const { values } = formOf(await browser.get(logout()), "logout");
-    const other = formOf(await (await loggedIn(server)).get(logout()), "logout").values["csrf"]!;
-    const account = formOf(await browser.open(authorize({ client_id: "other-web", prompt: "login" })), "login").values[
-      "csrf"
-    ]!;
-    for (const csrf of ["", "x", other, account, `${values["csrf"]}x`]) {
+    const other = formOf(await (await loggedIn(server)).get(logout()), "logout").values.csrf!;
+    const account = formOf(await browser.open(authorize({ client_id: "other-web", prompt: "login" })), "login").values
+      .csrf!;
+    for (const csrf of ["", "x", other, account, `${values.csrf}x`]) {
       await refusedHere(t, await browser.post("/oauth2/logout", { ...values, csrf, action: "logout" }), FOREIGN_FORM);
       await refusedHere(t, await browser.get(logout({ ...values, csrf, action: "logout" })), FOREIGN_FORM);
     }
@@ -172,7 +171,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
       const browser = await loggedIn(server);
       const page = await browser.get(logout({ client_id: "web", post_logout_redirect_uri: GOODBYE, state }));
       await holdsInBrowser(t, server, page);
-      t.equal(answerOf(await browser.submit(page, "logout", { action: "logout" }))["state"], state);
+      t.equal(answerOf(await browser.submit(page, "logout", { action: "logout" })).state, state);
     }
   });
 
@@ -356,7 +355,7 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
     for (const [id_token_hint, more, flaw] of ROWS) {
       const browser = new Browser(server);
       await browser.get(logout({ ...(id_token_hint && { id_token_hint }), ...more }));
-      t.equal(server.log.findLast(({ type }) => type === "decision")?.["hint_flaw"], flaw, String(flaw));
+      t.equal(server.log.findLast(({ type }) => type === "decision")?.hint_flaw, flaw, String(flaw));
     }
     nothingLeaked(t, server, ["a-text-of-somebody", old.split(".")[1], old.split(".")[2]]);
   });
@@ -395,7 +394,7 @@ t.test(
           t.ok(await isLoggedIn(browser), "until then nothing happens");
           await holdsInBrowser(t, server, page);
           const done = await browser.submit(page, "logout", { action: "logout" });
-          const expected = place["post_logout_redirect_uri"] === undefined ? undefined : `${GOODBYE}?state=s`;
+          const expected = place.post_logout_redirect_uri === undefined ? undefined : `${GOODBYE}?state=s`;
           t.equal(done.headers.get("location") ?? undefined, expected);
           await loggedOut(t, browser, cookie);
           const stranger = new Browser(server);

@@ -124,7 +124,7 @@ t.test("an id_token_hint says whom it is about where its issuer is listed, and n
   }
   const here = { id_token_hint: leave.id_token_hint };
   const page = await (await loggedIn(renamed)).get(`/oauth2/logout?${query(here)}`);
-  t.equal(formOf(page, "logout").values["client_id"], "web", "it says which client asks");
+  t.equal(formOf(page, "logout").values.client_id, "web", "it says which client asks");
 });
 
 /** That a person is asked, and goes where the request says afterwards; what the log says of the hint. */
@@ -135,9 +135,9 @@ async function asksBeforeLogout(t: Test, server: Instance, leave: Form): Promise
   t.match(page.text, 'id="logout"', "the person is asked");
   t.ok(await isLoggedIn(browser));
   const done = await browser.submit(page, "logout", { action: "logout" });
-  t.equal(done.headers.get("location"), leave["post_logout_redirect_uri"]);
+  t.equal(done.headers.get("location"), leave.post_logout_redirect_uri);
   t.notOk(await isLoggedIn(browser));
-  return line?.["hint_flaw"];
+  return line?.hint_flaw;
 }
 
 t.test("a key that was replaced, and one that is gone", async (t) => {

@@ -59,7 +59,7 @@ t.test("renewing a device's token", async (t) => {
     );
     t.strictSame(all.map(({ status }) => status).sort(), [201, ...Array.from({ length: 49 }, () => 403)]);
     const [row] = await sql(server.database, "SELECT max(count) AS count FROM tries");
-    t.ok((row!["count"] as number) < 10, "and those that lost took no try");
+    t.ok((row!.count as number) < 10, "and those that lost took no try");
   });
   await t.test("never widens the scope", async (t) => {
     const token = await take("refresh.token");

@@ -20,7 +20,7 @@ async function tokens(
   parameters: Form = {},
   browser = alice,
 ): Promise<{ access_token: string; refresh_token: string; id_token: string }> {
-  const client_id = parameters["client_id"] ?? "web";
+  const client_id = parameters.client_id ?? "web";
   return (await exchange(server, { code: await getCode(browser, parameters) }, basic(client_id, SECRET))).json;
 }
 

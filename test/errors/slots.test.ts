@@ -27,7 +27,7 @@ const ROWS = (Object.keys(CATALOGUE) as Code[])
 const OURS = new Set(["client_id", "redirect_uri", "limit", "rule"]);
 
 function messageOf(code: Code, values: Readonly<Record<string, string>>): string {
-  return new Refusal(code as "grant_type_unsupported", values as { grant_type: string }).message;
+  return new Refusal(code as "grant_type_unsupported", { slots: values as { grant_type: string } }).message;
 }
 
 t.test("whatever stands in a slot, a message can neither end a header nor forge a line, and is short", async (t) => {
@@ -185,7 +185,7 @@ t.test("no dialect repeats a secret that stands in a wrong place", async (t) => 
   const requests = (secret: string): readonly RawRequest[] => {
     const line = encodeURIComponent(secret);
     const header = (pairs: Record<string, string>, type: string) =>
-      Object.entries({ ...pairs, "Content-Type": type }) as [string, string][];
+      Object.entries<string>({ ...pairs, "Content-Type": type });
     const form = "application/x-www-form-urlencoded";
     return [
       ...BY_FORM.flatMap(([target, headers]) => [

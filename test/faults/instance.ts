@@ -61,7 +61,7 @@ export class Instance {
 
   /** Starts it; returns once it takes connections, which is before it is ready. */
   async start(): Promise<void> {
-    const given = { PATH: process.env["PATH"] ?? "", ...this.environment, PORT: String(this.#port) };
+    const given = { PATH: process.env.PATH ?? "", ...this.environment, PORT: String(this.#port) };
     const preload = { NODE_OPTIONS: `--import ${SHIFTED_CLOCK}`, FAULTS_CLOCK: this.#clock };
     const child = spawn(process.execPath, [MAIN], {
       cwd: tmpdir(),

@@ -6,7 +6,7 @@ const POLL = 50;
 
 const clock = globalThis.Date;
 const machine = clock.now;
-const file = process.env["FAULTS_CLOCK"] ?? "";
+const file = process.env.FAULTS_CLOCK ?? "";
 let offset = 0;
 
 function look(): void {

@@ -95,7 +95,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.match(await refresh(server, refresh_token), REFUSED);
     t.match(await refresh(server, current), REFUSED);
     const [row] = await sql(server.database, "SELECT count(*)::int AS n FROM grants WHERE ended_because = 'reuse'");
-    t.ok((row!["n"] as number) >= 1);
+    t.ok((row!.n as number) >= 1);
   });
 
   t.test("a generation that was never given out is no token of ours", async (t) => {

@@ -435,7 +435,7 @@ t.test("what a request says of a body that it does not have is ignored", async (
 });
 
 t.test("nothing of all this has changed what every object inherits", async (t) => {
-  t.equal(({} as Record<string, unknown>)["x"], undefined);
+  t.equal(({} as Record<string, unknown>).x, undefined);
 });
 
 const CLIENT_CREDENTIALS = ["client_secret", "client_assertion"];
@@ -690,7 +690,7 @@ t.test("nothing a request says about where it was sent is believed", async (t) =
     const plain = (await server.send("/.well-known/openid-configuration")).text;
     for (const headers of LIES) {
       const name = headers.map((pair) => pair.join(": ")).join(", ");
-      await t.test(`HO-01 HO-02 ${name}${env["TRUST_PROXY"] ? ", through a proxy" : ""}`, async (t) => {
+      await t.test(`HO-01 HO-02 ${name}${env.TRUST_PROXY ? ", through a proxy" : ""}`, async (t) => {
         for (const target of ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]) {
           const { status, text, json } = await converse(server.url, write({ method: "GET", target, headers }));
           t.equal(status, 200);
@@ -786,7 +786,7 @@ t.test("what is not HTTP is refused and cut", async (t) => {
     await t.test(`${id} ${name}`, async (t) => {
       const reply = await converse(server.url, Buffer.from(bytes, "latin1"));
       t.equal(reply.status, status);
-      t.equal(reply.headers["connection"], "close");
+      t.equal(reply.headers.connection, "close");
       t.equal(reply.json?.error, "invalid_request");
       await holds(t, server, reply);
     });
@@ -870,7 +870,7 @@ t.test("HD-01 every answer says what a browser may do with it: nothing", async (
       t.equal(headers["cross-origin-opener-policy"], "same-origin");
       t.match(headers["x-request-id"], /^[0-9a-f-]{36}$/);
       t.equal(headers["cache-control"], request.target === "/oauth2/jwks" ? headers["cache-control"] : "no-store");
-      t.notOk(headers["server"] ?? headers["x-powered-by"]);
+      t.notOk(headers.server ?? headers["x-powered-by"]);
       const open = request.target === "/oauth2/jwks" ? "*" : undefined;
       t.equal(headers["access-control-allow-origin"], open, "CR-01 HD-02");
       t.notOk(headers["strict-transport-security"], "not promised over plain http");
@@ -884,7 +884,7 @@ t.test("HD-01 every answer says what a browser may do with it: nothing", async (
       const { headers } = await converse(server.url, write({ method: "GET", target }));
       const age = Number(/^public, max-age=(\d+)$/.exec(headers["cache-control"] ?? "")?.[1]);
       t.ok(age >= 60 && age <= 900, `${target}: ${age} s`);
-      t.notOk(headers["pragma"]);
+      t.notOk(headers.pragma);
     }
   });
 

@@ -140,8 +140,8 @@ async function check(t: Test, fault: Fault, path: (typeof PATHS)[number]) {
   t.equal(server.log.length, before + 1, "one line");
   const line = server.log[before] ?? {};
   t.match(line, { type: "decision", outcome: "refused", refused_with: code, dialect, status, peer_ip: "127.0.0.1" });
-  t.equal(line["decision_id"], reply.headers["x-request-id"]);
-  if (isPathKnown && line["endpoint"] === undefined) t.equal(line["path"], path[0] + behind);
+  t.equal(line.decision_id, reply.headers["x-request-id"]);
+  if (isPathKnown && line.endpoint === undefined) t.equal(line.path, path[0] + behind);
 }
 
 function isSecured(t: Test, { headers }: RawReply): void {
@@ -187,7 +187,7 @@ t.test("CONNECT is answered, and is no tunnel", async (t) => {
   const before = server.log.length;
   const reply = await converse(server.url, "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n");
   t.equal(reply.status, 405);
-  t.equal(reply.headers["allow"], "");
+  t.equal(reply.headers.allow, "");
   isSecured(t, reply);
   t.match(server.log[before], { refused_with: "method_not_allowed", status: 405 });
 });
@@ -217,7 +217,7 @@ t.test("a broken request behind a whole one takes nothing from its answer", asyn
   const whole = lines("/oauth2/token").replace("Connection: close\r\n", "");
   const reply = await converse(server.url, `${whole}GET /token HTTP/1.1\r\nX : y\r\n\r\n`);
   t.equal(reply.status, 401);
-  t.equal(reply.headers["connection"], "close");
+  t.equal(reply.headers.connection, "close");
   t.equal(reply.text.split("HTTP/1.1").length, 1, "one answer");
 });
 
@@ -261,7 +261,7 @@ t.test("a body that breaks off is on record once", async (t) => {
   const before = server.log.length;
   await converse(server.url, lines("/token", { more: ["Transfer-Encoding: chunked"], body: "zz\r\n" }));
   await converse(server.url, lines("/nowhere"));
-  const codes = server.log.slice(before).map((line) => line["refused_with"]);
+  const codes = server.log.slice(before).map((line) => line.refused_with);
   t.strictSame(codes, ["http_malformed", "path_unknown"]);
 });
 

@@ -69,7 +69,7 @@ t.test(
     await Promise.all(others);
     t.equal((await refresh(server, token)).status, 200, "then everything is answered again, and nothing was used up");
     await until("the log says what was refused", () => overloadLines(server).length > 0);
-    const told = overloadLines(server).reduce((sum, line) => sum + Number(line["refused"]), 0);
+    const told = overloadLines(server).reduce((sum, line) => sum + Number(line.refused), 0);
     t.ok(told <= refused, "in a line for each second");
   },
 );

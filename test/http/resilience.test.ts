@@ -73,7 +73,7 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
           t.strictSame(
             { status: reply.status, body: reply.json },
             { status: 503, body },
-            `${path} ${form["grant_type"] ?? ""}`,
+            `${path} ${form.grant_type ?? ""}`,
           );
           t.match(reply.headers.get("retry-after"), /^[1-9]\d?$/);
           t.equal(reply.headers.get("cache-control"), "no-store");
@@ -98,7 +98,7 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
       t.equal((await server.send("/oauth2/token")).status, 405);
     });
     await t.test("the log says so, and does not quote the database", async (t) => {
-      const refused = server.log.filter((line) => line["refused_with"] === "store_unavailable");
+      const refused = server.log.filter((line) => line.refused_with === "store_unavailable");
       t.ok(refused.length >= 24);
       t.ok(
         refused.every(({ level, status, reason }) => level === "warn" && status === 503 && typeof reason === "string"),

@@ -218,7 +218,7 @@ t.test("a renewed certificate is used for new connections, and open ones go on",
   t.equal(later.trusted, true);
   t.equal(site.log.length, 1, "one line");
   t.match(site.log, [{ level: "info", type: "tls", msg: "a new certificate is in use", fingerprint: String }]);
-  t.match(String(site.log[0]!["not_after"]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.000Z$/);
+  t.match(String(site.log[0]!.not_after), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.000Z$/);
   await site.watch.look();
   t.equal(site.log.length, 1, "and none where nothing changed");
 });
@@ -258,7 +258,7 @@ t.test("files that cannot be used are never taken", async (t) => {
     await site.put("ca.pem", ca);
     await site.put("cert.pem", selfSigned("second").cert);
     await site.watch.look();
-    t.equal(site.log.at(-1)!["level"], "warn", name);
+    t.equal(site.log.at(-1)!.level, "warn", name);
     t.equal(await shown(site), "first", name);
     t.equal((await get(site, identity(CLIENT))).trusted, true, name);
   }

@@ -40,8 +40,8 @@ for (let round = 0; round < ROUNDS; round += 1) {
     const seen = await timed(() => introspect(server, result.json.access_token));
     // The first rounds warm the caches of both.
     if (round < ROUNDS / 4) continue;
-    times["decision"]![index]!.push(taken);
-    times["introspection"]![index]!.push(seen.taken);
+    times.decision![index]!.push(taken);
+    times.introspection![index]!.push(seen.taken);
   }
 }
 

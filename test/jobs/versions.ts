@@ -98,7 +98,7 @@ exec "$0.original" "$@"
 
 function passes(project: string, node: string): boolean {
   const files = values.fast ? FAST.map((name) => `build/js/test/${name}.test.js`) : [];
-  const env = { ...process.env, PATH: [dirname(node), process.env["PATH"]].join(delimiter) };
+  const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) };
   const { status } = spawnSync(node, ["node_modules/.bin/tap", "--coverage-report=none", ...files], {
     cwd: project,
     env,

@@ -99,7 +99,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     make: async (at) => {
       const browser = new Browser(at);
       const page = await browser.open(authorize({ client_id: "trusted" }));
-      return answerOf(await browser.submit(page, "login", { ...ALICE, action: "login" }))["code"]!;
+      return answerOf(await browser.submit(page, "login", { ...ALICE, action: "login" })).code!;
     },
     works: (at, code) => isOk(exchange(at, { code }, basic("trusted", SECRET))),
   },
@@ -180,7 +180,7 @@ t.test("the master key is changed while servers run", async (t) => {
     );
     return JSON.parse(printed) as Record<string, any>[];
   };
-  const of = (rows: Record<string, any>[], kind: string) => rows.find((row) => row["kind"] === kind)!;
+  const of = (rows: Record<string, any>[], kind: string) => rows.find((row) => row.kind === kind)!;
 
   await t.rejects(
     rotate({ MASTER_KEY: OLD }),
@@ -190,13 +190,13 @@ t.test("the master key is changed while servers run", async (t) => {
 
   const now = await start(t, keysOf(NEW, OLD), { database });
   const first = await rotate(keysOf(NEW, OLD));
-  t.equal(of(first, "signing keys")["sealed_again"], 4);
-  t.equal(of(first, "client secrets")["sealed_again"], 1);
-  t.equal(of(first, "imported client secrets")["sealed_again"], 1);
-  t.equal(of(first, "imported passwords")["sealed_again"], 1);
-  t.ok(of(first, "passwords")["under_an_earlier_key"] > 0);
-  t.ok(of(first, "hashed client secrets")["under_an_earlier_key"] > 0);
-  const needed = Date.parse(of(first, "earlier master keys")["may_be_destroyed"]);
+  t.equal(of(first, "signing keys").sealed_again, 4);
+  t.equal(of(first, "client secrets").sealed_again, 1);
+  t.equal(of(first, "imported client secrets").sealed_again, 1);
+  t.equal(of(first, "imported passwords").sealed_again, 1);
+  t.ok(of(first, "passwords").under_an_earlier_key > 0);
+  t.ok(of(first, "hashed client secrets").under_an_earlier_key > 0);
+  const needed = Date.parse(of(first, "earlier master keys").may_be_destroyed);
   t.ok(needed > clock.now() + 13 * 86_400_000, "the longest refresh token is waited for");
 
   t.test("what was made before still works", async (t) => {
@@ -215,15 +215,12 @@ t.test("the master key is changed while servers run", async (t) => {
   t.test("what was used is under the new key, and a second run finds nothing to seal", async (t) => {
     const second = await rotate(keysOf(NEW, OLD));
     for (const kind of ["signing keys", "client secrets", "imported client secrets", "imported passwords"]) {
-      t.equal(of(second, kind)["sealed_again"], 0, kind);
+      t.equal(of(second, kind).sealed_again, 0, kind);
     }
     for (const kind of ["passwords", "hashed client secrets"]) {
-      t.ok(of(second, kind)["under_an_earlier_key"] < of(first, kind)["under_an_earlier_key"], kind);
+      t.ok(of(second, kind).under_an_earlier_key < of(first, kind).under_an_earlier_key, kind);
     }
-    t.equal(
-      of(second, "earlier master keys")["may_be_destroyed"],
-      of(first, "earlier master keys")["may_be_destroyed"],
-    );
+    t.equal(of(second, "earlier master keys").may_be_destroyed, of(first, "earlier master keys").may_be_destroyed);
   });
 
   t.test("without the old key, what was renewed works, and the old key opens nothing", async (t) => {
@@ -242,7 +239,7 @@ t.test("the master key is changed while servers run", async (t) => {
   t.test("it can be changed again", async (t) => {
     const third = await start(t, keysOf(NEXT, NEW, OLD), { database });
     const rows = await rotate(keysOf(NEXT, NEW, OLD));
-    t.equal(of(rows, "signing keys")["sealed_again"], 4);
+    t.equal(of(rows, "signing keys").sealed_again, 4);
     t.ok(await isOk(logIn(third, ALICE)), "a password under the key before the last");
     t.notOk(await asMeter(third, proof));
   });
@@ -264,8 +261,8 @@ t.test("a rotation that is stopped is taken up again", async (t) => {
   t.ok(await asSharer(server, randomUUID()), "half of it is sealed again, and is read");
   await sql(database, "ALTER TABLE users RENAME COLUMN away TO password_hash");
   const rows = JSON.parse(await rotate()) as Record<string, unknown>[];
-  t.equal(rows.find(({ kind }) => kind === "signing keys")!["sealed_again"], 0, "what was done is not done again");
-  t.equal(rows.find(({ kind }) => kind === "imported passwords")!["sealed_again"], 1);
+  t.equal(rows.find(({ kind }) => kind === "signing keys")!.sealed_again, 0, "what was done is not done again");
+  t.equal(rows.find(({ kind }) => kind === "imported passwords")!.sealed_again, 1);
 });
 
 t.test("a backup from before is read with its key in MASTER_KEY_PREVIOUS, and not without", async (t) => {

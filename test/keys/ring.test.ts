@@ -116,7 +116,7 @@ t.test("a ring that another master key sealed is not opened and not replaced", a
     message: /cannot be opened with this master key/,
   });
   const [row] = await sql(database, "SELECT count(*)::int AS n FROM signing_keys");
-  t.equal(row!["n"], 4);
+  t.equal(row!.n, 4);
 });
 
 t.test("what one purpose sealed, another does not open", async (t) => {

@@ -151,8 +151,8 @@ t.test("the policy names exactly what is in the page", async (t) => {
   }
   const formAction = (page: Page | undefined): string | undefined =>
     /form-action ([^;]*);/.exec(page?.policy ?? "")?.[1];
-  t.equal(formAction(pagesWith("x")["login"]), "'self' https://app.example");
-  t.equal(formAction(pagesWith("x")["account"]), "'self'");
+  t.equal(formAction(pagesWith("x").login), "'self' https://app.example");
+  t.equal(formAction(pagesWith("x").account), "'self'");
   t.equal(
     formAction(pagesWith("x")["form post"]),
     "https://app.example",
@@ -208,9 +208,9 @@ t.test("a hidden field cannot stand in for one of the form's own", async (t) => 
   const form = { language: "en", action: "/a", csrf: "real", formTargets: [] } as const;
   const page = logoutPage({ ...form, hidden: { csrf: "forged", action: "logout", state: "s" } });
   const named = (name: string) =>
-    tagsOf(page).filter(({ tag, attributes }) => tag === "input" && attributes["name"] === name);
+    tagsOf(page).filter(({ tag, attributes }) => tag === "input" && attributes.name === name);
   t.strictSame(
-    named("csrf").map(({ attributes }) => attributes["value"]),
+    named("csrf").map(({ attributes }) => attributes.value),
     ["real"],
   );
   t.strictSame(named("action"), []);
@@ -220,10 +220,10 @@ t.test("what goes through a form comes back as it was", async (t) => {
   for (const text of HOSTILE.filter((one) => one !== "\ud800")) {
     for (const [name, page] of Object.entries(pagesWith(text))) {
       const values = tagsOf(page).filter(({ attributes }) =>
-        ["csrf", "state", "code", "client_id"].includes(attributes["name"] ?? ""),
+        ["csrf", "state", "code", "client_id"].includes(attributes.name ?? ""),
       );
       for (const { attributes } of values) {
-        if (attributes["value"] !== "other") t.equal(attributes["value"], text, `${name}: ${attributes["name"]}`);
+        if (attributes.value !== "other") t.equal(attributes.value, text, `${name}: ${attributes.name}`);
       }
     }
   }
@@ -242,7 +242,7 @@ t.test("what goes through a form comes back as it was", async (t) => {
     ),
     fields,
   );
-  t.equal(sent.find(({ tag }) => tag === "form")?.attributes["action"], "https://app.example/cb?a=1&b=2");
+  t.equal(sent.find(({ tag }) => tag === "form")?.attributes.action, "https://app.example/cb?a=1&b=2");
 });
 
 t.test("an answer is posted to no address that runs", async (t) => {
@@ -256,7 +256,7 @@ t.test("every page can be used by everybody, in each language", async (t) => {
   for (const language of LANGUAGES) {
     for (const [name, page] of Object.entries(pagesWith(`a "b" c`, language))) {
       const tags = tagsOf(page);
-      const ids = tags.flatMap(({ attributes }) => attributes["id"] ?? []);
+      const ids = tags.flatMap(({ attributes }) => attributes.id ?? []);
       const all = (tag: string) => tags.filter((one) => one.tag === tag).map(({ attributes }) => attributes);
       t.match(page.html, /^<!doctype html>\n<html /, name);
       t.strictSame(all("html"), [{ lang: language }]);
@@ -264,14 +264,12 @@ t.test("every page can be used by everybody, in each language", async (t) => {
       t.equal(all("main").length, 1);
       t.match(page.html, /<title>\S.* · Jeton<\/title>/);
       t.ok(
-        all("meta").some(
-          (meta) => meta["name"] === "viewport" && meta["content"] === "width=device-width, initial-scale=1",
-        ),
+        all("meta").some((meta) => meta.name === "viewport" && meta.content === "width=device-width, initial-scale=1"),
       );
       t.strictSame(ids, [...new Set(ids)], "no id twice");
-      for (const field of all("input")) t.ok(field["id"] && field["name"], "every field has a name and an id");
+      for (const field of all("input")) t.ok(field.id && field.name, "every field has a name and an id");
       for (const { id, type } of all("input"))
-        if (type !== "hidden") t.ok(all("label").some((label) => label["for"] === id));
+        if (type !== "hidden") t.ok(all("label").some((label) => label.for === id));
       for (const { attributes } of tags) {
         for (const reference of [attributes["aria-describedby"], attributes["aria-labelledby"]]) {
           if (reference !== undefined) t.ok(ids.includes(reference), `${name}: ${reference}`);
@@ -285,7 +283,7 @@ t.test("every page can be used by everybody, in each language", async (t) => {
 t.test("the login says what went wrong", async (t) => {
   const form = { language: "en", action: "/a", csrf: "c", formTargets: [] } as const;
   const fields = (page: Page) =>
-    tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes["id"] ?? ""));
+    tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes.id ?? ""));
   const fresh = loginPage(form);
   t.equal(fresh.status, 200);
   t.notMatch(fresh.html, /role="alert"/);
@@ -303,7 +301,7 @@ t.test("the login says what went wrong", async (t) => {
   t.match(wrong.html, /<p class="alert" role="alert" id="login-error">That did not work\./);
   t.strictSame(
     fields(wrong).map(({ attributes }) => [
-      attributes["value"],
+      attributes.value,
       attributes["aria-invalid"],
       attributes["aria-describedby"],
     ]),
@@ -461,15 +459,15 @@ const TRIED = { policy: "P", rule: 1, saw: {}, decided: false };
 
 t.test("dates are written as the reader writes them", async (t) => {
   t.match(
-    pagesWith("x", "en")["sharing"]?.html,
+    pagesWith("x", "en").sharing?.html,
     `<time datetime="2026-04-01T10:00:00.000Z">April 1, 2026 at 10:00 UTC</time>`,
   );
   t.match(
-    pagesWith("x", "de")["sharing"]?.html,
+    pagesWith("x", "de").sharing?.html,
     `<time datetime="2026-04-01T10:00:00.000Z">1. April 2026 um 10:00 UTC</time>`,
   );
-  t.match(pagesWith("x", "en")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
-  t.match(pagesWith("x", "de")["account"]?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
+  t.match(pagesWith("x", "en").account?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
+  t.match(pagesWith("x", "de").account?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
   const empty = accountPage({
     language: "en",
     action: "/a",

@@ -156,7 +156,7 @@ t.test("a backup that cannot be restored changes nothing", async (t) => {
     t.match(ended.stderr, saying);
     t.equal(ended.stderr.trim().split("\n").length, 1, ended.stderr);
     const tables = await everythingIn(url);
-    t.strictSame([tables["clients"], tables["installation"]], [[], []], "the database is still empty");
+    t.strictSame([tables.clients, tables.installation], [[], []], "the database is still empty");
   };
 
   await t.test("cut anywhere", async (t) => {
@@ -204,7 +204,7 @@ t.test("a backup that cannot be restored changes nothing", async (t) => {
     t.match(again.stderr, /^jeton: the database is not empty \(\w+\): --replace deletes what is in it\n$/);
     await sql(url, "DELETE FROM clients");
     t.equal((await restore({}, "--replace")).code, 0);
-    t.equal((await everythingIn(url))["clients"]?.length, FLEET.clients.length);
+    t.equal((await everythingIn(url)).clients?.length, FLEET.clients.length);
   });
 });
 

@@ -322,7 +322,7 @@ interface Reply {
   readonly status: number;
   readonly headers: Headers;
   // What a test looks into is what it expects to find.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+
   readonly json: any;
 }
 

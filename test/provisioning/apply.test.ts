@@ -375,7 +375,7 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   const server = await startInstance(t, { provision: file });
   const { database } = server;
   const row = async (table: string, id: string) =>
-    (await sql(database, `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${id}`))[0]?.["row"];
+    (await sql(database, `SELECT to_jsonb(t) AS row FROM ${table} t WHERE ${id}`))[0]?.row;
   await sql(database, "UPDATE clients SET disabled = true");
 
   await server.apply({ scopes: [{ name: "api1" }], clients: [client(), NEWCOMER], users: [user()] });
@@ -546,14 +546,14 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
     const again = { app_id: "a1", vendor_thing_id: "t1", password: "another password" };
     await server.apply({ apps: [app({ client_id: "kii9" })], things: [again] });
     const [thing] = await sql(database, "SELECT sub FROM things WHERE app_id = 'a1'");
-    t.equal(thing!["sub"], things[2]!["sub"]);
+    t.equal(thing!.sub, things[2]!.sub);
     t.match(await sql(database, "SELECT client_id FROM clients WHERE client_id LIKE 'kii%'"), [{ client_id: "kii9" }]);
   });
 
   await t.test("an app takes everything of it along when it is deleted", async (t) => {
     await sql(database, "DELETE FROM clients WHERE client_id = 'a1'");
     t.strictSame(await sql(database, "SELECT 1 FROM clients WHERE client_id IN ('a1', 'kii9')"), []);
-    t.strictSame(await sql(database, "SELECT 1 FROM users WHERE sub = $1", [things[2]!["sub"]]), []);
+    t.strictSame(await sql(database, "SELECT 1 FROM users WHERE sub = $1", [things[2]!.sub]), []);
   });
 });
 
@@ -568,7 +568,7 @@ t.test("a claim of any other name is kept", async (t) => {
     "name#de": "x",
   };
   const server = await startInstance(t, { provision: { users: [user(claims)] } });
-  t.strictSame((await sql(server.database, "SELECT claims FROM users"))[0]!["claims"], claims);
+  t.strictSame((await sql(server.database, "SELECT claims FROM users"))[0]!.claims, claims);
 });
 
 t.test("no secret and no password stands in any table in clear", async (t) => {
@@ -590,7 +590,7 @@ t.test("no secret and no password stands in any table in clear", async (t) => {
   const stored = JSON.stringify(await everythingIn(server.database));
   for (const text of markers) {
     for (const encoding of ["utf8", "hex", "base64url"] as const) {
-      t.notOk(stored.includes(Buffer.from(text!).toString(encoding).slice(0, -3)), `${text} as ${encoding}`);
+      t.notOk(stored.includes(Buffer.from(text).toString(encoding).slice(0, -3)), `${text} as ${encoding}`);
     }
   }
 });

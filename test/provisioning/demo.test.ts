@@ -32,7 +32,7 @@ t.test("a start in production disables the demo set, and nothing else", async (t
   const server = await startInstance(t, { database, env: { NODE_ENV: "production" } });
   const warned = server.log.filter(({ type }) => type === "demo");
   t.equal(warned.length, 1);
-  t.strictSame([...(warned[0]!["disabled"] as string[])].sort(), [
+  t.strictSame([...(warned[0]!.disabled as string[])].sort(), [
     "demo-admin",
     "demo-backend",
     "demo-mobile",

@@ -42,7 +42,7 @@ const refusalOf = (work: Promise<unknown>): Promise<string> =>
   );
 
 const countOf = async ({ database }: Instance, table: string): Promise<number> =>
-  Number((await sql(database, `SELECT count(*) AS n FROM ${table}`))[0]!["n"]);
+  Number((await sql(database, `SELECT count(*) AS n FROM ${table}`))[0]!.n);
 
 t.test("JSON, JSON Lines and CSV say the same", async (t) => {
   const server = await startInstance(t);

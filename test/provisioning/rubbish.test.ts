@@ -19,7 +19,7 @@ const jwk = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export(
 const BCRYPT = "$2b$04$K./zvGeVZRjFcyZlwbl9GuFrEcgPr.HUT67p4abhvjlmLgPxVk1iG";
 
 /** One sound entry of each section, with every key that it can have (some of them exclude each other: ALONE). */
-const SOUND: { readonly [S in Section]: Readonly<Record<string, unknown>> } = {
+const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
   scopes: { name: "api", description: "An API", audience: "https://api.example", claims: ["role"] },
   clients: {
     client_id: "backend",

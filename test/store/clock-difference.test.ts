@@ -52,7 +52,7 @@ t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
           for (const [asked, other] of Object.entries(all)) {
             t.equal(await introspect(other, token), false, `issued by ${issuing}, asked at ${asked}`);
           }
-          const jti = revoking.log.findLast(({ operation }) => operation === "revoke")?.["jti"];
+          const jti = revoking.log.findLast(({ operation }) => operation === "revoke")?.jti;
           const rows = await sql(database, "SELECT 1 FROM revoked_tokens WHERE jti = $1", [jti]);
           t.equal(rows.length, 1, "and is stored");
         }
@@ -101,7 +101,7 @@ t.test("an overlap of secrets is counted by the database's clock", async (t) => 
   await runCommandLine(
     ["client", "rotate-secret", "backend", "--overlap", "1h"],
     async () => "",
-    env as NodeJS.ProcessEnv,
+    env,
     new WrongClock(300),
   );
   const [row] = await sql(

@@ -103,9 +103,9 @@ for (const zone of ZONES) {
       await holdsEveryInstant(t, own.href);
     });
     t.test("where the process says so", async (t) => {
-      const before = process.env["TZ"];
-      process.env["TZ"] = zone;
-      t.teardown(() => (before === undefined ? delete process.env["TZ"] : (process.env["TZ"] = before)));
+      const before = process.env.TZ;
+      process.env.TZ = zone;
+      t.teardown(() => (before === undefined ? delete process.env.TZ : (process.env.TZ = before)));
       const { url } = await database(t);
       await holdsEveryInstant(t, url);
     });
@@ -136,8 +136,8 @@ async function sessionsOf(db: Db): Promise<readonly { readonly name: string; rea
 }
 
 t.test("PGOPTIONS of the process changes nothing either", async (t) => {
-  process.env["PGOPTIONS"] = "-c TimeZone=Asia/Kolkata -c DateStyle=SQL -c default_transaction_isolation=serializable";
-  t.teardown(() => delete process.env["PGOPTIONS"]);
+  process.env.PGOPTIONS = "-c TimeZone=Asia/Kolkata -c DateStyle=SQL -c default_transaction_isolation=serializable";
+  t.teardown(() => delete process.env.PGOPTIONS);
   const { url } = await database(t);
   const db = await holdsEveryInstant(t, url);
   const { rows } = await db.pool.query("SHOW default_transaction_isolation");
@@ -160,7 +160,7 @@ t.test("a rotated secret is good for as long as it was said", async (t) => {
       server.database,
       "SELECT extract(epoch FROM expires_at - now())::int AS left FROM client_secrets WHERE client_id = 'backend'",
     );
-    for (const left of rows.map((row) => row["left"] as number | null)) {
+    for (const left of rows.map((row) => row.left as number | null)) {
       t.ok(left === null || (left > 0 && left <= 60 * 60), `${left} seconds left`);
     }
     t.equal(await works(SECRET), 200, "the secret before");

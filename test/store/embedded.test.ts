@@ -150,7 +150,7 @@ async function refusalOf(work: Promise<unknown>): Promise<string> {
     () => undefined,
     (error: unknown) => error,
   );
-  if (!(error instanceof EmbeddedPostgresError)) throw error ?? new Error("it was not refused");
+  if (!(error instanceof EmbeddedPostgresError)) throw new Error("it was not refused", { cause: error });
   return error.message;
 }
 

@@ -18,7 +18,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
       await Promise.all(
         TABLES.map(async (table) => {
           const [row] = await sql(server.database, `SELECT count(*)::int AS n FROM ${table}`);
-          return [table, row!["n"]] as const;
+          return [table, row!.n] as const;
         }),
       ),
     );

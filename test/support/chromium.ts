@@ -48,7 +48,7 @@ export async function openWindow(t: Test, options: BrowserContextOptions = {}): 
 
 /** CHROME_PATH, or the Chromium that comes from npm (Linux on x64), or the Chrome that is installed. */
 async function launch(): Promise<Browser> {
-  const path = process.env["CHROME_PATH"];
+  const path = process.env.CHROME_PATH;
   if (path) return chromium.launch({ executablePath: path, env: withoutDate() });
   if (process.platform !== "linux" || process.arch !== "x64") {
     return chromium.launch({ channel: "chrome", env: withoutDate() });

@@ -8,7 +8,7 @@ import type { Instance } from "./instance.js";
  * @returns what it prints, or the one line with which it refuses
  */
 // What a test looks into is what it expects to find.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+
 export async function runCommand(at: Instance, words: readonly string[], stdin = ""): Promise<any> {
   const command = COMMANDS.find(({ name }) => words.slice(0, name.split(" ").length).join(" ") === name)!;
   const options = Object.fromEntries(

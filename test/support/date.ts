@@ -25,7 +25,7 @@ export function withoutDate(): NodeJS.ProcessEnv {
  * @param limit the lock_timeout, in milliseconds
  */
 export async function pauseWithLockTimeout(url: string, limit: number, milliseconds: number): Promise<void> {
-  const isMoved = process.env["FAKETIME"] !== undefined;
+  const isMoved = process.env.FAKETIME !== undefined;
   const end = performance.now() + milliseconds;
   while (performance.now() < end) {
     await delay(50);

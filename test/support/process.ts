@@ -22,7 +22,7 @@ import { DATA_DIR, NODE_FLAGS } from "./run.js";
 const DIST = join(ROOT, "build", "js", "src");
 
 /** Whether coverage is measured, for which the runner's loader is needed (`npm run coverage`). */
-const measured = process.env["_TAPJS_PROCESSINFO_COVERAGE_"] === "1";
+const measured = process.env._TAPJS_PROCESSINFO_COVERAGE_ === "1";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -130,7 +130,7 @@ export function refusedStart(env: Environment, args: readonly string[] = []): Pr
  */
 export async function refusedDeployment(env: Environment): Promise<Said> {
   return ending(async () => {
-    const deployment = await openDeployment(readSettings(env as NodeJS.ProcessEnv), { role: "server" });
+    const deployment = await openDeployment(readSettings(env), { role: "server" });
     await deployment.close();
     return "";
   });
@@ -147,7 +147,7 @@ export function jeton(env: Environment, args: readonly string[], stdin = ""): Pr
 
 /** The same without a process of its own. */
 export function jetonHere(env: Environment, args: readonly string[], stdin = ""): Promise<Said> {
-  return ending((report) => runCommandLine(args, async () => stdin, env as NodeJS.ProcessEnv, undefined, report));
+  return ending((report) => runCommandLine(args, async () => stdin, env, undefined, report));
 }
 
 /** How a process would have ended: as src/serve.ts and src/cli.ts have it. */
@@ -165,7 +165,7 @@ async function ending(work: (report: (line: string) => void) => Promise<string>)
 function launch(program: "main.js" | "cli.js", args: readonly string[], env: Environment) {
   const begun = performance.now();
   const said = { stdout: "", stderr: "" };
-  const environment = { PATH: process.env["PATH"], ...withDate(), ...env };
+  const environment = { PATH: process.env.PATH, ...withDate(), ...env };
   const given = Object.entries(environment).filter(([, value]) => value !== undefined);
   // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
   const clean = measured ? [] : ["-i", ...given.map(([name, value]) => `${name}=${value}`)];

@@ -17,7 +17,7 @@ function fastestFolder(): string {
 }
 
 /** The process id of the runner: the parent of a test process, or what test/all.ts tells its own. */
-const RUNNER = process.env["JETON_TEST_RUNNER"] ?? String(process.ppid);
+const RUNNER = process.env.JETON_TEST_RUNNER ?? String(process.ppid);
 
 /** Folders of runs begin so, and end with the runner's process id. */
 export const RUN_FOLDERS = join(fastestFolder(), "jeton-test-");

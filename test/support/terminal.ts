@@ -45,7 +45,7 @@ export async function prepareTerminals(t: Test, folder: string, env: Environment
     await writeFile(join(home, "bin", name), `#!/bin/sh\n${script}\n`);
     await chmod(join(home, "bin", name), 0o755);
   }
-  const path = [join(home, "bin"), dirname(process.execPath), process.env["PATH"]].join(":");
+  const path = [join(home, "bin"), dirname(process.execPath), process.env.PATH].join(":");
   return { ...withDate(), ...env, HOME: home, PATH: path, BLOCKS: join(home, "bin") };
 }
 
@@ -79,7 +79,7 @@ export class Terminal {
   async paste(block: string): Promise<Pasted> {
     this.#blocks += 1;
     this.#said = { stdout: "", stderr: "" };
-    const file = join(this.#env["BLOCKS"]!, `block-${process.hrtime.bigint()}.sh`);
+    const file = join(this.#env.BLOCKS!, `block-${process.hrtime.bigint()}.sh`);
     await writeFile(file, block);
     const end = `end-of-block-${this.#blocks}`;
     this.#shell.stdin!.write(`. "${file}"; echo "${end}"; echo "${end}" >&2\n`);

@@ -50,7 +50,7 @@ export class Browser {
     for (const line of reply.headers.getSetCookie()) {
       const [pair = ""] = line.split(";");
       const [name = "", value = ""] = pair.split("=");
-      if (/Max-Age=0/.test(line)) this.#cookies.delete(name);
+      if (line.includes("Max-Age=0")) this.#cookies.delete(name);
       else this.#cookies.set(name, value);
     }
     return reply;

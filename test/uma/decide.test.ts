@@ -87,7 +87,7 @@ t.test("what each condition lets through", async (t) => {
 t.test("UM-16 what is blank, unknown or contradictory denies, whoever wrote it", async (t) => {
   const nest = (depth: number): unknown => (depth === 0 ? {} : { and: nest(depth - 1) });
   const cyclic: Record<string, unknown> = { clients: ["printer"] };
-  cyclic["self"] = cyclic;
+  cyclic.self = cyclic;
   const POISON: readonly unknown[] = [
     ...[null, undefined, "", "allow", 0, true, {}, [], [null], [[]], [{}], [""], { 0: { clients: ["printer"] } }],
     [{ clients: null }],

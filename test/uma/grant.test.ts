@@ -335,7 +335,7 @@ t.test("a token tells what holds now", async (t) => {
       ).text;
     };
     t.equal((await introspect(server, await issued("other-printer"))).json.active, true);
-    const line = server.log.findLast(({ operation }) => operation === "introspect")!["uma"] as {
+    const line = server.log.findLast(({ operation }) => operation === "introspect")!.uma as {
       readonly resources: readonly { readonly rules: readonly string[] }[];
     };
     t.match(line, { outcome: "granted", resources: [{ resource_id: one, granted: ["print"] }] });

@@ -59,9 +59,9 @@ t.test("a warm request runs as many statements as its page says, and none of the
 
   const work: Record<string, [number, () => Promise<unknown>]> = {
     "a permission request": [3, ticket],
-    "a token for a ticket": [3, () => ask(server, tickets[0]!, claim)],
-    "a token that is upgraded": [4, () => ask(server, tickets[1]!, { ...claim, rpt })],
-    "a question to an owner": [3, () => ask(server, tickets[2]!)],
+    "a token for a ticket": [3, () => ask(server, tickets[0], claim)],
+    "a token that is upgraded": [4, () => ask(server, tickets[1], { ...claim, rpt })],
+    "a question to an owner": [3, () => ask(server, tickets[2])],
     "introspection of its token with a secret": [1, bySecret],
     "introspection of its token with a protection API token": [2, byToken],
     "a ticket that is none": [0, () => ask(server, "jtk_x")],
@@ -101,7 +101,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   const counts = async () => {
     const tables = ["uma_tickets", "uma_approvals", "uma_decisions", "uma_resources", "uma_policies"];
     return Promise.all(
-      tables.map(async (table) => (await sql(server.database, `SELECT count(*)::int AS n FROM ${table}`))[0]!["n"]),
+      tables.map(async (table) => (await sql(server.database, `SELECT count(*)::int AS n FROM ${table}`))[0]!.n),
     );
   };
   const after = async (days: number) => {

@@ -26,45 +26,44 @@ type Read = (...groups: string[]) => ImportedHash;
 
 const ENCODINGS: readonly (readonly [RegExp, Read])[] = [
   // bcrypt; Django, which says its name before it; WordPress
-  [new RegExp(`^(?:bcrypt\\$)?${BCRYPT}$`), (rest) => bcryptHash(rest!)],
-  [new RegExp(`^bcrypt_sha256\\$${BCRYPT}$`), (rest) => bcryptHash(rest!, "sha256")],
-  [new RegExp(`^\\$wp${BCRYPT}$`), (rest) => bcryptHash(rest!, "wordpress")],
+  [new RegExp(`^(?:bcrypt\\$)?${BCRYPT}$`), (rest) => bcryptHash(rest)],
+  [new RegExp(`^bcrypt_sha256\\$${BCRYPT}$`), (rest) => bcryptHash(rest, "sha256")],
+  [new RegExp(`^\\$wp${BCRYPT}$`), (rest) => bcryptHash(rest, "wordpress")],
   // argon2 in PHC form; Django
-  [new RegExp(`^(?:argon2)?${ARGON2}$`), (phc, costs, salt, digest) => argon2Hash(phc!, costs!, salt!, digest!)],
+  [new RegExp(`^(?:argon2)?${ARGON2}$`), (phc, costs, salt, digest) => argon2Hash(phc, costs, salt, digest)],
   // scrypt: PHC form, Django, Werkzeug
   [
     /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,6}),p=(\d{1,6})\$([A-Za-z0-9+/]*)\$([A-Za-z0-9+/]+)$/,
     (ln, r, p, salt, digest) =>
-      scryptHash({ N: 2 ** Number(ln), r: Number(r), p: Number(p) }, base64(salt!), base64(digest!)),
+      scryptHash({ N: 2 ** Number(ln), r: Number(r), p: Number(p) }, base64(salt), base64(digest)),
   ],
   [
     new RegExp(`^scrypt\\$${COUNT}\\$([^$]*)\\$(\\d{1,6})\\$(\\d{1,6})\\$${BASE64}$`),
     (N, salt, r, p, digest) =>
-      scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), base64(digest!)),
+      scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt), base64(digest)),
   ],
   [
     new RegExp(`^scrypt:${COUNT}:(\\d{1,6}):(\\d{1,6})\\$([^$]*)\\$((?:[0-9a-f]{2})+)$`),
-    (N, r, p, salt, digest) =>
-      scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt!), hex(digest!)),
+    (N, r, p, salt, digest) => scryptHash({ N: Number(N), r: Number(r), p: Number(p) }, Buffer.from(salt), hex(digest)),
   ],
   // PBKDF2: Django, passlib and PHC form, Werkzeug, ASP.NET Identity
   [
     new RegExp(`^pbkdf2_(sha1|sha256|sha512)\\$${COUNT}\\$([^$]*)\\$${BASE64}$`),
-    (hash, count, salt, digest) => pbkdf2Hash(hash as Pbkdf2Digest, Number(count), Buffer.from(salt!), base64(digest!)),
+    (hash, count, salt, digest) => pbkdf2Hash(hash as Pbkdf2Digest, Number(count), Buffer.from(salt), base64(digest)),
   ],
   [
     /^\$?pbkdf2(?:-(sha1|sha256|sha384|sha512))?\$(?:i=)?(\d{1,10})(?:,l=\d+)?\$([A-Za-z0-9+/.]*={0,2})\$([A-Za-z0-9+/.]+={0,2})$/,
     (hash = "sha1", count, salt, digest) =>
-      pbkdf2Hash(hash as Pbkdf2Digest, Number(count), dotted(salt!), dotted(digest!)),
+      pbkdf2Hash(hash as Pbkdf2Digest, Number(count), dotted(salt), dotted(digest)),
   ],
   [
     new RegExp(`^pbkdf2:(sha1|sha256|sha512):${COUNT}\\$([^$]*)\\$((?:[0-9a-f]{2})+)$`),
-    (hash, count, salt, digest) => pbkdf2Hash(hash as Pbkdf2Digest, Number(count), Buffer.from(salt!), hex(digest!)),
+    (hash, count, salt, digest) => pbkdf2Hash(hash as Pbkdf2Digest, Number(count), Buffer.from(salt), hex(digest)),
   ],
   // phpass
   [
     /^\$[PH]\$([./0-9A-Za-z])([./0-9A-Za-z]{8})([./0-9A-Za-z]{22})$/,
-    (log2, salt, digest) => phpassHash(phpassLog2(log2!), salt!, digest!),
+    (log2, salt, digest) => phpassHash(phpassLog2(log2), salt, digest),
   ],
 ];
 

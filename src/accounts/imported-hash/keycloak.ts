@@ -23,7 +23,7 @@ type Members = Readonly<Record<string, unknown>>;
 export function readKeycloak(text: string): ImportedHash | undefined {
   if (!text.startsWith("{")) return undefined;
   const credential = members(text);
-  const all = { ...credential, ...members(credential["credentialData"]), ...secret(credential["secretData"]) };
+  const all = { ...credential, ...members(credential.credentialData), ...secret(credential.secretData) };
   const { algorithm, hashIterations, value, salt, additionalParameters } = all;
   if (typeof algorithm !== "string" || !isBase64(value) || !isBase64(salt)) return undefined;
   const iterations = Number.isSafeInteger(hashIterations) ? Number(hashIterations) : 0;

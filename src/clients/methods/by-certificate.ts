@@ -31,5 +31,5 @@ export function byCertificate(
 }
 
 function wrong(reason: string): Refusal {
-  return new Refusal("client_tls_wrong", {}, { reason });
+  return new Refusal("client_tls_wrong", { reason });
 }

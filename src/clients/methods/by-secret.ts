@@ -13,12 +13,12 @@ export function bySecret(
     confidential: true,
     async check({ client, presented }, means) {
       const secret = read(presented);
-      if (!secret) throw new Refusal(code, {}, { reason: "no secret where the client's method wants it" });
+      if (!secret) throw new Refusal(code, { reason: "no secret where the client's method wants it" });
       const now = means.clock.now();
       const found = findSecret(means.master, client, secret, now);
       if (found !== undefined) return renewSecret(means, client.client_id, found, secret);
       if (await checkImportedSecret(means, client, secret, now)) return;
-      throw new Refusal(code, {}, { reason: "wrong or expired secret" });
+      throw new Refusal(code, { reason: "wrong or expired secret" });
     },
   };
 }

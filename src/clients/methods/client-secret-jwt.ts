@@ -14,7 +14,7 @@ export const clientSecretJwt: AuthenticationMethod = {
   async check({ client, presented, audiences }, means) {
     const { client_id, token_endpoint_auth_encryption_alg, token_endpoint_auth_encryption_enc } = client;
     const secrets = openSecrets(means.master, client, means.clock.now());
-    if (secrets.length === 0) throw new Refusal("client_shared_secret_missing", { client_id });
+    if (secrets.length === 0) throw new Refusal("client_shared_secret_missing", { slots: { client_id } });
 
     const nested = token_endpoint_auth_encryption_alg !== null;
     const text = nested

@@ -6,8 +6,8 @@ export const none: AuthenticationMethod = {
   confidential: false,
   check({ presented: { basic, client_secret, client_assertion } }) {
     const reason = "a public client presented a secret";
-    if (basic?.client_secret) throw new Refusal("client_secret_basic_wrong", {}, { reason });
-    if (client_secret) throw new Refusal("client_secret_post_wrong", {}, { reason });
-    if (client_assertion) throw new Refusal("assertion_signature_wrong", {}, { reason });
+    if (basic?.client_secret) throw new Refusal("client_secret_basic_wrong", { reason });
+    if (client_secret) throw new Refusal("client_secret_post_wrong", { reason });
+    if (client_assertion) throw new Refusal("assertion_signature_wrong", { reason });
   },
 };

@@ -2,7 +2,7 @@ import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { knownBrowser, knownBrowserCookie } from "../../accounts/known-browser.js";
 import { logIn as letIn } from "../../accounts/log-in.js";
 import type { Core } from "../../core.js";
-import { Refusal } from "../../errors/refusal.js";
+import { isRefusal } from "../../errors/refusal.js";
 import type { DecisionFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { recordConsent } from "../../store/consents.js";
@@ -58,7 +58,7 @@ async function logIn({
       ...(isKnown ? {} : { known: knownBrowserCookie(core, core.random, account.sub) }),
     };
   } catch (error) {
-    if (!(error instanceof Refusal) || error.row.code !== "resource_owner_credentials_wrong") throw error;
+    if (!isRefusal(error) || error.row.code !== "resource_owner_credentials_wrong") throw error;
     facts.refusal = error;
     // People type passwords where names belong: what is stored of it is sealed.
     const typed = Buffer.from(username.slice(0, LONGEST_NAME), "utf8");

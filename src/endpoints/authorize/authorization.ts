@@ -4,7 +4,7 @@ import { isRegistered } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
 import { epochSeconds, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
-import { Refusal } from "../../errors/refusal.js";
+import { isRefusal, Refusal } from "../../errors/refusal.js";
 import type { DecisionFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { consentedScope } from "../../store/consents.js";
@@ -77,7 +77,7 @@ export class Authorization {
       const again = whole.length <= LONGEST_LINK ? whole : ACCOUNT_PATH;
       return await this.open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
-      if (error instanceof Refusal) return answerWithRefusal(this.#core, answer, error, facts);
+      if (isRefusal(error)) return answerWithRefusal(this.#core, answer, error, facts);
       throw error;
     }
   }
@@ -119,7 +119,7 @@ export class Authorization {
     if (!this.#sessions.checkFormToken(browser, formPurpose(position.interaction, position.session), csrf)) {
       // A form that was shown before the login, sent again or from another tab after it: nothing is left to do.
       if (this.#sessions.checkFormToken(browser, formPurpose(position.interaction, undefined), csrf)) return back;
-      throw new Refusal("form_foreign", {}, { again: back.path });
+      throw new Refusal("form_foreign", { again: back.path });
     }
     const action = form.parameters.get("action");
     const act = ACTIONS[`${position.next.step}/${action}`];

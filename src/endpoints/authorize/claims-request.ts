@@ -48,7 +48,7 @@ function parse(text: string | undefined): z.infer<typeof claimsParameter> {
   try {
     return claimsParameter.parse(readStrictJson(text));
   } catch {
-    throw new Refusal("parameter_malformed", { name: "claims" });
+    throw new Refusal("parameter_malformed", { slots: { name: "claims" } });
   }
 }
 

@@ -43,7 +43,7 @@ export async function readClient(
   dialect: string,
 ): Promise<{ client: Client; redirect_uri: string }> {
   const repeated = ["client_id", "redirect_uri"].find((name) => form.repeated.has(name));
-  if (repeated !== undefined) throw new Refusal("parameter_repeated", { name: repeated });
+  if (repeated !== undefined) throw new Refusal("parameter_repeated", { slots: { name: repeated } });
   const { client_id, redirect_uri } = readParameters(target, form.parameters);
   const client = client_id === undefined ? null : await registry.find(client_id);
   if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
@@ -158,17 +158,17 @@ export async function readRequest(
   refuseUnsupported(parameters);
   const typed = readParameters(request, parameters);
   if (typed.response_type !== "code") {
-    throw new Refusal("response_type_unsupported", { response_type: typed.response_type });
+    throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
   }
   permit(client, CODE_GRANT, "authorization_code");
   const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsRequest(typed.claims);
-  if (claims.impossible) throw new Refusal("login_required", {}, { reason: "an essential acr cannot be had" });
+  if (claims.impossible) throw new Refusal("login_required", { reason: "an essential acr cannot be had" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
   facts.hint_flaw = flaw;
   const expected_sub = hint?.sub ?? claims.sub;
   if (claims.sub !== undefined && claims.sub !== expected_sub) {
-    throw new Refusal("login_required", {}, { reason: "id_token_hint and claims name two people" });
+    throw new Refusal("login_required", { reason: "id_token_hint and claims name two people" });
   }
   return {
     ...answer,

@@ -13,9 +13,9 @@ export async function refuseStale(
   { mine, again, client_id, redirect_uri, outcome }: InteractionStart,
 ): Promise<Refusal> {
   const door = redirect_uri === null ? undefined : frontDoorOf(redirect_uri);
-  if (!mine) return new Refusal(code, {}, door === undefined ? {} : { again: door });
+  if (!mine) return new Refusal(code, door === undefined ? {} : { again: door });
   const client = client_id === null ? null : await registry.find(client_id);
   const app =
     client === null || door === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: door };
-  return new Refusal(outcome === null ? code : `interaction_${outcome}`, {}, { again, app });
+  return new Refusal(outcome === null ? code : `interaction_${outcome}`, { again, app });
 }

@@ -111,7 +111,7 @@ export async function answerClaims(
   const replaced = await replaceTicket(db, ticket_id, client_id, { id, sub, user_epoch }, clock.statement());
   if (!replaced) {
     const reason = "it was used or ran out meanwhile";
-    return sendBack(target, new Refusal("claims_ticket_invalid", {}, { reason }), facts);
+    return sendBack(target, new Refusal("claims_ticket_invalid", { reason }), facts);
   }
   return leave(target, { ticket: writeTicket(master, id) });
 }

@@ -55,15 +55,15 @@ export function readDocument<T>(schema: z.ZodType<T>, operation: string, request
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   const { path, message } = issue;
-  if (issue.code === "unrecognized_keys") throw new Refusal("parameter_malformed", { name: issue.keys[0]! });
+  if (issue.code === "unrecognized_keys") throw new Refusal("parameter_malformed", { slots: { name: issue.keys[0]! } });
   const named = path.findLast((part) => typeof part === "string") ?? "body";
   const name = spelling.members?.[named] ?? named;
-  if (valueAt(given, path) === undefined) throw new Refusal("member_unspecified", { name });
-  if (message === "url_malformed") throw new Refusal(message, { url: String(valueAt(given, path)) });
+  if (valueAt(given, path) === undefined) throw new Refusal("member_unspecified", { slots: { name } });
+  if (message === "url_malformed") throw new Refusal(message, { slots: { url: String(valueAt(given, path)) } });
   if (message === "rule_names_nobody" || message === "rule_ends_early") {
-    throw new Refusal(message, { rule: String(Number(path.at(-1)) + 1) });
+    throw new Refusal(message, { slots: { rule: String(Number(path.at(-1)) + 1) } });
   }
-  throw new Refusal("parameter_malformed", { name });
+  throw new Refusal("parameter_malformed", { slots: { name } });
 }
 
 function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
@@ -76,7 +76,7 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
 /** The id that the path names, or the body where this dialect has it there. */
 export function idOf({ path, document }: OperationRequest): string {
   const { _id, id = _id } = (document ?? {}) as { id?: unknown; _id?: unknown };
-  const named = path["id"] ?? id;
-  if (named === undefined) throw new Refusal("member_unspecified", { name: "id" });
+  const named = path.id ?? id;
+  if (named === undefined) throw new Refusal("member_unspecified", { slots: { name: "id" } });
   return typeof named === "string" && ID.test(named) ? named : "";
 }

@@ -39,7 +39,7 @@ async function requestPermissions(core: Core, request: OperationRequest): Promis
   const found = new Map((await findResources(core.db, reach, ids)).map((one) => [one.id, one]));
   for (const { resource_id, resource_scopes } of asked) {
     const resource = found.get(resource_id);
-    if (resource === undefined) throw new Refusal("resource_id_invalid", { resource_id });
+    if (resource === undefined) throw new Refusal("resource_id_invalid", { slots: { resource_id } });
     if (!resource_scopes.every((one) => resource.scopes.includes(one))) throw new Refusal("permission_scope_invalid");
   }
   const id = core.random(16).toString("base64url");

@@ -117,7 +117,7 @@ async function addResources(core: Core, request: OperationRequest): Promise<"add
 async function removeResource(core: Core, request: OperationRequest): Promise<"removed"> {
   const { reach } = await protect(core, request);
   const { id } = await existing(core, reach, request);
-  const resource_id = request.path["resource"] ?? "";
+  const resource_id = request.path.resource ?? "";
   const removed = ID.test(resource_id) && (await removePolicyResource(core.db, id, resource_id));
   if (!removed) throw new Refusal("policy_resource_absent");
   return "removed";
@@ -140,7 +140,7 @@ async function written(writing: Promise<boolean>, gone: "policy_not_found" | "re
   const hadRoom = await writing.catch((error: unknown) => {
     throw isGone(error) ? new Refusal(gone) : error;
   });
-  if (!hadRoom) throw new Refusal("policies_too_many", { limit: String(MOST_POLICIES) });
+  if (!hadRoom) throw new Refusal("policies_too_many", { slots: { limit: String(MOST_POLICIES) } });
 }
 
 /**
@@ -159,7 +159,7 @@ async function checkResources(
   const named = rules.flatMap(({ scopes }) => scopes ?? []);
   for (const resource_id of ids) {
     const scopes = found.get(resource_id);
-    if (scopes === undefined) throw new Refusal("resource_id_invalid", { resource_id });
+    if (scopes === undefined) throw new Refusal("resource_id_invalid", { slots: { resource_id } });
     if (!named.every((one) => scopes.includes(one))) throw new Refusal("policy_scope_invalid");
   }
   return ids;

@@ -31,7 +31,7 @@ export async function protect(core: Core, request: OperationRequest): Promise<Pr
   const entitled = [claims.scope.split(" "), client.scope].every((scopes) => scopes.includes(PROTECTION_SCOPE));
   if (!entitled) throw new Refusal("pat_scope_missing");
   const inForce = await lookAtToken(core.db, statusQuestion(claims), core.clock.statement());
-  if (inForce === undefined) throw new Refusal("pat_invalid", {}, { reason: NOT_IN_FORCE });
+  if (inForce === undefined) throw new Refusal("pat_invalid", { reason: NOT_IN_FORCE });
   const { client_id } = client;
   if (claims.user_epoch === undefined) return { client, reach: { client_id } };
   request.facts.sub = claims.sub;
@@ -44,7 +44,10 @@ export async function protect(core: Core, request: OperationRequest): Promise<Pr
  */
 export function ownerOf({ reach }: Protector, named: string | undefined): string | null {
   if (reach.owner !== undefined && named !== undefined && named !== reach.owner) {
-    throw new Refusal("parameter_malformed", { name: "owner" }, { reason: "the token speaks for somebody else" });
+    throw new Refusal("parameter_malformed", {
+      slots: { name: "owner" },
+      reason: "the token speaks for somebody else",
+    });
   }
   return reach.owner ?? named ?? null;
 }

@@ -27,7 +27,8 @@ async function rotate(place: Place): Promise<void> {
 /** Why a postmaster gave up, from what the log says since it was started: its complaint, with DETAIL and HINT. */
 export async function complaintIn(place: Place, start: number): Promise<string> {
   const lines = (await readFrom(place, start)).replaceAll("/proc/self/fd/3", place.cluster).trim().split("\n");
-  const isComplaint = (line: string): boolean => /(FATAL|PANIC): /.test(line) && !/the database system is /.test(line);
+  const isComplaint = (line: string): boolean =>
+    /(FATAL|PANIC): /.test(line) && !line.includes("the database system is ");
   const at = lines.findIndex(isComplaint);
   if (at < 0) return lines.at(-1)?.trim() || "it ended without a word";
   const [complaint, ...more] = lines.slice(at);

@@ -93,6 +93,6 @@ async function start(place: Place, wish: Wish): Promise<{ fresh: boolean; failur
   wish.patience.signal.throwIfAborted();
   if (!PASSING.test(failure))
     throw new EmbeddedPostgresError(`PostgreSQL does not start on ${place.cluster}: ${failure}`);
-  if (/lock file/.test(failure)) await removeStalePidFile(place);
+  if (failure.includes("lock file")) await removeStalePidFile(place);
   return { fresh, failure };
 }

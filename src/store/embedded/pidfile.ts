@@ -63,7 +63,7 @@ export async function removeStalePidFile(place: Place): Promise<void> {
   if (file === undefined || process.platform !== "linux" || (await runsHere(place, file.pid))) return;
   if (file.text === "" && (await isYoung(place.pidFile))) return;
   const line = await commandLine(file.pid);
-  const mayBeByHand = /postgres/.test(line) && !/jeton-\d+-\d+/.test(line);
+  const mayBeByHand = line.includes("postgres") && !/jeton-\d+-\d+/.test(line);
   const unchanged = (await readPidFile(place))?.text === file.text;
   if (!mayBeByHand && unchanged) await rm(place.pidFile, { force: true });
 }

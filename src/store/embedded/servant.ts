@@ -91,5 +91,5 @@ export function servantEnvironment(): NodeJS.ProcessEnv {
  * each compares times that the other one wrote. LD_PRELOAD is passed on in this case only.
  */
 function movesTheDate(name: string): boolean {
-  return process.env["FAKETIME"] !== undefined && (name === "LD_PRELOAD" || name.startsWith("FAKETIME"));
+  return process.env.FAKETIME !== undefined && (name === "LD_PRELOAD" || name.startsWith("FAKETIME"));
 }

@@ -52,7 +52,7 @@ async function walk(browser: Browser, address: string, person: number): Promise<
     page = await browser.submit(page, "login", { username: `person${person}`, password: PASSWORD, action: "login" });
   }
   if (page.text.includes('id="consent"')) page = await browser.submit(page, "consent", { action: "allow" });
-  return page.headers.get("location")?.startsWith(CALLBACK) ? answerOf(page)["code"] : undefined;
+  return page.headers.get("location")?.startsWith(CALLBACK) ? answerOf(page).code : undefined;
 }
 
 /** What a browser needs of a server; each request goes to any instance, and is written down. */

@@ -32,8 +32,8 @@ export const DATABASE_FAULTS: readonly Fault[] = [
     lasts: 0.1,
     async begin({ database }) {
       const [found] = await database.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'jeton' LIMIT 1");
-      if (found !== undefined) process.kill(Number(found["pid"]), "SIGKILL");
-      return { what: `backend ${String(found?.["pid"])}, kill -9`, end: nothing };
+      if (found !== undefined) process.kill(Number(found.pid), "SIGKILL");
+      return { what: `backend ${String(found?.pid)}, kill -9`, end: nothing };
     },
   },
   {
