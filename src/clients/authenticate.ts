@@ -3,7 +3,7 @@ import { claimedIssuer, JWT_BEARER } from "./assertion.js";
 import { claimedDevice } from "./device-jwt.js";
 import type { DialectUsage } from "./dialect-usage.js";
 import { methodOf } from "./methods.js";
-import type { Means } from "./methods/method.js";
+import type { MethodDependencies } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
 import { Shaper } from "./shaper.js";
@@ -31,10 +31,10 @@ export interface AuthenticationRequest {
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
   readonly #usage: DialectUsage;
-  readonly #means: Means;
+  readonly #means: MethodDependencies;
   readonly #shaper = new Shaper();
 
-  constructor(registry: ClientRegistry, usage: DialectUsage, means: Means) {
+  constructor(registry: ClientRegistry, usage: DialectUsage, means: MethodDependencies) {
     this.#registry = registry;
     this.#usage = usage;
     this.#means = means;

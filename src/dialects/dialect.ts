@@ -12,7 +12,7 @@ import type { CertificateHeader } from "./client-certificate.js";
  */
 export interface Dialect extends RequestSpelling {
   /** Path prefixes below which an unknown path is answered in this dialect's shape; the longest match wins. */
-  readonly territory: readonly string[];
+  readonly prefixes: readonly string[];
   /** The bodies it reads, each a plugin that adds content-type parsers: forms yield Parameters, JSON its text. */
   readonly bodies: readonly FastifyPluginAsync[];
   readonly read: Reader;
@@ -28,8 +28,8 @@ export interface Dialect extends RequestSpelling {
   readonly refusals: RefusalSpelling;
   /** The headers a page of any origin may send, where pages of any origin may call this dialect's endpoints. */
   readonly openToPages?: string;
-  /** What every answer of this dialect wears, refusals too. */
-  readonly dress?: (answer: Answer) => Answer;
+  /** Applied to every response, errors included: extra headers, layout of the body. */
+  readonly decorate?: (answer: WireResponse) => WireResponse;
 }
 
 /** Takes parameters and credentials from where they stand, under the standard's names. */
@@ -64,13 +64,13 @@ export type Endpoint = {
     /** Takes parameters and credentials, where they stand elsewhere than on the dialect's other paths. */
     readonly read?: Reader;
     /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
-    readonly answer: (result: Operations[Name]) => Answer;
+    readonly answer: (result: Operations[Name]) => WireResponse;
     /** How it refuses, where it does so unlike the dialect's other paths. */
     readonly refusals?: RefusalSpelling;
   };
 }[OperationName];
 
-export interface Answer {
+export interface WireResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Where what was made is found, as a path below the issuer. */

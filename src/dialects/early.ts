@@ -28,7 +28,7 @@ export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, in
     const path = pathOf(canonicalTarget(request.target ?? ""));
     const dialect = dialectOf(dialects, path);
     const worded = refusalAt(dialect, path, refusal, decision_id);
-    const { status, headers, body = "" } = dialect.dress?.(worded) ?? worded;
+    const { status, headers, body = "" } = dialect.decorate?.(worded) ?? worded;
     if (!probes.includes(path)) {
       logEarlyDecision(log, instance, { ...request, refusal, dialect: dialect.name, decision_id, status });
     }

@@ -13,7 +13,7 @@ const DIALECTS = {
   iothentix,
   "screening-eagle": screeningEagle,
   kii,
-} as const satisfies Readonly<Record<string, Dialect | ((deployment: Deployment) => Dialect)>>;
+} as const satisfies Readonly<Record<string, Dialect | ((options: DialectOptions) => Dialect)>>;
 
 export type DialectName = keyof typeof DIALECTS;
 
@@ -26,8 +26,8 @@ export const DOCUMENTED_NAMES = DIALECT_NAMES.filter((name) => "documents" in DI
 /** Scopes that mean something in a dialect, also where nobody declares them. */
 export const DIALECT_SCOPES: ReadonlySet<string> = new Set([RENEWABLE, screeningEagle.refreshScope!]);
 
-/** What a dialect may have to say of where it is spoken. */
-export interface Deployment {
+/** Settings that appear in the responses of a dialect. */
+export interface DialectOptions {
   readonly errorUri: string;
 }
 

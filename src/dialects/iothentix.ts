@@ -5,7 +5,7 @@ import { Refusal } from "../errors/refusal.js";
 import { parametersOf } from "../http/json.js";
 import { optional, readParameters } from "../http/parameters.js";
 import type { IssuedTokens } from "../grants/issue.js";
-import type { Answer, Dialect, RefusalSpelling, WireRequest, Reader } from "./dialect.js";
+import type { WireResponse, Dialect, RefusalSpelling, WireRequest, Reader } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 
@@ -18,7 +18,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   const refusals: RefusalSpelling = { kinds: KINDS, codes: {}, body: spellBody(errorUri) };
   return {
     name: "iothentix",
-    territory: ["/as", "/idp", "/device"],
+    prefixes: ["/as", "/idp", "/device"],
     bodies: [formBody, jsonBodies()],
     certificateHeaders: ["client-cert"],
     required: { client_credentials: [{ name: "client_id", missing: "client_id_missing" }] },
@@ -28,7 +28,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
     endpoints: [
       { operation: "token", path: "/as/token", takes: "form or json", answer: answerToken },
       {
-        operation: "renew_token",
+        operation: "renewToken",
         path: "/as/renew/token",
         takes: "form or json",
         read: inTexts(readRenewal),
@@ -54,7 +54,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
         },
       },
       {
-        operation: "device_key",
+        operation: "deviceKey",
         path: "/device/update/pubkey",
         takes: "form or json",
         read: inTexts((wire) => ({ parameters: wire.parameters, credentials: readDevice(wire, true) })),
@@ -110,7 +110,7 @@ function lastWord(header = ""): string | undefined {
   return header.trim().split(" ").at(-1) || undefined;
 }
 
-function answerToken({ access_token, expires_in, scope }: IssuedTokens): Answer {
+function answerToken({ access_token, expires_in, scope }: IssuedTokens): WireResponse {
   return { status: 201, body: { access_token, expires_in, scope: scope.join(" "), token_type: "bearer" } };
 }
 

@@ -1,6 +1,6 @@
 import type { Operations } from "../endpoints/operations.js";
 import type { IssuedTokens } from "../grants/issue.js";
-import type { Answer, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
+import type { WireResponse, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 import { MEMBERS, readApp, readRegistration, readTokenRequest, readUsername } from "./kii-request.js";
@@ -20,7 +20,7 @@ function layOut(body: object): string {
   return `{\n${members.map(([name, value]) => `  ${JSON.stringify(name)} : ${JSON.stringify(value)}`).join(",\n")}\n}`;
 }
 
-function dress({ status, headers, body }: Answer): Answer {
+function decorate({ status, headers, body }: WireResponse): WireResponse {
   return {
     status,
     headers: { ...HEADERS, "X-HTTP-Status-Code": String(status), ...headers },
@@ -77,7 +77,7 @@ const refusals: RefusalSpelling = {
 
 function token(path: string, takes: Endpoint["takes"]): Endpoint {
   return {
-    operation: "app_token",
+    operation: "appToken",
     path,
     takes: takes ?? "json",
     read: readTokenRequest,
@@ -91,7 +91,7 @@ function token(path: string, takes: Endpoint["takes"]): Endpoint {
 
 export const kii: Dialect = {
   name: "kii",
-  territory: ["/api/oauth2", "/api/apps"],
+  prefixes: ["/api/oauth2", "/api/apps"],
   bodies: [
     formBody,
     jsonBodies("application/vnd.kii.OauthTokenRequest+json", "application/vnd.kii.RegistrationRequest+json"),
@@ -105,13 +105,13 @@ export const kii: Dialect = {
   readUsername,
   tokens: { format: "opaque", idTokenCarriesClaims: false },
   openToPages: "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK",
-  dress,
+  decorate,
 
   endpoints: [
     token("/api/oauth2/token", "json"),
     token("/api/apps/:appID/oauth2/token", "form or json"),
     {
-      operation: "app_user",
+      operation: "appUser",
       path: "/api/apps/:appID/users/me",
       methods: ["GET"],
       answer: (person) => ({
@@ -121,7 +121,7 @@ export const kii: Dialect = {
       }),
     },
     {
-      operation: "register_user",
+      operation: "registerUser",
       path: "/api/apps/:appID/users",
       takes: "json",
       read: readRegistration,
@@ -142,7 +142,7 @@ function describe({
   email_verified,
   phone_number,
   ...person
-}: Operations["app_user"]): object {
+}: Operations["appUser"]): object {
   const { phone_number_verified, claims } = person;
   return {
     userID: sub,

@@ -13,7 +13,7 @@ import { networkOf } from "../http/network.js";
 import { pathOf } from "../http/target.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { certificateOf } from "./client-certificate.js";
-import type { Answer, Dialect, Endpoint } from "./dialect.js";
+import type { WireResponse, Dialect, Endpoint } from "./dialect.js";
 import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
 import { JsonText } from "./json-body.js";
 import { refusalAt } from "./refuse.js";
@@ -74,7 +74,7 @@ function addEndpoint(
   { assertionAudiences, trustsProxy }: Surroundings,
 ): void {
   const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
-  const answer = endpoint.answer as (result: Operations[OperationName]) => Answer;
+  const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
   const methods = endpoint.methods ?? ["POST"];
   const read = endpoint.read ?? dialect.read;
   const { readDocument = (sent: object) => sent } = dialect;
@@ -161,8 +161,8 @@ function textOf(body: unknown): string {
   return body.text;
 }
 
-function send(reply: FastifyReply, { dress }: Dialect, answer: Answer): FastifyReply {
-  const { status, headers, location, body } = dress?.(answer) ?? answer;
+function send(reply: FastifyReply, { decorate }: Dialect, answer: WireResponse): FastifyReply {
+  const { status, headers, location, body } = decorate?.(answer) ?? answer;
   reply.code(status).headers({ ...headers });
   if (location !== undefined) {
     reply.header("Location", new URL(reply.server.core.issuer).pathname.replace(/\/$/, "") + location);

@@ -43,10 +43,10 @@ export function notFoundHandler(dialects: readonly Dialect[], answerPerson: Answ
 
 type AnswerPerson = (refusal: Refusal, request: FastifyRequest, reply: FastifyReply) => FastifyReply | undefined;
 
-/** The dialect on whose territory a request-target lies; the first one answers for nobody's land. */
+/** The dialect with the longest matching path prefix; the first configured dialect if none matches. */
 export function dialectOf(dialects: readonly Dialect[], target: string): Dialect {
   const path = pathOf(target);
-  const claims = dialects.flatMap((dialect) => dialect.territory.map((prefix) => ({ dialect, prefix })));
+  const claims = dialects.flatMap((dialect) => dialect.prefixes.map((prefix) => ({ dialect, prefix })));
   const matching = claims.filter(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
   const [nearest] = matching.sort((one, other) => other.prefix.length - one.prefix.length);
   return (nearest?.dialect ?? dialects[0])!;

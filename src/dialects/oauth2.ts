@@ -24,7 +24,7 @@ const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
 /** The standard: RFC 6749, 7009, 7662, 8414, OpenID Connect and UMA 2.0, word for word. */
 export const oauth2: Dialect = {
   name: "oauth2",
-  territory: ["/oauth2", "/uma", "/.well-known"],
+  prefixes: ["/oauth2", "/uma", "/.well-known"],
   bodies: [formBody, jsonBodies()],
   read: readStandard(readFormEncodedBasic),
   certificateHeaders: ["client-cert"],

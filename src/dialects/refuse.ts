@@ -1,10 +1,10 @@
 import { KINDS } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
-import type { Answer, Dialect, RefusalSpelling } from "./dialect.js";
+import type { WireResponse, Dialect, RefusalSpelling } from "./dialect.js";
 import { matches } from "./paths.js";
 
-/** A refusal as an answer of a dialect, at one of its paths or anywhere on its territory. */
-export function refusalAt(dialect: Dialect, path: string, refusal: Refusal, request: string): Answer {
+/** The response of a dialect to a refusal, at one of its paths or anywhere below its prefixes. */
+export function refusalAt(dialect: Dialect, path: string, refusal: Refusal, request: string): WireResponse {
   const { endpoints, refusals } = dialect;
   const own = endpoints.find((one) => one.refusals !== undefined && matches(one.path, path))?.refusals;
   return spellRefusal(own ?? refusals, refusal, request);
@@ -14,7 +14,7 @@ export function refusalAt(dialect: Dialect, path: string, refusal: Refusal, requ
  * Spells a refusal in a dialect: the only place where a word and a status are chosen.
  * @param request the id of the request
  */
-export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): Answer {
+export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): WireResponse {
   const { as, ...byCode } = spelling.codes[refusal.row.code] ?? {};
   if (as !== undefined) return spellRefusal(spelling, new Refusal(as), request);
   const standard = KINDS[refusal.row.kind];

@@ -16,7 +16,7 @@ const read: Reader = ({ parameters, authorization = "" }) => {
 /** Screening Eagle ID: one path, two grants, tokens that name their client as the audience. */
 export const screeningEagle: Dialect = {
   name: "screening-eagle",
-  territory: ["/api/id"],
+  prefixes: ["/api/id"],
   bodies: [formBody],
   read,
   certificateHeaders: ["client-cert"],

@@ -14,7 +14,7 @@ const scope = { name: "scope", missing: "scope_missing" } as const;
 
 export const simpleIdentityServer: Dialect = {
   name: "simple-identity-server",
-  territory: [
+  prefixes: [
     "/token",
     "/introspect",
     "/authorization",
@@ -75,7 +75,7 @@ export const simpleIdentityServer: Dialect = {
         return { status: 200, body: { active: result.active, ...describe(state) } };
       },
     },
-    { operation: "confirmation_code", path: "/code", takes: "json", answer: () => ({ status: 200 }) },
+    { operation: "confirmationCode", path: "/code", takes: "json", answer: () => ({ status: 200 }) },
     { operation: "userinfo", path: "/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
     ...SIS_UMA_ENDPOINTS,
   ],

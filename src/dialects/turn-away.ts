@@ -30,7 +30,7 @@ export function overloadAnswers(
 function written(dialect: Dialect, { refusals = dialect.refusals }: Endpoint, issuer: string): ReadyAnswer {
   const refusal = new Refusal("overloaded", { retryAfter: RETRY_AFTER });
   const spelt = spellRefusal(refusals, refusal, "");
-  const { status, headers, body } = dialect.dress?.(spelt) ?? spelt;
+  const { status, headers, body } = dialect.decorate?.(spelt) ?? spelt;
   const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
   const all: Readonly<Record<string, string>> = {
     ...headersOf(issuer),

@@ -1,7 +1,7 @@
 import type { Policy } from "../endpoints/uma/policies.js";
 import type { IdPage } from "../endpoints/uma/document.js";
 import type { UmaResource } from "../endpoints/uma/resources.js";
-import type { Answer, Endpoint } from "./dialect.js";
+import type { WireResponse, Endpoint } from "./dialect.js";
 
 /** The protection API as Federated Authorization for UMA 2.0 spells it, and policies in the same manner (docs/uma.md). */
 
@@ -75,11 +75,11 @@ export const UMA_ENDPOINTS: readonly Endpoint[] = [
 ];
 
 /** Ids, and where the next of them are if there are more (RFC 8288). */
-export function listIds({ ids, more }: IdPage): Answer {
+export function listIds({ ids, more }: IdPage): WireResponse {
   return { status: 200, headers: more ? { Link: `<?after=${ids.at(-1)}>; rel="next"` } : {}, body: ids };
 }
 
-function describeResource({ id, name, type, uri, icon_uri, description, scopes, owner }: UmaResource): Answer {
+function describeResource({ id, name, type, uri, icon_uri, description, scopes, owner }: UmaResource): WireResponse {
   const described = Object.entries({ name, type, uri, icon_uri, description, owner });
   return {
     status: 200,
@@ -91,6 +91,6 @@ function describeResource({ id, name, type, uri, icon_uri, description, scopes, 
   };
 }
 
-function describePolicy({ id, owner, resource_ids, rules }: Policy): Answer {
+function describePolicy({ id, owner, resource_ids, rules }: Policy): WireResponse {
   return { status: 200, body: { _id: id, ...(owner === null ? {} : { owner }), resource_ids, rules } };
 }

@@ -1,7 +1,7 @@
 import type { BrowserSessions } from "../accounts/browser-session.js";
 import { homeOf } from "../clients/redirect-uri.js";
 import type { Core } from "../core.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
 import { consentsOf, withdrawConsent } from "../store/consents.js";
 import { describeScope } from "../tokens/claims.js";
@@ -19,7 +19,7 @@ interface AccountParts {
 }
 
 /** Shows the page, after a login where there is none. */
-export async function showAccount(parts: AccountParts, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+export async function showAccount(parts: AccountParts, visit: Visit, facts: AuditFacts): Promise<BrowserAnswer> {
   const { core, sessions, authorization } = parts;
   const owner = await seeOwner(ACCOUNT_PATH, sessions, visit);
   if (owner === undefined) return authorization.logInFor(ACCOUNT_PATH, visit);
@@ -49,7 +49,7 @@ export async function changeAccount(
   parts: AccountParts,
   form: Form,
   visit: Visit,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   const { core, sessions } = parts;
   const session = await whoSent(ACCOUNT_PATH, sessions, form, visit); // form_foreign

@@ -13,7 +13,7 @@ import type { OperationRequest } from "./operations.js";
 
 declare module "./operations.js" {
   interface Operations {
-    app_token: IssuedTokens;
+    appToken: IssuedTokens;
   }
 }
 
@@ -31,9 +31,9 @@ const parameters = z.object({
  * for itself, or for its administrator, a client of its own that is asked for by name.
  */
 export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("app_token", async (request, core) => {
+  app.operations.offer("appToken", async (request, core) => {
     const { expires_at } = readParameters(parameters, request.parameters, request.spelling.members);
-    const { application, credentials } = await whoAsks(core, request);
+    const { application, credentials } = await identifyApp(core, request);
     const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(core.clock));
     return exchange(core, app.grants, {
       ...request,
@@ -44,7 +44,7 @@ export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 /** Of the two pairs a request may bring, `basic` is the application's, the one in the body its administrator's. */
-async function whoAsks(
+async function identifyApp(
   core: Core,
   request: OperationRequest,
 ): Promise<{ readonly application: App; readonly credentials: PresentedCredentials }> {

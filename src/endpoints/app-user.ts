@@ -16,8 +16,8 @@ import { NOT_IN_FORCE, readShownToken } from "./shown-token.js";
 
 declare module "./operations.js" {
   interface Operations {
-    app_user: Person;
-    register_user: NewPerson;
+    appUser: Person;
+    registerUser: NewPerson;
   }
 }
 
@@ -29,8 +29,8 @@ export interface NewPerson {
 
 /** What applications ask of their people (Kii Cloud): who somebody is, and to be one of them. */
 export const appUserEndpoints: FastifyPluginAsync = async (app) => {
-  app.operations.offer("app_user", (request, core) => showUser(core, request));
-  app.operations.offer("register_user", (request, core) => registerUser(core, request));
+  app.operations.offer("appUser", (request, core) => showUser(core, request));
+  app.operations.offer("registerUser", (request, core) => registerUser(core, request));
 };
 
 /** The person behind an access token of the application that is asked about, and of no other. */

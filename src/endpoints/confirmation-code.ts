@@ -11,7 +11,7 @@ import type { OperationRequest } from "./operations.js";
 
 declare module "./operations.js" {
   interface Operations {
-    confirmation_code: undefined;
+    confirmationCode: undefined;
   }
 }
 
@@ -36,7 +36,7 @@ const parameters = z
  * number shows neither in the answer nor in what is done for it: the code is sent when the answer is out.
  */
 export const confirmationCodeEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("confirmation_code", (request, core) => sendCode(core, request));
+  app.operations.offer("confirmationCode", (request, core) => sendCode(core, request));
 };
 
 async function sendCode(core: Core, { document, network, facts }: OperationRequest): Promise<undefined> {

@@ -16,13 +16,13 @@ const parameters = z.object({
 
 declare module "./operations.js" {
   interface Operations {
-    device_key: undefined;
+    deviceKey: undefined;
   }
 }
 
 /** A device's new key, brought by a JWT of the old one and proved by the new one (Iothentix, update public key). */
 export const deviceKeyEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("device_key", (request, core) => replaceKey(core, request));
+  app.operations.offer("deviceKey", (request, core) => replaceKey(core, request));
 };
 
 async function replaceKey(core: Core, request: OperationRequest): Promise<undefined> {
@@ -43,13 +43,13 @@ async function replaceKey(core: Core, request: OperationRequest): Promise<undefi
 /** PEM of a SubjectPublicKeyInfo (RFC 7468 section 13), and nothing else: a private key would be read as a public one too. */
 const PEM = /^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/;
 
-const SHORTEST_MODULUS = 2048;
+const MIN_MODULUS = 2048;
 
 /** @throws Refusal device_key_unusable for a key that the device could not authenticate with */
 function readPublicKey(pem = ""): KeyObject {
   const key = parsePem(pem);
-  const { modulusLength = SHORTEST_MODULUS } = key?.asymmetricKeyDetails ?? {};
-  if (key === undefined || modulusLength < SHORTEST_MODULUS) throw new Refusal("device_key_unusable");
+  const { modulusLength = MIN_MODULUS } = key?.asymmetricKeyDetails ?? {};
+  if (key === undefined || modulusLength < MIN_MODULUS) throw new Refusal("device_key_unusable");
   return key;
 }
 

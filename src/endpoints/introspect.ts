@@ -6,7 +6,7 @@ import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { UMA_TICKET_TYPES } from "../grants/uma-ticket.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import { optional, readParameters, required } from "../http/parameters.js";
 import { lookAtToken } from "../store/access-tokens.js";
 import { lookAtGrant } from "../store/grants.js";
@@ -62,7 +62,7 @@ export const introspectEndpoint: FastifyPluginAsync = async (app) => {
 
 async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
-  const client = await whoAsks(core, token, request);
+  const client = await authenticateCaller(core, token, request);
   const refresh = readRefreshToken(core.master, token);
   return refresh === undefined
     ? introspectAccess(core, token, client, request)
@@ -73,7 +73,7 @@ async function introspect(core: Core, request: OperationRequest): Promise<Intros
  * A device by the token it holds; a resource server by its token alone (Federated Authorization for UMA 2.0 section 1.5); a
  * client by its own credentials.
  */
-async function whoAsks(core: Core, token: string, request: OperationRequest): Promise<Client> {
+async function authenticateCaller(core: Core, token: string, request: OperationRequest): Promise<Client> {
   const { bearer, basic, client_id, client_assertion } = request.credentials;
   const device = await holder(core, token, request);
   if (device !== undefined) return device;
@@ -128,7 +128,7 @@ async function introspectPermissions(
   { db, clock, issuer, previousIssuers, registry }: Core,
   claims: AccessTokenClaims,
   asked: readonly Permission[],
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<Introspection> {
   const asker = await registry.find(claims.client_id);
   if (asker === null || !UMA_TICKET_TYPES.some((type) => asker.grant_types.includes(type))) return INACTIVE;

@@ -3,7 +3,7 @@ import type { BrowserSessions } from "../accounts/browser-session.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
@@ -46,7 +46,7 @@ export async function logOut(
   { core, sessions }: { readonly core: Core; readonly sessions: BrowserSessions },
   form: Form,
   visit: Visit,
-  { posted, facts }: { readonly posted: boolean; readonly facts: DecisionFacts },
+  { posted, facts }: { readonly posted: boolean; readonly facts: AuditFacts },
 ): Promise<BrowserAnswer> {
   withoutRepetition(form);
   const typed = readParameters(parameters, form.parameters);
@@ -112,11 +112,7 @@ function confirmation(request: LogoutRequest, { client_id, ui_locales }: z.infer
   } as const;
 }
 
-async function readRequest(
-  core: Core,
-  typed: z.infer<typeof parameters>,
-  facts: DecisionFacts,
-): Promise<LogoutRequest> {
+async function readRequest(core: Core, typed: z.infer<typeof parameters>, facts: AuditFacts): Promise<LogoutRequest> {
   const { id_token_hint, client_id, post_logout_redirect_uri, state } = typed;
   const { hint, flaw } = await readIdTokenHint(core, id_token_hint, client_id);
   facts.hint_flaw = flaw;

@@ -1,7 +1,7 @@
 import type { AuthenticationRequest } from "../clients/authenticate.js";
 import type { Core } from "../core.js";
 import type { RequestSpelling } from "../grants/spelling.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { onBehalfOf } from "../store/open.js";
 import type { Caller } from "../store/pool.js";
@@ -15,7 +15,7 @@ export interface OperationRequest extends AuthenticationRequest {
   readonly path: Readonly<Record<string, string>>;
   readonly spelling: RequestSpelling;
   /** What is put on record of it. */
-  readonly facts: DecisionFacts;
+  readonly facts: AuditFacts;
   readonly decision_id: string;
   /** Who waits for the answer. */
   readonly caller: Caller;

@@ -18,7 +18,7 @@ const parameters = z.object({
 
 declare module "./operations.js" {
   interface Operations {
-    renew_token: IssuedTokens;
+    renewToken: IssuedTokens;
   }
 }
 
@@ -27,7 +27,7 @@ export const RENEWABLE = "refresh.token";
 
 /** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
 export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("renew_token", (request, core) => renew(core, request));
+  app.operations.offer("renewToken", (request, core) => renew(core, request));
 };
 
 async function renew(core: Core, request: OperationRequest): Promise<IssuedTokens> {

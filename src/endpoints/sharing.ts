@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { BrowserSessions } from "../accounts/browser-session.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
 import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question } from "../store/uma-approvals.js";
@@ -45,7 +45,7 @@ export async function showSharing(
   parts: SharingParts,
   form: Form,
   visit: Visit,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   const { core, sessions, authorization } = parts;
   const owner = await seeOwner(SHARING_PATH, sessions, visit);
@@ -87,7 +87,7 @@ export async function changeSharing(
   { core, sessions }: SharingParts,
   form: Form,
   visit: Visit,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   const said = (name: string) => form.parameters.get(name) ?? "";
   const session = await whoSent(SHARING_PATH, sessions, form, visit); // form_foreign

@@ -2,10 +2,10 @@ import type { AuthenticationRequest } from "../clients/authenticate.js";
 import { confirmationOf, shownThumbprint } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import type { Grant, GrantContext, GrantRegistry, Issuance } from "./grant.js";
+import type { GrantHandler, GrantContext, GrantRegistry, Issuance } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
@@ -13,7 +13,7 @@ import type { RequestSpelling } from "./spelling.js";
 export interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
   readonly spelling: RequestSpelling;
-  readonly facts: DecisionFacts;
+  readonly facts: AuditFacts;
   readonly issuance?: Issuance;
   readonly decision_id: string;
 }
@@ -48,7 +48,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
 function chooseGrant(
   grants: GrantRegistry,
   { parameters, spelling }: ExchangeRequest,
-): { grant: Grant; grant_type: string } {
+): { grant: GrantHandler; grant_type: string } {
   const grant_type = parameters.get("grant_type");
   if (grant_type === undefined) throw new Refusal("grant_type_missing");
   const grant = spelling.grants?.includes(grant_type) === false ? undefined : grants.find(grant_type);

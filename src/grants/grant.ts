@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Confirmation } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Person } from "../store/users.js";
 import type { RequestingPartyTerms } from "../tokens/access-token.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
@@ -20,7 +20,7 @@ export interface GrantContext {
   readonly issuance: Issuance;
   /** Where the request came from, as limits count it (http/network.ts). */
   readonly network: string;
-  readonly facts: DecisionFacts;
+  readonly facts: AuditFacts;
   /** What the decision is known by: in the log line, in the answer and in what is on record of it. */
   readonly decision_id: string;
 }
@@ -71,7 +71,7 @@ export interface RequestingPartyNews {
 }
 
 /** One grant, as its plugin registers it. */
-export interface Grant<P = unknown> {
+export interface GrantHandler<P = unknown> {
   /** The values of grant_type it answers to. */
   readonly types: readonly [string, ...string[]];
   /** Its parameters; what fails first, in the schema's order, is the refusal. */
@@ -85,13 +85,13 @@ export interface Grant<P = unknown> {
 
 /** The grants there are; a token endpoint of any dialect asks here. */
 export class GrantRegistry {
-  readonly #byType = new Map<string, Grant>();
+  readonly #byType = new Map<string, GrantHandler>();
 
-  add<P>(grant: Grant<P>): void {
+  add<P>(grant: GrantHandler<P>): void {
     for (const type of grant.types) this.#byType.set(type, grant);
   }
 
-  find(grant_type: string): Grant | undefined {
+  find(grant_type: string): GrantHandler | undefined {
     return this.#byType.get(grant_type);
   }
 

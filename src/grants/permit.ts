@@ -1,7 +1,7 @@
 import { isConfidential } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
-import type { Grant } from "./grant.js";
+import type { GrantHandler } from "./grant.js";
 
 /**
  * Whether the client is registered for a grant and for what it answers with (RFC 7591 section 2); asked at the token
@@ -11,7 +11,7 @@ import type { Grant } from "./grant.js";
  */
 export function permit(
   client: Client,
-  grant: Pick<Grant, "types" | "responseTypes" | "confidentialOnly">,
+  grant: Pick<GrantHandler, "types" | "responseTypes" | "confidentialOnly">,
   grant_type: string,
 ): void {
   const { client_id, grant_types, response_types } = client;

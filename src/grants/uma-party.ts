@@ -20,7 +20,7 @@ interface Claimed {
 }
 
 /** What is pushed comes first, then what was found out on the way here, then what the client remembers. */
-export async function whoAsks(
+export async function identifyRequestingParty(
   { claim_token, claim_token_format, pct }: Claimed,
   { sub, user_epoch }: TicketTerms,
   { core, client: { client_id } }: GrantContext,

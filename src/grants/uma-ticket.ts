@@ -16,7 +16,7 @@ import { fit, folded } from "../uma/permissions.js";
 import { weigh } from "../uma/weigh.js";
 import type { Entitlement, GrantContext } from "./grant.js";
 import { namedScopes } from "./scope.js";
-import { whoAsks, type Party } from "./uma-party.js";
+import { identifyRequestingParty, type Party } from "./uma-party.js";
 import { earlierToken, upgrade } from "./uma-upgrade.js";
 
 /**
@@ -47,7 +47,7 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
     async decide(typed, context) {
       const { core, client, facts } = context;
       const ticket = await redeem(typed.ticket, context); // ticket_unknown, ticket_expired
-      const party = await whoAsks(typed, ticket, context);
+      const party = await identifyRequestingParty(typed, ticket, context);
       const earlier = await earlierToken(typed.rpt, ticket, party, context);
       const { client_id } = client;
       const { issuer, previousIssuers } = core;

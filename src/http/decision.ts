@@ -8,7 +8,7 @@ import { pathForLog } from "./target.js";
  * What is on record of one decision: who asked, for what, what came of it. Everything here may be read by operators, so
  * no secret, token, code or password is ever put in: identifiers of known things only (docs/operations.md, log lines).
  */
-export interface DecisionFacts {
+export interface AuditFacts {
   dialect?: string;
   operation?: string;
   grant_type?: string;
@@ -37,7 +37,7 @@ export interface DecisionFacts {
 declare module "fastify" {
   interface FastifyRequest {
     /** What is being decided; undefined where nothing is (documents, health). */
-    decision: DecisionFacts | undefined;
+    decision: AuditFacts | undefined;
     /** Milliseconds of the monotonic clock at which the request came in. */
     arrivedAt: number;
   }
@@ -100,7 +100,7 @@ export function logDecision(
 }
 
 /** A refusal of what never reached the application. */
-export interface EarlyDecision extends EarlyRequest {
+export interface EarlyAuditRecord extends EarlyRequest {
   readonly refusal: Refusal;
   readonly dialect: string;
   readonly decision_id: string;
@@ -111,7 +111,7 @@ export interface EarlyDecision extends EarlyRequest {
 export function logEarlyDecision(
   log: FastifyBaseLogger,
   instance: string,
-  { refusal, method, target, peer, ...facts }: EarlyDecision,
+  { refusal, method, target, peer, ...facts }: EarlyAuditRecord,
 ): void {
   const line = {
     ...outcomeOf(instance, refusal),

@@ -22,7 +22,7 @@ import { gatherClaims } from "../endpoints/uma/claims.js";
 import type { Code } from "../errors/catalogue.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
-import type { DecisionFacts } from "../http/decision.js";
+import type { AuditFacts } from "../http/decision.js";
 import { queryOf, refuseEncodedBody, refuseForeignForm } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { parseForm, readForm, type Form } from "../http/form.js";
@@ -44,7 +44,7 @@ export interface BrowserPaths {
 }
 
 /** A step of a browser: what it brought, and what is on record of it. */
-type Step = (form: Form, visit: Visit, facts: DecisionFacts, request: FastifyRequest) => Promise<BrowserAnswer>;
+type Step = (form: Form, visit: Visit, facts: AuditFacts, request: FastifyRequest) => Promise<BrowserAnswer>;
 
 /**
  * Everything a person's browser meets. An encapsulated plugin like a dialect: its own body parser, its own error handler,
@@ -73,7 +73,7 @@ export function browserPages(paths: readonly BrowserPaths[]): FastifyPluginAsync
         method,
         url,
         handler: async (request, reply) => {
-          const facts: DecisionFacts = { ...about };
+          const facts: AuditFacts = { ...about };
           request.decision = facts;
           refuseEncodedBody(request);
           const form = method === "GET" ? queryOf(request, readForm) : bodyOf(request);

@@ -6,7 +6,7 @@ import { optional, readParameters } from "../../src/http/parameters.js";
 /** A turnstile: it asks for a pass with words of its own, and is told 200 whatever comes of it. */
 export const toy: Dialect = {
   name: "toy",
-  territory: ["/toy"],
+  prefixes: ["/toy"],
   bodies: [formBody],
   certificateHeaders: [],
   required: {},

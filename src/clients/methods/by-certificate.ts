@@ -3,7 +3,7 @@ import { Refusal } from "../../errors/refusal.js";
 import { isWithinValidity } from "../certificate.js";
 import type { PresentedCertificate } from "../presented.js";
 import type { Client } from "../registry.js";
-import type { AuthenticationMethod, Means } from "./method.js";
+import type { AuthenticationMethod, MethodDependencies } from "./method.js";
 
 /**
  * A method that shows a certificate (RFC 8705 section 2), and nothing else with it (RFC 6749 section 2.3).
@@ -13,7 +13,7 @@ export function byCertificate(
   whyNot: (
     certificate: PresentedCertificate,
     client: Client,
-    means: Means,
+    means: MethodDependencies,
   ) => Promise<string | undefined> | string | undefined,
 ): AuthenticationMethod {
   return {

@@ -16,19 +16,19 @@ export interface AuthenticationMethod {
   /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly bindsTokens?: true;
   /** Returns if the client is the one it says, and throws its documented refusal otherwise. */
-  check(claim: Claim, means: Means): Promise<void> | void;
+  check(attempt: AuthenticationAttempt, means: MethodDependencies): Promise<void> | void;
 }
 
-/** What is to be proved, and by what. */
-export interface Claim {
+/** One request of a client that has to prove who it is. */
+export interface AuthenticationAttempt {
   readonly client: Client;
   readonly presented: PresentedCredentials;
   /** Whom an assertion may be meant for. */
   readonly audiences: readonly string[];
 }
 
-/** What the methods check with. */
-export interface Means {
+/** The parts of the core that the methods need for their checks. */
+export interface MethodDependencies {
   readonly db: Db;
   readonly master: MasterKey;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import { knownBrowser, knownBrowserCookie } from "../../accounts/known-browser.j
 import { logIn as letIn } from "../../accounts/log-in.js";
 import type { Core } from "../../core.js";
 import { isRefusal } from "../../errors/refusal.js";
-import type { DecisionFacts } from "../../http/decision.js";
+import type { AuditFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { recordConsent } from "../../store/consents.js";
 import { recordProgress } from "../../store/interactions.js";
@@ -19,7 +19,7 @@ interface ActionContext {
   readonly position: Position;
   readonly form: Form;
   readonly visit: Visit;
-  readonly facts: DecisionFacts;
+  readonly facts: AuditFacts;
 }
 
 type Action = (context: ActionContext) => Promise<BrowserAnswer["cookies"]>;

@@ -1,7 +1,7 @@
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import type { Refusal } from "../../errors/refusal.js";
-import type { DecisionFacts } from "../../http/decision.js";
+import type { AuditFacts } from "../../http/decision.js";
 import { openGrant } from "../../store/grants.js";
 import type { LiveSession } from "../../store/sessions.js";
 import { writeAuthorizationCode } from "../../tokens/authorization-code.js";
@@ -23,7 +23,7 @@ function answer({ issuer }: Core, to: AnswerTarget, said: Readonly<Record<string
 }
 
 /** Tells the client that, and why, it gets nothing (RFC 6749 section 4.1.2.1). */
-export function answerWithRefusal(core: Core, to: AnswerTarget, refusal: Refusal, facts: DecisionFacts): BrowserAnswer {
+export function answerWithRefusal(core: Core, to: AnswerTarget, refusal: Refusal, facts: AuditFacts): BrowserAnswer {
   facts.refusal = refusal;
   return answer(core, to, { error: refusal.error, error_description: refusal.message });
 }
@@ -34,7 +34,7 @@ export async function answerWithCode(
   request: AuthorizationRequest,
   client: Client,
   session: LiveSession,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   const grant_id = core.random(16).toString("base64url");
   const { redirect_uri, redirect_uri_given, code_challenge = null, nonce = null } = request;

@@ -5,7 +5,7 @@ import type { Client } from "../../clients/registry.js";
 import { epochSeconds, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { isRefusal, Refusal } from "../../errors/refusal.js";
-import type { DecisionFacts } from "../../http/decision.js";
+import type { AuditFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { consentedScope } from "../../store/consents.js";
 import {
@@ -36,7 +36,7 @@ interface Asked {
   readonly path: string;
   /** From a client's page, by POST. */
   readonly posted: boolean;
-  readonly facts: DecisionFacts;
+  readonly facts: AuditFacts;
 }
 
 /**
@@ -88,7 +88,7 @@ export class Authorization {
   }
 
   /** What comes next in an interaction: a page, or its answer. */
-  async resume(id: string, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+  async resume(id: string, visit: Visit, facts: AuditFacts): Promise<BrowserAnswer> {
     const browser = visit.browser ?? this.#sessions.newBrowser();
     const position = await this.#find(id, { ...visit, browser });
     const cookies = visit.browser === undefined ? { cookies: { browser } } : {};
@@ -110,7 +110,7 @@ export class Authorization {
   }
 
   /** A form of an interaction. It changes what is stored, and the browser comes back to see what that means. */
-  async act(id: string, form: Form, visit: Visit, facts: DecisionFacts): Promise<BrowserAnswer> {
+  async act(id: string, form: Form, visit: Visit, facts: AuditFacts): Promise<BrowserAnswer> {
     const { browser } = visit;
     if (browser === undefined) throw new Refusal("interaction_foreign");
     const position = await this.#find(id, { ...visit, browser });
@@ -204,7 +204,7 @@ export class Authorization {
     client: Client,
     session: LiveSession | undefined,
     step: Next,
-    facts: DecisionFacts,
+    facts: AuditFacts,
   ): Promise<BrowserAnswer> {
     if (step.step === "issue" && session !== undefined)
       return answerWithCode(this.#core, request, client, session, facts);

@@ -5,7 +5,7 @@ import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { permit } from "../../grants/permit.js";
 import { allowedScope, readScope } from "../../grants/scope.js";
-import type { DecisionFacts } from "../../http/decision.js";
+import type { AuditFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import { describeScope } from "../../tokens/claims.js";
@@ -150,7 +150,7 @@ export async function readRequest(
   core: Core,
   form: Form,
   asked: { readonly client: Client; readonly answer: AnswerTarget; readonly dialect: string },
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<AuthorizationRequest> {
   const { client, answer, dialect } = asked;
   const { parameters } = form;

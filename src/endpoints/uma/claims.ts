@@ -3,7 +3,7 @@ import { isRegistered, withAnswer } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
-import type { DecisionFacts } from "../../http/decision.js";
+import type { AuditFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import type { LiveSession } from "../../store/sessions.js";
@@ -47,7 +47,7 @@ export async function gatherClaims(
   { core, authorization }: { readonly core: Core; readonly authorization: Authorization },
   form: Form,
   visit: Visit,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   withoutRepetition(form);
   const { client_id, ticket, claims_redirect_uri, state } = readParameters(parameters, form.parameters);
@@ -91,7 +91,7 @@ function leave({ redirect_uri, state }: Target, said: Readonly<Record<string, st
   return { kind: "leave", uri: withAnswer(redirect_uri, whole, ANSWER) };
 }
 
-function sendBack(target: Target, refusal: Refusal, facts: DecisionFacts): BrowserAnswer {
+function sendBack(target: Target, refusal: Refusal, facts: AuditFacts): BrowserAnswer {
   facts.refusal = refusal;
   return leave(target, { error: refusal.error, error_description: refusal.message });
 }
@@ -102,7 +102,7 @@ export async function answerClaims(
   { client_id, ticket_id, ...target }: ClaimsRequest,
   session: LiveSession | undefined,
   step: Next,
-  facts: DecisionFacts,
+  facts: AuditFacts,
 ): Promise<BrowserAnswer> {
   if (step.step !== "issue" || session === undefined) return sendBack(target, new Refusal("access_denied"), facts);
   facts.sub = session.sub;

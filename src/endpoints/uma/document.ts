@@ -8,9 +8,9 @@ import type { OperationRequest } from "../operations.js";
 export const ID = /^[A-Za-z0-9_-]{22}$/;
 
 /** Entries of a list of ids. */
-const MOST_IDS = 1_000;
+const MAX_IDS = 1_000;
 
-export const idList = z.array(z.string()).min(1).max(MOST_IDS);
+export const idList = z.array(z.string()).min(1).max(MAX_IDS);
 
 /** Where a list is begun: ids that come after this one. */
 export const page = z.object({ after: z.string().regex(ID).optional() });
@@ -30,15 +30,15 @@ export function pageOf(found: readonly string[]): IdPage {
 }
 
 /** Results of one search: who asks for more is given so many, and goes on from there. */
-const MOST_FOUND = 100;
+const MAX_FOUND = 100;
 
 /** Where a search begins, and how many it finds. */
 export const searchPage = {
   start_index: z.int().min(0).max(100_000).default(0),
   count: z
     .int()
-    .transform((wanted) => Math.min(Math.max(wanted, 1), MOST_FOUND))
-    .default(MOST_FOUND),
+    .transform((wanted) => Math.min(Math.max(wanted, 1), MAX_FOUND))
+    .default(MAX_FOUND),
 };
 
 /**

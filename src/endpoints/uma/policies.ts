@@ -67,10 +67,10 @@ export const policyEndpoints: FastifyPluginAsync = async (app) => {
 };
 
 async function create(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const protector = await protect(core, request);
+  const resourceServer = await protect(core, request);
   const { resource_ids, rules, owner } = readDocument(creation, "createPolicy", request);
-  const { client_id } = protector.client;
-  const about = { client_id, owner: ownerOf(protector, owner) };
+  const { client_id } = resourceServer.client;
+  const about = { client_id, owner: ownerOf(resourceServer, owner) };
   const ids = await checkResources(core, about, resource_ids, rules);
   const id = core.random(16).toString("base64url");
   await written(createPolicy(core.db, { ...about, id, rules, resource_ids: ids }), "resource_not_found");

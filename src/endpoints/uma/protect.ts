@@ -11,7 +11,7 @@ import { NOT_IN_FORCE, readShownToken } from "../shown-token.js";
 export const PROTECTION_SCOPE = "uma_protection";
 
 /** Whose request to the protection API it is. */
-export interface Protector {
+export interface ResourceServerContext {
   /** The resource server. */
   readonly client: Client;
   /** What its token reaches: everything the server registered, or what the person it speaks for owns of that. */
@@ -23,7 +23,7 @@ export interface Protector {
  * reaches whatever it registered; with a person's token it reaches that person's part.
  * @throws Refusal pat_missing, pat_invalid, pat_scope_missing
  */
-export async function protect(core: Core, request: OperationRequest): Promise<Protector> {
+export async function protect(core: Core, request: OperationRequest): Promise<ResourceServerContext> {
   const { bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("pat_missing");
   const { claims, client } = await readShownToken(core, bearer, request, "pat_invalid");
@@ -42,7 +42,7 @@ export async function protect(core: Core, request: OperationRequest): Promise<Pr
  * Whom something new belongs to: the person the token speaks for; else whom a server that acts for itself names, or nobody
  * but itself. There need be no such person, so that nothing is told of who there is.
  */
-export function ownerOf({ reach }: Protector, named: string | undefined): string | null {
+export function ownerOf({ reach }: ResourceServerContext, named: string | undefined): string | null {
   if (reach.owner !== undefined && named !== undefined && named !== reach.owner) {
     throw new Refusal("parameter_malformed", {
       slots: { name: "owner" },

@@ -73,11 +73,11 @@ export const resourceEndpoints: FastifyPluginAsync = async (app) => {
 };
 
 async function register(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const protector = await protect(core, request);
+  const resourceServer = await protect(core, request);
   const { owner, ...described } = readDocument(registration, "registerResource", request);
   const id = core.random(16).toString("base64url");
-  const { client_id } = protector.client;
-  await createResource(core.db, { ...columnsOf(described), id, client_id, owner: ownerOf(protector, owner) });
+  const { client_id } = resourceServer.client;
+  await createResource(core.db, { ...columnsOf(described), id, client_id, owner: ownerOf(resourceServer, owner) });
   return { id };
 }
 
