@@ -10,7 +10,7 @@ import type { Deployment } from "./deployment.js";
 import type { Dialect } from "./dialects/dialect.js";
 import { refuseInDialects } from "./dialects/early.js";
 import { chooseDialects } from "./dialects/index.js";
-import { ACCOUNT_PATH } from "./endpoints/authorize/paths.js";
+import { ACCOUNT_PATH } from "./browser/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";

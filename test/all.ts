@@ -39,6 +39,7 @@ const LONG = [
   "pages/browser",
   "process/backup",
   "grants",
+  "browser",
   "endpoints",
   "provisioning",
   "accounts",

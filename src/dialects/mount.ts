@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { LOGOUT_PATH } from "../endpoints/authorize/paths.js";
+import { LOGOUT_PATH } from "../browser/paths.js";
 import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
 import { umaConfiguration } from "../endpoints/uma/configuration.js";
 import type { Operation, OperationName, Operations } from "../endpoints/operations.js";

@@ -1,14 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
-import {
-  ACCOUNT_PATH,
-  CLAIMS_PATH,
-  HOME_PATH,
-  ICON_PATH,
-  LOGOUT_PATH,
-  MEANT,
-  SHARING_PATH,
-} from "../endpoints/authorize/paths.js";
+import { ACCOUNT_PATH, CLAIMS_PATH, HOME_PATH, ICON_PATH, LOGOUT_PATH, MEANT, SHARING_PATH } from "../browser/paths.js";
 import { HEALTH_PATHS } from "../endpoints/health.js";
 import { pathOf } from "../http/target.js";
 import type { Dialect } from "./dialect.js";

@@ -4,10 +4,10 @@ import type { Core } from "../core.js";
 import type { GrantRegistry } from "../grants/grant.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
-import { PASSWORD_ACR } from "./authorize/claims-request.js";
-import { PROMPTS } from "./authorize/next.js";
-import { RESPONSE_MODES } from "./authorize/request.js";
-import { UI_LOCALES } from "./authorize/view.js";
+import { PASSWORD_ACR } from "../browser/authorize/claims-parameter.js";
+import { PROMPTS } from "../browser/authorize/next.js";
+import { RESPONSE_MODES } from "../browser/authorize/request.js";
+import { UI_LOCALES } from "../browser/view.js";
 import type { OperationName } from "./operations.js";
 
 /** Where a dialect has its endpoints, as paths below the issuer. */

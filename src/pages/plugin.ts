@@ -3,8 +3,8 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { browserSessions } from "../accounts/browser-session.js";
 import { KNOWN_BROWSER_LIFETIME } from "../accounts/known-browser.js";
 import { withAnswer } from "../clients/redirect-uri.js";
-import { changeAccount, showAccount } from "../endpoints/account.js";
-import { Authorization } from "../endpoints/authorize/authorization.js";
+import { changeAccount, showAccount } from "../browser/account.js";
+import { Authorization } from "../browser/authorize/authorization.js";
 import {
   ACCOUNT_PATH,
   CLAIMS_PATH,
@@ -14,11 +14,11 @@ import {
   LOGOUT_PATH,
   MEANT,
   SHARING_PATH,
-} from "../endpoints/authorize/paths.js";
-import type { BrowserAnswer, Visit } from "../endpoints/authorize/view.js";
-import { logOut } from "../endpoints/logout.js";
-import { changeSharing, showSharing } from "../endpoints/sharing.js";
-import { gatherClaims } from "../endpoints/uma/claims.js";
+} from "../browser/paths.js";
+import type { BrowserAnswer, Visit } from "../browser/view.js";
+import { logOut } from "../browser/logout.js";
+import { changeSharing, showSharing } from "../browser/sharing.js";
+import { gatherClaims } from "../browser/gather-claims.js";
 import type { Code } from "../errors/catalogue.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";

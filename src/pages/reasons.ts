@@ -22,8 +22,8 @@ export function ruleSentence(language: Language, tried: TriedRule): Html {
     const label = wordFor(language, "condition", condition);
     return html`${label}: ${isolated(factText(language, value), { longest: MAX_LENGTH })}`;
   });
-  return html`${place}
-  ${resultOf(language, tried)}${end}${compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`}`;
+  const details = compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`;
+  return html`${place} ${resultOf(language, tried)}${end}${details}`;
 }
 
 /** What decided before any rule was tried. */

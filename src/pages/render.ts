@@ -1,5 +1,5 @@
-import { ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH } from "../endpoints/authorize/paths.js";
-import type { View } from "../endpoints/authorize/view.js";
+import { ACCOUNT_PATH, LOGOUT_PATH, SHARING_PATH } from "../browser/paths.js";
+import type { View } from "../browser/view.js";
 import { accountPage } from "./account.js";
 import { sharingPage } from "./sharing.js";
 import { consentPage } from "./consent.js";

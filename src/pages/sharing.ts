@@ -1,4 +1,4 @@
-import type { SharedQuestion } from "../endpoints/authorize/view.js";
+import type { SharedQuestion } from "../browser/view.js";
 import type { Explanation } from "../uma/explain.js";
 import { hidden, type FormCommon } from "./form.js";
 import { html, isolated, when, type Html } from "./html.js";

@@ -13,7 +13,7 @@ const ID = /^[A-Za-z0-9_-]{22}$/;
 
 export interface Interaction {
   readonly id: string;
-  /** What was asked, as endpoints/authorize/request.ts read it. */
+  /** What was asked, as browser/authorize/request.ts read it. */
   readonly request: unknown;
   readonly login_sid: string | null;
   readonly consent: "allowed" | "denied" | null;

@@ -10,7 +10,7 @@ import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
 import { describeScope } from "../../tokens/claims.js";
 import { readIdTokenHint } from "../../tokens/id-token.js";
-import { readClaimsRequest, type ClaimsRequest } from "./claims-request.js";
+import { readClaimsParameter, type ClaimsParameter } from "./claims-parameter.js";
 import { PROMPTS, type Prompt } from "./next.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 
@@ -162,7 +162,7 @@ export async function readRequest(
   }
   permit(client, CODE_GRANT, "authorization_code");
   const scope = allowedScope(readScope(typed.scope), client);
-  const claims = readClaimsRequest(typed.claims);
+  const claims = readClaimsParameter(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", { reason: "an essential acr cannot be had" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
   facts.hint_flaw = flaw;
@@ -198,7 +198,7 @@ function refuseUnsupported(parameters: Form["parameters"]): void {
 
 /** The registered scopes that would release what is asked for by name: nobody gets by a name what was not allowed. */
 function scopesBehind(
-  { id_token, userinfo }: ClaimsRequest,
+  { id_token, userinfo }: ClaimsParameter,
   { scope }: Client,
   declared: ReadonlyMap<string, Scope>,
 ): readonly string[] {

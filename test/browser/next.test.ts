@@ -1,5 +1,5 @@
 import t from "tap";
-import { next, type AuthorizationState, type Next, type Prompt } from "../../src/endpoints/authorize/next.js";
+import { next, type AuthorizationState, type Next, type Prompt } from "../../src/browser/authorize/next.js";
 
 /** What a row changes of a first visit: nobody is logged in, nothing was allowed, nothing happened. */
 interface Row {

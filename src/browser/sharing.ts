@@ -9,8 +9,8 @@ import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question
 import { decisionsAbout } from "../store/uma-decisions.js";
 import { explain } from "../uma/explain.js";
 import type { Authorization } from "./authorize/authorization.js";
-import { SHARING_PATH } from "./authorize/paths.js";
-import type { BrowserAnswer, Visit } from "./authorize/view.js";
+import { SHARING_PATH } from "./paths.js";
+import type { BrowserAnswer, Visit } from "./view.js";
 import { seeOwner, whoSent } from "./own-page.js";
 
 /** An owner's page: who asks for what is theirs, what they said, and how what was asked came out. */

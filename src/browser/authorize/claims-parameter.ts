@@ -14,7 +14,7 @@ const wish = z
   })
   .nullable();
 
-const claimsParameter = z.object({
+const schema = z.object({
   id_token: z.record(name, wish).optional(),
   userinfo: z.record(name, wish).optional(),
 });
@@ -22,7 +22,7 @@ const claimsParameter = z.object({
 /** Authentication context class of a password (ISO/IEC 29115 level 1); the only one there is so far. */
 export const PASSWORD_ACR = "1";
 
-export interface ClaimsRequest {
+export interface ClaimsParameter {
   readonly id_token: readonly string[];
   readonly userinfo: readonly string[];
   /** The person who must be the one that logs in. */
@@ -32,7 +32,7 @@ export interface ClaimsRequest {
 }
 
 /** @throws Refusal parameter_malformed for what is not the documented JSON */
-export function readClaimsRequest(text: string | undefined): ClaimsRequest {
+export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   const { id_token = {}, userinfo = {} } = parse(text);
   const { sub, acr } = id_token;
   return {
@@ -43,10 +43,10 @@ export function readClaimsRequest(text: string | undefined): ClaimsRequest {
   };
 }
 
-function parse(text: string | undefined): z.infer<typeof claimsParameter> {
+function parse(text: string | undefined): z.infer<typeof schema> {
   if (text === undefined) return {};
   try {
-    return claimsParameter.parse(readStrictJson(text));
+    return schema.parse(readStrictJson(text));
   } catch {
     throw new Refusal("parameter_malformed", { slots: { name: "claims" } });
   }

@@ -5,9 +5,9 @@ import type { AuditFacts } from "../../http/decision.js";
 import { openGrant } from "../../store/grants.js";
 import type { LiveSession } from "../../store/sessions.js";
 import { writeAuthorizationCode } from "../../tokens/authorization-code.js";
-import { PASSWORD_ACR } from "./claims-request.js";
+import { PASSWORD_ACR } from "./claims-parameter.js";
 import type { AnswerTarget, AuthorizationRequest } from "./request.js";
-import type { BrowserAnswer } from "./view.js";
+import type { BrowserAnswer } from "../view.js";
 
 /** Seconds an authorization code may be exchanged for (RFC 6749 section 4.1.2 recommends at most ten minutes). */
 export const CODE_LIFETIME = 60;

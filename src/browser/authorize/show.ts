@@ -4,8 +4,8 @@ import type { Core } from "../../core.js";
 import { describeScope } from "../../tokens/claims.js";
 import type { AuthorizationRequest } from "./request.js";
 import type { Position } from "./position.js";
-import { INTERACTION_PATH } from "./paths.js";
-import type { View } from "./view.js";
+import { INTERACTION_PATH } from "../paths.js";
+import type { View } from "../view.js";
 
 /** The page of the step a person has come to; undefined where there is nothing to show but an answer to give. */
 export async function viewOf(

@@ -2,7 +2,7 @@ import type { BrowserSessions } from "../accounts/browser-session.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Form } from "../http/form.js";
 import type { LiveSession } from "../store/sessions.js";
-import type { BrowserAnswer, Visit } from "./authorize/view.js";
+import type { BrowserAnswer, Visit } from "./view.js";
 
 /** A page of a person's own (`/account`, `/account/sharing`): its forms belong to the person and browser it was shown to. */
 

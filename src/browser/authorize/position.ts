@@ -2,13 +2,13 @@ import type { Client } from "../../clients/registry.js";
 import type { Interaction } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
 import type { Next } from "./next.js";
-import type { ClaimsRequest } from "../uma/claims.js";
+import type { ClaimsGatheringRequest } from "../gather-claims.js";
 import type { AuthorizationRequest } from "./request.js";
 
 /** What an interaction leads to: an answer to a client, or a page of the person's own. */
-export type Purpose = (
+export type InteractionPurpose = (
   | { readonly kind: "authorization"; readonly request: AuthorizationRequest }
-  | { readonly kind: "claims"; readonly request: ClaimsRequest }
+  | { readonly kind: "claims"; readonly request: ClaimsGatheringRequest }
   | { readonly kind: "account" }
 ) & {
   /** Where it began, and can begin again. */
@@ -18,7 +18,7 @@ export type Purpose = (
 /** An interaction with everything that next() needs, read once for each visit. */
 export interface Position {
   readonly interaction: Interaction;
-  readonly purpose: Purpose;
+  readonly purpose: InteractionPurpose;
   readonly client: Client | undefined;
   readonly session: LiveSession | undefined;
   readonly next: Next;

@@ -1,7 +1,7 @@
-import type { Scope } from "../../clients/registry.js";
-import type { AppLink } from "../../errors/refusal.js";
-import type { Explanation } from "../../uma/explain.js";
-import type { AnswerTarget } from "./request.js";
+import type { Scope } from "../clients/registry.js";
+import type { AppLink } from "../errors/refusal.js";
+import type { Explanation } from "../uma/explain.js";
+import type { AnswerTarget } from "./authorize/request.js";
 
 /** The languages of the pages. */
 export const UI_LOCALES = ["en", "de"] as const;

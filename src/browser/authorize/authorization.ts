@@ -16,16 +16,16 @@ import {
   type Interaction,
 } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
-import { answerClaims, type ClaimsRequest } from "../uma/claims.js";
+import { answerClaims, type ClaimsGatheringRequest } from "../gather-claims.js";
 import { ACTIONS } from "./actions.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
 import { readClient, readRequest, readTarget, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
-import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "./paths.js";
-import type { Position, Purpose } from "./position.js";
+import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "../paths.js";
+import type { Position, InteractionPurpose } from "./position.js";
 import { viewOf } from "./show.js";
 import { refuseStale } from "./stale.js";
-import type { BrowserAnswer, Visit } from "./view.js";
+import type { BrowserAnswer, Visit } from "../view.js";
 
 /** Characters of an address that is kept to begin again at. */
 const LONGEST_LINK = 8_192;
@@ -133,7 +133,7 @@ export class Authorization {
   }
 
   /** Begins an interaction and sends the browser to it; one that was posted belongs to whoever shows it first. */
-  async open(purpose: Purpose, visit: Visit, posted = false): Promise<BrowserAnswer> {
+  async open(purpose: InteractionPurpose, visit: Visit, posted = false): Promise<BrowserAnswer> {
     const { db, clock, random } = this.#core;
     const id = random(16).toString("base64url");
     const browser = posted ? undefined : (visit.browser ?? this.#sessions.newBrowser());
@@ -151,7 +151,7 @@ export class Authorization {
     const interaction = await lookAtInteraction(db, id, this.#sessions.hash(visit.browser), clock.statement());
     if (interaction === "unknown") throw await this.#stale("interaction_unknown", id, visit.browser);
     if (interaction === "foreign") throw await this.#stale("interaction_foreign", id, visit.browser);
-    const purpose = interaction.request as Purpose;
+    const purpose = interaction.request as InteractionPurpose;
     const session = await this.#sessions.see(visit.session);
     if (purpose.kind === "account") {
       const step = nextForAccount(interaction, session);
@@ -171,7 +171,7 @@ export class Authorization {
   }
 
   async #next(
-    request: AuthorizationRequest | ClaimsRequest,
+    request: AuthorizationRequest | ClaimsGatheringRequest,
     client: Client,
     session: LiveSession | undefined,
     interaction: Interaction | undefined,

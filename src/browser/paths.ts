@@ -13,7 +13,7 @@ export const HOME_PATH = "/";
 export const SHARING_PATH = "/account/sharing";
 
 /** Where a client sends people to say who they are (UMA 2.0 Grant section 3.3.2). */
-export { CLAIMS_PATH } from "../../uma/claims-gathering.js";
+export { CLAIMS_PATH } from "../uma/claims-gathering.js";
 
 /** Where a client sends people to log out. */
 export const LOGOUT_PATH = "/oauth2/logout";

@@ -6,8 +6,8 @@ import type { Form } from "../http/form.js";
 import { consentsOf, withdrawConsent } from "../store/consents.js";
 import { describeScope } from "../tokens/claims.js";
 import type { Authorization } from "./authorize/authorization.js";
-import { ACCOUNT_PATH } from "./authorize/paths.js";
-import type { BrowserAnswer, Visit } from "./authorize/view.js";
+import { ACCOUNT_PATH } from "./paths.js";
+import type { BrowserAnswer, Visit } from "./view.js";
 import { seeOwner, whoSent } from "./own-page.js";
 
 /** A person's own page: what they allowed whom, and a button to take it back. */

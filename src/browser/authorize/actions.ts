@@ -8,7 +8,7 @@ import type { Form } from "../../http/form.js";
 import { recordConsent } from "../../store/consents.js";
 import { recordProgress } from "../../store/interactions.js";
 import type { Position } from "./position.js";
-import type { BrowserAnswer, Visit } from "./view.js";
+import type { BrowserAnswer, Visit } from "../view.js";
 
 /** Characters of a name that are kept to be shown again. */
 const LONGEST_NAME = 255;

@@ -8,8 +8,8 @@ import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
 import { homeOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
-import { ACCOUNT_PATH, LOGOUT_PATH } from "./authorize/paths.js";
-import type { BrowserAnswer, Visit } from "./authorize/view.js";
+import { ACCOUNT_PATH, LOGOUT_PATH } from "./paths.js";
+import type { BrowserAnswer, Visit } from "./view.js";
 
 /**
  * RP-Initiated Logout 1.0: at once with a hint that has no flaw and names the person who is logged in, else after asking. A

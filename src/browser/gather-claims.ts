@@ -1,19 +1,19 @@
 import { z } from "zod";
-import { isRegistered, withAnswer } from "../../clients/redirect-uri.js";
-import type { Client } from "../../clients/registry.js";
-import type { Core } from "../../core.js";
-import { Refusal } from "../../errors/refusal.js";
-import type { AuditFacts } from "../../http/decision.js";
-import { withoutRepetition, type Form } from "../../http/form.js";
-import { optional, readParameters } from "../../http/parameters.js";
-import type { LiveSession } from "../../store/sessions.js";
-import { isUsable, replaceTicket } from "../../store/uma-tickets.js";
-import { readTicket, writeTicket } from "../../tokens/permission-ticket.js";
-import type { Authorization } from "../authorize/authorization.js";
-import type { Next } from "../authorize/next.js";
-import { ACCOUNT_PATH } from "../authorize/paths.js";
-import type { AnswerTarget } from "../authorize/request.js";
-import type { BrowserAnswer, Visit } from "../authorize/view.js";
+import { isRegistered, withAnswer } from "../clients/redirect-uri.js";
+import type { Client } from "../clients/registry.js";
+import type { Core } from "../core.js";
+import { Refusal } from "../errors/refusal.js";
+import type { AuditFacts } from "../http/decision.js";
+import { withoutRepetition, type Form } from "../http/form.js";
+import { optional, readParameters } from "../http/parameters.js";
+import type { LiveSession } from "../store/sessions.js";
+import { isUsable, replaceTicket } from "../store/uma-tickets.js";
+import { readTicket, writeTicket } from "../tokens/permission-ticket.js";
+import type { Authorization } from "./authorize/authorization.js";
+import type { Next } from "./authorize/next.js";
+import { ACCOUNT_PATH } from "./paths.js";
+import type { AnswerTarget } from "./authorize/request.js";
+import type { BrowserAnswer, Visit } from "./view.js";
 
 /**
  * Interactive claims gathering (UMA 2.0 Grant sections 3.3.2 and 3.3.3): the client sends a person here with its ticket,
@@ -31,7 +31,7 @@ const parameters = z.object({
 const CONSENT_SCOPE = ["uma_claims"] as const;
 
 /** A request as it is stored until it is answered. */
-export interface ClaimsRequest extends AnswerTarget {
+export interface ClaimsGatheringRequest extends AnswerTarget {
   readonly client_id: string;
   readonly consent_scope: readonly string[];
   readonly prompt: readonly [];
@@ -60,7 +60,7 @@ export async function gatherClaims(
   if (ticket_id === undefined || !(await isUsable(core.db, ticket_id, client.client_id, core.clock.statement()))) {
     return sendBack(target, new Refusal("claims_ticket_invalid"), facts);
   }
-  const request: ClaimsRequest = {
+  const request: ClaimsGatheringRequest = {
     client_id: client.client_id,
     ...target,
     response_mode: "query",
@@ -84,7 +84,7 @@ function redirectUriOf({ claims_redirect_uris: registered }: Client, named: stri
 const ANSWER = ["ticket", "state", "error", "error_description"] as const;
 
 /** The way back to a client. */
-type Target = Pick<ClaimsRequest, "redirect_uri" | "state">;
+type Target = Pick<ClaimsGatheringRequest, "redirect_uri" | "state">;
 
 function leave({ redirect_uri, state }: Target, said: Readonly<Record<string, string>>): BrowserAnswer {
   const whole = { ...said, ...(state === undefined ? {} : { state }) };
@@ -99,7 +99,7 @@ function sendBack(target: Target, refusal: Refusal, facts: AuditFacts): BrowserA
 /** Answers the client: with a ticket that knows the person, or that there is none. */
 export async function answerClaims(
   { db, clock, random, master }: Core,
-  { client_id, ticket_id, ...target }: ClaimsRequest,
+  { client_id, ticket_id, ...target }: ClaimsGatheringRequest,
   session: LiveSession | undefined,
   step: Next,
   facts: AuditFacts,
