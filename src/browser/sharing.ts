@@ -16,7 +16,7 @@ import { seeOwner, whoSent } from "./own-page.js";
 /** An owner's page: who asks for what is theirs, what they said, and how what was asked came out. */
 
 /** Rows of a list that are shown at once. */
-const MOST = { questions: 100, decisions: 20 } as const;
+const MAX_ROWS = { questions: 100, decisions: 20 } as const;
 
 /** Which of the questions are shown, from 1. */
 const parameters = z.object({
@@ -53,12 +53,12 @@ export async function showSharing(
   const { session, frame, given } = owner;
   facts.sub = session.sub;
   const page = Number(readParameters(parameters, form.parameters).page);
-  const last = page * MOST.questions;
+  const last = page * MAX_ROWS.questions;
   // One more than is shown, to tell whether there are older ones.
-  const places = { after: last - MOST.questions, last: last + 1 };
+  const places = { after: last - MAX_ROWS.questions, last: last + 1 };
   const found = await questionsTo(core.db, session.sub, places, core.clock.statement());
   const questions = found.filter(({ place }) => place <= last);
-  const decisions = await decisionsAbout(core.db, session.sub, MOST.decisions);
+  const decisions = await decisionsAbout(core.db, session.sub, MAX_ROWS.decisions);
   return {
     kind: "show",
     view: {

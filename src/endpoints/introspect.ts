@@ -13,8 +13,8 @@ import { lookAtGrant } from "../store/grants.js";
 import { readFactsOfToken } from "../store/uma-facts.js";
 import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
-import { inShort } from "../uma/explain.js";
-import { weigh } from "../uma/weigh.js";
+import { summarise } from "../uma/explain.js";
+import { evaluate } from "../uma/evaluate.js";
 import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
 import { protect } from "./uma/protect.js";
@@ -135,8 +135,8 @@ async function introspectPermissions(
   const resources = { resource_ids: asked.map(({ resource_id }) => resource_id), resource_server: String(claims.aud) };
   const found = await readFactsOfToken(db, statusQuestion(claims), resources, clock.statement());
   if (found === undefined) return INACTIVE;
-  const decision = weigh(found, { issuer, previousIssuers, client_id: claims.client_id, asked });
-  facts.uma = inShort(decision);
+  const decision = evaluate(found, { issuer, previousIssuers, client_id: claims.client_id, asked });
+  facts.uma = summarise(decision);
   const { permissions } = decision;
   return permissions.length === 0
     ? INACTIVE

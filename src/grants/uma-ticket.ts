@@ -12,8 +12,8 @@ import { readTicket, writeTicket } from "../tokens/permission-ticket.js";
 import { hintsFor } from "../uma/claims-gathering.js";
 import type { Decision } from "../uma/decide.js";
 import type { AskedPermission } from "../uma/facts.js";
-import { fit, folded } from "../uma/permissions.js";
-import { weigh } from "../uma/weigh.js";
+import { fitsInToken, merged } from "../uma/permissions.js";
+import { evaluate } from "../uma/evaluate.js";
 import type { Entitlement, GrantContext } from "./grant.js";
 import { namedScopes } from "./scope.js";
 import { identifyRequestingParty, type Party } from "./uma-party.js";
@@ -59,7 +59,7 @@ export const umaTicketGrant: FastifyPluginAsync = async (app) => {
       const found = await readFacts(core.db, question, core.clock.statement());
       if (found.person !== null) facts.sub = found.person.sub;
       const asked = withScope(ticket.permissions, typed.scope, found, context); // scope_unavailable, permissions_too_many
-      const decision = weigh(found, { issuer, previousIssuers, client_id, asked });
+      const decision = evaluate(found, { issuer, previousIssuers, client_id, asked });
       const next = await record(decision, ticket, found, context);
       refuse(decision, next, context); // need_info, request_submitted, request_denied
       const upgraded = await upgrade(earlier, asked, found, context);
@@ -101,8 +101,8 @@ function withScope(
     resource_id,
     resource_scopes: registered.filter((name) => scopesOf.get(resource_id)?.includes(name)),
   }));
-  const asked = folded([...permissions, ...added]);
-  if (!fit(asked)) throw new Refusal("permissions_too_many");
+  const asked = merged([...permissions, ...added]);
+  if (!fitsInToken(asked)) throw new Refusal("permissions_too_many");
   return asked;
 }
 
@@ -125,7 +125,7 @@ async function record(
       }
     : null;
   // Owners are asked about what could be decided now, not about somebody who is yet to be known.
-  const asks = outcome === "need_info" ? [] : resources.filter(({ owner }) => owner !== null);
+  const owned = outcome === "need_info" ? [] : resources.filter(({ owner }) => owner !== null);
   await recordDecision(
     core.db,
     {
@@ -135,8 +135,8 @@ async function record(
       sub: person?.sub ?? null,
       party: person?.sub ?? client_id,
       resources,
-      asks: asks.flatMap(({ resource_id, owner, asks }) =>
-        asks.map((scope) => ({ resource_id, scope, owner: owner! })),
+      asks: owned.flatMap(({ resource_id, owner, needsApproval }) =>
+        needsApproval.map((scope) => ({ resource_id, scope, owner: owner! })),
       ),
       ticket,
     },

@@ -4,8 +4,8 @@ import type { StoredFacts } from "../store/uma-facts.js";
 import type { TicketTerms } from "../store/uma-tickets.js";
 import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
 import type { AskedPermission } from "../uma/facts.js";
-import { covers, fit, folded } from "../uma/permissions.js";
-import { weigh } from "../uma/weigh.js";
+import { covers, fitsInToken, merged } from "../uma/permissions.js";
+import { evaluate } from "../uma/evaluate.js";
 import type { GrantContext } from "./grant.js";
 import type { Party } from "./uma-party.js";
 
@@ -43,11 +43,11 @@ export async function upgrade(
 ): Promise<readonly Permission[] | undefined> {
   if (earlier === undefined) return undefined;
   const { issuer, previousIssuers } = core;
-  const { permissions } = weigh(found, {
+  const { permissions } = evaluate(found, {
     ...{ issuer, previousIssuers, client_id },
-    asked: folded([...asked, ...earlier.permissions]),
+    asked: merged([...asked, ...earlier.permissions]),
   });
-  if (!covers(permissions, earlier.permissions) || !fit(permissions)) return undefined;
+  if (!covers(permissions, earlier.permissions) || !fitsInToken(permissions)) return undefined;
   const ended = await spendToken(core.db, statusQuestion(earlier), core.clock.statement());
   return ended ? permissions : undefined;
 }

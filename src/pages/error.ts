@@ -36,7 +36,7 @@ const BY_STATUS: Readonly<Record<number, Explanation>> = {
 };
 
 /** A sentence of the catalogue with its slots filled fits well within. */
-const LONGEST_MESSAGE = 1000;
+const MAX_MESSAGE_LENGTH = 1000;
 
 /** Says what went wrong to somebody who did not cause it, and to whoever they ask for help. Never sends anybody away. */
 export function errorPage({ language, status, message, about, decisionId, again, retryAfter, app }: ErrorPage): Page {
@@ -49,7 +49,7 @@ export function errorPage({ language, status, message, about, decisionId, again,
       ${linksOf(language, app, again)}
       <dl class="plain">
         <dt>${say(language, "error.detail")}</dt>
-        <dd id="error-detail" lang="en">${isolated(message, { longest: LONGEST_MESSAGE })}</dd>
+        <dd id="error-detail" lang="en">${isolated(message, { maxLength: MAX_MESSAGE_LENGTH })}</dd>
         <dt>${say(language, "error.reference")}</dt>
         <dd><code id="error-reference">${isolated(decisionId)}</code></dd>
       </dl>`,

@@ -14,7 +14,7 @@ export function homePage({ language, host, account }: HomePage): Page {
   return pageOf({
     language,
     title: say(language, "home.title"),
-    body: html`<p>${say(language, "home.text", { host: isolated(host, { longest: 300 }) })}</p>
+    body: html`<p>${say(language, "home.text", { host: isolated(host, { maxLength: 300 }) })}</p>
       <p class="actions">
         <a class="button primary" id="account" href="${account}">${say(language, "account.title")}</a>
       </p>`,

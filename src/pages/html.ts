@@ -54,19 +54,19 @@ interface Shown {
   /** What stands there if nothing of the text can be seen. */
   readonly otherwise?: string;
   /** More characters than this are cut: a name must not push what is asked, or the buttons, out of sight. */
-  readonly longest?: number;
+  readonly maxLength?: number;
 }
 
 /**
  * Text that somebody else wrote, as markup: kept from turning the direction of the sentence around it, without control and
  * invisible characters (those that join letters in some scripts stay), and of bounded length.
  */
-export function isolated(text: string, { otherwise = "", longest = 80 }: Shown = {}): Html {
-  return html`<bdi>${visible(text, longest) || visible(otherwise, longest)}</bdi>`;
+export function isolated(text: string, { otherwise = "", maxLength = 80 }: Shown = {}): Html {
+  return html`<bdi>${visible(text, maxLength) || visible(otherwise, maxLength)}</bdi>`;
 }
 
-function visible(text: string, longest: number): string {
-  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
+function visible(text: string, maxLength: number): string {
+  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return cut
     .toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")

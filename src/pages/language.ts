@@ -4,7 +4,7 @@ export const LANGUAGES = ["en", "de"] as const satisfies readonly string[];
 export type Language = (typeof LANGUAGES)[number];
 
 /** More than any browser sends. What stands beyond is not read: the header is the sender's, the time is ours. */
-const LONGEST = 1000;
+const MAX_HEADER_LENGTH = 1000;
 
 /**
  * The language of a page: the first of `ui_locales` we have (OpenID Connect Core section 3.1.2.1), else the best of
@@ -20,8 +20,8 @@ export function chooseLanguage(uiLocales: string | undefined, acceptLanguage: st
 /** The items of a list, without those that stand behind the limit or are cut by it. */
 function head(list: string | undefined, separator: string): readonly string[] {
   if (list === undefined) return [];
-  const items = list.slice(0, LONGEST).split(separator);
-  return list.length > LONGEST ? items.slice(0, -1) : items;
+  const items = list.slice(0, MAX_HEADER_LENGTH).split(separator);
+  return list.length > MAX_HEADER_LENGTH ? items.slice(0, -1) : items;
 }
 
 /** `de`, `de-AT` and `DE_at` are German. */

@@ -61,7 +61,7 @@ export function formTargets(redirectUris: readonly string[]): readonly string[] 
 
 /** A target for people, shown whole: where the name of a host is cut, what it ends with, and so whose it is, is gone. */
 export function targetName(target: string): Html {
-  return isolated(target, { longest: 300 });
+  return isolated(target, { maxLength: 300 });
 }
 
 /** The targets that can stand in a policy, each once. What is no origin and no scheme is left out: no directive gets in. */

@@ -20,7 +20,7 @@ export function ruleSentence(language: Language, tried: TriedRule): Html {
   const end = decided ? html` ${say(language, "reason.decided")}` : undefined;
   const compared = Object.entries(saw).map(([condition, value]) => {
     const label = wordFor(language, "condition", condition);
-    return html`${label}: ${isolated(factText(language, value), { longest: MAX_LENGTH })}`;
+    return html`${label}: ${isolated(factText(language, value), { maxLength: MAX_LENGTH })}`;
   });
   const details = compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`;
   return html`${place} ${resultOf(language, tried)}${end}${details}`;

@@ -9,13 +9,13 @@ export interface ShownScope {
 }
 
 /** A description is a sentence, not a treatise. */
-const LONGEST_MEANING = 300;
+const MAX_DESCRIPTION_LENGTH = 300;
 
 /** One list item for each scope: what it means, or its name where nobody has said. */
 export function scopeItems(language: Language, scopes: readonly ShownScope[]): readonly Html[] {
   return scopes.map(({ name, description }) => {
     const meaning = describeScope(language, name, description);
     if (meaning === undefined) return html`<li><code>${isolated(name)}</code></li>`;
-    return html`<li>${isolated(meaning, { otherwise: name, longest: LONGEST_MEANING })}</li>`;
+    return html`<li>${isolated(meaning, { otherwise: name, maxLength: MAX_DESCRIPTION_LENGTH })}</li>`;
   });
 }

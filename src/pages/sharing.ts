@@ -142,9 +142,9 @@ function decisionOf(language: Language, decision: Explanation): Html {
       ${outcomeText(language, outcome)}
     </dd>
     <dt>${say(language, "sharing.decision.asked")}</dt>
-    <dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { longest: LONGEST })}</dd>
+    <dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { maxLength: MAX_LENGTH })}</dd>
     <dt>${say(language, "sharing.decision.granted")}</dt>
-    <dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { longest: LONGEST })}</dd>
+    <dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { maxLength: MAX_LENGTH })}</dd>
     <dt>${say(language, "sharing.decision.rules")}</dt>
     ${when(because, (why) => html`<dd>${obstacleSentence(language, why)}</dd>`)}
     ${rules.map((one) => html`<dd>${ruleSentence(language, one)}</dd>`)}
@@ -154,7 +154,7 @@ function decisionOf(language: Language, decision: Explanation): Html {
   </dl>`;
 }
 
-const LONGEST = 1_000;
+const MAX_LENGTH = 1_000;
 
 const OUTCOME_TEXTS = {
   granted: "sharing.outcome.granted",

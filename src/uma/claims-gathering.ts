@@ -12,7 +12,7 @@ export const CLAIM_TOKEN_FORMATS = [
 ] as const;
 
 /** Claims a client is told of at once: whoever has these may be told of the next. */
-const MOST_CLAIMS = 20;
+const MAX_CLAIMS = 20;
 
 /** What a client is told that it lacks: which claims, whose word is taken for them, and where a person can be asked. */
 export function hintsFor(
@@ -20,7 +20,7 @@ export function hintsFor(
   claims: readonly string[],
   issuer: string,
 ): Readonly<Record<string, unknown>> {
-  const required_claims = claims.slice(0, MOST_CLAIMS).map((name) => ({
+  const required_claims = claims.slice(0, MAX_CLAIMS).map((name) => ({
     name,
     friendly_name: name,
     claim_type: name,

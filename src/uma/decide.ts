@@ -1,7 +1,7 @@
 import type { Permission } from "../tokens/access-token.js";
 import type { AskedPermission, Facts, ResourceFacts } from "./facts.js";
 import { readRules, type Rule } from "./rules.js";
-import { tryRule, type Given, type Tried } from "./try-rule.js";
+import { evaluateRule, type GrantedScope, type RuleResult } from "./evaluate-rule.js";
 
 /**
  * The decision: one pure function of the facts. Each resource is decided by itself; nothing is granted that was not both
@@ -26,7 +26,7 @@ export interface ResourceDecision {
   readonly asked: readonly string[];
   readonly granted: readonly string[];
   /** Scopes the owner has to be asked for. */
-  readonly asks: readonly string[];
+  readonly needsApproval: readonly string[];
   readonly trace: Trace;
 }
 
@@ -35,13 +35,13 @@ export interface Trace {
   /** What stood in the way before any rule was tried. */
   readonly because?:
     "the resource is gone" | "the resource is switched off" | "no scope was asked" | "there is no policy";
-  readonly rules: readonly TriedRule[];
+  readonly rules: readonly ReportedRule[];
   /** How many more were tried than are told of. */
   readonly untold?: number;
 }
 
 /** A rule that was tried, as it is told. */
-export type TriedRule = Pick<Tried, "result" | "because" | "saw"> & {
+export type ReportedRule = Pick<RuleResult, "result" | "because" | "saw"> & {
   readonly policy: string;
   /** Its place in the policy, from 1; 0 stands for a policy that is no list of rules. */
   readonly rule: number;
@@ -71,7 +71,7 @@ function outcomeOf(
 ): Outcome {
   if (permissions.length > 0) return "granted";
   if (claims.length > 0) return "need_info";
-  return resources.some(({ asks }) => asks.length > 0) ? "request_submitted" : "request_denied";
+  return resources.some(({ needsApproval }) => needsApproval.length > 0) ? "request_submitted" : "request_denied";
 }
 
 /** What the policies say, by their ids; undefined where one is no list of rules. */
@@ -93,23 +93,31 @@ function decideResource(
   const about = { resource_id, owner: resource?.owner ?? null, asked: resource_scopes };
   const because = obstacle(resource, asked);
   if (resource === undefined || because !== undefined) {
-    return { resource: { ...about, granted: [], asks: [], trace: { because: because!, rules: [] } }, claims: [] };
+    return {
+      resource: { ...about, granted: [], needsApproval: [], trace: { because: because!, rules: [] } },
+      claims: [],
+    };
   }
   const tries = resource.policies.flatMap((id) => tryPolicy(id, policies.get(id), facts, resource, asked));
-  const given = bestOf(tries.flatMap(({ tried }) => tried.gives));
+  const given = bestOf(tries.flatMap(({ tried }) => tried.grants));
   const granted = asked.filter((one) => given.has(one));
   const open = (scopes: readonly string[]) => asked.filter((one) => !given.has(one) && scopes.includes(one));
-  const told = tries.map(({ policy, rule, tried: { result, because: why, saw, gives } }) => ({
+  const told = tries.map(({ policy, rule, tried: { result, because: why, saw, grants } }) => ({
     policy,
     rule,
     result,
     ...(why === undefined ? {} : { because: why }),
     saw,
-    decided: gives.some(({ scope, until }) => given.get(scope) === until),
+    decided: grants.some(({ scope, until }) => given.get(scope) === until),
   }));
-  const asks = open(tries.flatMap(({ tried }) => tried.asks));
+  const needsApproval = open(tries.flatMap(({ tried }) => tried.needsApproval));
   return {
-    resource: { ...about, granted, asks, trace: traceOf(told, Math.ceil(MOST_TOLD / facts.asked.length)) },
+    resource: {
+      ...about,
+      granted,
+      needsApproval,
+      trace: traceOf(told, Math.ceil(MAX_REPORTED_RULES / facts.asked.length)),
+    },
     ...(granted.length === 0 ? {} : { permission: permissionOf(resource_id, granted, given) }),
     claims: [...new Set(tries.flatMap(({ tried }) => tried.claims))],
   };
@@ -128,28 +136,28 @@ function tryPolicy(
   facts: Facts,
   resource: ResourceFacts,
   asked: readonly string[],
-): readonly { readonly policy: string; readonly rule: number; readonly tried: Tried }[] {
+): readonly { readonly policy: string; readonly rule: number; readonly tried: RuleResult }[] {
   if (rules === undefined) {
-    const tried: Tried = { result: "unreadable", saw: {}, gives: [], claims: [], asks: [] };
+    const tried: RuleResult = { result: "unreadable", saw: {}, grants: [], claims: [], needsApproval: [] };
     return [{ policy, rule: 0, tried }];
   }
-  return rules.map((one, index) => ({ policy, rule: index + 1, tried: tryRule(one, facts, resource, asked) }));
+  return rules.map((one, index) => ({ policy, rule: index + 1, tried: evaluateRule(one, facts, resource, asked) }));
 }
 
 /** Rules a decision tells of, shared between its resources. */
-const MOST_TOLD = 400;
+const MAX_REPORTED_RULES = 400;
 
 /** What was tried, in its order; where it is more than may be told, what decided comes before the rest. */
-function traceOf(tried: readonly TriedRule[], most: number): Trace {
+function traceOf(tried: readonly ReportedRule[], most: number): Trace {
   const told = new Set([...tried.filter(({ decided }) => decided), ...tried].slice(0, most));
   const untold = tried.length - told.size;
   return { rules: tried.filter((one) => told.has(one)), ...(untold === 0 ? {} : { untold }) };
 }
 
 /** Each scope that is given, with the latest of its ends; null is none. */
-function bestOf(gives: readonly Given[]): ReadonlyMap<string, number | null> {
+function bestOf(grants: readonly GrantedScope[]): ReadonlyMap<string, number | null> {
   const best = new Map<string, number | null>();
-  for (const { scope, until } of gives) {
+  for (const { scope, until } of grants) {
     const before = best.get(scope);
     best.set(scope, before === undefined ? until : later(before, until));
   }

@@ -49,7 +49,7 @@ export function explain({ id, trace: stored, decided_at, outcome, client_id, sub
 }
 
 /** A decision in few words, for a log line: what came of each resource, and of each rule that was tried on it. */
-export function inShort({ outcome, resources }: Decision) {
+export function summarise({ outcome, resources }: Decision) {
   return {
     outcome,
     resources: resources.map(({ resource_id, granted, trace: { because, rules } }) => ({

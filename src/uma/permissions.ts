@@ -3,19 +3,19 @@ import type { AskedPermission } from "./facts.js";
 /** What may stand together in one ticket, and so in one token. */
 
 /** Entries of one permission request. */
-export const MOST_PERMISSIONS = 100;
+export const MAX_PERMISSIONS = 100;
 
 /** Scopes of one resource. */
-export const MOST_SCOPES = 100;
+export const MAX_SCOPES = 100;
 
 /**
  * Characters of permissions as JSON: a token with them, where a dialect says them twice, still fits into the header it is
  * sent in (16 KiB, base64).
  */
-const LONGEST = 4_096;
+const MAX_LENGTH = 4_096;
 
 /** The same permissions with each resource, and each scope of it, once. */
-export function folded(permissions: readonly AskedPermission[]): readonly AskedPermission[] {
+export function merged(permissions: readonly AskedPermission[]): readonly AskedPermission[] {
   const scopes = new Map<string, Set<string>>();
   for (const { resource_id, resource_scopes } of permissions) {
     scopes.set(resource_id, new Set([...(scopes.get(resource_id) ?? []), ...resource_scopes]));
@@ -24,8 +24,8 @@ export function folded(permissions: readonly AskedPermission[]): readonly AskedP
 }
 
 /** Whether permissions fit into one token. */
-export function fit(permissions: readonly AskedPermission[]): boolean {
-  return permissions.length <= MOST_PERMISSIONS && JSON.stringify(permissions).length <= LONGEST;
+export function fitsInToken(permissions: readonly AskedPermission[]): boolean {
+  return permissions.length <= MAX_PERMISSIONS && JSON.stringify(permissions).length <= MAX_LENGTH;
 }
 
 /** Whether permissions hold every scope of others. */

@@ -6,17 +6,17 @@ import { z } from "zod";
  */
 
 /** Caps of one policy: each decision tries every rule of it on every resource, and tells how it came out. */
-const MOST = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as const;
+const MAX = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as const;
 
 /** Compared byte for byte, so `*` is a name and no pattern. */
-const text = z.string().min(1).max(MOST.text);
+const text = z.string().min(1).max(MAX.text);
 
 /** An empty list names nobody: it is more likely a mistake than a wish, and is not accepted. */
 const listOf = (entry: z.ZodString) =>
   z
     .array(entry)
     .min(1)
-    .max(MOST.entries)
+    .max(MAX.entries)
     .refine((entries) => new Set(entries).size === entries.length);
 
 /** A scope of a resource stands in a `scope` parameter: RFC 6749 section 3.3. */
@@ -37,7 +37,7 @@ const rule = z
     /** One of them is enough. */
     roles: listOf(text).optional(),
     /** Each has to be there. */
-    claims: z.array(claim).min(1).max(MOST.claims).optional(),
+    claims: z.array(claim).min(1).max(MAX.claims).optional(),
     /** Whose word is taken for who somebody is; only this server's own is ever known. */
     issuer: text.optional(),
     /** What it gives; everything the resource has where it says nothing. */
@@ -61,11 +61,11 @@ export type Rule = z.infer<typeof rule>;
 export const ruleList = z
   .array(rule)
   .min(1)
-  .max(MOST.rules)
-  .refine((rules) => JSON.stringify(rules).length <= MOST.json);
+  .max(MAX.rules)
+  .refine((rules) => JSON.stringify(rules).length <= MAX.json);
 
 /** The rules of a policy as they stand in the store: one that cannot be read is undefined, and gives nothing. */
-const storedRules = z.array(rule.optional().catch(undefined)).max(MOST.rules);
+const storedRules = z.array(rule.optional().catch(undefined)).max(MAX.rules);
 
 /** The rules of a stored policy one by one; undefined where it is no list of them. */
 export function readRules(stored: unknown): readonly (Rule | undefined)[] | undefined {

@@ -163,7 +163,7 @@ t.test("the owner's word", async (t) => {
   for (const [name, approvals, outcome, granted, asks] of TABLE) {
     const decision = withRules([rule], {}, { approvals });
     const [resource] = decision.resources;
-    t.strictSame([decision.outcome, resource!.granted, resource!.asks], [outcome, granted, asks], name);
+    t.strictSame([decision.outcome, resource!.granted, resource!.needsApproval], [outcome, granted, asks], name);
   }
   t.equal(withRules([rule], {}, { owner: null }).outcome, "request_denied", "nobody can be asked");
   const alone = withRules(
@@ -201,7 +201,7 @@ t.test("what comes first where nothing is granted: who it is, then the owner, th
   t.equal(mixed.outcome, "granted");
   t.strictSame(mixed.permissions, [{ resource_id: "b", resource_scopes: ["view"] }]);
   t.strictSame(
-    mixed.resources.map(({ asks }) => asks),
+    mixed.resources.map(({ needsApproval }) => needsApproval),
     [[], [], ["view"]],
     "the owner is asked all the same",
   );

@@ -11,7 +11,7 @@ import type { Position } from "./position.js";
 import type { BrowserAnswer, Visit } from "../view.js";
 
 /** Characters of a name that are kept to be shown again. */
-const LONGEST_NAME = 255;
+const MAX_KEPT_NAME_LENGTH = 255;
 
 interface ActionContext {
   readonly core: Core;
@@ -61,7 +61,7 @@ async function logIn({
     if (!isRefusal(error) || error.row.code !== "resource_owner_credentials_wrong") throw error;
     facts.refusal = error;
     // People type passwords where names belong: what is stored of it is sealed.
-    const typed = Buffer.from(username.slice(0, LONGEST_NAME), "utf8");
+    const typed = Buffer.from(username.slice(0, MAX_KEPT_NAME_LENGTH), "utf8");
     await recordProgress(core.db, id, { failed_username: core.master.seal("form", typed).toString("base64url") });
     return undefined;
   }

@@ -28,7 +28,7 @@ import { refuseStale } from "./stale.js";
 import type { BrowserAnswer, Visit } from "../view.js";
 
 /** Characters of an address that is kept to begin again at. */
-const LONGEST_LINK = 8_192;
+const MAX_LINK_LENGTH = 8_192;
 
 /** How an authorization request came in. */
 interface Asked {
@@ -74,7 +74,7 @@ export class Authorization {
       const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
       const whole = `${path}?${new URLSearchParams(known)}`;
       // Longer than a request line may be, it could not be followed anyway.
-      const again = whole.length <= LONGEST_LINK ? whole : ACCOUNT_PATH;
+      const again = whole.length <= MAX_LINK_LENGTH ? whole : ACCOUNT_PATH;
       return await this.open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
       if (isRefusal(error)) return answerWithRefusal(this.#core, answer, error, facts);

@@ -61,8 +61,10 @@ function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): strin
 }
 
 /** A posted state may be longer than any address; one that came in an address goes back in one. */
-const LONGEST_STATE = 16_384;
-const returnable = optional.refine((state) => state === undefined || encodeURIComponent(state).length <= LONGEST_STATE);
+const MAX_STATE_LENGTH = 16_384;
+const returnable = optional.refine(
+  (state) => state === undefined || encodeURIComponent(state).length <= MAX_STATE_LENGTH,
+);
 
 /** Where the answer goes; readable whatever else is wrong with the request. */
 export function readTarget(client: Client, redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
@@ -120,7 +122,7 @@ export const REQUEST_PARAMETERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Languages in which claims may be asked for at once. */
-const MOST_LOCALES = 8;
+const MAX_LOCALES = 8;
 
 /** A request that may be acted on, as it is stored until it is answered. */
 export interface AuthorizationRequest extends AnswerTarget {
@@ -183,7 +185,7 @@ export async function readRequest(
     prompt: typed.prompt,
     claims_locales: [...new Set((typed.claims_locales ?? "").split(" "))]
       .filter((one) => one !== "")
-      .slice(0, MOST_LOCALES),
+      .slice(0, MAX_LOCALES),
     id_token_claims: claims.id_token,
     userinfo_claims: claims.userinfo,
     wants_acr: typed.acr_values !== undefined || claims.id_token.includes("acr"),

@@ -5,7 +5,7 @@ import { Refusal } from "../../errors/refusal.js";
 import { findResources } from "../../store/uma-resources.js";
 import { openTicket } from "../../store/uma-tickets.js";
 import { writeTicket } from "../../tokens/permission-ticket.js";
-import { fit, folded, MOST_PERMISSIONS, MOST_SCOPES } from "../../uma/permissions.js";
+import { fitsInToken, merged, MAX_PERMISSIONS, MAX_SCOPES } from "../../uma/permissions.js";
 import type { OperationRequest } from "../operations.js";
 import { readDocument } from "./document.js";
 import { protect } from "./protect.js";
@@ -16,7 +16,7 @@ declare module "../operations.js" {
   }
 }
 
-const permission = z.object({ resource_id: z.string(), resource_scopes: z.array(z.string()).max(MOST_SCOPES) });
+const permission = z.object({ resource_id: z.string(), resource_scopes: z.array(z.string()).max(MAX_SCOPES) });
 const permissions = z.array(permission).min(1);
 
 /** The permission endpoint (Federated Authorization for UMA 2.0 section 4): a ticket for what a client tried to do. */
@@ -27,13 +27,13 @@ export const permissionEndpoint: FastifyPluginAsync = async (app) => {
 async function requestPermissions(core: Core, request: OperationRequest): Promise<{ ticket: string }> {
   const { client, reach } = await protect(core, request);
   const { document } = request;
-  if (Array.isArray(document) && document.length > MOST_PERMISSIONS) throw new Refusal("permissions_too_many");
-  const asked = folded(
+  if (Array.isArray(document) && document.length > MAX_PERMISSIONS) throw new Refusal("permissions_too_many");
+  const asked = merged(
     Array.isArray(document)
       ? readDocument(permissions, "requestPermissions", request)
       : [readDocument(permission, "requestPermissions", request)],
   );
-  if (!fit(asked)) throw new Refusal("permissions_too_many");
+  if (!fitsInToken(asked)) throw new Refusal("permissions_too_many");
 
   const ids = asked.map(({ resource_id }) => resource_id);
   const found = new Map((await findResources(core.db, reach, ids)).map((one) => [one.id, one]));

@@ -14,7 +14,7 @@ import {
   type Description,
   type UmaResource,
 } from "../../store/uma-resources.js";
-import { MOST_SCOPES } from "../../uma/permissions.js";
+import { MAX_SCOPES } from "../../uma/permissions.js";
 import { scopeName } from "../../uma/rules.js";
 import type { OperationRequest } from "../operations.js";
 import { idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type IdPage } from "./document.js";
@@ -49,7 +49,7 @@ const description = z.object({
   description: text.max(2_048).optional(),
   resource_scopes: z
     .array(scopeName)
-    .max(MOST_SCOPES)
+    .max(MAX_SCOPES)
     .refine((scopes) => new Set(scopes).size === scopes.length),
 });
 

@@ -1,27 +1,27 @@
 import { partyOf, type Facts, type ResourceFacts } from "./facts.js";
 import type { Rule } from "./rules.js";
 
-/** A scope that a rule gives, and until when at most. */
-export interface Given {
+/** A scope that a rule grants, and until when at most. */
+export interface GrantedScope {
   readonly scope: string;
   readonly until: number | null;
 }
 
 /** How one rule came out, and what it looked at. */
-export interface Tried {
+export interface RuleResult {
   readonly result: "passes" | "fails" | "needs_claims" | "needs_consent" | "unreadable";
   /** The condition that decided; absent where all of them held. */
   readonly because?: keyof Rule;
   /** What was compared, safe to be told: names and whether they matched, never the value of a claim. */
   readonly saw: Readonly<Record<string, unknown>>;
-  readonly gives: readonly Given[];
+  readonly grants: readonly GrantedScope[];
   /** The claims that would have to be known. */
   readonly claims: readonly string[];
   /** The scopes the owner has to be asked for. */
-  readonly asks: readonly string[];
+  readonly needsApproval: readonly string[];
 }
 
-interface Trial {
+interface Evaluation {
   readonly rule: Rule;
   readonly facts: Facts;
   readonly resource: ResourceFacts;
@@ -36,7 +36,7 @@ interface Verdict {
 }
 
 /** The conditions that somebody meets or not, in the order they are tried; a rule without one of them skips it. */
-const CONDITIONS: readonly (readonly [keyof Rule, (trial: Trial) => Verdict])[] = [
+const CONDITIONS: readonly (readonly [keyof Rule, (evaluation: Evaluation) => Verdict])[] = [
   ["scopes", ({ scopes }) => ({ holds: scopes.length > 0, saw: scopes })],
   ["not_before", ({ rule, facts }) => at(facts, facts.now >= Date.parse(rule.not_before!))],
   ["not_after", ({ rule, facts }) => at(facts, facts.now < Date.parse(rule.not_after!))],
@@ -62,19 +62,19 @@ function isOwnName(named: string, { issuer, previousIssuers = [] }: Facts): bool
  * @param rule undefined where it could not be read
  * @param asked the scopes that are asked and that the resource has
  */
-export function tryRule(
+export function evaluateRule(
   rule: Rule | undefined,
   facts: Facts,
   resource: ResourceFacts,
   asked: readonly string[],
-): Tried {
+): RuleResult {
   if (rule === undefined) return { ...NOTHING, result: "unreadable", saw: {} };
   const scopes = rule.scopes === undefined ? asked : asked.filter((one) => rule.scopes!.includes(one));
-  const trial = { rule, facts, resource, scopes };
+  const evaluation = { rule, facts, resource, scopes };
   const saw: Record<string, unknown> = {};
   for (const [name, check] of CONDITIONS) {
     if (rule[name] === undefined) continue;
-    const verdict = check(trial);
+    const verdict = check(evaluation);
     saw[name] = verdict.saw;
     if (verdict.holds === "unknown") {
       return { ...NOTHING, result: "needs_claims", because: name, saw, claims: claimsOf(rule) };
@@ -82,14 +82,18 @@ export function tryRule(
     if (!verdict.holds) return { ...NOTHING, result: "fails", because: name, saw };
   }
   const until = rule.not_after === undefined ? null : Date.parse(rule.not_after);
-  if (rule.consent_needed === true) return askOwner(trial, saw, until);
-  return { ...NOTHING, result: "passes", saw, gives: scopes.map((scope) => ({ scope, until })) };
+  if (rule.consent_needed === true) return askOwner(evaluation, saw, until);
+  return { ...NOTHING, result: "passes", saw, grants: scopes.map((scope) => ({ scope, until })) };
 }
 
-const NOTHING = { gives: [], claims: [], asks: [] } as const;
+const NOTHING = { grants: [], claims: [], needsApproval: [] } as const;
 
 /** What the owner has allowed is given; what they have not been asked yet, they have to be. */
-function askOwner({ facts, resource, scopes }: Trial, saw: Record<string, unknown>, until: number | null): Tried {
+function askOwner(
+  { facts, resource, scopes }: Evaluation,
+  saw: Record<string, unknown>,
+  until: number | null,
+): RuleResult {
   const party = partyOf(facts.asker);
   const said = new Map(
     resource.approvals
@@ -101,16 +105,23 @@ function askOwner({ facts, resource, scopes }: Trial, saw: Record<string, unknow
     ...saw,
     [because]: Object.fromEntries(scopes.map((one) => [one, said.get(one)?.state ?? "not asked"])),
   };
-  const gives = scopes.flatMap((scope) => {
+  const grants = scopes.flatMap((scope) => {
     const approval = said.get(scope);
     if (approval?.state !== "approved") return [];
     const end = approval.expires_at === null ? null : Date.parse(approval.expires_at);
     return [{ scope, until: earlier(until, end) }];
   });
   // Nobody can be asked about what a resource server owns itself.
-  const asks = resource.owner === null ? [] : scopes.filter((one) => (said.get(one)?.state ?? "pending") === "pending");
-  if (gives.length > 0) return { ...NOTHING, result: "passes", saw: seen, gives, asks };
-  return { ...NOTHING, result: asks.length > 0 ? "needs_consent" : "fails", because, saw: seen, asks };
+  const needsApproval =
+    resource.owner === null ? [] : scopes.filter((one) => (said.get(one)?.state ?? "pending") === "pending");
+  if (grants.length > 0) return { ...NOTHING, result: "passes", saw: seen, grants, needsApproval };
+  return {
+    ...NOTHING,
+    result: needsApproval.length > 0 ? "needs_consent" : "fails",
+    because,
+    saw: seen,
+    needsApproval,
+  };
 }
 
 /** The earlier of two ends, of which null is none. */

@@ -5,7 +5,7 @@ import { decide, type Decision } from "./decide.js";
 import type { AskedPermission } from "./facts.js";
 
 /** Decides on facts as the store has them: at the token endpoint, and anew each time a token is introspected. */
-export function weigh(
+export function evaluate(
   { now, person, resources, policies }: StoredFacts,
   {
     issuer,
