@@ -29,11 +29,11 @@ import { refreshTokenGrant } from "./grants/refresh-token.js";
 import { umaTicketGrant } from "./grants/uma-ticket.js";
 import { overloadAnswers } from "./dialects/turn-away.js";
 import { logDecision, logDecisions } from "./http/decision.js";
-import { Door, refuseTurnedAway, type Behind } from "./http/door.js";
+import { LoadShedder, refuseShedRequests, type LoadShedderHooks } from "./http/load-shedder.js";
 import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
-import { countTurnedAway } from "./http/turned-away.js";
+import { countUnserved } from "./http/unserved.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 export interface AppParts {
@@ -48,7 +48,7 @@ export interface AppParts {
   /** By which it is measured how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
   /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
-  readonly serve: (handler: RequestListener, door: Door) => Server;
+  readonly serve: (handler: RequestListener, shedder: LoadShedder) => Server;
 }
 
 /** Every Fastify plugin, in the order in which it is registered. */
@@ -56,7 +56,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const { dialects, proxies, core, logger, instance, serve } = parts;
   const trustsProxy = trustedProxies(proxies);
   const healthPaths: ReadonlySet<string> = new Set(Object.values(HEALTH_PATHS));
-  const behind: Behind = {
+  const behind: LoadShedderHooks = {
     isAlwaysOpen: (path) => healthPaths.has(path),
     isCrowded: () => core.db.pool.isCrowded,
     waiting: () => core.passwords.waiting,
@@ -64,7 +64,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     refused: () => core.availability.turnedAway(0),
     report: (refused) => logger.warn({ type: "overload", refused }, "more requests than can be answered"),
   };
-  const door = new Door(behind, parts.monotonic);
+  const shedder = new LoadShedder(behind, parts.monotonic);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
@@ -83,7 +83,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       // No hook runs for what Fastify's router gives up on.
       logDecision(request, reply, { instance, endpoint: undefined });
     },
-    serverFactory: (handler) => serve(handler, door),
+    serverFactory: (handler) => serve(handler, shedder),
   });
   app.removeAllContentTypeParsers();
   app.decorate("core", core);
@@ -92,8 +92,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   setHeaders(app, core.issuer);
   logDecisions(app, instance);
-  countTurnedAway(app, (milliseconds) => core.availability.turnedAway(milliseconds));
-  refuseTurnedAway(app);
+  countUnserved(app, (milliseconds) => core.availability.turnedAway(milliseconds));
+  refuseShedRequests(app);
   checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
   app.setNotFoundHandler(notFoundHandler(dialects, answerPerson));

@@ -3,7 +3,7 @@ import { DialectUsage } from "./clients/dialect-usage.js";
 import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
-import { Guessing } from "./accounts/guessing.js";
+import { RateLimits } from "./accounts/rate-limits.js";
 import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
 import { Passwords, type HashingCost } from "./accounts/passwords.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
@@ -42,7 +42,7 @@ export interface Core {
   /** Which client uses which dialect. */
   readonly usage: DialectUsage;
   readonly passwords: Passwords;
-  readonly guessing: Guessing;
+  readonly rateLimits: RateLimits;
   readonly codes: ConfirmationCodes;
   /** Undefined where confirmation codes cannot be sent. */
   readonly codeSender: CodeSender | undefined;
@@ -90,11 +90,11 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   feed.subscribe((change) => {
     // What cut off the listening connection may have cut off the others without a word.
     if (change === null) db.pool.renew();
-    if (change === null || change.kind === "keys") void ring.heed();
+    if (change === null || change.kind === "keys") void ring.reloadUntilCurrent();
   });
   const registry = new ClientRegistry(db, feed);
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
-  const guessing = new Guessing(db, master, clock);
+  const rateLimits = new RateLimits(db, master, clock);
   const usage = new DialectUsage(db, clock);
   const passwords = new Passwords(master, random, undefined, parts.hashing);
   return {
@@ -111,10 +111,10 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     era: await readEra(db),
     ring,
     registry,
-    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, guessing, passwords }),
+    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, rateLimits, passwords }),
     usage,
     passwords,
-    guessing,
+    rateLimits,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,
     accessTokens: new AccessTokens({ issuer, previousIssuers, ring, master, registry, clock, random }),

@@ -12,7 +12,7 @@ import { refuseInDialects } from "./dialects/early.js";
 import { chooseDialects } from "./dialects/index.js";
 import { ACCOUNT_PATH } from "./browser/paths.js";
 import { OperatorError } from "./errors/operator-error.js";
-import { CERTIFICATE_REST, CertificateWatch } from "./http/certificate-watch.js";
+import { CERTIFICATE_CHECK_INTERVAL, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import { apply, applyFile } from "./provisioning/apply.js";
@@ -103,7 +103,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
   certificates.begin();
   const timers = [
-    regularly("reading the certificate files", () => certificates.look(), log, CERTIFICATE_REST),
+    regularly("reading the certificate files", () => certificates.check(), log, CERTIFICATE_CHECK_INTERVAL),
     regularly("sweeping", async () => tellOfSweep(await sweep(db, clock.statement()), log), log),
     regularly("looking at what password hashes cost", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
@@ -114,7 +114,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     issuer,
     core,
     introduction,
-    renewCertificate: () => certificates.lookNow(),
+    renewCertificate: () => certificates.checkNow(),
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
       await listener.drain();

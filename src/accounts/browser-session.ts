@@ -7,7 +7,7 @@ import type { Person } from "../store/users.js";
 /** What a browser is remembered by: a session of whoever logged in, and the browser itself, whose forms are its own. */
 export interface BrowserSessions {
   /** The live session of a cookie. */
-  see(cookie: string | undefined): Promise<LiveSession | undefined>;
+  find(cookie: string | undefined): Promise<LiveSession | undefined>;
   /**
    * A new session, whose id nobody can have known before the login (session fixation); the one it takes the place of
    * ends.
@@ -37,7 +37,7 @@ export function browserSessions(parts: {
   return {
     hash,
     newBrowser: secret,
-    see: async (cookie) => (cookie ? seeSession(db, hash(cookie), clock.statement()) : undefined),
+    find: async (cookie) => (cookie ? seeSession(db, hash(cookie), clock.statement()) : undefined),
     async logIn({ sub, token_epoch }, amr, before) {
       const cookie = secret();
       const sid = random(16).toString("base64url");

@@ -37,10 +37,10 @@ interface Log {
 }
 
 /** Milliseconds before a message is sent: its request is answered meanwhile, and the time of that tells nothing. */
-const HEAD_START = 50;
+const SEND_DELAY = 50;
 
 /** Milliseconds that what is under way still has when the server stops. */
-const LAST_CHANCE = 5_000;
+const CLOSE_TIMEOUT = 5_000;
 
 /** Sends codes while nobody waits for it. */
 export class CodeSender {
@@ -48,7 +48,7 @@ export class CodeSender {
   readonly #log: Log;
   readonly #underWay = new Set<Promise<void>>();
   /** What ends each delivery, by whom it is for: one at a time, because a new code replaces the one before. */
-  readonly #ends = new Map<string, AbortController>();
+  readonly #aborts = new Map<string, AbortController>();
   #isGivenUp = false;
 
   constructor(delivery: CodeDelivery, log: Log) {
@@ -60,11 +60,11 @@ export class CodeSender {
     const end = new AbortController();
     const key = `${message.channel} ${message.to}`;
     // A code that is still being retried is worth nothing any more, and would arrive after the one that counts.
-    this.#ends.get(key)?.abort();
-    this.#ends.set(key, end);
+    this.#aborts.get(key)?.abort();
+    this.#aborts.set(key, end);
     const sending = this.#send(message, end.signal).finally(() => {
       this.#underWay.delete(sending);
-      if (this.#ends.get(key) === end) this.#ends.delete(key);
+      if (this.#aborts.get(key) === end) this.#aborts.delete(key);
     });
     this.#underWay.add(sending);
   }
@@ -73,14 +73,14 @@ export class CodeSender {
   async close(): Promise<void> {
     const deadline = setTimeout(() => {
       this.#isGivenUp = true;
-      for (const end of this.#ends.values()) end.abort();
-    }, LAST_CHANCE);
+      for (const end of this.#aborts.values()) end.abort();
+    }, CLOSE_TIMEOUT);
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
     clearTimeout(deadline);
   }
 
   async #send(message: CodeMessage, end: AbortSignal): Promise<void> {
-    await pause(HEAD_START);
+    await pause(SEND_DELAY);
     if (end.aborted && !this.#isGivenUp) return;
     await this.#delivery(message, end).catch((error: unknown) => {
       // Replaced by a newer code: nothing is lost.

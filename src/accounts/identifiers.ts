@@ -47,7 +47,7 @@ export function isEmail(text: string): boolean {
  * Why a text cannot be a login name; undefined if it can.
  * @param own the verified addresses of the same person, normalised: one of them may be the login name too
  */
-export function whyNotALoginName(text: string, own: readonly string[] = []): string | undefined {
+export function loginNameProblem(text: string, own: readonly string[] = []): string | undefined {
   const normal = normaliseIdentifier(text);
   if (own.includes(normal)) return undefined;
   if (normal === "") return "is empty";
@@ -59,8 +59,8 @@ export function whyNotALoginName(text: string, own: readonly string[] = []): str
 }
 
 /** The same where people choose their own name: it must not mix scripts, as names do that imitate another. */
-export function whyNotAChosenName(text: string): string | undefined {
-  return whyNotALoginName(text) ?? (mixesScripts(normaliseIdentifier(text)) ? "mixes scripts" : undefined);
+export function chosenNameProblem(text: string): string | undefined {
+  return loginNameProblem(text) ?? (mixesScripts(normaliseIdentifier(text)) ? "mixes scripts" : undefined);
 }
 
 /** Of a person, what they may log in with. */

@@ -6,7 +6,7 @@ import { refuseIfLeft, type Caller } from "../store/pool.js";
 import { replacePasswordHash } from "../store/password-hashes.js";
 import { findByIdentifier, type Account } from "../store/users.js";
 import type { ConfirmationCodes } from "./confirmation-codes.js";
-import { beginsLock, type Counted, type Guessing } from "./guessing.js";
+import { startsLock, type Counter, type RateLimits } from "./rate-limits.js";
 import { normaliseIdentifier } from "./identifiers.js";
 import { knownBrowser } from "./known-browser.js";
 import type { Passwords } from "./passwords.js";
@@ -50,7 +50,7 @@ interface LoginParts {
   readonly master: MasterKey;
   readonly era: number;
   readonly passwords: Passwords;
-  readonly guessing: Guessing;
+  readonly rateLimits: RateLimits;
   readonly codes: ConfirmationCodes;
 }
 
@@ -63,35 +63,35 @@ interface LoginParts {
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
   const identifier = identifierOf(attempt.name);
   // One turn at a time for each name: many right passwords at once take no tries away from each other.
-  return parts.passwords.turn(identifier, async () => {
+  return parts.passwords.runQueued(identifier, async () => {
     refuseIfLeft(parts.caller);
     // From the first try that is taken to the last that is given back, all of it is done.
-    return inTurn({ ...parts, db: inAnyCase(parts.db) }, identifier, attempt, facts);
+    return logInQueued({ ...parts, db: inAnyCase(parts.db) }, identifier, attempt, facts);
   });
 }
 
-async function inTurn(
+async function logInQueued(
   parts: LoginParts,
   identifier: string,
   attempt: LoginAttempt,
   facts: LoginFacts,
 ): Promise<LoggedIn> {
-  const { db, passwords, guessing, codes } = parts;
-  const network: Counted = { on: "network", id: attempt.network };
-  await guessing.demand(network);
+  const { db, passwords, rateLimits, codes } = parts;
+  const network: Counter = { on: "network", id: attempt.network };
+  await rateLimits.consumeOrThrow(network);
 
   const account = await find(db, attempt.name, identifier);
   if (account !== undefined) facts.sub = account.sub;
-  const counted = countedOn(parts, account, identifier, attempt);
-  const taken = await guessing.take(counted);
+  const counter = counterOf(parts, account, identifier, attempt);
+  const taken = await rateLimits.consume(counter);
   if ("wait" in taken) {
     // It was no try, so its network has it back, as long as that asks for little else; but it costs what a try costs.
     const [excused] = await Promise.all([
-      guessing.take({ on: "refused of a network", id: attempt.network }),
+      rateLimits.consume({ on: "refused of a network", id: attempt.network }),
       passwords.verify(account?.password_hash, attempt.password, identifier),
     ]);
-    if ("count" in excused) await guessing.settle({ giveBack: network });
-    throw wrong("too many tries");
+    if ("count" in excused) await rateLimits.refund(network);
+    throw new Refusal("resource_owner_credentials_wrong", { reason: "too many tries" });
   }
 
   const [isCode, isPassword] = await Promise.all([
@@ -100,11 +100,13 @@ async function inTurn(
   ]);
   const proven = isCode || isPassword;
   if (account === undefined || !proven || account.disabled) {
-    if (counted.on === "account" && beginsLock(counted, taken.count)) facts.alarm = "account_locked";
-    throw wrong(account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password");
+    if (counter.on === "account" && startsLock(counter, taken.count)) facts.alarm = "account_locked";
+    throw new Refusal("resource_owner_credentials_wrong", {
+      reason: account === undefined ? "no such user" : proven ? "the user is disabled" : "wrong password",
+    });
   }
   await Promise.all([
-    guessing.settle({ forget: counted, giveBack: network }),
+    rateLimits.reset(counter, network),
     isPassword ? renewHash(parts, account, attempt.password) : undefined,
   ]);
   return { account, amr: isCode ? ["otp"] : ["pwd"] };
@@ -130,18 +132,14 @@ function find(db: Db, name: ClaimedName, identifier: string): Promise<Account | 
   return "thing" in name ? findThing(db, name.app_id, name.thing) : findByIdentifier(db, identifier);
 }
 
-function countedOn(
+function counterOf(
   parts: LoginParts,
   account: Account | undefined,
   identifier: string,
   attempt: LoginAttempt,
-): Counted {
+): Counter {
   if (account === undefined) return { on: "name", id: identifier };
   const browser = knownBrowser(parts, attempt.knownBrowser, account.sub);
-  const own: Counted = { on: "account", id: account.sub };
+  const own: Counter = { on: "account", id: account.sub };
   return browser === undefined ? own : { on: "browser", id: browser, of: own };
-}
-
-function wrong(reason: string): Refusal {
-  return new Refusal("resource_owner_credentials_wrong", { reason });
 }

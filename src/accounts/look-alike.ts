@@ -31,12 +31,12 @@ const TOGETHER = [
 ];
 
 /** Names of one script, or of some that are written together; digits and signs belong to all of them. */
-const WRITINGS = [...SCRIPTS.map((script) => [script]), ...TOGETHER].map((scripts) => {
+const SCRIPT_SETS = [...SCRIPTS.map((script) => [script]), ...TOGETHER].map((scripts) => {
   const classes = ["Common", "Inherited", ...scripts].map((script) => `\\p{Script_Extensions=${script}}`);
   return new RegExp(`^[${classes.join("")}]*$`, "u");
 });
 
 /** Whether a name mixes scripts that nobody writes together. */
 export function mixesScripts(name: string): boolean {
-  return !WRITINGS.some((writing) => writing.test(name));
+  return !SCRIPT_SETS.some((writing) => writing.test(name));
 }

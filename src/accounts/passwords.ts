@@ -7,7 +7,7 @@ import { IMPORTED_HASH } from "../store/sealed.js";
 import { Decoys } from "./decoys.js";
 import { readImportedHash } from "./imported-hash/encodings.js";
 import type { ImportedHash } from "./imported-hash/recipes.js";
-import { Turns } from "./turns.js";
+import { WorkQueue } from "./work-queue.js";
 
 /** argon2id as OWASP's password storage cheat sheet asks at least: 19 MiB, two passes, one lane. */
 const COST: HashingCost = { memoryCost: 19_456, timeCost: 2 };
@@ -29,31 +29,31 @@ export class Passwords {
   readonly #master: MasterKey;
   readonly #decoys: Decoys;
   readonly #options: argon2.HashOptions;
-  readonly #nobody: Promise<string>;
-  readonly #turns: Turns;
+  readonly #unknownUserHash: Promise<string>;
+  readonly #queue: WorkQueue;
 
   constructor(master: MasterKey, random: Random, slots = Math.max(1, availableParallelism() - 1), cost = COST) {
     this.#master = master;
     this.#decoys = new Decoys(master);
-    this.#turns = new Turns(slots);
-    const pepper = { secret: master.derive("password"), associatedData: master.mark };
+    this.#queue = new WorkQueue(slots);
+    const pepper = { secret: master.derive("password"), associatedData: master.keyId };
     this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, ...pepper };
-    this.#nobody = argon2.hash(random(32), this.#options);
+    this.#unknownUserHash = argon2.hash(random(32), this.#options);
   }
 
   /** How many wait for their turn. */
   get waiting(): number {
-    return this.#turns.waiting;
+    return this.#queue.waiting;
   }
 
   /** An argon2id hash in PHC form. It waits as long as it has to: it is for operators. */
   hash(password: string): Promise<string> {
-    return this.#turns.wait({}, () => this.#hash(password));
+    return this.#queue.runUnbounded({}, () => this.#hash(password));
   }
 
   /** The same for anybody else, who waits for a turn as people who log in do. @throws Refusal hashing_busy */
-  hashInTurn(who: string, password: string, caller?: Caller): Promise<string> {
-    return this.#turns.take(who, async () => {
+  hashQueued(who: string, password: string, caller?: Caller): Promise<string> {
+    return this.#queue.run(who, async () => {
       refuseIfLeft(caller);
       return this.#hash(password);
     });
@@ -69,8 +69,8 @@ export class Passwords {
    * @param who one turn at a time each
    * @throws Refusal hashing_busy when too many are waiting, or the turn does not come
    */
-  turn<T>(who: string, work: () => Promise<T>): Promise<T> {
-    return this.#turns.take(who, work);
+  runQueued<T>(who: string, work: () => Promise<T>): Promise<T> {
+    return this.#queue.run(who, work);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Passwords {
    * @param name what was logged in with
    */
   async verify(hash: string | null | undefined, password: string, name: string): Promise<boolean> {
-    const against = hash ?? this.#decoys.for(name) ?? (await this.#nobody);
+    const against = hash ?? this.#decoys.for(name) ?? (await this.#unknownUserHash);
     const matches = await this.#matches(against, password);
     return matches && hash !== null && hash !== undefined;
   }
@@ -92,9 +92,9 @@ export class Passwords {
 
   /** The pepper of one of our hashes. A hash under a key that is not accepted any more costs the same, and belongs to no password. */
   #pepperOf(hash: string): Buffer {
-    const mark = markOf(hash);
+    const mark = keyIdOf(hash);
     if (mark === undefined) return this.#master.lasting("password");
-    return (this.#master.withMark(mark) ?? this.#master).derive("password");
+    return (this.#master.withKeyId(mark) ?? this.#master).derive("password");
   }
 
   /**
@@ -112,7 +112,7 @@ export class Passwords {
   async renewed(hash: string | null, password: string): Promise<string | undefined> {
     if (hash === null) return undefined;
     if (!hash.startsWith(IMPORTED_HASH))
-      return markOf(hash)?.equals(this.#master.mark) ? undefined : this.#hash(password);
+      return keyIdOf(hash)?.equals(this.#master.keyId) ? undefined : this.#hash(password);
     return this.#open(hash)?.readsWhole(password) ? this.#hash(password) : undefined;
   }
 
@@ -132,7 +132,7 @@ export class Passwords {
 const MARKED = /,data=([A-Za-z0-9+/]+)(?=\$)/;
 
 /** Under which master key one of our hashes was made; undefined for one from before a master key could change. */
-function markOf(hash: string): Buffer | undefined {
+function keyIdOf(hash: string): Buffer | undefined {
   const [, mark] = MARKED.exec(hash) ?? [];
   return mark === undefined ? undefined : Buffer.from(mark, "base64");
 }
@@ -163,7 +163,7 @@ const COMMON_PASSWORDS = new Set([
 ]);
 
 /** Why a password is a weak one; undefined if it is not. */
-export function whyAWeakPassword(password: string): string | undefined {
+export function passwordProblem(password: string): string | undefined {
   if (password.length < MIN_PASSWORD_LENGTH) return `a password shorter than ${MIN_PASSWORD_LENGTH} characters`;
   return COMMON_PASSWORDS.has(password.toLowerCase()) ? "one of the most common passwords" : undefined;
 }

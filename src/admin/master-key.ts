@@ -55,7 +55,7 @@ async function resealEach({ db, master }: Core, { purpose, kind }: (typeof SEALE
 
 /** What still depends on the earlier keys: what is renewed at its next use, what expires, and when the last of it has. */
 async function dependents({ db, master }: Core, since: Date): Promise<readonly object[]> {
-  const mark = { text: master.mark.toString("base64"), bytes: master.mark };
+  const mark = { text: master.keyId.toString("base64"), bytes: master.keyId };
   const found = await countDependents(db, mark);
   const until = (seconds: number) => new Date(since.getTime() + seconds * 1000).toISOString();
   const lifetimes = {

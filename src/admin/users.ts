@@ -31,7 +31,7 @@ async function unlock(context: CommandContext): Promise<object> {
 
 /** Of the account and of every browser in which it is known. */
 function forgetTries({ core }: CommandContext, sub: string): Promise<void> {
-  return core.guessing.settle({ forget: { on: "account", id: sub } });
+  return core.rateLimits.reset({ on: "account", id: sub });
 }
 
 async function add(context: CommandContext): Promise<object> {

@@ -1,5 +1,5 @@
 import type { BrowserSessions } from "../accounts/browser-session.js";
-import { homeOf } from "../clients/redirect-uri.js";
+import { homePageOf } from "../clients/redirect-uri.js";
 import type { Core } from "../core.js";
 import type { AuditFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
@@ -35,7 +35,7 @@ export async function showAccount(parts: AccountParts, visit: Visit, facts: Audi
       consents: consents.map(({ client_id, client_name, redirect_uris, scope, given_at }) => ({
         clientId: client_id,
         clientName: client_name ?? client_id,
-        home: homeOf(redirect_uris),
+        home: homePageOf(redirect_uris),
         scopes: scope.map((name) => describeScope(name, declared)),
         since: given_at,
       })),

@@ -7,7 +7,7 @@ import type { AuditFacts } from "../http/decision.js";
 import { withoutRepetition, type Form } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
-import { homeOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
+import { homePageOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./paths.js";
 import type { BrowserAnswer, Visit } from "./view.js";
 
@@ -60,7 +60,7 @@ export async function logOut(
     const known = [...form.parameters].filter(([name]) => Object.hasOwn(typed, name));
     return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams(known)}` };
   }
-  const session = await sessions.see(visit.session);
+  const session = await sessions.find(visit.session);
   if (session === undefined) {
     // The session that a good hint names may be idle, or of another browser: it ends, and with it the grants made in it.
     if (request.sid !== undefined) await sessions.logOut({ sid: request.sid });
@@ -120,7 +120,9 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>, facts:
   if (client_id !== undefined && named === undefined) throw new Refusal("client_unknown");
   const unclear = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
   // A bad hint does not say whose request it is. The address does: anybody could name the client that registered it.
-  const client = unclear ? await enabledClient(core, await core.registry.whoGoesTo(post_logout_redirect_uri)) : named;
+  const client = unclear
+    ? await enabledClient(core, await core.registry.findByLogoutUri(post_logout_redirect_uri))
+    : named;
   if (
     post_logout_redirect_uri !== undefined &&
     (client === undefined || !isRegistered(post_logout_redirect_uri, client.post_logout_redirect_uris))
@@ -156,7 +158,7 @@ function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
 
 function goodbye({ client, redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
   if (redirect_uri === undefined) {
-    const uri = client === undefined ? undefined : homeOf(client.redirect_uris);
+    const uri = client === undefined ? undefined : homePageOf(client.redirect_uris);
     const app =
       client === undefined || uri === undefined ? {} : { app: { name: client.client_name ?? client.client_id, uri } };
     return { kind: "show", view: { page: "logged_out", ...uiLocales, ...app } };

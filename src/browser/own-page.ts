@@ -21,7 +21,7 @@ interface Owner {
 
 /** Whose page it is; undefined where nobody is logged in. */
 export async function seeOwner(path: string, sessions: BrowserSessions, visit: Visit): Promise<Owner | undefined> {
-  const session = await sessions.see(visit.session);
+  const session = await sessions.find(visit.session);
   if (session === undefined) return undefined;
   const browser = visit.browser ?? sessions.newBrowser();
   const csrf = sessions.formToken(browser, purposeOf(path, session));
@@ -43,7 +43,7 @@ export async function whoSent(
   form: Form,
   { browser, session: cookie }: Visit,
 ): Promise<LiveSession | undefined> {
-  const session = await sessions.see(cookie);
+  const session = await sessions.find(cookie);
   if (session === undefined) return undefined;
   const csrf = form.parameters.get("csrf") ?? "";
   if (browser !== undefined && sessions.checkFormToken(browser, purposeOf(path, session), csrf)) return session;

@@ -46,8 +46,9 @@ export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
   const [first, payload] = readCompact(text) ?? [];
   const header = headerSchema.safeParse(readJsonBytes(first));
-  if (payload === undefined || !header.success) throw unreadable("its header, or how it is spelt");
-  if (readJsonBytes(payload) === undefined) throw unreadable(AMBIGUOUS);
+  if (payload === undefined || !header.success)
+    throw new Refusal("assertion_payload_unreadable", { reason: "its header, or how it is spelt" });
+  if (readJsonBytes(payload) === undefined) throw new Refusal("assertion_payload_unreadable", { reason: AMBIGUOUS });
   return { text, header: header.data, payload };
 }
 
@@ -60,7 +61,8 @@ export function claimedIssuer(text: string): string | undefined {
   const parts = readCompact(text);
   if (parts === undefined) return undefined;
   const [header, claims] = parts.slice(0, 2).map(readJsonBytes);
-  if (header === undefined || claims === undefined) throw unreadable(AMBIGUOUS);
+  if (header === undefined || claims === undefined)
+    throw new Refusal("assertion_payload_unreadable", { reason: AMBIGUOUS });
   return z.object({ iss: z.string() }).safeParse(claims).data?.iss;
 }
 
@@ -143,13 +145,13 @@ const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims,
  * @param now milliseconds since the epoch
  * @throws Refusal assertion_payload_unreadable, those of CHECKS, assertion_used
  */
-export async function admit(
+export async function acceptOnce(
   payload: Buffer,
   expected: Omit<Expected, "now">,
   { db, master, clock }: { readonly db: Db; readonly master: MasterKey; readonly clock: Clock },
 ): Promise<void> {
   const { success, data: claims } = claimsSchema.safeParse(readJsonBytes(payload));
-  if (!success) throw unreadable("no JSON object");
+  if (!success) throw new Refusal("assertion_payload_unreadable", { reason: "no JSON object" });
   const now = clock.now();
   for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
   const hash = master.mac("assertion", `${expected.client_id}\n${claims.jti as string}`);
@@ -186,8 +188,4 @@ export function readJsonBytes(bytes: Buffer | undefined): unknown {
     if (error instanceof JsonError) return undefined;
     throw error;
   }
-}
-
-function unreadable(reason: string): Refusal {
-  return new Refusal("assertion_payload_unreadable", { reason });
 }

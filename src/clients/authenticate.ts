@@ -6,7 +6,7 @@ import { methodOf } from "./methods.js";
 import type { MethodDependencies } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
-import { Shaper } from "./shaper.js";
+import { Throttle } from "./throttle.js";
 
 /** A request, as far as it says who sends it. */
 export interface AuthenticationRequest {
@@ -32,7 +32,7 @@ export class ClientAuthentication {
   readonly #registry: ClientRegistry;
   readonly #usage: DialectUsage;
   readonly #means: MethodDependencies;
-  readonly #shaper = new Shaper();
+  readonly #throttle = new Throttle();
 
   constructor(registry: ClientRegistry, usage: DialectUsage, means: MethodDependencies) {
     this.#registry = registry;
@@ -45,31 +45,34 @@ export class ClientAuthentication {
     const { credentials, network } = request;
     refuseMixture(credentials);
     const id = claimedId(credentials);
-    if (!id) throw unknown("no client_id");
-    if (!isClientId(id)) throw unknown("no id that a client can have");
-    const guesser = `${network}\n${id}`;
-    await this.#shaper.turn(guesser); // tries_exhausted
+    if (!id) throw new Refusal("client_unknown", { reason: "no client_id" });
+    if (!isClientId(id)) throw new Refusal("client_unknown", { reason: "no id that a client can have" });
+    const throttleKey = `${network}\n${id}`;
+    await this.#throttle.wait(throttleKey); // tries_exhausted
     try {
       return await this.#check(id, request);
     } catch (error) {
-      if (isRefusal(error)) this.#shaper.failed(guesser);
+      if (isRefusal(error)) this.#throttle.countFailure(throttleKey);
       throw error;
     }
   }
 
   async #check(id: string, request: AuthenticationRequest): Promise<Client> {
     const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
-    const client = await (presented.device_jwt !== undefined ? this.#registry.findAnew(id) : this.#registry.find(id));
+    const client = await (presented.device_jwt !== undefined
+      ? this.#registry.findUncached(id)
+      : this.#registry.find(id));
     if (client === null) {
       // The same work as for a known client, so that time tells no more than the answer does.
       const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";
       this.#means.master.mac("client-secret", `${id}\n${secret}`);
-      throw unknown("not registered");
+      throw new Refusal("client_unknown", { reason: "not registered" });
     }
     facts.client_id = id;
     facts.client_auth = client.token_endpoint_auth_method;
-    if (client.disabled) throw unknown(`${id} is disabled`);
-    if (!client.dialects.includes(spelling.name)) throw unknown(`${id} may not use the dialect ${spelling.name}`);
+    if (client.disabled) throw new Refusal("client_unknown", { reason: `${id} is disabled` });
+    if (!client.dialects.includes(spelling.name))
+      throw new Refusal("client_unknown", { reason: `${id} may not use the dialect ${spelling.name}` });
     await methodOf(client).check({ client, presented, audiences }, this.#means);
     this.#usage.count(id, spelling.name);
     return client;
@@ -99,8 +102,4 @@ function claimedId({ basic, client_id, client_assertion, device_jwt }: Presented
     if (issuer !== undefined && client_id !== issuer) throw new Refusal("assertion_client_wrong");
   }
   return issuer ?? basic?.client_id ?? client_id;
-}
-
-function unknown(reason: string): Refusal {
-  return new Refusal("client_unknown", { reason });
 }

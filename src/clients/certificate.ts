@@ -17,7 +17,7 @@ export type CertificateRegistration = Pick<
 >;
 
 /** Whom a certificate names. The subject is undefined where it cannot be read. */
-interface Presented {
+interface CertificateFields {
   readonly der: Buffer;
   readonly subject: string | undefined;
   readonly alternatives: readonly DerElement[];
@@ -29,7 +29,7 @@ const DNS = 0x82;
 const URI = 0x86;
 const IP = 0x87;
 
-type Check = (registered: string, presented: Presented) => boolean;
+type Check = (registered: string, presented: CertificateFields) => boolean;
 
 const CHECKS: Readonly<Record<keyof CertificateRegistration, Check>> = {
   tls_client_auth_subject_dn: (name, { subject }) => subject !== undefined && parseDistinguishedName(name) === subject,
@@ -70,7 +70,7 @@ export function isThumbprint(registered: string, der: Buffer): boolean {
 const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
 
 /** Reads the names from the encoding itself (RFC 5280 section 4.1): their text can be made to look like other names. */
-function read(der: Buffer): Presented {
+function read(der: Buffer): CertificateFields {
   try {
     const [certificate] = readDer(der);
     const [toBeSigned] = inside(certificate, 0x30);
@@ -94,11 +94,11 @@ function alternativesIn(extensions: readonly DerElement[]): readonly DerElement[
   });
 }
 
-function contents({ alternatives }: Presented, kind: number): readonly Buffer[] {
+function contents({ alternatives }: CertificateFields, kind: number): readonly Buffer[] {
   return alternatives.filter(({ tag }) => tag === kind).map(({ content }) => content);
 }
 
-function texts(presented: Presented, kind: number): readonly string[] {
+function texts(presented: CertificateFields, kind: number): readonly string[] {
   return contents(presented, kind).flatMap((bytes) => ascii(bytes) ?? []);
 }
 

@@ -24,11 +24,11 @@ export interface DeviceJwt extends Jws {
 /** @throws Refusal device_jwt_wrong for anything but exactly the header and claims there have to be */
 export function readDeviceJwt({ text, bringsKey }: NonNullable<PresentedCredentials["device_jwt"]>): DeviceJwt {
   const [first, payload] = countParts(text) === JWS_PARTS ? (readCompact(text) ?? []) : [];
-  if (payload === undefined) throw deviceJwtWrong("not a JWS in compact form");
+  if (payload === undefined) throw new Refusal("device_jwt_wrong", { reason: "not a JWS in compact form" });
   const said = header.safeParse(readJsonBytes(first));
-  if (!said.success) throw deviceJwtWrong("its header");
+  if (!said.success) throw new Refusal("device_jwt_wrong", { reason: "its header" });
   const read = (bringsKey ? claimsWithKey : claims).safeParse(readJsonBytes(payload));
-  if (!read.success) throw deviceJwtWrong("its claims");
+  if (!read.success) throw new Refusal("device_jwt_wrong", { reason: "its claims" });
   return { text, header: said.data, payload, claims: read.data };
 }
 
@@ -42,12 +42,8 @@ export function claimedDevice(
 ): string {
   const { header, claims } = readDeviceJwt(device_jwt);
   const ids = new Set([header.kid, claims.sub, client_id ?? claims.sub]);
-  if (ids.size > 1) throw deviceJwtWrong("kid, sub and client_id are not one");
+  if (ids.size > 1) throw new Refusal("device_jwt_wrong", { reason: "kid, sub and client_id are not one" });
   return claims.sub;
-}
-
-export function deviceJwtWrong(reason: string): Refusal {
-  return new Refusal("device_jwt_wrong", { reason });
 }
 
 /** The one algorithm that each type of key signs with (RFC 7518 section 3.1, RFC 8037 section 3.1). */

@@ -75,6 +75,6 @@ export function shownThumbprint({ certificate }: PresentedCredentials): string |
 }
 
 /** Whether a token may be used with this certificate (RFC 8705 section 3): one that is bound to none, with any or none. */
-export function isBoundTo(cnf: Confirmation | undefined, { certificate }: PresentedCredentials): boolean {
+export function satisfiesConfirmation(cnf: Confirmation | undefined, { certificate }: PresentedCredentials): boolean {
   return cnf === undefined || (certificate !== undefined && thumbprintOf(certificate.der) === cnf["x5t#S256"]);
 }

@@ -35,7 +35,7 @@ export type AuthorizationReader = (header: string) => PresentedCredentials["basi
 export const readFormEncodedBasic: AuthorizationReader = (header) => {
   const pair = decodeBasic(header);
   if (pair === undefined) return undefined;
-  if (pair === "") throw malformed("Basic without credentials");
+  if (pair === "") throw new Refusal("authorization_header_malformed", { reason: "Basic without credentials" });
   const { client_id, client_secret } = splitPair(pair);
   return { client_id: formDecode(client_id), client_secret: formDecode(client_secret) };
 };
@@ -56,16 +56,18 @@ export function readBearer(header: string): string | undefined {
 function decodeBasic(header: string): string | undefined {
   const [scheme, token = "", ...rest] = header.split(" ");
   if (scheme?.toLowerCase() !== "basic") return undefined;
-  if (rest.length > 0 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(token)) throw malformed("not base64");
+  if (rest.length > 0 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(token))
+    throw new Refusal("authorization_header_malformed", { reason: "not base64" });
   const bytes = Buffer.from(token, "base64");
   const text = bytes.toString("utf8");
-  if (!Buffer.from(text, "utf8").equals(bytes)) throw malformed("not UTF-8 text");
+  if (!Buffer.from(text, "utf8").equals(bytes))
+    throw new Refusal("authorization_header_malformed", { reason: "not UTF-8 text" });
   return plain(text);
 }
 
 function splitPair(pair: string) {
   const colon = pair.indexOf(":");
-  if (colon < 0) throw malformed("no colon");
+  if (colon < 0) throw new Refusal("authorization_header_malformed", { reason: "no colon" });
   return { client_id: pair.slice(0, colon), client_secret: pair.slice(colon + 1) };
 }
 
@@ -73,16 +75,12 @@ function formDecode(text: string): string {
   try {
     return plain(decodeURIComponent(text.replaceAll("+", " ")));
   } catch (error) {
-    throw isRefusal(error) ? error : malformed("not form-encoded");
+    throw isRefusal(error) ? error : new Refusal("authorization_header_malformed", { reason: "not form-encoded" });
   }
 }
 
 /** A text that cannot be stored is in no client's credentials. */
 function plain(text: string): string {
-  if (!isPlainText(text)) throw malformed("U+0000, or what is no text");
+  if (!isPlainText(text)) throw new Refusal("authorization_header_malformed", { reason: "U+0000, or what is no text" });
   return text;
-}
-
-function malformed(reason: string): Refusal {
-  return new Refusal("authorization_header_malformed", { reason });
 }

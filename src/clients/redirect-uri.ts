@@ -52,7 +52,7 @@ function nameOf(pair: string): string {
 }
 
 /** Where the pages begin that a redirect URI belongs to; undefined for one that no browser opens, as a native app has. */
-export function frontDoorOf(redirect_uri: string): string | undefined {
+export function webOriginOf(redirect_uri: string): string | undefined {
   const { protocol, origin } = new URL(redirect_uri);
   return /^https?:$/.test(protocol) ? origin : undefined;
 }
@@ -61,11 +61,11 @@ export function frontDoorOf(redirect_uri: string): string | undefined {
  * Where a client's own pages begin, as far as its registration says: a loopback address has no port there, and leads
  * nowhere.
  */
-export function homeOf(redirect_uris: readonly string[]): string | undefined {
+export function homePageOf(redirect_uris: readonly string[]): string | undefined {
   return redirect_uris
     .filter((uri) => !LOOPBACK.test(uri))
-    .map(frontDoorOf)
-    .find((door) => door !== undefined);
+    .map(webOriginOf)
+    .find((origin) => origin !== undefined);
 }
 
 /** Where a client's own pages come from: its `web_origins`, and the origins it sends people back to. */

@@ -19,7 +19,7 @@ const PRIVATE_USE = /^([a-z]{2,63}|xn--[a-z0-9-]+)(\.[a-z0-9+-]+)+$/i;
 const UNSEEN = /[\s\\\p{Cc}\p{Cf}]/u;
 
 /** Why a URI cannot be registered; undefined if it can. */
-export function whyNotARegisteredUri(uri: string): string | undefined {
+export function registeredUriProblem(uri: string): string | undefined {
   if (UNSEEN.test(uri)) return "must not have a space, a backslash or an invisible character";
   const [, scheme] = SCHEME.exec(uri) ?? [];
   if (scheme === undefined || !URL.canParse(uri)) return "must be an absolute URI";
@@ -30,13 +30,13 @@ export function whyNotARegisteredUri(uri: string): string | undefined {
 }
 
 /** Why a URI is none that this server or a browser can fetch: the same, without the schemes of apps. */
-export function whyNotAWebUri(uri: string): string | undefined {
-  return whyNotARegisteredUri(uri) ?? (isWeb(uri) ? undefined : "must be an https or http URI");
+export function webUriProblem(uri: string): string | undefined {
+  return registeredUriProblem(uri) ?? (isWeb(uri) ? undefined : "must be an https or http URI");
 }
 
 /** Whether a text is an origin of web pages, as browsers write it: scheme, host and port only. */
 export function isWebOrigin(text: string): boolean {
-  return whyNotAWebUri(text) === undefined && new URL(text).origin === text;
+  return webUriProblem(text) === undefined && new URL(text).origin === text;
 }
 
 /** Whether a URI is of plain http. */

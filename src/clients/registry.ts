@@ -45,18 +45,18 @@ export class ClientRegistry {
   readonly #clients: Remembered<Client | null>;
   readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
   readonly #origins: Remembered<ReadonlySet<string>>;
-  readonly #goodbyes: Remembered<readonly GoodbyeUris[]>;
+  readonly #logoutUris: Remembered<readonly GoodbyeUris[]>;
 
   constructor(db: Db, feed: ChangeFeed) {
     this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
     this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
     this.#origins = new Remembered(feed, async () => new Set((await allClientUris(db)).flatMap(webOriginsOf)));
-    this.#goodbyes = new Remembered(feed, () => allGoodbyeUris(db));
+    this.#logoutUris = new Remembered(feed, () => allGoodbyeUris(db));
     feed.subscribe((change) => {
       if (change === null || change.kind === "client") {
         this.#clients.forget(change?.id);
         this.#origins.forget();
-        this.#goodbyes.forget();
+        this.#logoutUris.forget();
       }
       if (change === null || change.kind === "scopes") this.#scopes.forget();
     });
@@ -71,13 +71,13 @@ export class ClientRegistry {
    * The same, read from the store in any case: a device may have replaced its key by its request before this one, on
    * another instance.
    */
-  async findAnew(client_id: string): Promise<Client | null> {
+  async findUncached(client_id: string): Promise<Client | null> {
     this.#clients.forget(client_id);
     return this.find(client_id);
   }
 
   /** The client as this request met it, without asking the store again. */
-  async recall(client_id: string): Promise<Client | null> {
+  async findCached(client_id: string): Promise<Client | null> {
     return (await this.#clients.peek(client_id)?.catch(() => null)) ?? null;
   }
 
@@ -87,8 +87,8 @@ export class ClientRegistry {
   }
 
   /** The id of an enabled client that has registered this post_logout_redirect_uri; the first of them by id. */
-  async whoGoesTo(uri: string): Promise<string | undefined> {
-    const goodbyes = await this.#goodbyes.get("");
+  async findByLogoutUri(uri: string): Promise<string | undefined> {
+    const goodbyes = await this.#logoutUris.get("");
     return goodbyes.find(({ post_logout_redirect_uris }) => isRegistered(uri, post_logout_redirect_uris))?.client_id;
   }
 

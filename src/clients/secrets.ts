@@ -39,7 +39,7 @@ export function storedSecretHash(master: MasterKey, hash: string): NewSecret {
 
 /** Bound to the client, so that equal secrets of two clients do not look equal. The master key's mark stands before it. */
 function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
-  return Buffer.concat([master.mark, master.mac("client-secret", `${client_id}\n${secret}`)]);
+  return Buffer.concat([master.keyId, master.mac("client-secret", `${client_id}\n${secret}`)]);
 }
 
 /** Bytes of a hash without a mark: from before a master key could change. */
@@ -77,7 +77,7 @@ export async function renewSecret(
   { id, hash }: Pick<ClientRow["secrets"][number], "id" | "hash">,
   secret: string,
 ): Promise<void> {
-  if (hash === null || (hash.length > UNMARKED && master.mark.equals(hash.subarray(0, -UNMARKED)))) return;
+  if (hash === null || (hash.length > UNMARKED && master.keyId.equals(hash.subarray(0, -UNMARKED)))) return;
   await replaceSecretHash(db, { id, hash }, hashSecret(master, client_id, secret));
 }
 
@@ -101,7 +101,7 @@ export async function checkImportedSecret(
 ): Promise<boolean> {
   const { client_id } = client;
   if (liveSecrets(client, now).every(({ imported }) => imported === null)) return false;
-  return passwords.turn(`client\n${client_id}`, async () => {
+  return passwords.runQueued(`client\n${client_id}`, async () => {
     // While this one waited for its turn, another may have had its secret checked, or an operator replaced it.
     const current = await findClient(db, client_id);
     if (current === null) return false;

@@ -72,7 +72,7 @@ export async function allowOwnPages(
   const client_id = request.decision?.client_id;
   if (origin === undefined || client_id === undefined) return;
   // An answer is on its way out: nothing may fail or wait here any more.
-  const client = await registry.recall(client_id);
+  const client = await registry.findCached(client_id);
   if (client === null || !webOriginsOf(client).includes(origin)) return;
   reply.headers({
     "Access-Control-Allow-Origin": origin,

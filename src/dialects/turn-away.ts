@@ -1,5 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
-import { RETRY_AFTER, type ReadyAnswer } from "../http/door.js";
+import { RETRY_AFTER, type PreparedResponse } from "../http/load-shedder.js";
 import { headersOf } from "../http/headers.js";
 import type { Dialect, Endpoint } from "./dialect.js";
 import { matches } from "./paths.js";
@@ -13,9 +13,9 @@ import { spellRefusal } from "./refuse.js";
 export function overloadAnswers(
   dialects: readonly Dialect[],
   issuer: string,
-): (path: string) => ReadyAnswer | undefined {
-  const exact = new Map<string, ReadyAnswer>();
-  const patterns: { readonly path: string; readonly answer: ReadyAnswer }[] = [];
+): (path: string) => PreparedResponse | undefined {
+  const exact = new Map<string, PreparedResponse>();
+  const patterns: { readonly path: string; readonly answer: PreparedResponse }[] = [];
   for (const dialect of dialects) {
     for (const endpoint of dialect.endpoints) {
       const { path } = endpoint;
@@ -27,7 +27,7 @@ export function overloadAnswers(
   return (path) => exact.get(path) ?? patterns.find((one) => matches(one.path, path))?.answer;
 }
 
-function written(dialect: Dialect, { refusals = dialect.refusals }: Endpoint, issuer: string): ReadyAnswer {
+function written(dialect: Dialect, { refusals = dialect.refusals }: Endpoint, issuer: string): PreparedResponse {
   const refusal = new Refusal("overloaded", { retryAfter: RETRY_AFTER });
   const spelt = spellRefusal(refusals, refusal, "");
   const { status, headers, body } = dialect.decorate?.(spelt) ?? spelt;

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { whyAWeakPassword, MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
-import { identifiersOf, isEmail, whyNotAChosenName } from "../accounts/identifiers.js";
+import { passwordProblem, MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
+import { identifiersOf, isEmail, chosenNameProblem } from "../accounts/identifiers.js";
 import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
@@ -53,11 +53,11 @@ const claim = z.string().max(255).optional();
 
 const registration = z.object({
   preferred_username: required("username_missing")
-    .refine((name) => whyNotAChosenName(name) === undefined)
+    .refine((name) => chosenNameProblem(name) === undefined)
     .transform((name) => name.trim()),
   password: required("password_missing")
     .max(MAX_PASSWORD_LENGTH)
-    .refine((password) => whyAWeakPassword(password) === undefined, { error: "password_too_weak" }),
+    .refine((password) => passwordProblem(password) === undefined, { error: "password_too_weak" }),
   email: z.string().refine(isEmail).optional(),
   phone_number: z.string().max(64).refine(isPhoneNumber).transform(readPhoneNumber).optional(),
   name: claim,
@@ -75,12 +75,12 @@ async function registerUser(core: Core, request: OperationRequest): Promise<NewP
   const { preferred_username, password, email, phone_number, ...claims } = asked;
   const app = await authenticateApp(core, request);
   if (!app.user_registration) throw new Refusal("registration_not_allowed");
-  await core.guessing.demand({ on: "registrations of a network", id: network });
+  await core.rateLimits.consumeOrThrow({ on: "registrations of a network", id: network });
 
   const user = {
     sub: core.random(16).toString("hex"),
     preferred_username,
-    password_hash: await core.passwords.hashInTurn(network, password, core.caller),
+    password_hash: await core.passwords.hashQueued(network, password, core.caller),
     email: email ?? null,
     phone_number: phone_number ?? null,
     roles: [],

@@ -45,8 +45,8 @@ async function sendCode(core: Core, { document, network, facts }: OperationReque
   if (core.codeSender === undefined) {
     throw new Refusal("code_sender_missing", { reason: "CODE_WEBHOOK_URL is not set" });
   }
-  await core.guessing.demand({ on: "codes of a network", id: network });
-  await core.guessing.demand({ on: "codes to an address", id: address });
+  await core.rateLimits.consumeOrThrow({ on: "codes of a network", id: network });
+  await core.rateLimits.consumeOrThrow({ on: "codes to an address", id: address });
 
   const account = await findByIdentifier(core.db, address);
   const exists = account !== undefined && !account.disabled;

@@ -2,7 +2,7 @@ import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto
 import type { FastifyPluginAsync } from "fastify";
 import type { JWK } from "jose";
 import { z } from "zod";
-import { deviceAlgorithm, deviceJwtWrong, readDeviceJwt } from "../clients/device-jwt.js";
+import { deviceAlgorithm, readDeviceJwt } from "../clients/device-jwt.js";
 import { isDevice } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
@@ -29,7 +29,7 @@ async function replaceKey(core: Core, request: OperationRequest): Promise<undefi
   const { pop } = readParameters(parameters, request.parameters);
   const client = await core.authentication.authenticate(request);
   const { device_jwt } = request.credentials;
-  if (!isDevice(client) || device_jwt === undefined) throw deviceJwtWrong("not a device");
+  if (!isDevice(client) || device_jwt === undefined) throw new Refusal("device_jwt_wrong", { reason: "not a device" });
 
   const key = readPublicKey(readDeviceJwt(device_jwt).claims.public_key); // device_key_unusable
   if (!isPossessed(key, device_jwt.text, pop)) throw new Refusal("proof_of_possession_wrong");
@@ -37,7 +37,7 @@ async function replaceKey(core: Core, request: OperationRequest): Promise<undefi
   const next = { keys: [key.export({ format: "jwk" })] };
   // The client is the one that authenticated: its key is the one that signed.
   if (await replaceDeviceKey(core.db, client, next, core.clock.statement())) return;
-  throw deviceJwtWrong("made with a key that has been replaced");
+  throw new Refusal("device_jwt_wrong", { reason: "made with a key that has been replaced" });
 }
 
 /** PEM of a SubjectPublicKeyInfo (RFC 7468 section 13), and nothing else: a private key would be read as a public one too. */

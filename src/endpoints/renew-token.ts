@@ -49,7 +49,7 @@ async function renew(core: Core, request: OperationRequest): Promise<IssuedToken
   const renewals = nextRenewal(device); // renewal_not_granted
 
   const end = () => spendToken(core.db, statusQuestion(claims), core.clock.statement());
-  const isFirst = await core.guessing.spend({ on: "tokens of a device", id: client_id }, end); // tries_exhausted
+  const isFirst = await core.rateLimits.consumeIfSuccessful({ on: "tokens of a device", id: client_id }, end); // tries_exhausted
   if (!isFirst) throw invalid("expired, renewed before, revoked, or its device was disabled");
   core.usage.count(client_id, spelling.name);
   return issue(context, { scope: requested ?? held, renewals });

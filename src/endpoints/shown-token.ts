@@ -1,4 +1,4 @@
-import { isBoundTo } from "../clients/methods.js";
+import { satisfiesConfirmation } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import type { SlotlessCode } from "../errors/catalogue.js";
@@ -28,7 +28,7 @@ export async function readShownToken(
   facts.client_id = claims.client_id;
   const client = await registry.find(claims.client_id);
   if (!client?.dialects.includes(spelling.name)) throw new Refusal(invalid);
-  if (!isBoundTo(claims.cnf, credentials)) {
+  if (!satisfiesConfirmation(claims.cnf, credentials)) {
     throw new Refusal(invalid, { reason: "bound to a certificate that was not presented" });
   }
   return { claims, client };

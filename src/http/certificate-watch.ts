@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from "fastify";
 import { OperatorError } from "../errors/operator-error.js";
 import type { Renewal } from "./tls.js";
-import { whyNotNow, type TlsMaterial } from "./tls-files.js";
+import { validityProblem, type TlsMaterial } from "./tls-files.js";
 
 /** Milliseconds of rest between two looks at the files. Their content is read: no event tells of every way to replace one. */
-export const CERTIFICATE_REST = 5_000;
+export const CERTIFICATE_CHECK_INTERVAL = 5_000;
 
 /** What a listener that speaks TLS can say and do about its certificate. */
 export interface CertificateHolder {
@@ -18,7 +18,7 @@ export class CertificateWatch {
   readonly #now: () => number;
   readonly #log: FastifyBaseLogger;
   /** What was last said of files that cannot be used: it is said once, not with every look. */
-  #said: string | undefined;
+  #lastProblem: string | undefined;
 
   /** @param holder undefined where the server does not speak TLS itself */
   constructor(holder: CertificateHolder | undefined, now: () => number, log: FastifyBaseLogger) {
@@ -31,18 +31,18 @@ export class CertificateWatch {
   begin(): void {
     if (this.#holder === undefined) return;
     const { material } = this.#holder;
-    const reason = whyNotNow(material, this.#now());
+    const reason = validityProblem(material, this.#now());
     if (reason === undefined) this.#log.info(describe(material), "this certificate is in use");
     else this.#log.warn(describe(material), `this certificate is in use, although clients refuse it: ${reason}`);
   }
 
   /** Looks at the files by itself, and is silent where nothing changed. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     await this.#renew(false);
   }
 
   /** Looks at the files because an operator asked for it (SIGHUP), and always answers. */
-  async lookNow(): Promise<void> {
+  async checkNow(): Promise<void> {
     if (this.#holder === undefined) this.#log.info({ type: "tls" }, "there are no certificate files to read again");
     else await this.#renew(true);
   }
@@ -50,7 +50,7 @@ export class CertificateWatch {
   async #renew(asked: boolean): Promise<void> {
     try {
       const renewal = await this.#holder?.renew(this.#now());
-      this.#said = undefined;
+      this.#lastProblem = undefined;
       if (renewal !== undefined) this.#log.info(describe(renewal.material), "a new certificate is in use");
       else if (asked) this.#log.info({ type: "tls" }, "the certificate files have not changed");
     } catch (error) {
@@ -58,8 +58,8 @@ export class CertificateWatch {
         return void this.#log.warn({ type: "tls", err: error }, "the certificate files could not be looked at");
       }
       const { message } = error;
-      if (!asked && message === this.#said) return;
-      this.#said = message;
+      if (!asked && message === this.#lastProblem) return;
+      this.#lastProblem = message;
       this.#log.warn({ type: "tls" }, `the new certificate files cannot be used, the earlier ones go on: ${message}`);
     }
   }

@@ -89,7 +89,7 @@ export function logDecision(
     ...outcomeOf(instance, refusal),
     ...facts,
     endpoint,
-    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? asked(request.method, request.url) : {}),
+    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? requestLine(request.method, request.url) : {}),
     ...origin(request),
     status: reply.statusCode,
     latency_ms,
@@ -116,7 +116,7 @@ export function logEarlyDecision(
   const line = {
     ...outcomeOf(instance, refusal),
     ...facts,
-    ...(method === undefined || target === undefined ? {} : asked(method, target)),
+    ...(method === undefined || target === undefined ? {} : requestLine(method, target)),
     ip: peer,
     peer_ip: peer,
   };
@@ -136,7 +136,7 @@ function isUnrouted({ row }: Refusal, endpoint: string | undefined): boolean {
   return endpoint === undefined || row.kind === "not_found" || row.kind === "wrong_method";
 }
 
-function asked(method: string, target: string) {
+function requestLine(method: string, target: string) {
   return { method: isPlainWord(method) ? method : "*", path: pathForLog(target) };
 }
 

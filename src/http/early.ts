@@ -16,19 +16,19 @@ export interface EarlyRequest {
 }
 
 /** An answer as it goes out. */
-export interface WireAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** Words a refusal, and puts it on record. */
-export type RefuseEarly = (refusal: Refusal, request: EarlyRequest) => WireAnswer;
+export type RefuseEarly = (refusal: Refusal, request: EarlyRequest) => RawResponse;
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
 /** As the standard says it: before anybody has said which dialects are spoken. */
-export const inStandardShape: RefuseEarly = ({ status, error, message, retryAfter }) => ({
+export const inStandardFormat: RefuseEarly = ({ status, error, message, retryAfter }) => ({
   status,
   headers: {
     ...headersOf(),
@@ -39,12 +39,12 @@ export const inStandardShape: RefuseEarly = ({ status, error, message, retryAfte
 });
 
 /** Answers a request that Node has read. */
-export function answerEarly(response: ServerResponse, { status, headers, body }: WireAnswer): void {
+export function answerEarly(response: ServerResponse, { status, headers, body }: RawResponse): void {
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) }).end(body);
 }
 
 /** Answers on the bare connection, where Node has made no request of what came, and ends it. */
-export function answerOn(socket: Duplex, { status, headers, body }: WireAnswer): void {
+export function answerOnSocket(socket: Duplex, { status, headers, body }: RawResponse): void {
   const fields = { Connection: "close", ...headers, "Content-Length": String(Buffer.byteLength(body)) };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", body].join("\r\n"));
@@ -72,7 +72,7 @@ const MAX_REQUEST_LINE = 2_048;
  * The request of which only bytes are there. Its request line can be read if they begin with it; if they are a later part,
  * nothing is known. It says no more than which dialect the refusal is worded in.
  */
-export function requestIn({ rawPacket }: ParserError, { remoteAddress: peer }: Socket): EarlyRequest {
+export function requestFromBytes({ rawPacket }: ParserError, { remoteAddress: peer }: Socket): EarlyRequest {
   const start = rawPacket?.subarray(0, MAX_REQUEST_LINE).toString("latin1") ?? "";
   const [, method, target] = /^([A-Za-z-]{1,20}) (\/[^\s]*|https?:\/\/[^\s]+)/.exec(start) ?? [];
   return { method, target, peer };

@@ -12,16 +12,16 @@ import { isAuthority, isOriginForm, pathOf } from "./target.js";
 export function checkEnvelopes(app: FastifyInstance): void {
   app.addHook("onRequest", async (request, reply) => {
     const fault = faultOf(request);
-    if (fault !== undefined) throw cutting(reply, new Refusal("http_malformed", { reason: fault }));
+    if (fault !== undefined) throw closingAfter(reply, new Refusal("http_malformed", { reason: fault }));
     // RFC 9112 section 6.1: the length of the body is known, what stands in it is not.
-    if (hasUnknownCoding(request)) throw cutting(reply, new Refusal("transfer_coding_unsupported"));
+    if (hasUnknownCoding(request)) throw closingAfter(reply, new Refusal("transfer_coding_unsupported"));
     if (expectsMore(request.raw)) throw new Refusal("expectation_unsupported");
     if (!isPlainText(decodeURIComponent(pathOf(request.url)))) throw new Refusal("path_unknown");
   });
 }
 
 /** What follows on a connection whose request was not understood is not read. */
-function cutting(reply: FastifyReply, refusal: Refusal): Refusal {
+function closingAfter(reply: FastifyReply, refusal: Refusal): Refusal {
   reply.header("Connection", "close");
   return refusal;
 }

@@ -10,7 +10,7 @@ const INTERIM = 50;
  * connection, and the client is sent interim answers (RFC 9110 section 15.2). One that reads skips them. The system of one
  * that left resets the connection, the next of them meets that, and what was not begun for the client is dropped.
  */
-export function askWhoClosesHalf(server: Server, underWay: ReadonlySet<ServerResponse>): void {
+export function probeHalfClosed(server: Server, underWay: ReadonlySet<ServerResponse>): void {
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on(server instanceof TlsServer ? "secureConnection" : "connection", (socket: Socket) => {
     socket.once("end", () => {

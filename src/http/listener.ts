@@ -3,21 +3,21 @@ import type { AddressInfo, Socket } from "node:net";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
 import type { CertificateHolder } from "./certificate-watch.js";
-import { Distrust } from "./distrust.js";
-import type { Door } from "./door.js";
+import { ConnectionCutter } from "./connection-cutter.js";
+import type { LoadShedder } from "./load-shedder.js";
 import {
   answerEarly,
-  answerOn,
+  answerOnSocket,
   describeRequest,
-  inStandardShape,
+  inStandardFormat,
   markRefusedEarly,
   refusalOf,
-  requestIn,
+  requestFromBytes,
   type ParserError,
   type RefuseEarly,
 } from "./early.js";
 import { expectsMore } from "./envelope.js";
-import { askWhoClosesHalf } from "./half-closed.js";
+import { probeHalfClosed } from "./half-closed.js";
 import { DRAIN_LIMIT, LIMITS } from "./limits.js";
 import { canonicalTarget, pathOf } from "./target.js";
 import { openTlsServer } from "./tls.js";
@@ -33,8 +33,8 @@ export interface Listener {
   readonly url: string;
   /** Where it speaks TLS itself. */
   readonly certificate: CertificateHolder | undefined;
-  /** Hands requests over, those that the door lets in. */
-  readonly serve: (handler: RequestListener, door?: Door) => Server;
+  /** Hands requests over, those that the load shedder lets through. */
+  readonly serve: (handler: RequestListener, shedder?: LoadShedder) => Server;
   /** From here on what never reaches the application is refused so; before, in the standard's shape. */
   refuseWith(refuse: RefuseEarly): void;
   /** From here on `/readyz` answers 200. */
@@ -58,22 +58,23 @@ export interface ListenOptions {
 /** Takes the address. @throws OperatorError when it cannot be had, or a PEM file cannot be used */
 export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
-  let door: Door | undefined;
+  let shedder: LoadShedder | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
-  let refuse = inStandardShape;
+  let refuse = inStandardFormat;
   const underWay = new Set<ServerResponse>();
-  const distrust = new Distrust();
+  const cutter = new ConnectionCutter();
 
   const answer: RequestListener = (request, response) => {
-    if (distrust.holds(request.socket)) return void request.socket.destroy();
+    if (cutter.isCut(request.socket)) return void request.socket.destroy();
     request.url = canonicalTarget(request.url ?? "");
     const path = pathOf(request.url);
     // First of all: in an overload most requests come no further, so whatever stands before it is paid for them too.
-    if (door?.turnsAway(path, request, response, underWay.size)) return;
+    if (shedder?.refuses(path, request, response, underWay.size)) return;
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
     if (state === "draining") response.setHeader("Connection", "close");
-    const refuseEarly = () => answerEarly(response, refuse(notReady(), describeRequest(request)));
+    const refuseEarly = () =>
+      answerEarly(response, refuse(new Refusal("not_ready", { retryAfter: 1 }), describeRequest(request)));
     if (path === "/readyz" && state !== "serving") return refuseEarly();
     if (handler !== undefined) return handler(request, response);
     if (path === "/healthz") return void response.end('{"status":"alive"}');
@@ -92,14 +93,14 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   });
   server.on("connect", (request, socket) => {
     const refusal = new Refusal("method_not_allowed", { slots: { method: "CONNECT" }, allow: [] });
-    answerOn(socket, refuse(refusal, { ...describeRequest(request), target: undefined }));
+    answerOnSocket(socket, refuse(refusal, { ...describeRequest(request), target: undefined }));
   });
   server.on("clientError", (error: ParserError, socket: Socket) =>
     refuseBrokenHttp(error, socket, { underWay, refuse }),
   );
   // Those of Node's own list are past their TLS handshake.
   const sockets = new Set<Socket>();
-  askWhoClosesHalf(server, underWay);
+  probeHalfClosed(server, underWay);
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => {
@@ -124,13 +125,13 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       },
       renew: async (now) => {
         const renewal = await secure.renew(now);
-        if (renewal?.distrusts) distrust.cut(sockets, underWay);
+        if (renewal?.dropsAuthority) cutter.cut(sockets, underWay);
         return renewal;
       },
     },
-    serve: (application, itsDoor) => {
+    serve: (application, itsShedder) => {
       handler = application;
-      door = itsDoor;
+      shedder = itsShedder;
       return server;
     },
     refuseWith: (given) => {
@@ -161,10 +162,6 @@ function endAbandoned(underWay: Iterable<ServerResponse>): void {
   for (const response of underWay) if (response.req.socket.destroyed) response.emit("close");
 }
 
-function notReady(): Refusal {
-  return new Refusal("not_ready", { retryAfter: 1 });
-}
-
 /** What Node's parser gives up on never becomes a whole request: it is answered here and cut. */
 function refuseBrokenHttp(
   error: ParserError,
@@ -177,10 +174,10 @@ function refuseBrokenHttp(
   const lastWhole = waiting.findLast(({ req }) => req.complete);
   if (lastWhole !== undefined) return endAfter(lastWhole, socket);
   const [broken] = waiting;
-  if (broken === undefined) return answerOn(socket, refuse(refusalOf(error), requestIn(error, socket)));
+  if (broken === undefined) return answerOnSocket(socket, refuse(refusalOf(error), requestFromBytes(error, socket)));
   if (broken.headersSent) return void socket.destroy();
   markRefusedEarly(broken.req);
-  answerOn(socket, refuse(refusalOf(error), describeRequest(broken.req)));
+  answerOnSocket(socket, refuse(refusalOf(error), describeRequest(broken.req)));
 }
 
 /** Whole requests that came before a broken one are answered; that has no answer, because it would overtake theirs. */

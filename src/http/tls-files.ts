@@ -29,7 +29,7 @@ export interface TlsMaterial {
 }
 
 /**
- * Reads the files, and checks that a server can speak TLS with them. Dates are not looked at (whyNotNow).
+ * Reads the files, and checks that a server can speak TLS with them. Dates are not looked at (validityProblem).
  * @throws OperatorError in one line when they cannot be used
  */
 export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<TlsMaterial> {
@@ -55,7 +55,7 @@ export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<T
  * Why clients would not accept the certificate at this time; undefined if they would.
  * @param now milliseconds since the epoch
  */
-export function whyNotNow({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
+export function validityProblem({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
   if (!hasCome(validFrom, now)) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
   if (hasPassed(validTo, now)) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;
   return undefined;

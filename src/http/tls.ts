@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:https";
 import { createSecureContext } from "node:tls";
 import { OperatorError } from "../errors/operator-error.js";
 import { LIMITS } from "./limits.js";
-import { readTlsFiles, whyNotNow, type TlsFiles, type TlsMaterial } from "./tls-files.js";
+import { readTlsFiles, validityProblem, type TlsFiles, type TlsMaterial } from "./tls-files.js";
 
 /** An https server whose certificate can be replaced while it runs. */
 export interface TlsServer {
@@ -24,7 +24,7 @@ export interface TlsServer {
 export interface Renewal {
   readonly material: TlsMaterial;
   /** Whether an authority was taken away, so that connections may rest on a trust that has ended. */
-  readonly distrusts: boolean;
+  readonly dropsAuthority: boolean;
 }
 
 /**
@@ -40,13 +40,13 @@ export async function openTlsServer(files: TlsFiles, answer: RequestListener): P
   const renew = async (now: number): Promise<Renewal | undefined> => {
     const found = await readTlsFiles(files);
     if (found.digest === material.digest) return undefined;
-    const reason = whyNotNow(found, now);
+    const reason = validityProblem(found, now);
     if (reason !== undefined) throw new OperatorError(reason);
     // A new context has new ticket keys: a session under the earlier authorities cannot be resumed.
     server.setSecureContext(usable(found));
-    const distrusts = material.authorities.some((one) => !found.authorities.includes(one));
+    const dropsAuthority = material.authorities.some((one) => !found.authorities.includes(one));
     material = found;
-    return { material, distrusts };
+    return { material, dropsAuthority };
   };
   return {
     server,

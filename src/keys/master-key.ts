@@ -8,7 +8,7 @@ import { readBase64url } from "./base64url.js";
  */
 
 /** What a derived key is for; part of its derivation, so a name, once used, is never given another meaning. */
-export type Purpose =
+export type KeyPurpose =
   | "signing-key" // sealed private keys
   | "client-secret" // hashes of secrets, and sealed ones that must be recoverable
   | "access-token" // sealed, opaque access tokens
@@ -35,7 +35,7 @@ export type Purpose =
  * the database, sealed under the master key of the day (docs/decisions/0017). The last two belong to hashes that say no key,
  * from before a master key could change.
  */
-const LASTING: readonly Purpose[] = [
+const LASTING: readonly KeyPurpose[] = [
   ...(["assertion", "device-jti", "cookie", "confirmation-code", "tries", "decoy", "provisioned-entry"] as const),
   ...(["password", "client-secret"] as const),
 ];
@@ -44,7 +44,7 @@ const LASTING: readonly Purpose[] = [
 const RENEWED: ReadonlySet<string> = new Set(["password", "client-secret"]);
 
 /** Bytes that tell one master key from another in what is stored. */
-const MARK = 6;
+const KEY_ID_LENGTH = 6;
 
 const SALT = 16;
 const NONCE = 12;
@@ -75,13 +75,13 @@ export class MasterKey {
   }
 
   /** What stands beside a hash that was made under this key. */
-  get mark(): Buffer {
-    return Buffer.from(this.fingerprint, "base64url").subarray(0, MARK);
+  get keyId(): Buffer {
+    return Buffer.from(this.fingerprint, "base64url").subarray(0, KEY_ID_LENGTH);
   }
 
   /** The accepted key with this mark. */
-  withMark(mark: Uint8Array): MasterKey | undefined {
-    return this.accepted.find((one) => one.mark.equals(mark));
+  withKeyId(mark: Uint8Array): MasterKey | undefined {
+    return this.accepted.find((one) => one.keyId.equals(mark));
   }
 
   /**
@@ -110,7 +110,7 @@ export class MasterKey {
   }
 
   /** The key of a purpose that stays when the master key changes. */
-  lasting(purpose: Purpose): Buffer {
+  lasting(purpose: KeyPurpose): Buffer {
     return this.#lasting.get(purpose) ?? this.#derive(purpose);
   }
 
@@ -120,7 +120,7 @@ export class MasterKey {
   }
 
   /** The 32-byte key of a purpose (HKDF-SHA-256). */
-  derive(purpose: Purpose | "fingerprint"): Buffer {
+  derive(purpose: KeyPurpose | "fingerprint"): Buffer {
     return RENEWED.has(purpose) ? this.#derive(purpose) : (this.#lasting.get(purpose) ?? this.#derive(purpose));
   }
 
@@ -134,22 +134,22 @@ export class MasterKey {
   }
 
   /** HMAC-SHA-256 of a text under the purpose's key. */
-  mac(purpose: Purpose, text: string): Buffer<ArrayBuffer> {
+  mac(purpose: KeyPurpose, text: string): Buffer<ArrayBuffer> {
     return createHmac("sha256", this.derive(purpose)).update(text, "utf8").digest() as Buffer<ArrayBuffer>;
   }
 
   /** Whether `mac` is that text's under an accepted key, in constant time. */
-  checkMac(purpose: Purpose, text: string, mac: Uint8Array): boolean {
+  checkMac(purpose: KeyPurpose, text: string, mac: Uint8Array): boolean {
     return this.accepted.some((key) => isMac(key.derive(purpose), text, mac));
   }
 
   /** Whether `mac` is that text's under the lasting key of the purpose. */
-  checkLastingMac(purpose: Purpose, text: string, mac: Uint8Array): boolean {
+  checkLastingMac(purpose: KeyPurpose, text: string, mac: Uint8Array): boolean {
     return isMac(this.lasting(purpose), text, mac);
   }
 
   /** Whether `mac` is that text's in base64url, in its one spelling. */
-  checkMacText(purpose: Purpose, text: string, mac: string): boolean {
+  checkMacText(purpose: KeyPurpose, text: string, mac: string): boolean {
     const bytes = readBase64url(mac);
     return bytes !== undefined && this.checkMac(purpose, text, bytes);
   }
@@ -158,7 +158,7 @@ export class MasterKey {
    * Encrypts and authenticates (AES-256-GCM). Each sealing has a key of its own, derived from a random salt, so that the
    * number of sealings is not bounded by the 96-bit nonce (NIST SP 800-38D section 8.3).
    */
-  seal(purpose: Purpose, plain: Uint8Array): Buffer<ArrayBuffer> {
+  seal(purpose: KeyPurpose, plain: Uint8Array): Buffer<ArrayBuffer> {
     const salt = this.#random(SALT);
     const nonce = this.#random(NONCE);
     const cipher = createCipheriv("aes-256-gcm", this.#sealingKey(purpose, salt), nonce);
@@ -167,7 +167,7 @@ export class MasterKey {
   }
 
   /** Opens what `seal` made under an accepted key; undefined for anything else. */
-  open(purpose: Purpose, sealed: Uint8Array): Buffer | undefined {
+  open(purpose: KeyPurpose, sealed: Uint8Array): Buffer | undefined {
     for (const key of this.accepted) {
       const plain = key.#open(purpose, sealed);
       if (plain !== undefined) return plain;
@@ -176,13 +176,13 @@ export class MasterKey {
   }
 
   /** Seals again what another accepted key sealed; undefined for what this key sealed, and for what none of them did. */
-  reseal(purpose: Purpose, sealed: Uint8Array): Buffer<ArrayBuffer> | undefined {
+  reseal(purpose: KeyPurpose, sealed: Uint8Array): Buffer<ArrayBuffer> | undefined {
     if (this.#open(purpose, sealed) !== undefined) return undefined;
     const plain = this.open(purpose, sealed);
     return plain && this.seal(purpose, plain);
   }
 
-  #open(purpose: Purpose, sealed: Uint8Array): Buffer | undefined {
+  #open(purpose: KeyPurpose, sealed: Uint8Array): Buffer | undefined {
     if (sealed.length < SALT + NONCE + TAG) return undefined;
     const salt = sealed.subarray(0, SALT);
     const nonce = sealed.subarray(SALT, SALT + NONCE);
@@ -196,12 +196,12 @@ export class MasterKey {
   }
 
   /** The same from base64url, in its one spelling. */
-  openText(purpose: Purpose, sealed: string): Buffer | undefined {
+  openText(purpose: KeyPurpose, sealed: string): Buffer | undefined {
     const bytes = readBase64url(sealed);
     return bytes && this.open(purpose, bytes);
   }
 
-  #sealingKey(purpose: Purpose, salt: Uint8Array): Buffer {
+  #sealingKey(purpose: KeyPurpose, salt: Uint8Array): Buffer {
     return createHmac("sha256", this.derive(purpose)).update("seal").update(salt).digest();
   }
 }

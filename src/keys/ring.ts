@@ -91,7 +91,7 @@ export class KeyRing {
   }
 
   /** Reads the ring after a change, again and again until a read that began after it is through. */
-  async heed(): Promise<void> {
+  async reloadUntilCurrent(): Promise<void> {
     const wanted = this.#reads + 1;
     while (this.#readOf < wanted) await this.reload().catch(() => delay(RETRY, undefined, { ref: false }));
   }

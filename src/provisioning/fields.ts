@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isWebOrigin, whyNotARegisteredUri, whyNotAWebUri } from "../clients/registered-uri.js";
+import { isWebOrigin, registeredUriProblem, webUriProblem } from "../clients/registered-uri.js";
 import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
 import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
 import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
@@ -34,14 +34,14 @@ export const jwk = z
   .refine((value) => !isShort(value), "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
-export const redirectUri = uriWith(whyNotARegisteredUri)
+export const redirectUri = uriWith(registeredUriProblem)
   .refine((value) => !value.includes("#"), "must not have a fragment")
   .refine((value) => !value.includes("*"), "must not have a wildcard");
 
 export const origin = text.max(2_048).refine(isWebOrigin, "must be an http(s) origin: scheme, host and port only");
 
 /** Where this server or a browser fetches something. */
-export const webUri = uriWith(whyNotAWebUri);
+export const webUri = uriWith(webUriProblem);
 
 /** RFC 6749 section 3.3. */
 export const scopeName = text

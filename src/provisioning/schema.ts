@@ -3,8 +3,8 @@ import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS } from "../clients/methods.js";
 import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
-import { whyNotARegisteredUri } from "../clients/registered-uri.js";
-import { isEmail, verifiedAddressesOf, whyNotALoginName } from "../accounts/identifiers.js";
+import { registeredUriProblem } from "../clients/registered-uri.js";
+import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import {
@@ -131,11 +131,11 @@ const user = z
   .superRefine(checkNames)
   .superRefine((value, context) => {
     const own = verifiedAddressesOf(value).map((one) => one.value);
-    const why = whyNotALoginName(value.preferred_username, own);
+    const why = loginNameProblem(value.preferred_username, own);
     if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
     for (const name of URI_CLAIMS) {
       const uri = value[name];
-      const message = typeof uri === "string" && uri.includes(":") ? whyNotARegisteredUri(uri) : undefined;
+      const message = typeof uri === "string" && uri.includes(":") ? registeredUriProblem(uri) : undefined;
       if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
     }
     for (const name of Object.keys(value).filter((one) => !USER_KEYS.includes(one))) {

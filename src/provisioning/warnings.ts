@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { whyAWeakPassword } from "../accounts/passwords.js";
+import { passwordProblem } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { METHODS, type MethodName } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
@@ -107,7 +107,7 @@ export class Warnings {
 }
 
 function weaknessOf({ password }: ProvisionedUser): readonly string[] {
-  const weakness = password ? whyAWeakPassword(password) : undefined;
+  const weakness = password ? passwordProblem(password) : undefined;
   return weakness === undefined ? [] : [`has ${weakness}`];
 }
 

@@ -74,7 +74,7 @@ export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims
   };
 }
 
-export interface AccessTokenOrder {
+export interface AccessTokenInput {
   readonly client: Client;
   readonly scope: readonly string[];
   readonly spelling: TokenSpelling;
@@ -130,7 +130,7 @@ export class AccessTokens {
   }
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
-  async issue(order: AccessTokenOrder): Promise<IssuedAccessToken> {
+  async issue(order: AccessTokenInput): Promise<IssuedAccessToken> {
     const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt, renewals } = order;
     const { issuer, ring, clock, random } = this.#deps;
     const iat = epochSeconds(clock);

@@ -87,7 +87,7 @@ export function allClaims(person: Person): Record<string, unknown> {
 }
 
 /** What a token or an answer may say of a person. */
-export interface ClaimsWish {
+export interface ClaimsSelection {
   /** Scopes that were granted: each releases its claims. */
   readonly scope: readonly string[];
   /** Claims asked for one by one (OpenID Connect Core section 5.5). */
@@ -101,7 +101,7 @@ export interface ClaimsWish {
 /** The claims of a person that a wish releases, as far as they are known. */
 export function claimsAbout(
   person: Person,
-  { scope, names = [], clientScope = [], locales = [] }: ClaimsWish,
+  { scope, names = [], clientScope = [], locales = [] }: ClaimsSelection,
   declared: ReadonlyMap<string, Scope>,
 ): Record<string, unknown> {
   const known = allClaims(person);

@@ -10,7 +10,7 @@ const ID_TOKEN_TYPE = "JWT";
 /** Seconds an id_token is good for: it is read once, right after it was got. */
 const ID_TOKEN_LIFETIME = 600;
 
-export interface IdTokenOrder {
+export interface IdTokenInput {
   readonly client: Client;
   readonly sub: string;
   /** The access token issued beside it. */
@@ -31,7 +31,7 @@ export interface IdTokenOrder {
 /** Issues an id_token (OpenID Connect Core section 2), signed as the client is registered for. */
 export async function issueIdToken(
   { issuer, ring, clock }: { readonly issuer: string; readonly ring: KeyRing; readonly clock: Clock },
-  { client, sub, access_token, auth_time, amr, acr, nonce, sid, claims }: IdTokenOrder,
+  { client, sub, access_token, auth_time, amr, acr, nonce, sid, claims }: IdTokenInput,
 ): Promise<string> {
   const iat = epochSeconds(clock);
   const { text } = await ring.sign(client.id_token_signed_response_alg, ID_TOKEN_TYPE, {

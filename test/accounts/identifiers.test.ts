@@ -4,8 +4,8 @@ import {
   identifiersOf,
   isEmail,
   normaliseIdentifier,
-  whyNotAChosenName,
-  whyNotALoginName,
+  chosenNameProblem,
+  loginNameProblem,
 } from "../../src/accounts/identifiers.js";
 import { skeletonOf } from "../../src/accounts/look-alike.js";
 import { isPhoneNumber, readLocalPhoneNumber } from "../../src/accounts/phone-number.js";
@@ -122,10 +122,10 @@ t.test("a login name is none that nobody sees, and no address but a verified one
     "+4930777777",
   ];
   for (const name of [...refused, "+49 (0)30 777777", "1234567", "\u2800", "x".repeat(256)]) {
-    t.ok(whyNotALoginName(name), JSON.stringify(name));
+    t.ok(loginNameProblem(name), JSON.stringify(name));
   }
   for (const name of ["alice", "Mary Ann", "007", "борис", "山田 太郎", "o'neil", "x".repeat(255)]) {
-    t.equal(whyNotALoginName(name), undefined, name);
+    t.equal(loginNameProblem(name), undefined, name);
   }
   const verified = { email: "Alice@Example.com", email_verified: true, phone_number: "+4930777777" };
   t.strictSame(identifiersOf({ preferred_username: "alice@example.com", ...verified }), [
@@ -162,7 +162,7 @@ t.test("names that look alike have one skeleton, and others have not", async (t)
 
 t.test("a name that somebody chooses mixes no scripts that nobody writes together", async (t) => {
   for (const name of ["bоb", "аlice", "раураl", "Aλice", "boб7", "аро x"])
-    t.equal(whyNotAChosenName(name), "mixes scripts", name);
+    t.equal(chosenNameProblem(name), "mixes scripts", name);
   const fine = [
     "bob",
     "bob-7",
@@ -177,5 +177,5 @@ t.test("a name that somebody chooses mixes no scripts that nobody writes togethe
     "José",
     "ğüş",
   ];
-  for (const name of fine) t.equal(whyNotAChosenName(name), undefined, name);
+  for (const name of fine) t.equal(chosenNameProblem(name), undefined, name);
 });

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
 import { CLOCK_TOLERANCE } from "../../src/clock.js";
-import { readTlsFiles, whyNotNow } from "../../src/http/tls-files.js";
+import { readTlsFiles, validityProblem } from "../../src/http/tls-files.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
 import { closeDb, openDb } from "../../src/store/open.js";
@@ -157,7 +157,7 @@ t.test("a renewed certificate of our own begins by the clock of whoever made it"
     const { cert, key } = selfSigned("localhost", { from, to });
     const folder = t.testdir({ "cert.pem": cert, "key.pem": key });
     const material = await readTlsFiles({ cert: `${folder}/cert.pem`, key: `${folder}/key.pem` });
-    return whyNotNow(material, clock.now());
+    return validityProblem(material, clock.now());
   };
   const [soon, later] = [after(clock, CLOCK_TOLERANCE - 1), after(clock, CLOCK_TOLERANCE + 1)];
   const [justNow, before] = [after(clock, 1 - CLOCK_TOLERANCE), after(clock, -1 - CLOCK_TOLERANCE)];

@@ -1,5 +1,5 @@
 import t from "tap";
-import { Shaper } from "../../src/clients/shaper.js";
+import { Throttle } from "../../src/clients/throttle.js";
 import { sql } from "../support/database.js";
 import { deviceEntry, deviceJwt, NEW_KEYS } from "../support/devices.js";
 import { FLEET, SECRET } from "../support/fleet.js";
@@ -348,7 +348,7 @@ t.test("B18: what holds in the standard dialect holds here", async (t) => {
     t.notMatch(JSON.stringify(server.log), client_secret.split(".")[2]!);
   });
   await t.test("wrong secrets count here as they do there, together", async (t) => {
-    const counted = t.capture(Shaper.prototype, "failed", Shaper.prototype.failed);
+    const counted = t.capture(Throttle.prototype, "countFailure", Throttle.prototype.countFailure);
     await server.post("/idp/introspect", { token: "x", client_id: "kiosk", client_secret: "no" });
     await server.post("/oauth2/introspect", { token: "x" }, basic("kiosk", "no"));
     const [here, there] = counted();

@@ -150,7 +150,7 @@ t.test("BF-01 from one network there are only so many", async (t) => {
   const proxied = await startInstance(t, { database: server.database, env: { TRUST_PROXY: "127.0.0.1/32" } });
   const from = { "X-Forwarded-For": "203.0.113.7" };
   for (let n = 0; n < 20; n += 1) {
-    await proxied.core.guessing.take({ on: "registrations of a network", id: "203.0.113.7" });
+    await proxied.core.rateLimits.consume({ on: "registrations of a network", id: "203.0.113.7" });
   }
   const reply = await register({ loginName: "erin", password: PASSWORD }, APP, proxied, from);
   t.equal(reply.status, 429);

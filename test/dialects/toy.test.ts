@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { Shaper } from "../../src/clients/shaper.js";
+import { Throttle } from "../../src/clients/throttle.js";
 import { oauth2 } from "../../src/dialects/oauth2.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
@@ -54,7 +54,7 @@ t.test("a dialect that is one file is spoken, and decides nothing", async (t) =>
     });
   }
   await t.test("TE-04 wrong secrets count behind a 200 too", async (t) => {
-    const counted = t.capture(Shaper.prototype, "failed", Shaper.prototype.failed);
+    const counted = t.capture(Throttle.prototype, "countFailure", Throttle.prototype.countFailure);
     await ask({ who: "kiosk", proof: "wrong" });
     t.match(counted(), [{ args: [/kiosk$/] }]);
   });

@@ -123,7 +123,7 @@ t.test("a device replaces its key", async (t) => {
     t.equal(await asks(key), 201);
   });
   await t.test("a JWT whose key is replaced while it is being checked is not taken", async (t) => {
-    const jwks = (await server.core.registry.findAnew(ID))!.jwks;
+    const jwks = (await server.core.registry.findUncached(ID))!.jwks;
     const before = { keys: [stranger.publicKey.export({ format: "jwk" })] };
     const hash = Buffer.alloc(16, 1);
     t.notOk(await useDeviceJwt(server.core.db, hash, { client_id: ID, jwks: before }));

@@ -156,7 +156,7 @@ t.test("B5 a login whose caller left while it waited for its turn is not checked
   const { core } = await startInstance(t, { provision: FLEET });
   let left = false;
   let end = () => {};
-  const before = core.passwords.turn("alice", () => new Promise<void>((resolve) => (end = resolve)));
+  const before = core.passwords.runQueued("alice", () => new Promise<void>((resolve) => (end = resolve)));
   const attempt = { name: { person: "alice" }, password: "wrong", network: "192.0.2.1" };
   const late = logIn({ ...core, caller: { hasLeft: () => left } }, attempt, {});
   await new Promise(setImmediate);

@@ -211,7 +211,7 @@ t.test("a renewed certificate is used for new connections, and open ones go on",
   const second = selfSigned("second", { to: after(systemClock, 30 * DAY), ...rsa(2048) });
   await site.put("cert.pem", second.cert);
   await site.put("key.pem", second.key);
-  await site.watch.look();
+  await site.watch.check();
   t.equal(await shown(site), "second");
   const later = await get(site, { agent, ...identity(CLIENT) });
   t.equal(later.socket, before.socket, "on the same connection");
@@ -219,7 +219,7 @@ t.test("a renewed certificate is used for new connections, and open ones go on",
   t.equal(site.log.length, 1, "one line");
   t.match(site.log, [{ level: "info", type: "tls", msg: "a new certificate is in use", fingerprint: String }]);
   t.match(String(site.log[0]!.not_after), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.000Z$/);
-  await site.watch.look();
+  await site.watch.check();
   t.equal(site.log.length, 1, "and none where nothing changed");
 });
 
@@ -227,15 +227,15 @@ t.test("a key that comes before its certificate waits for it", async (t) => {
   const site = await startSite(t);
   const second = selfSigned("second");
   await site.put("key.pem", second.key);
-  await site.watch.look();
-  await site.watch.look();
+  await site.watch.check();
+  await site.watch.check();
   t.equal(await shown(site), "first", "the earlier pair goes on");
   t.match(site.log, [{ level: "warn", type: "tls", msg: /the earlier ones go on: TLS_KEY is not the key/ }]);
   t.equal(site.log.length, 1, "said once");
-  await site.watch.lookNow();
+  await site.watch.checkNow();
   t.equal(site.log.length, 2, "and whenever an operator asks");
   await site.put("cert.pem", second.cert);
-  await site.watch.look();
+  await site.watch.check();
   t.equal(await shown(site), "second");
 });
 
@@ -250,14 +250,14 @@ t.test("files that cannot be used are never taken", async (t) => {
   for (const [name, [cert, key, message]] of Object.entries(unfit)) {
     await site.put("cert.pem", cert);
     await site.put("key.pem", key);
-    await site.watch.look();
+    await site.watch.check();
     t.match(site.log.at(-1), { level: "warn", msg: message }, name);
     t.equal(await shown(site), "first", name);
   }
   for (const [name, ca] of Object.entries({ "no authority": "", "half an authority": CA.cert.slice(0, 200) })) {
     await site.put("ca.pem", ca);
     await site.put("cert.pem", selfSigned("second").cert);
-    await site.watch.look();
+    await site.watch.check();
     t.equal(site.log.at(-1)!.level, "warn", name);
     t.equal(await shown(site), "first", name);
     t.equal((await get(site, identity(CLIENT))).trusted, true, name);
@@ -278,7 +278,7 @@ t.test("what is no file is not waited for, and what takes its place is read", as
   for (const [name, make, message] of odd) {
     await rm(path, { recursive: true });
     await make();
-    await site.watch.look();
+    await site.watch.check();
     t.match(site.log.at(-1), { level: "warn", msg: message }, name);
     t.equal(await shown(site), "first", name);
     await rm(path, { recursive: true, force: true });
@@ -286,7 +286,7 @@ t.test("what is no file is not waited for, and what takes its place is read", as
   }
   await site.put("cert.pem", second.cert.replaceAll("\n", "\r\n"));
   await site.put("key.pem", second.key.replaceAll("\n", "\r\n"));
-  await site.watch.look();
+  await site.watch.check();
   t.equal(await shown(site), "second", "also one that was written on another system");
 });
 
@@ -305,7 +305,7 @@ t.test("symbolic links may be swapped, as certbot and Kubernetes do", async (t) 
   t.teardown(() => listener.drain(50));
   await symlink("two", join(folder, "..data_tmp"));
   await rename(join(folder, "..data_tmp"), join(folder, "..data"));
-  t.match(await listener.certificate!.renew(systemClock.now()), { distrusts: false });
+  t.match(await listener.certificate!.renew(systemClock.now()), { dropsAuthority: false });
   t.equal(await shown({ listener } as Site), "second");
 });
 
@@ -314,7 +314,7 @@ t.test("looks that come at once are taken one after the other", async (t) => {
   const second = selfSigned("second");
   await site.put("cert.pem", second.cert);
   await site.put("key.pem", second.key);
-  await Promise.all(Array.from({ length: 8 }, () => site.watch.look()));
+  await Promise.all(Array.from({ length: 8 }, () => site.watch.check()));
   t.equal(site.log.length, 1, "one of them takes it");
 });
 
@@ -342,7 +342,7 @@ t.test("an authority that is taken away is trusted no more", async (t) => {
         return new Promise((resolve) => (socket.destroyed ? resolve(true) : socket.once("close", resolve)));
       });
       await site.put("ca.pem", other.cert);
-      await site.watch.look();
+      await site.watch.check();
       await Promise.all(cut);
       t.pass("connections without a request under way are cut, also before their first one");
       site.slow[0]!();
@@ -362,7 +362,7 @@ t.test("an authority that is added leaves connections as they are", async (t) =>
   t.teardown(() => agent.destroy());
   const before = await get(site, { ...identity(CLIENT), agent });
   await site.put("ca.pem", CA.cert + other.cert);
-  await site.watch.look();
+  await site.watch.check();
   const later = await get(site, { ...identity(CLIENT), agent });
   t.equal(later.socket, before.socket);
   t.equal(later.trusted, true);
@@ -379,7 +379,7 @@ t.test("nothing more is answered on a connection whose trust has ended", async (
   socket.write("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
   await until("a request is under way", () => site.slow.length === 1);
   await site.put("ca.pem", makeCa("Another authority").cert);
-  await site.watch.look();
+  await site.watch.check();
   socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await closed;
   t.notMatch(said, /true/);

@@ -124,7 +124,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       const person = (await core.db.prisma.user.findUniqueOrThrow({ where: { sub: "user-alice" } })) as never;
       return (await sessions(core).logIn(person, ["pwd"], undefined)).cookie;
     },
-    works: async ({ core }, cookie) => (await sessions(core).see(cookie)) !== undefined,
+    works: async ({ core }, cookie) => (await sessions(core).find(cookie)) !== undefined,
   },
   "a confirmation code": {
     make: async ({ core }) => core.codes.issue("bob@example.com", true),

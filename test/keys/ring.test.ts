@@ -194,7 +194,7 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
     );
     await other.rotate(true);
     failures = 2;
-    await third.heed();
+    await third.reloadUntilCurrent();
     t.strictSame(third.jwks.keys.map(({ kid }) => kid).sort(), kidsOfOther());
   });
 });

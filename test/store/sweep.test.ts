@@ -31,7 +31,7 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   const kept = await logIn();
   const browser = new Browser(server);
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
-  await server.core.guessing.take({ on: "account", id: "user-alice" });
+  await server.core.rateLimits.consume({ on: "account", id: "user-alice" });
 
   await useAssertion(server.core.db, Buffer.from("used"), new Date(clock.now() + 60_000), clock.statement());
 

@@ -65,7 +65,7 @@ export class Authorization {
       const request = await readRequest(this.#core, form, { client, answer, dialect }, facts);
       facts.scope_requested = request.scope;
       if (!posted) {
-        const session = await this.#sessions.see(visit.session);
+        const session = await this.#sessions.find(visit.session);
         const step = await this.#next(request, client, session, undefined);
         if (step.step === "issue" || step.step === "refuse") {
           return await this.#conclude(request, client, session, step, facts);
@@ -152,7 +152,7 @@ export class Authorization {
     if (interaction === "unknown") throw await this.#stale("interaction_unknown", id, visit.browser);
     if (interaction === "foreign") throw await this.#stale("interaction_foreign", id, visit.browser);
     const purpose = interaction.request as InteractionPurpose;
-    const session = await this.#sessions.see(visit.session);
+    const session = await this.#sessions.find(visit.session);
     if (purpose.kind === "account") {
       const step = nextForAccount(interaction, session);
       return { interaction, purpose, client: undefined, session, next: step };

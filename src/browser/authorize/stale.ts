@@ -1,4 +1,4 @@
-import { frontDoorOf } from "../../clients/redirect-uri.js";
+import { webOriginOf } from "../../clients/redirect-uri.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import type { InteractionStart } from "../../store/interactions.js";
@@ -12,10 +12,10 @@ export async function refuseStale(
   code: "interaction_unknown" | "interaction_foreign",
   { mine, again, client_id, redirect_uri, outcome }: InteractionStart,
 ): Promise<Refusal> {
-  const door = redirect_uri === null ? undefined : frontDoorOf(redirect_uri);
-  if (!mine) return new Refusal(code, door === undefined ? {} : { again: door });
+  const origin = redirect_uri === null ? undefined : webOriginOf(redirect_uri);
+  if (!mine) return new Refusal(code, origin === undefined ? {} : { again: origin });
   const client = client_id === null ? null : await registry.find(client_id);
   const app =
-    client === null || door === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: door };
+    client === null || origin === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: origin };
   return new Refusal(outcome === null ? code : `interaction_${outcome}`, { again, app });
 }

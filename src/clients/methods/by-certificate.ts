@@ -7,10 +7,10 @@ import type { AuthenticationMethod, MethodDependencies } from "./method.js";
 
 /**
  * A method that shows a certificate (RFC 8705 section 2), and nothing else with it (RFC 6749 section 2.3).
- * @param whyNot says for the log why the certificate is not the client's; undefined if it is
+ * @param problemOf says for the log why the certificate is not the client's; undefined if it is
  */
 export function byCertificate(
-  whyNot: (
+  problemOf: (
     certificate: PresentedCertificate,
     client: Client,
     means: MethodDependencies,
@@ -20,16 +20,12 @@ export function byCertificate(
     confidential: true,
     bindsTokens: true,
     async check({ client, presented: { certificate, basic, client_secret, client_assertion } }, means) {
-      if (certificate === undefined) throw wrong("no certificate");
+      if (certificate === undefined) throw new Refusal("client_tls_wrong", { reason: "no certificate" });
       // A name before an empty secret is no second method.
       if (basic?.client_secret || client_secret || client_assertion) throw new Refusal("client_methods_mixed");
       const isCurrent = isWithinValidity(new X509Certificate(certificate.der), means.clock.now());
-      const reason = isCurrent ? await whyNot(certificate, client, means) : "expired, or not valid yet";
-      if (reason !== undefined) throw wrong(reason);
+      const reason = isCurrent ? await problemOf(certificate, client, means) : "expired, or not valid yet";
+      if (reason !== undefined) throw new Refusal("client_tls_wrong", { reason: reason });
     },
   };
-}
-
-function wrong(reason: string): Refusal {
-  return new Refusal("client_tls_wrong", { reason });
 }

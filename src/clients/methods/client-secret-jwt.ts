@@ -2,7 +2,7 @@ import { compactDecrypt } from "jose";
 import { createHash, createSecretKey } from "node:crypto";
 import { Refusal } from "../../errors/refusal.js";
 import { countParts, JWE_PARTS, readCompact } from "../../keys/compact.js";
-import { admit, algorithmsOf, isSigned, readJws } from "../assertion.js";
+import { acceptOnce, algorithmsOf, isSigned, readJws } from "../assertion.js";
 import { openSecrets } from "../secrets.js";
 import { CONTENT_KEY_SIZES, SECRET_ALGORITHMS } from "./algorithms.js";
 import type { AuthenticationMethod } from "./method.js";
@@ -24,7 +24,7 @@ export const clientSecretJwt: AuthenticationMethod = {
     const keys = secrets.map((secret) => createSecretKey(secret));
     const signed = await isSigned(jws, keys, algorithmsOf(client, nested ? NESTED_ALGORITHMS : SECRET_ALGORITHMS));
     if (!signed) throw new Refusal(nested ? "assertion_payload_unreadable" : "assertion_signature_wrong");
-    await admit(jws.payload, { client_id, audiences }, means); // what is wrong with its claims
+    await acceptOnce(jws.payload, { client_id, audiences }, means); // what is wrong with its claims
   },
 };
 

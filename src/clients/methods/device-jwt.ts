@@ -1,7 +1,7 @@
 import { Refusal } from "../../errors/refusal.js";
 import { useDeviceJwt } from "../../store/devices.js";
 import { isSigned, keysFor } from "../assertion.js";
-import { deviceAlgorithm, deviceJwtWrong, readDeviceJwt } from "../device-jwt.js";
+import { deviceAlgorithm, readDeviceJwt } from "../device-jwt.js";
 import type { AuthenticationMethod } from "./method.js";
 
 /** Bytes of a keyed hash that are kept for ever: no two JWTs of any devices meet in 128 bits. */
@@ -10,22 +10,24 @@ const KEPT = 16;
 /** A JWT made with the one key that is registered for a device. Each counts as a token of it, whatever it is used for. */
 export const deviceJwt: AuthenticationMethod = {
   confidential: true,
-  async check({ client, presented }, { db, master, guessing }) {
+  async check({ client, presented }, { db, master, rateLimits }) {
     if (presented.device_jwt === undefined) throw new Refusal("device_jwt_missing");
     const jwt = readDeviceJwt(presented.device_jwt); // device_jwt_wrong
     const { client_id, jwks } = client;
     const [key] = jwks?.keys ?? [];
     const algorithm = key && deviceAlgorithm(key);
-    if (key === undefined || algorithm === undefined) throw deviceJwtWrong("the device has no key that can be used");
+    if (key === undefined || algorithm === undefined)
+      throw new Refusal("device_jwt_wrong", { reason: "the device has no key that can be used" });
 
     // The kid of the header is the device: what the registered key calls itself plays no part.
     const { kid: _kid, ...registered } = key;
     const signed = await isSigned(jwt, keysFor([registered], { alg: jwt.header.alg }), [algorithm]);
-    if (!signed) throw deviceJwtWrong("not signed with the registered key");
+    if (!signed) throw new Refusal("device_jwt_wrong", { reason: "not signed with the registered key" });
 
     const hash = master.mac("device-jti", `${client_id}\n${jwt.claims.jti}`).subarray(0, KEPT);
     const use = () => useDeviceJwt(db, hash, { client_id, jwks });
-    const isFirst = await guessing.spend({ on: "tokens of a device", id: client_id }, use); // tries_exhausted
-    if (!isFirst) throw deviceJwtWrong("used before, or made with a key that has been replaced");
+    const isFirst = await rateLimits.consumeIfSuccessful({ on: "tokens of a device", id: client_id }, use); // tries_exhausted
+    if (!isFirst)
+      throw new Refusal("device_jwt_wrong", { reason: "used before, or made with a key that has been replaced" });
   },
 };

@@ -1,4 +1,4 @@
-import type { Guessing } from "../../accounts/guessing.js";
+import type { RateLimits } from "../../accounts/rate-limits.js";
 import type { Passwords } from "../../accounts/passwords.js";
 import type { Clock } from "../../clock.js";
 import type { MasterKey } from "../../keys/master-key.js";
@@ -33,6 +33,6 @@ export interface MethodDependencies {
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly keySets: RemoteKeySets;
-  readonly guessing: Guessing;
+  readonly rateLimits: RateLimits;
   readonly passwords: Passwords;
 }

@@ -1,5 +1,5 @@
 import { Refusal } from "../../errors/refusal.js";
-import { admit, algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
+import { acceptOnce, algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
 import { registeredKeys } from "../registered-keys.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./algorithms.js";
 import type { AuthenticationMethod } from "./method.js";
@@ -14,6 +14,6 @@ export const privateKeyJwt: AuthenticationMethod = {
     const keys = await registeredKeys(client, means.keySets, (key) => kid === undefined || key.kid === kid); // client_keys_unavailable
     const signed = await isSigned(jws, keysFor(keys, jws.header), algorithmsOf(client, PUBLIC_KEY_ALGORITHMS));
     if (!signed) throw new Refusal("assertion_signature_wrong");
-    await admit(jws.payload, { client_id: client.client_id, audiences }, means); // what is wrong with its claims
+    await acceptOnce(jws.payload, { client_id: client.client_id, audiences }, means); // what is wrong with its claims
   },
 };

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
-import { whyNotARegisteredUri } from "../../clients/registered-uri.js";
+import { registeredUriProblem } from "../../clients/registered-uri.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { readParameters } from "../../http/parameters.js";
@@ -39,7 +39,7 @@ declare module "../operations.js" {
 }
 
 const text = z.string().min(1);
-const url = text.max(2_048).refine((value) => whyNotARegisteredUri(value) === undefined, { error: "url_malformed" });
+const url = text.max(2_048).refine((value) => registeredUriProblem(value) === undefined, { error: "url_malformed" });
 
 const description = z.object({
   name: text.max(255).optional(),

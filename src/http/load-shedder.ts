@@ -23,15 +23,15 @@ const REPORT = 1_000;
 export const RETRY_AFTER = 1;
 
 /** An answer that was written before it is needed. */
-export interface ReadyAnswer {
+export interface PreparedResponse {
   readonly status: number;
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Buffer;
 }
 
-/** What the door asks and tells. */
-export interface Behind {
+/** What the load shedder asks its server, and what it reports. */
+export interface LoadShedderHooks {
   /** Whether a path is never refused: supervisors find out about an overload there. */
   readonly isAlwaysOpen: (path: string) => boolean;
   /** Whether a request that needs the database would wait too long for it. */
@@ -39,7 +39,7 @@ export interface Behind {
   /** How many of the requests under way wait for something else than this process: nothing is done for them. */
   readonly waiting: () => number;
   /** How a path refuses when there is too much to do; undefined where the application has to say it. */
-  readonly refusalAt: (path: string) => ReadyAnswer | undefined;
+  readonly refusalAt: (path: string) => PreparedResponse | undefined;
   /** Told what was refused, at most once a second. */
   readonly report: (refused: number) => void;
   /** Told of each refusal. */
@@ -47,15 +47,15 @@ export interface Behind {
 }
 
 /** Marks a request that the application is to refuse. */
-const TURNED_AWAY = Symbol("turned away");
+const SHED = Symbol("turned away");
 
 /**
  * Stands before the application, and refuses what could only wait: before a header is looked at, with an answer that was
  * written when the server started. A refusal must cost next to nothing, because in an overload there are many of them for
  * each request that is served (docs/decisions/0014).
  */
-export class Door {
-  readonly #behind: Behind;
+export class LoadShedder {
+  readonly #hooks: LoadShedderHooks;
   readonly #now: Monotonic;
   readonly #measure: (done: () => void) => void;
   #taken = 0;
@@ -65,8 +65,8 @@ export class Door {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param measure does a small piece of work that waits where all work waits */
-  constructor(behind: Behind, now: Monotonic = () => performance.now(), measure = throughThreadPool) {
-    this.#behind = behind;
+  constructor(hooks: LoadShedderHooks, now: Monotonic = () => performance.now(), measure = throughThreadPool) {
+    this.#hooks = hooks;
     this.#now = now;
     this.#measure = measure;
   }
@@ -77,22 +77,22 @@ export class Door {
    * @param underWay requests that were taken and are not answered yet
    * @returns whether it was answered; otherwise it is taken
    */
-  turnsAway(path: string, request: IncomingMessage, response: ServerResponse, underWay: number): boolean {
-    if (this.#behind.isAlwaysOpen(path)) return false;
-    const isBehind = this.#isBehind(underWay);
-    if (isBehind || this.#behind.isCrowded()) {
-      const refusal = hasOrigin(request) ? undefined : this.#behind.refusalAt(path);
+  refuses(path: string, request: IncomingMessage, response: ServerResponse, underWay: number): boolean {
+    if (this.#hooks.isAlwaysOpen(path)) return false;
+    const isOverloaded = this.#isOverloaded(underWay);
+    if (isOverloaded || this.#hooks.isCrowded()) {
+      const refusal = hasOrigin(request) ? undefined : this.#hooks.refusalAt(path);
       if (refusal !== undefined) return this.#refuse(refusal, response);
       // What needs no database is not kept out by it; pages, and what pages of other origins ask, have more to say.
-      if (isBehind) Object.assign(request, { [TURNED_AWAY]: true });
+      if (isOverloaded) Object.assign(request, { [SHED]: true });
     }
     this.#taken += 1;
     return false;
   }
 
   /** Whether work waits for this process too long already. */
-  #isBehind(underWay: number): boolean {
-    if (underWay - this.#behind.waiting() <= FREE) return false;
+  #isOverloaded(underWay: number): boolean {
+    if (underWay - this.#hooks.waiting() <= FREE) return false;
     const now = this.#now();
     if (this.#askedAt === undefined) {
       this.#askedAt = now;
@@ -108,10 +108,10 @@ export class Door {
     this.#taken = 0;
   }
 
-  #refuse({ status, headers, body }: ReadyAnswer, response: ServerResponse): true {
+  #refuse({ status, headers, body }: PreparedResponse, response: ServerResponse): true {
     this.#refused += 1;
     this.#timer ??= setTimeout(() => this.#report(), REPORT).unref();
-    this.#behind.refused();
+    this.#hooks.refused();
     response.sendDate = false;
     response.writeHead(status, headers as string[]).end(body);
     return true;
@@ -119,7 +119,7 @@ export class Door {
 
   #report(): void {
     this.#timer = undefined;
-    this.#behind.report(this.#refused);
+    this.#hooks.report(this.#refused);
     this.#refused = 0;
   }
 }
@@ -129,10 +129,10 @@ function hasOrigin({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.some((text, index) => index % 2 === 0 && text.length === 6 && text.toLowerCase() === "origin");
 }
 
-/** Refuses, in its place, what the door left to the application. */
-export function refuseTurnedAway(app: FastifyInstance): void {
+/** Refuses, in its place, what the load shedder left to the application. */
+export function refuseShedRequests(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ raw }) => {
-    if (TURNED_AWAY in raw) throw new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "at the door" });
+    if (SHED in raw) throw new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "too much work waits" });
   });
 }
 

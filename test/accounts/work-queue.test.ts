@@ -1,5 +1,5 @@
 import t from "tap";
-import { Turns } from "../../src/accounts/turns.js";
+import { WorkQueue } from "../../src/accounts/work-queue.js";
 import { reason } from "../support/reason.js";
 
 /** Work that goes on until it is told to end, and is told apart by its name. */
@@ -19,10 +19,10 @@ function works() {
   return { begun, work, end };
 }
 
-t.test("as many turns at once as there are slots, and nobody has two of them", async (t) => {
-  const turns = new Turns(2);
+t.test("as many queue at once as there are slots, and nobody has two of them", async (t) => {
+  const queue = new WorkQueue(2);
   const { begun, work, end } = works();
-  const all = ["a1", "a2", "b1", "c1", "a3"].map((name) => turns.take(name[0], work(name)));
+  const all = ["a1", "a2", "b1", "c1", "a3"].map((name) => queue.run(name[0], work(name)));
   await end("a1");
   t.strictSame(begun, ["a1", "b1", "a2"], "who has a turn already lets the next in line go first");
   await end("b1");
@@ -34,23 +34,23 @@ t.test("as many turns at once as there are slots, and nobody has two of them", a
 });
 
 t.test("work that fails gives its turn on", async (t) => {
-  const turns = new Turns(1);
-  await t.rejects(turns.take("a", () => Promise.reject(new Error("it failed"))));
-  t.equal(await turns.take("a", async () => "done"), "done");
+  const queue = new WorkQueue(1);
+  await t.rejects(queue.run("a", () => Promise.reject(new Error("it failed"))));
+  t.equal(await queue.run("a", async () => "done"), "done");
 });
 
 /** A queue with a clock that is set by hand. */
 function timed(slots: number) {
   let now = 0;
-  return { turns: new Turns(slots, () => now), pass: (milliseconds: number) => (now += milliseconds) };
+  return { queue: new WorkQueue(slots, () => now), pass: (milliseconds: number) => (now += milliseconds) };
 }
 
 /** Begins jobs until one is refused. */
-async function fill(turns: Turns, names: (n: number) => string, work: (name: string) => () => Promise<void>) {
+async function fill(queue: WorkQueue, names: (n: number) => string, work: (name: string) => () => Promise<void>) {
   const jobs: Promise<void>[] = [];
   for (;;) {
     let refusal: unknown;
-    const job = turns.take(names(jobs.length), work(`${names(0)}${jobs.length}`)).catch((error: unknown) => {
+    const job = queue.run(names(jobs.length), work(`${names(0)}${jobs.length}`)).catch((error: unknown) => {
       refusal = error;
     });
     await new Promise(setImmediate);
@@ -64,63 +64,63 @@ t.test("DO-01 the queue ends where waiting in it takes three seconds, however ma
     [100, 31],
     [1_000, 4],
   ] as const) {
-    const { turns, pass } = timed(1);
+    const { queue, pass } = timed(1);
     const { begun, work, end } = works();
     // A hundred jobs teach it how long one takes.
     for (let n = 0; n < 100; n += 1) {
-      await turns.take("learning", async () => void pass(held));
+      await queue.run("learning", async () => void pass(held));
     }
     pass(10_000);
-    const { jobs, refusal } = await fill(turns, (n) => `${n}`, work);
+    const { jobs, refusal } = await fill(queue, (n) => `${n}`, work);
     t.equal(jobs.length, most, `one that runs and others that wait, ${held} ms each`);
     t.match(refusal, { row: { code: "hashing_busy" }, retryAfter: 4 });
     const done = jobs.length;
     for (let n = 0; n < done; n += 1) await end(`0${n}`);
     await Promise.all(jobs);
     t.equal(begun.length, done, "whoever was turned away has no turn later");
-    t.equal(await turns.take("later", async () => "done"), "done", "and there is room again");
+    t.equal(await queue.run("later", async () => "done"), "done", "and there is room again");
   }
 });
 
 t.test("a queue that was not empty for two seconds is kept shorter than one that has just come", async (t) => {
-  const { turns, pass } = timed(1);
+  const { queue, pass } = timed(1);
   const { work, end } = works();
-  for (let n = 0; n < 100; n += 1) await turns.take("learning", async () => void pass(100));
-  const { jobs } = await fill(turns, (n) => `${n}`, work);
+  for (let n = 0; n < 100; n += 1) await queue.run("learning", async () => void pass(100));
+  const { jobs } = await fill(queue, (n) => `${n}`, work);
   let running = 0;
   // As many end as come: it stays as long as it is.
   const more: Promise<unknown>[] = [];
   for (; running < 18; running += 1) {
     pass(100);
     await end(`0${running}`);
-    more.push(turns.take(`more${running}`, work(`more${running}`)));
+    more.push(queue.run(`more${running}`, work(`more${running}`)));
   }
   pass(200);
   await end(`0${running++}`);
-  t.match(await reason(() => turns.take("late", work("late"))), { row: { code: "hashing_busy" } });
+  t.match(await reason(() => queue.run("late", work("late"))), { row: { code: "hashing_busy" } });
   for (; running < jobs.length; running += 1) await end(`0${running}`);
   for (let n = 0; n < more.length; n += 1) await end(`more${n}`);
   await Promise.all([...jobs, ...more]);
 });
 
 t.test("DO-01 one name has a queue of its own, half as long, and the others theirs", async (t) => {
-  const { turns, pass } = timed(1);
+  const { queue, pass } = timed(1);
   const { work, end } = works();
-  for (let n = 0; n < 100; n += 1) await turns.take("learning", async () => void pass(100));
-  const { jobs, refusal } = await fill(turns, () => "a", work);
+  for (let n = 0; n < 100; n += 1) await queue.run("learning", async () => void pass(100));
+  const { jobs, refusal } = await fill(queue, () => "a", work);
   t.equal(jobs.length, 16);
   t.match(refusal, { row: { code: "hashing_busy" } });
-  const other = turns.take("b", work("b"));
+  const other = queue.run("b", work("b"));
   for (let n = 0; n < jobs.length; n += 1) await end(`a${n}`);
   await end("b");
   await Promise.all([...jobs, other]);
 });
 
 t.test("a job whose turn does not come is given up", async (t) => {
-  const turns = new Turns(1);
+  const queue = new WorkQueue(1);
   const { begun, work, end } = works();
-  const first = turns.take("first", work("first"));
-  t.match(await reason(() => turns.wait("late", work("late"), 1)), { row: { code: "hashing_busy" } });
+  const first = queue.run("first", work("first"));
+  t.match(await reason(() => queue.runUnbounded("late", work("late"), 1)), { row: { code: "hashing_busy" } });
   await end("first");
   await first;
   t.strictSame(begun, ["first"]);

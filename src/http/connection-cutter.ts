@@ -5,13 +5,13 @@ import type { Socket } from "node:net";
  * Ends connections that were made under a client authority which is not trusted any more: what their handshake said of the
  * client's certificate does not hold. New connections are judged by the new list.
  */
-export class Distrust {
+export class ConnectionCutter {
   /** Those that still have an answer to give. */
-  readonly #last = new WeakSet<Socket>();
+  readonly #cut = new WeakSet<Socket>();
 
   /** Whether nothing that comes on this connection now may be answered. */
-  holds(socket: Socket): boolean {
-    return this.#last.has(socket);
+  isCut(socket: Socket): boolean {
+    return this.#cut.has(socket);
   }
 
   /**
@@ -22,16 +22,16 @@ export class Distrust {
     const answering = new Set<string>();
     for (const response of underWay) {
       const { socket } = response.req;
-      this.#last.add(socket);
-      answering.add(farEnd(socket));
+      this.#cut.add(socket);
+      answering.add(remoteEndOf(socket));
       if (!response.headersSent) response.setHeader("Connection", "close");
       response.once("finish", () => socket.destroySoon());
     }
-    for (const socket of sockets) if (!answering.has(farEnd(socket))) socket.destroy();
+    for (const socket of sockets) if (!answering.has(remoteEndOf(socket))) socket.destroy();
   }
 }
 
 /** What the TLS connection and the TCP connection under it have in common. */
-function farEnd({ remoteAddress, remotePort }: Socket): string {
+function remoteEndOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

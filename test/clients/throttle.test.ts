@@ -1,5 +1,5 @@
 import t from "tap";
-import { Shaper, type Stopwatch } from "../../src/clients/shaper.js";
+import { Throttle, type Stopwatch } from "../../src/clients/throttle.js";
 import { reason } from "../support/reason.js";
 
 /** Time that passes when the test says so. */
@@ -23,10 +23,10 @@ class TestStopwatch implements Stopwatch {
 }
 
 /** Asks for turns, and tells how many of them have come. */
-function ask(shaper: Shaper, key: string, times: number): { come: number; refused: number } {
+function ask(throttle: Throttle, key: string, times: number): { come: number; refused: number } {
   const state = { come: 0, refused: 0 };
   for (let n = 0; n < times; n += 1) {
-    shaper.turn(key).then(
+    throttle.wait(key).then(
       () => (state.come += 1),
       () => (state.refused += 1),
     );
@@ -36,21 +36,21 @@ function ask(shaper: Shaper, key: string, times: number): { come: number; refuse
 
 const setUp = (failures: number) => {
   const stopwatch = new TestStopwatch();
-  const shaper = new Shaper(stopwatch);
-  for (let n = 0; n < failures; n += 1) shaper.failed("a");
-  return { stopwatch, shaper };
+  const throttle = new Throttle(stopwatch);
+  for (let n = 0; n < failures; n += 1) throttle.countFailure("a");
+  return { stopwatch, throttle };
 };
 
 t.test("BF-12 two hundred failures slow nobody down", async (t) => {
-  const { stopwatch, shaper } = setUp(199);
-  const turns = ask(shaper, "a", 50);
+  const { stopwatch, throttle } = setUp(199);
+  const turns = ask(throttle, "a", 50);
   await stopwatch.advance(0);
   t.equal(turns.come, 50);
 });
 
 t.test("BF-12 from then on fifty come in a second, each in turn, and nobody who waits is forgotten", async (t) => {
-  const { stopwatch, shaper } = setUp(200);
-  const turns = ask(shaper, "a", 100);
+  const { stopwatch, throttle } = setUp(200);
+  const turns = ask(throttle, "a", 100);
   await stopwatch.advance(0);
   t.equal(turns.come, 0);
   for (const second of [1, 2]) {
@@ -61,12 +61,12 @@ t.test("BF-12 from then on fifty come in a second, each in turn, and nobody who 
 });
 
 t.test("BF-12 who goes on guessing goes on at that pace", async (t) => {
-  const { stopwatch, shaper } = setUp(1000);
+  const { stopwatch, throttle } = setUp(1000);
   let guesses = 0;
   const guess = async () => {
-    await shaper.turn("a");
+    await throttle.wait("a");
     guesses += 1;
-    shaper.failed("a");
+    throttle.countFailure("a");
     void guess();
   };
   void guess();
@@ -75,36 +75,36 @@ t.test("BF-12 who goes on guessing goes on at that pace", async (t) => {
 });
 
 t.test("more than a hundred do not wait: they are told when to come again", async (t) => {
-  const { stopwatch, shaper } = setUp(200);
-  const turns = ask(shaper, "a", 100);
-  t.match(await reason(() => shaper.turn("a")), { row: { code: "tries_exhausted" }, retryAfter: 3 });
+  const { stopwatch, throttle } = setUp(200);
+  const turns = ask(throttle, "a", 100);
+  t.match(await reason(() => throttle.wait("a")), { row: { code: "tries_exhausted" }, retryAfter: 3 });
   await stopwatch.advance(2000);
   t.strictSame(turns, { come: 100, refused: 0 });
-  const later = ask(shaper, "a", 1);
+  const later = ask(throttle, "a", 1);
   await stopwatch.advance(20);
   t.equal(later.come, 1);
 });
 
 t.test("another key is another's", async (t) => {
-  const { stopwatch, shaper } = setUp(200);
-  const others = ask(shaper, "b", 1);
+  const { stopwatch, throttle } = setUp(200);
+  const others = ask(throttle, "b", 1);
   await stopwatch.advance(0);
   t.equal(others.come, 1);
 });
 
 t.test("what is over is over", async (t) => {
-  const { stopwatch, shaper } = setUp(200);
+  const { stopwatch, throttle } = setUp(200);
   await stopwatch.advance(4000);
-  for (let n = 0; n < 199; n += 1) shaper.failed("a");
-  const turns = ask(shaper, "a", 1);
+  for (let n = 0; n < 199; n += 1) throttle.countFailure("a");
+  const turns = ask(throttle, "a", 1);
   await stopwatch.advance(0);
   t.equal(turns.come, 1);
 });
 
 t.test("DO-12 however many keys there are, ten thousand are remembered", async (t) => {
-  const { stopwatch, shaper } = setUp(200);
-  for (let n = 0; n < 10_000; n += 1) shaper.failed(`other-${n}`);
-  const turns = ask(shaper, "a", 1);
+  const { stopwatch, throttle } = setUp(200);
+  for (let n = 0; n < 10_000; n += 1) throttle.countFailure(`other-${n}`);
+  const turns = ask(throttle, "a", 1);
   await stopwatch.advance(0);
   t.equal(turns.come, 1, "the oldest of them is not");
 });

@@ -5,11 +5,11 @@ const SERVED = new Set(["hashing_busy"]);
 
 /**
  * Calls back for each request that is answered 503 because it could not be served: for its client the service is away.
- * @param turnedAway given the milliseconds that the request took
+ * @param onUnserved given the milliseconds that the request took
  */
-export function countTurnedAway(app: FastifyInstance, turnedAway: (milliseconds: number) => void): void {
+export function countUnserved(app: FastifyInstance, onUnserved: (milliseconds: number) => void): void {
   app.addHook("onSend", async ({ decision, arrivedAt }) => {
     const row = decision?.refusal?.row;
-    if (row?.kind === "busy" && !SERVED.has(row.code)) turnedAway(performance.now() - arrivedAt);
+    if (row?.kind === "busy" && !SERVED.has(row.code)) onUnserved(performance.now() - arrivedAt);
   });
 }

@@ -35,7 +35,7 @@ interface Bucket {
  * trying must be no flood. A client with the right secret behind the same address waits as the others do, and is told to come
  * again where too many wait.
  */
-export class Shaper {
+export class Throttle {
   readonly #stopwatch: Stopwatch;
   readonly #buckets = new Map<string, Bucket>();
 
@@ -47,7 +47,7 @@ export class Shaper {
    * Waits while there were too many failures of this key, each in turn.
    * @throws Refusal tries_exhausted where too many wait already
    */
-  async turn(key: string): Promise<void> {
+  async wait(key: string): Promise<void> {
     const bucket = this.#buckets.get(key);
     if (bucket === undefined) return;
     const now = this.#stopwatch.now();
@@ -62,7 +62,7 @@ export class Shaper {
   }
 
   /** Counts a failure. */
-  failed(key: string): void {
+  countFailure(key: string): void {
     const now = this.#stopwatch.now();
     const { paid_at, next_at } = this.#buckets.get(key) ?? { paid_at: now, next_at: now };
     // An empty bucket gets no emptier: what was under way already is not made up for by whoever comes later.

@@ -1,21 +1,21 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import t, { type Test } from "tap";
-import { Door, type ReadyAnswer } from "../../src/http/door.js";
+import { LoadShedder, type PreparedResponse } from "../../src/http/load-shedder.js";
 import { until } from "../support/oracle.js";
 
-const REFUSAL: ReadyAnswer = {
+const REFUSAL: PreparedResponse = {
   status: 503,
   headers: ["Retry-After", "1", "Content-Length", "4"],
   body: Buffer.from("busy"),
 };
 
-/** A server whose application answers when it is told to, behind a door whose clock and measurements are set by hand. */
-async function behindDoor(t: Test) {
+/** A server whose application answers when it is told to, behind a load shedder whose clock and measurements are set by hand. */
+async function behindShedder(t: Test) {
   const state = { now: 0, crowded: false, waiting: 0, refused: 0 };
   const answers: (() => void)[] = [];
   const measurements: (() => void)[] = [];
-  const door = new Door(
+  const shedder = new LoadShedder(
     {
       isAlwaysOpen: (path) => path === "/readyz",
       isCrowded: () => state.crowded,
@@ -28,7 +28,7 @@ async function behindDoor(t: Test) {
     (done) => measurements.push(done),
   );
   const application: RequestListener = (request, response) => {
-    if (door.turnsAway(request.url!, request, response, answers.length)) return;
+    if (shedder.refuses(request.url!, request, response, answers.length)) return;
     answers.push(() => void response.end("done"));
   };
   const server = createServer(application);
@@ -58,7 +58,7 @@ async function behindDoor(t: Test) {
 t.test(
   "a request that would wait too long for the database is refused, what needs none and health are not",
   async (t) => {
-    const { state, ask, finish, answers } = await behindDoor(t);
+    const { state, ask, finish, answers } = await behindShedder(t);
     state.crowded = true;
     t.strictSame(await ask("/token"), { status: 503, text: "busy", after: "1" });
     t.equal(state.refused, 1);
@@ -75,7 +75,7 @@ t.test(
 );
 
 t.test("a few requests are let in however slow the machine is, and nothing is measured", async (t) => {
-  const { state, fill, answers, measurements } = await behindDoor(t);
+  const { state, fill, answers, measurements } = await behindShedder(t);
   for (let round = 0; round < 6; round += 1) {
     await fill((round + 1) * 10);
     state.now += 10_000;
@@ -85,7 +85,7 @@ t.test("a few requests are let in however slow the machine is, and nothing is me
 });
 
 t.test("many requests are let in as long as the process keeps up", async (t) => {
-  const { fill, measured, answers } = await behindDoor(t);
+  const { fill, measured, answers } = await behindShedder(t);
   for (let round = 1; round <= 5; round += 1) {
     await fill(round * 50);
     measured(1);
@@ -94,7 +94,7 @@ t.test("many requests are let in as long as the process keeps up", async (t) => 
 });
 
 t.test("once work waits too long for the process, requests are refused until it has caught up", async (t) => {
-  const { state, ask, fill, finish, measured, answers } = await behindDoor(t);
+  const { state, ask, fill, finish, measured, answers } = await behindShedder(t);
   await fill(66);
   state.now += 101; // A measurement is under way, and has not come back.
   t.equal((await ask("/token")).status, 503);
@@ -118,7 +118,7 @@ t.test("once work waits too long for the process, requests are refused until it 
 });
 
 t.test("what waits for something else than the process does not count", async (t) => {
-  const { state, fill, answers } = await behindDoor(t);
+  const { state, fill, answers } = await behindShedder(t);
   state.waiting = 200;
   await fill(200);
   state.now += 10_000;
@@ -127,7 +127,7 @@ t.test("what waits for something else than the process does not count", async (t
 });
 
 t.test("a busy process takes a window of requests between two measurements", async (t) => {
-  const { ask, fill, measured, answers } = await behindDoor(t);
+  const { ask, fill, measured, answers } = await behindShedder(t);
   await fill(66);
   measured(50);
   await fill(66 + 64);

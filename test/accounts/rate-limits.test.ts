@@ -1,5 +1,5 @@
 import t, { type Test } from "tap";
-import type { Counted } from "../../src/accounts/guessing.js";
+import type { Counter } from "../../src/accounts/rate-limits.js";
 import { logIn as letIn } from "../../src/accounts/log-in.js";
 import { Passwords } from "../../src/accounts/passwords.js";
 import { USER_COMMANDS } from "../../src/admin/users.js";
@@ -56,8 +56,8 @@ const start = async (t: Test, options: { database?: string; env?: Record<string,
 };
 
 /** Takes tries as a login does, without the price of a hash. */
-async function take({ core }: Instance, counted: Counted, times: number): Promise<void> {
-  for (let n = 0; n < times; n += 1) await core.guessing.take(counted);
+async function take({ core }: Instance, counted: Counter, times: number): Promise<void> {
+  for (let n = 0; n < times; n += 1) await core.rateLimits.consume(counted);
 }
 
 /** Tries until the account is locked, each as soon as it may be made. */

@@ -1,0 +1,102 @@
+import type { Clock } from "../clock.js";
+import { Refusal } from "../errors/refusal.js";
+import type { MasterKey } from "../keys/master-key.js";
+import type { Db } from "../store/open.js";
+import { settleTries, takeTry, type Taken, type TryRule } from "../store/tries.js";
+
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+/** Five free attempts, then a wait that doubles with each further one; the tenth locks the account for a while. */
+const ACCOUNT: TryRule = { free: 5, delays: [1, 2, 4, 8, 16, 15 * MINUTE], window: DAY };
+
+/** What attempts are counted on, and the limit of each (docs/decisions/0008). */
+const RULES = {
+  /** By sub. */
+  account: ACCOUNT,
+  /** A name without an account has the limit of an account, so that an attacker cannot tell the two apart. */
+  name: ACCOUNT,
+  /** A browser this account has logged in from before has a counter of its own, separate from the account's. */
+  browser: ACCOUNT,
+  /** Failed logins from one network (http/network.ts), for any account. Many people may share it: slowed, never shut out. */
+  network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
+  /** Attempts refused unchecked, by network. More of them than people cause count as failures of the network. */
+  "refused of a network": { free: 2000, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** People who register themselves from one network. */
+  "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Confirmation codes to one phone number or email address, with or without an account. */
+  "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Confirmation codes requested from one network. */
+  "codes of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** JWTs and renewals of one device. Each leaves a row in the store. */
+  "tokens of a device": { free: 100, delays: [MINUTE], window: 60 * MINUTE },
+} as const satisfies Record<string, TryRule>;
+
+/** One counter of attempts: its rule, and the account, name, browser, network, address or device it counts for. */
+export interface Counter {
+  readonly on: keyof typeof RULES;
+  readonly id: string;
+  /** The counter that this one belongs to. A reset of that one resets this one too. */
+  readonly of?: Counter | undefined;
+}
+
+/** Rate limits on logins and other attempts, shared by all instances, dialects and pages. */
+export class RateLimits {
+  readonly #db: Db;
+  readonly #master: MasterKey;
+  readonly #clock: Clock;
+
+  constructor(db: Db, master: MasterKey, clock: Clock) {
+    this.#db = db;
+    this.#master = master;
+    this.#clock = clock;
+  }
+
+  /** Counts an attempt before it is checked. @returns its number, or the seconds until the next attempt is allowed */
+  consume(counter: Counter): Promise<Taken> {
+    return takeTry(this.#db, this.#key(counter), RULES[counter.on], this.#clock.statement());
+  }
+
+  /** Counts an attempt where the caller may learn that the limit is reached. @throws Refusal tries_exhausted */
+  async consumeOrThrow(counter: Counter): Promise<void> {
+    const taken = await this.consume(counter);
+    if ("count" in taken) return;
+    throw new Refusal("tries_exhausted", { retryAfter: taken.wait, reason: `too many: ${counter.on}` });
+  }
+
+  /**
+   * Counts an attempt only if `work` succeeds, so that replays are not counted.
+   * @param work resolves to whether it succeeded
+   * @throws Refusal tries_exhausted
+   */
+  async consumeIfSuccessful(counter: Counter, work: () => Promise<boolean>): Promise<boolean> {
+    await this.consumeOrThrow(counter);
+    const succeeded = await work();
+    if (!succeeded) await this.refund(counter);
+    return succeeded;
+  }
+
+  /** Takes the last attempt off a counter. */
+  refund(counter: Counter): Promise<void> {
+    return settleTries(this.#db, { giveBack: this.#key(counter) });
+  }
+
+  /** Sets a counter and those that belong to it to zero, and takes the last attempt off another, in one statement. */
+  reset(counter: Counter, refunded?: Counter): Promise<void> {
+    return settleTries(this.#db, {
+      forget: this.#key(counter),
+      ...(refunded === undefined ? {} : { giveBack: this.#key(refunded) }),
+    });
+  }
+
+  #key({ on, id, of }: Counter): Buffer {
+    const own = this.#master.mac("tries", `${on}\n${id}`);
+    return of === undefined ? own : Buffer.concat([this.#key(of), own]);
+  }
+}
+
+/** Whether the attempt with this number, the first being 1, starts a lock. */
+export function startsLock({ on }: Counter, count: number): boolean {
+  const { free, delays } = RULES[on];
+  return count >= free + delays.length - 1;
+}
