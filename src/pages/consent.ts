@@ -28,18 +28,19 @@ export function consentPage(p: ConsentPage): Page {
     title: say(language, "consent.title"),
     formTargets: p.formTargets,
     body: html`<p>${say(language, "consent.asks", { client, user: isolated(p.userName) })}</p>
-      <h2 id="scopes-title">${say(language, "consent.list")}</h2>
-      <ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">
-        ${scopes.length === 0 ? html`<li>${say(language, "consent.nothing")}</li>` : scopeItems(language, scopes)}
-      </ul>
-      ${when(p.remembered || undefined, () => html`<p class="quiet">${say(language, "consent.remembered")}</p>`)}
-      ${when(target, (uri) => html`<p class="quiet">${say(language, "consent.target", { target: targetName(uri) })}</p>`)}
-      <p class="quiet">${say(language, "consent.client", { id: isolated(p.clientId) })}</p>
-      <form id="consent" method="post" action="${p.action}">
-        ${hidden("csrf", p.csrf, "csrf")}
-        <div class="actions">
-          ${primary("allow", say(language, "consent.allow"))} ${secondary("deny", say(language, "consent.deny"))}
-        </div>
-      </form>`,
+<h2 id="scopes-title">${say(language, "consent.list")}</h2>
+<ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">
+${scopes.length === 0 ? html`<li>${say(language, "consent.nothing")}</li>` : scopeItems(language, scopes)}
+</ul>
+${when(p.remembered || undefined, () => html`<p class="quiet">${say(language, "consent.remembered")}</p>`)}
+${when(target, (uri) => html`<p class="quiet">${say(language, "consent.target", { target: targetName(uri) })}</p>`)}
+<p class="quiet">${say(language, "consent.client", { id: isolated(p.clientId) })}</p>
+<form id="consent" method="post" action="${p.action}">
+${hidden("csrf", p.csrf, "csrf")}
+<div class="actions">
+${primary("allow", say(language, "consent.allow"))}
+${secondary("deny", say(language, "consent.deny"))}
+</div>
+</form>`,
   });
 }

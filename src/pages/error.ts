@@ -46,13 +46,13 @@ export function errorPage({ language, status, message, about, decisionId, again,
     status,
     title: say(language, `error.${explanation}`),
     body: html`<p>${helpOn(language, explanation, retryAfter)}</p>
-      ${linksOf(language, app, again)}
-      <dl class="plain">
-        <dt>${say(language, "error.detail")}</dt>
-        <dd id="error-detail" lang="en">${isolated(message, { maxLength: MAX_MESSAGE_LENGTH })}</dd>
-        <dt>${say(language, "error.reference")}</dt>
-        <dd><code id="error-reference">${isolated(decisionId)}</code></dd>
-      </dl>`,
+${linksOf(language, app, again)}
+<dl class="plain">
+<dt>${say(language, "error.detail")}</dt>
+<dd id="error-detail" lang="en">${isolated(message, { maxLength: MAX_MESSAGE_LENGTH })}</dd>
+<dt>${say(language, "error.reference")}</dt>
+<dd><code id="error-reference">${isolated(decisionId)}</code></dd>
+</dl>`,
   });
 }
 

@@ -29,12 +29,12 @@ export function formPostPage({ language, action, fields, leadsTo = [] }: FormPos
     title: say(language, "form_post.title"),
     formTargets: formTargets([action, ...leadsTo]),
     body: html`${when(target, (uri) => html`<p>${say(language, "form_post.target", { target: targetName(uri) })}</p>`)}
-      <form id="form_post" method="post" action="${action}">
-        ${carried(fields, [])}
-        <div class="actions">
-          <button class="button primary" type="submit" id="continue">${say(language, "form_post.submit")}</button>
-        </div>
-      </form>`,
+<form id="form_post" method="post" action="${action}">
+${carried(fields, [])}
+<div class="actions">
+<button class="button primary" type="submit" id="continue">${say(language, "form_post.submit")}</button>
+</div>
+</form>`,
   };
   return scriptedPageOf(contents, SCRIPT_ELEMENT, SCRIPT_DIGEST);
 }

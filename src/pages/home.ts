@@ -15,8 +15,6 @@ export function homePage({ language, host, account }: HomePage): Page {
     language,
     title: say(language, "home.title"),
     body: html`<p>${say(language, "home.text", { host: isolated(host, { maxLength: 300 }) })}</p>
-      <p class="actions">
-        <a class="button primary" id="account" href="${account}">${say(language, "account.title")}</a>
-      </p>`,
+<p class="actions"><a class="button primary" id="account" href="${account}">${say(language, "account.title")}</a></p>`,
   });
 }

@@ -53,23 +53,24 @@ export function scriptedPageOf(contents: Contents, script: Html, digest: string)
 
 function documentOf({ language, title, body }: Contents, script?: Html): string {
   return html`<!doctype html>
-    <html lang="${language}">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <title>${title} · Jeton</title>
-        <link rel="icon" href="${ICON_ADDRESS}" />
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <header><p class="wordmark">Jeton</p></header>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
-        ${script}
-      </body>
-    </html> `.toString();
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${title} · Jeton</title>
+<link rel="icon" href="${ICON_ADDRESS}">
+${STYLE_ELEMENT}
+</head>
+<body>
+<header><p class="wordmark">Jeton</p></header>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+${script}
+</body>
+</html>
+`.toString();
 }

@@ -6,7 +6,5 @@ import { say } from "./texts.js";
 /** A link back to the app that a person came from; nothing where its address is no link. */
 export function linkToApp(language: Language, { name, uri }: AppLink): Html {
   if (!isLink(uri)) return html``;
-  return html`<a class="button primary" id="app" href="${uri}"
-    >${say(language, "app.back", { client: isolated(name) })}</a
-  >`;
+  return html`<a class="button primary" id="app" href="${uri}">${say(language, "app.back", { client: isolated(name) })}</a>`;
 }

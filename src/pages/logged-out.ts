@@ -15,6 +15,6 @@ export function loggedOutPage({ language, app }: LoggedOutPage): Page {
     language,
     title: say(language, "logout.done"),
     body: html`<p>${say(language, "logout.close")}</p>
-      ${when(app, (one) => html`<p class="actions">${linkToApp(language, one)}</p>`)}`,
+${when(app, (one) => html`<p class="actions">${linkToApp(language, one)}</p>`)}`,
   });
 }

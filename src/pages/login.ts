@@ -23,41 +23,30 @@ export function loginPage(p: LoginPage): Page {
     title: say(language, "login.title"),
     formTargets: p.formTargets,
     body: html`${when(clientName, (name) => html`<p>${say(language, "login.for", { client: isolated(name) })}</p>`)}
-      ${p.selectAccount === true ? html`<p>${say(language, "login.select")}</p>` : undefined}
-      ${when(failed, (why) => html`<p class="alert" role="alert" id="login-error">${say(language, `login.${why}`)}</p>`)}
-      <form id="login" method="post" action="${p.action}">
-        ${hidden("csrf", p.csrf, "csrf")} ${usernameField(p)} ${passwordField(p)}
-        <div class="actions">
-          ${primary("login", say(language, "login.submit"))} ${secondary("cancel", say(language, "cancel"))}
-        </div>
-      </form>`,
+${p.selectAccount === true ? html`<p>${say(language, "login.select")}</p>` : undefined}
+${when(failed, (why) => html`<p class="alert" role="alert" id="login-error">${say(language, `login.${why}`)}</p>`)}
+<form id="login" method="post" action="${p.action}">
+${hidden("csrf", p.csrf, "csrf")}
+${usernameField(p)}
+${passwordField(p)}
+<div class="actions">
+${primary("login", say(language, "login.submit"))}
+${secondary("cancel", say(language, "cancel"))}
+</div>
+</form>`,
   });
 }
 
 function usernameField(p: LoginPage): Html {
   return html`<label for="username">${say(p.language, "login.username")}</label>
-    <input
-      type="text"
-      name="username"
-      id="username"
-      value="${p.username}"
-      required${hasName(p) ? undefined : FOCUS}${failure(p)}
-      autocomplete="username"
-      autocapitalize="none"
-      spellcheck="false"
-      dir="auto"
-    />`;
+<input type="text" name="username" id="username" value="${p.username}" required${hasName(p) ? undefined : FOCUS}${failure(p)}
+ autocomplete="username" autocapitalize="none" spellcheck="false" dir="auto">`;
 }
 
 function passwordField(p: LoginPage): Html {
   return html`<label for="password">${say(p.language, "login.password")}</label>
-    <input
-      type="password"
-      name="password"
-      id="password"
-      required${hasName(p) ? FOCUS : undefined}${failure(p)}
-      autocomplete="current-password"
-    />`;
+<input type="password" name="password" id="password" required${hasName(p) ? FOCUS : undefined}${failure(p)}
+ autocomplete="current-password">`;
 }
 
 const FOCUS = html` autofocus`;

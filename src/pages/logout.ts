@@ -19,12 +19,14 @@ export function logoutPage(p: LogoutPage): Page {
     title: say(language, "logout.title"),
     formTargets: p.formTargets,
     body: html`${when(clientName, (name) => html`<p>${say(language, "logout.client", { client: isolated(name) })}</p>`)}
-      ${when(userName, (name) => html`<p>${say(language, "logout.user", { user: isolated(name) })}</p>`)}
-      <form id="logout" method="post" action="${p.action}">
-        ${hidden("csrf", p.csrf, "csrf")} ${carried(p.hidden, ["csrf", "action"])}
-        <div class="actions">
-          ${primary("logout", say(language, "logout.submit"))} ${secondary("cancel", say(language, "logout.stay"))}
-        </div>
-      </form>`,
+${when(userName, (name) => html`<p>${say(language, "logout.user", { user: isolated(name) })}</p>`)}
+<form id="logout" method="post" action="${p.action}">
+${hidden("csrf", p.csrf, "csrf")}
+${carried(p.hidden, ["csrf", "action"])}
+<div class="actions">
+${primary("logout", say(language, "logout.submit"))}
+${secondary("cancel", say(language, "logout.stay"))}
+</div>
+</form>`,
   });
 }

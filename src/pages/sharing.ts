@@ -27,26 +27,26 @@ export function sharingPage(p: SharingPage): Page {
     language,
     title: say(language, "sharing.title"),
     body: html`<p>${say(language, "logout.user", { user: isolated(p.userName) })}</p>
-      <h2>${say(language, "sharing.pending")}</h2>
-      ${listOr(
-        language,
-        "sharing.pending.none",
-        pending.map((one, index) => questionForm(p, one, `pending-${index + 1}`)),
-      )}
-      <h2>${say(language, "sharing.answered")}</h2>
-      ${listOr(
-        language,
-        "sharing.answered.none",
-        answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
-      )}
-      ${when(p.older, (page) => olderLink(language, `${p.action}?page=${page}`))}
-      <h2>${say(language, "sharing.decisions")}</h2>
-      ${listOr(
-        language,
-        "sharing.decisions.none",
-        decisions.map((one) => decisionOf(language, one)),
-      )}
-      <p class="actions"><a class="button" id="account" href="${p.account}">${say(language, "account.title")}</a></p>`,
+<h2>${say(language, "sharing.pending")}</h2>
+${listOr(
+  language,
+  "sharing.pending.none",
+  pending.map((one, index) => questionForm(p, one, `pending-${index + 1}`)),
+)}
+<h2>${say(language, "sharing.answered")}</h2>
+${listOr(
+  language,
+  "sharing.answered.none",
+  answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
+)}
+${when(p.older, (page) => olderLink(language, `${p.action}?page=${page}`))}
+<h2>${say(language, "sharing.decisions")}</h2>
+${listOr(
+  language,
+  "sharing.decisions.none",
+  decisions.map((one) => decisionOf(language, one)),
+)}
+<p class="actions"><a class="button" id="account" href="${p.account}">${say(language, "account.title")}</a></p>`,
   });
 }
 
@@ -65,33 +65,25 @@ function questionForm(p: SharingPage, question: SharedQuestion, id: string): Htm
   const { language, action, csrf, lifetimes } = p;
   const { resource_id, client_id, party, scopes, state, since } = question;
   return html`<form class="app plain" id="${id}" method="post" action="${action}">
-    ${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") }).map(([name, value]) =>
-      hidden(name, value, `${name}-${id}`),
-    )}
-    <h3 id="title-${id}">${sentence(language, question)}</h3>
-    <ul>
-      ${scopes.map((one) => html`<li><code>${isolated(one)}</code></li>`)}
-    </ul>
-    <p class="quiet">${say(language, "account.since", { date: minuteOf(language, since) })}</p>
-    ${when(state === "pending" ? undefined : question, (one) => html`<p class="quiet">${stateOf(language, one)}</p>`)}
-    ${state === "pending" ? lifetimeField(language, lifetimes, id) : undefined}
-    <div class="actions">
-      ${state === "pending" ? [button("approve", id, say(language, "sharing.approve")), button("deny", id, say(language, "sharing.deny"))] : button("withdraw", id, say(language, "sharing.withdraw"))}
-    </div>
-  </form>`;
+${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") }).map(([name, value]) =>
+  hidden(name, value, `${name}-${id}`),
+)}
+<h3 id="title-${id}">${sentence(language, question)}</h3>
+<ul>
+${scopes.map((one) => html`<li><code>${isolated(one)}</code></li>`)}
+</ul>
+<p class="quiet">${say(language, "account.since", { date: minuteOf(language, since) })}</p>
+${when(state === "pending" ? undefined : question, (one) => html`<p class="quiet">${stateOf(language, one)}</p>`)}
+${state === "pending" ? lifetimeField(language, lifetimes, id) : undefined}
+<div class="actions">
+${state === "pending" ? [button("approve", id, say(language, "sharing.approve")), button("deny", id, say(language, "sharing.deny"))] : button("withdraw", id, say(language, "sharing.withdraw"))}
+</div>
+</form>`;
 }
 
 function button(value: string, id: string, text: Html): Html {
-  return html`<button
-    class="button"
-    type="submit"
-    name="action"
-    id="${value}-${id}"
-    value="${value}"
-    aria-describedby="title-${id}"
-  >
-    ${text}
-  </button>`;
+  return html`<button class="button" type="submit" name="action" id="${value}-${id}" value="${value}"
+ aria-describedby="title-${id}">${text}</button>`;
 }
 
 function sentence(language: Language, { person, client, client_id, resource, resource_id }: SharedQuestion): Html {
@@ -113,9 +105,9 @@ function stateOf(language: Language, { state, until }: SharedQuestion): Html {
 function lifetimeField(language: Language, lifetimes: readonly string[], id: string): Html {
   const options = lifetimes.map((one) => html`<option value="${one}">${lifetimeText(language, one)}</option>`);
   return html`<label for="lifetime-${id}">${say(language, "sharing.lifetime")}</label>
-    <select name="lifetime" id="lifetime-${id}">
-      ${options}
-    </select>`;
+<select name="lifetime" id="lifetime-${id}">
+${options}
+</select>`;
 }
 
 const LIFETIME_TEXTS = {
@@ -136,22 +128,19 @@ function decisionOf(language: Language, decision: Explanation): Html {
   const resource = isolated(decision.resource_name ?? "", { otherwise: decision.resource_id });
   const nothing = say(language, "sharing.decision.nothing");
   return html`<dl class="plain">
-    <dt>${minuteOf(language, decided_at)}</dt>
-    <dd>
-      <strong>${resource}</strong>, ${isolated(sub ?? client_id)} (${isolated(client_id)}):
-      ${outcomeText(language, outcome)}
-    </dd>
-    <dt>${say(language, "sharing.decision.asked")}</dt>
-    <dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { maxLength: MAX_LENGTH })}</dd>
-    <dt>${say(language, "sharing.decision.granted")}</dt>
-    <dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { maxLength: MAX_LENGTH })}</dd>
-    <dt>${say(language, "sharing.decision.rules")}</dt>
-    ${when(because, (why) => html`<dd>${obstacleSentence(language, why)}</dd>`)}
-    ${rules.map((one) => html`<dd>${ruleSentence(language, one)}</dd>`)}
-    ${when(untold, (count) => html`<dd>${say(language, "sharing.decision.more", { count: html`${String(count)}` })}</dd>`)}
-    <dt>${say(language, "error.reference")}</dt>
-    <dd><code>${isolated(decision_id)}</code></dd>
-  </dl>`;
+<dt>${minuteOf(language, decided_at)}</dt>
+<dd><strong>${resource}</strong>, ${isolated(sub ?? client_id)} (${isolated(client_id)}): ${outcomeText(language, outcome)}</dd>
+<dt>${say(language, "sharing.decision.asked")}</dt>
+<dd>${asked.length === 0 ? nothing : isolated(asked.join(" "), { maxLength: MAX_LENGTH })}</dd>
+<dt>${say(language, "sharing.decision.granted")}</dt>
+<dd>${granted.length === 0 ? nothing : isolated(granted.join(" "), { maxLength: MAX_LENGTH })}</dd>
+<dt>${say(language, "sharing.decision.rules")}</dt>
+${when(because, (why) => html`<dd>${obstacleSentence(language, why)}</dd>`)}
+${rules.map((one) => html`<dd>${ruleSentence(language, one)}</dd>`)}
+${when(untold, (count) => html`<dd>${say(language, "sharing.decision.more", { count: html`${String(count)}` })}</dd>`)}
+<dt>${say(language, "error.reference")}</dt>
+<dd><code>${isolated(decision_id)}</code></dd>
+</dl>`;
 }
 
 const MAX_LENGTH = 1_000;

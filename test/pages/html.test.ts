@@ -21,7 +21,7 @@ t.test("values in markup", async (t) => {
   );
   t.equal(`${html`<p>${html`<b>${"<"}</b>`}</p>`}`, "<p><b>&lt;</b></p>", "markup is not escaped twice");
   t.equal(`${html`<p>${undefined}</p>`}`, "<p></p>");
-  t.equal(`${html`${[html`<i></i>`, html`<b></b>`]}`}`, "<i>\n<b>");
+  t.equal(`${html`${[html`<i>`, html`<b>`]}`}`, "<i>\n<b>");
   const forged = { toString: () => "<script>", markup: "<script>" } as unknown as string;
   t.throws(() => html`${forged}`, "what is neither text nor markup does not get in");
 });
