@@ -168,6 +168,11 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
 }
 
+/** The variables of this process, for the programs that it starts. Everything else reads `Settings`. */
+export function ownEnvironment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
 /** Whether a client can show a certificate: to this server itself, or to a proxy that it trusts. */
 export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean {
   return TLS_CERT !== undefined || TRUST_PROXY.length > 0;

@@ -1,5 +1,5 @@
 import { systemRandom } from "./clock.js";
-import type { Settings } from "./config.js";
+import { ownEnvironment, type Settings } from "./config.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { MasterKey } from "./keys/master-key.js";
 import { masterKeyPath, readMasterKeyFile, makeMasterKeyFile } from "./keys/master-key-file.js";
@@ -22,7 +22,7 @@ export interface Deployment {
 export interface DeploymentOptions {
   readonly role: "server" | "command";
   /** Told what happens to an embedded Postgres. */
-  readonly report?: (message: string) => void;
+  readonly report?: ((message: string) => void) | undefined;
   /** A backup is about to be restored: the database is left empty, and the master key has to be there. */
   readonly restoring?: boolean;
 }
@@ -66,9 +66,9 @@ async function requireKey({ MASTER_KEY, DATA_DIR }: Settings): Promise<void> {
   throw new OperatorError(`a backup needs the master key it was written under: put it at ${path} or set MASTER_KEY`);
 }
 
-async function startEmbedded({ DATA_DIR }: Settings, { role, report, restoring = false }: DeploymentOptions) {
-  const { startEmbedded: start } = await import("./store/embedded/index.js");
-  return start({ dataDir: DATA_DIR, role, restoring, ...(report === undefined ? {} : { report }) });
+async function startEmbedded({ DATA_DIR }: Settings, { role, report, restoring }: DeploymentOptions) {
+  const { startEmbedded: start } = await import("./embedded/index.js");
+  return start({ dataDir: DATA_DIR, role, environment: ownEnvironment(), report, restoring });
 }
 
 async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {

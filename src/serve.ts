@@ -5,7 +5,7 @@ import { openListener } from "./http/listener.js";
 import { openLog, type Log } from "./http/log.js";
 import { inOneLine } from "./in-one-line.js";
 import { introduce, startServer, type RunningServer } from "./server.js";
-import { refuseIfOwned } from "./store/embedded/index.js";
+import { refuseIfOwned } from "./embedded/index.js";
 import { readVersion } from "./version.js";
 
 const HELP = `The Jeton server: node dist/main.js

@@ -21,7 +21,7 @@ const ALONE = [
   "docs/pasted",
   "pages/browser",
   "admin/cli",
-  "store/embedded",
+  "embedded/postgres",
   "store/large-tables",
   "grants/refresh-token",
 ];

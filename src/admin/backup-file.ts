@@ -1,9 +1,9 @@
 import { createHmac, timingSafeEqual, type Hmac } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import type { Core } from "../core.js";
 import type { Deployment } from "../deployment.js";
+import { replaceFile } from "../durable-file.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
 
@@ -16,8 +16,9 @@ import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
 const CHUNK = 256 * 1024;
 
 /**
- * Writes the lines beside the place and renames the file when it is on disk and whole. Only its owner may read it.
+ * Writes a backup durably. An incomplete file never gets its name, and only its owner may read it.
  * @returns its length in bytes
+ * @throws OperatorError if the file cannot be created
  */
 export async function writeBackupFile(
   path: string,
@@ -25,45 +26,33 @@ export async function writeBackupFile(
   key: Buffer,
   random: Core["random"],
 ): Promise<number> {
-  const draft = `${path}.new-${random(6).toString("hex")}`;
-  const file = await open(draft, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new OperatorError(`${path} cannot be written (${error.code})`);
-  });
   try {
-    const mac = createHmac("sha256", key);
-    let length = 0;
-    let pending = "";
-    const flush = async () => {
-      const bytes = Buffer.from(pending);
-      pending = "";
-      length += bytes.length;
-      mac.update(bytes);
-      await file.appendFile(bytes);
-    };
-    for await (const line of lines) {
-      pending += `${line}\n`;
-      if (pending.length >= CHUNK) await flush();
-    }
-    await flush();
-    const last = Buffer.from(`${JSON.stringify({ mac: mac.digest("base64url") })}\n`);
-    await file.appendFile(last);
-    await file.sync();
-    await file.close();
-    await rename(draft, path);
-    await syncFolder(dirname(path));
-    return length + last.length;
+    return await replaceFile(path, (file) => writeLines(file, lines, key), random);
   } catch (error) {
-    await file.close().catch(() => {});
-    await rm(draft, { force: true });
-    throw error;
+    const { syscall, code } = error as NodeJS.ErrnoException;
+    throw syscall === "open" ? new OperatorError(`${path} cannot be written (${code})`) : error;
   }
 }
 
-/** Windows cannot open a folder; there the rename has to do. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r").catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
+async function writeLines(file: FileHandle, lines: AsyncIterable<string>, key: Buffer): Promise<number> {
+  const mac = createHmac("sha256", key);
+  let length = 0;
+  let pending = "";
+  const flush = async () => {
+    const bytes = Buffer.from(pending);
+    pending = "";
+    length += bytes.length;
+    mac.update(bytes);
+    await file.appendFile(bytes);
+  };
+  for await (const line of lines) {
+    pending += `${line}\n`;
+    if (pending.length >= CHUNK) await flush();
+  }
+  await flush();
+  const last = Buffer.from(`${JSON.stringify({ mac: mac.digest("base64url") })}\n`);
+  await file.appendFile(last);
+  return length + last.length;
 }
 
 const LAST = /^\{"mac":"([A-Za-z0-9_-]{43})"\}$/;

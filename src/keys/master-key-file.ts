@@ -1,6 +1,7 @@
-import { link, open, unlink } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../clock.js";
+import { createFile } from "../durable-file.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { whyNotPrivate } from "../store/private-file.js";
 
@@ -35,21 +36,10 @@ async function readWithMode(path: string) {
 }
 
 /**
- * Generates a key and writes it, on disk and whole before anything is encrypted under it. Where somebody else was first,
- * theirs is the key.
+ * Generates a key and writes it durably, before anything is encrypted under it. If another process was first, its key is
+ * returned.
  */
 export async function makeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
-  const draft = `${path}.new-${random(6).toString("hex")}`;
-  const file = await open(draft, "wx", 0o600);
-  try {
-    await file.writeFile(`${random(32).toString("base64url")}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
-  await unlink(draft);
+  await createFile(path, `${random(32).toString("base64url")}\n`, random);
   return (await readMasterKeyFile(path))!;
 }

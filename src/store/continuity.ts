@@ -1,5 +1,5 @@
 import { OperatorError } from "../errors/operator-error.js";
-import { codeOf } from "./embedded/error.js";
+import { codeOf } from "../errors/error-code.js";
 import { run, type Db } from "./open.js";
 
 /**

@@ -5,12 +5,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
 import { systemClock } from "../../src/clock.js";
-import { findBinaries } from "../../src/store/embedded/binaries.js";
-import { startEmbedded } from "../../src/store/embedded/index.js";
-import { livingPostmaster, runsHere } from "../../src/store/embedded/pidfile.js";
-import { placeOf, type Place } from "../../src/store/embedded/place.js";
-import { launch } from "../../src/store/embedded/postmaster.js";
-import { servantFor } from "../../src/store/embedded/servant.js";
+import { findBinaries } from "../../src/embedded/binaries.js";
+import { startEmbedded } from "../support/embedded.js";
+import { livingPostmaster, runsHere } from "../../src/embedded/pid-file.js";
+import { dataDirAt, type DataDir } from "../../src/embedded/data-dir.js";
+import { launch } from "../../src/embedded/postmaster.js";
+import { childOptions, osUserFor } from "../../src/embedded/os-user.js";
 
 const run = promisify(execFile);
 
@@ -19,12 +19,12 @@ const SMALL_DISK = 768 * 2 ** 20;
 
 /** The PostgreSQL of a run, which is started and ended by hand: nobody starts it again by itself. */
 export class Database {
-  readonly #place: Place;
+  readonly #dir: DataDir;
   readonly #mounted: boolean;
   readonly url: string;
 
-  private constructor(place: Place, url: string, mounted: boolean) {
-    this.#place = place;
+  private constructor(dir: DataDir, url: string, mounted: boolean) {
+    this.#dir = dir;
     this.url = url;
     this.#mounted = mounted;
   }
@@ -36,7 +36,7 @@ export class Database {
     const made = await startEmbedded({ dataDir: folder, role: "server" });
     await statement(made.url, "ALTER SYSTEM SET max_wal_size = '192MB'");
     await made.stop();
-    const database = new Database(placeOf(folder), made.url, mounted);
+    const database = new Database(dataDirAt(folder), made.url, mounted);
     await database.start();
     return database;
   }
@@ -53,32 +53,32 @@ export class Database {
 
   /** Starts it, and returns once it takes connections. */
   async start(): Promise<void> {
-    const servant = await servantFor(this.#place);
-    const binaries = await findBinaries(servant);
-    const patience = { deadline: systemClock.now() + 120_000, signal: new AbortController().signal };
+    const options = childOptions(await osUserFor(this.#dir), process.env);
+    const binaries = await findBinaries(options);
+    const deadline = { at: systemClock.now() + 120_000, signal: new AbortController().signal };
     // The processes of a killed one may still hold its memory for a moment.
-    while ((await launch(this.#place, servant, binaries, this.target.port, patience)) !== undefined) {
-      if (systemClock.now() > patience.deadline) throw new Error("PostgreSQL does not start");
+    while ((await launch(this.#dir, options, binaries, this.target.port, deadline)) !== undefined) {
+      if (systemClock.now() > deadline.at) throw new Error("PostgreSQL does not start");
       await pause(50);
     }
   }
 
   async isRunning(): Promise<boolean> {
-    return (await livingPostmaster(this.#place)) !== undefined;
+    return (await livingPostmaster(this.#dir)) !== undefined;
   }
 
   /** Ends it: SIGKILL as a crash does, SIGINT in order. */
   async end(signal: "SIGKILL" | "SIGINT"): Promise<void> {
-    const pid = (await livingPostmaster(this.#place))?.pid;
+    const pid = (await livingPostmaster(this.#dir))?.pid;
     if (pid === undefined) return;
     process.kill(pid, signal);
-    while (await runsHere(this.#place, pid)) await pause(10);
+    while (await runsHere(this.#dir, pid)) await pause(10);
   }
 
   /** Stops the postmaster and every backend where they are. What it returns lets them go on. */
   async freeze(): Promise<() => void> {
     const backends = await this.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
-    const postmaster = (await livingPostmaster(this.#place))!.pid;
+    const postmaster = (await livingPostmaster(this.#dir))!.pid;
     const pids = [postmaster, ...backends.map(({ pid }) => Number(pid))];
     for (const pid of pids) send(pid, "SIGSTOP");
     return () => pids.forEach((pid) => send(pid, "SIGCONT"));
@@ -122,8 +122,8 @@ export class Database {
 
   /** Fills up the disk. What it returns empties it. */
   async fill(): Promise<() => Promise<void>> {
-    const ballast = join(this.#place.dataDir, "ballast");
-    const { bavail, bsize } = await statfs(this.#place.dataDir);
+    const ballast = join(this.#dir.path, "ballast");
+    const { bavail, bsize } = await statfs(this.#dir.path);
     const file = await open(ballast, "w");
     const block = Buffer.alloc(2 ** 23);
     try {
@@ -139,8 +139,8 @@ export class Database {
 
   async remove(): Promise<void> {
     await this.end("SIGINT");
-    if (this.#mounted) await run("umount", ["-l", this.#place.dataDir]);
-    await rm(this.#place.dataDir, { recursive: true, force: true, maxRetries: 5 });
+    if (this.#mounted) await run("umount", ["-l", this.#dir.path]);
+    await rm(this.#dir.path, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

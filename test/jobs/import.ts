@@ -5,9 +5,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbedded } from "../../src/store/embedded/index.js";
-import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
-import { placeOf } from "../../src/store/embedded/place.js";
+import { startEmbedded } from "../support/embedded.js";
+import { livingPostmaster } from "../../src/embedded/pid-file.js";
+import { dataDirAt } from "../../src/embedded/data-dir.js";
 import { writeImport } from "../support/import-files.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
@@ -37,7 +37,7 @@ async function measure(format: string): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "jeton-import-"));
   try {
     const { url } = await startEmbedded({ dataDir: folder, role: "server" });
-    const { pid } = (await livingPostmaster(placeOf(folder)))!;
+    const { pid } = (await livingPostmaster(dataDirAt(folder)))!;
     await runCli(["migrate"], url, pid);
     const file = join(folder, `import.${format}`);
     writeImport(file, clients, users);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { closeDb, openDb, type Db } from "../../src/store/open.js";
 import { migrate } from "../../src/store/migrate.js";
-import { startEmbedded } from "../../src/store/embedded/index.js";
+import { startEmbedded } from "../support/embedded.js";
 import { sweep } from "../../src/store/sweep.js";
 import { fillDatabase } from "../support/many.js";
 import { RECORDED } from "../support/recording.js";

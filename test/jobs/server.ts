@@ -4,9 +4,9 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { startEmbedded } from "../../src/store/embedded/index.js";
-import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
-import { placeOf } from "../../src/store/embedded/place.js";
+import { startEmbedded } from "../support/embedded.js";
+import { livingPostmaster } from "../../src/embedded/pid-file.js";
+import { dataDirAt } from "../../src/embedded/data-dir.js";
 import { Proxy } from "../faults/proxy.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
@@ -61,7 +61,7 @@ export async function withServer(
       });
     });
     far?.delay({ up: delay / 2, down: delay / 2 });
-    const { pid: postmaster } = (await livingPostmaster(placeOf(folder)))!;
+    const { pid: postmaster } = (await livingPostmaster(dataDirAt(folder)))!;
     passed = await measure({ url, database: postgres.url, pid: server.pid!, postgres: postmaster });
   } finally {
     server.kill("SIGTERM");

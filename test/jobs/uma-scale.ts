@@ -12,7 +12,7 @@ import { openListener } from "../../src/http/listener.js";
 import { openLog } from "../../src/http/log.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
-import { startEmbedded } from "../../src/store/embedded/index.js";
+import { startEmbedded } from "../support/embedded.js";
 import { type Instance } from "../support/instance.js";
 import { MASTER_KEY } from "../support/run.js";
 import { ROOT } from "../support/root.js";

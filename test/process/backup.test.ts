@@ -7,7 +7,7 @@ import { writeBackupFile } from "../../src/admin/backup-file.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { masterKeyPath } from "../../src/keys/master-key-file.js";
 import type { BackupHeader } from "../../src/store/backup.js";
-import { startEmbedded } from "../../src/store/embedded/index.js";
+import { startEmbedded } from "../support/embedded.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";

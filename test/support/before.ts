@@ -3,7 +3,7 @@
 import { readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import pg from "pg";
-import { startEmbedded } from "../../src/store/embedded/index.js";
+import { startEmbedded } from "./embedded.js";
 import { migrate } from "../../src/store/migrate.js";
 import { PREPARED, prepareDataFolder } from "./prepared.js";
 import { DATA_DIR, RUN_FOLDERS, TEMPLATE } from "./run.js";

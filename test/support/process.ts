@@ -8,8 +8,8 @@ import { runCommandLine } from "../../src/command-line.js";
 import { readSettings } from "../../src/config.js";
 import { openDeployment } from "../../src/deployment.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
-import { livingPostmaster } from "../../src/store/embedded/pidfile.js";
-import { placeOf, readPassword, urlOf } from "../../src/store/embedded/place.js";
+import { livingPostmaster } from "../../src/embedded/pid-file.js";
+import { dataDirAt, readPassword, urlOf } from "../../src/embedded/data-dir.js";
 import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
@@ -69,7 +69,7 @@ export async function dataFolder(t: Test, used?: "used"): Promise<string> {
 
 /** Ends the PostgreSQL of a folder as a crash would. Returns its process id, or undefined where none runs. */
 export async function endPostgres(dataDir: string, signal: NodeJS.Signals = "SIGQUIT"): Promise<number | undefined> {
-  const place = placeOf(dataDir);
+  const place = dataDirAt(dataDir);
   const pid = (await livingPostmaster(place).catch(() => undefined))?.pid;
   if (pid === undefined) return undefined;
   process.kill(pid, signal);
@@ -79,7 +79,7 @@ export async function endPostgres(dataDir: string, signal: NodeJS.Signals = "SIG
 
 /** The connection string of the PostgreSQL that runs in a folder. */
 export async function embeddedUrl(dataDir: string): Promise<string> {
-  const place = placeOf(dataDir);
+  const place = dataDirAt(dataDir);
   const file = await livingPostmaster(place);
   return urlOf("jeton", file!.port, (await readPassword(place))!);
 }

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { startEmbedded } from "../../src/store/embedded/index.js";
+import { startEmbedded } from "./embedded.js";
 
 /** Stops the PostgreSQL of a run, if it still runs, and removes its folder. */
 export async function stopPostgres(dataDir: string): Promise<void> {

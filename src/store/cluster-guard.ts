@@ -1,11 +1,14 @@
 import type pg from "pg";
-import { SessionClient } from "../connection.js";
-import { codeOf } from "./error.js";
-import { urlOf } from "./place.js";
+import { codeOf, messageOf } from "../errors/error-code.js";
+import { SessionClient } from "./connection.js";
 
+/** Who uses the cluster of an embedded PostgreSQL. */
 export type Role = "server" | "command";
 
-/** Advisory lock keys: a class of our own ("Jeto"), then who holds what. Held in database `postgres`: locks are per database. */
+/**
+ * Advisory lock keys: a class of our own ("Jeto"), then the key. They are held in the database `postgres`, because advisory
+ * locks are per database.
+ */
 const CLASS = 0x4a65746f;
 const SERVER = 1;
 const USERS = 2;
@@ -14,11 +17,11 @@ const CONNECT_MS = 2_000;
 const QUERY_MS = 30_000;
 
 /**
- * The connection whose life is the ownership: PostgreSQL frees its locks the moment the process behind it dies, however it
- * dies, which no pid file does.
+ * The connection that owns the cluster of an embedded PostgreSQL. PostgreSQL frees its locks the moment this process dies,
+ * however it dies, which no pid file does.
  */
-export class Guard {
-  /** Resolves when the connection has ended, for whatever reason. Never rejects. */
+export class ClusterGuard {
+  /** Resolves once the connection has ended, for whatever reason. Never rejects. */
   readonly lost: Promise<void>;
   #alive = true;
 
@@ -36,16 +39,17 @@ export class Guard {
     });
   }
 
-  static async open(role: Role, port: number, password: string): Promise<Guard> {
+  /** @param url connection string of the database `postgres` */
+  static async open(role: Role, url: string): Promise<ClusterGuard> {
     const client = new SessionClient({
-      connectionString: urlOf("postgres", port, password),
+      connectionString: url,
       application_name: `jeton ${role} ${process.pid}`,
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: QUERY_MS,
       options: "-c idle_session_timeout=0",
     });
-    const guard = new Guard(client, role);
+    const guard = new ClusterGuard(client, role);
     await client.connect();
     return guard;
   }
@@ -59,16 +63,16 @@ export class Guard {
     return rows[0]?.name ?? "";
   }
 
-  /** A server excludes other servers; a command only says that it is here. */
-  async take(): Promise<boolean> {
+  /** Acquires the lock of the role: a server excludes other servers, a command shares with other commands. */
+  async acquire(): Promise<boolean> {
     return this.role === "server"
       ? this.#ask("pg_try_advisory_lock", SERVER)
       : this.#ask("pg_try_advisory_lock_shared", USERS);
   }
 
   /**
-   * For a command that leaves: true when nobody else uses the database, who is then kept out until it is stopped. The own
-   * share is given back first: of two that leave together, both still holding theirs, none would be the last.
+   * For a command that leaves: true if no other process uses the database. No other can acquire it then until it is stopped.
+   * The command releases its own share first: of two that leave together and keep their shares, neither would be the last.
    */
   async isLast(): Promise<boolean> {
     await this.#ask("pg_advisory_unlock_shared", USERS);
@@ -78,7 +82,7 @@ export class Guard {
     return false;
   }
 
-  /** Who holds the server lock: its role and process id, as it told PostgreSQL in its application_name. */
+  /** The owner of the server lock: its role and process id, which its application_name holds. */
   async owner(): Promise<{ role: string; pid: number } | undefined> {
     const { rows } = await this.client.query<{ name: string }>(
       `SELECT a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -90,7 +94,7 @@ export class Guard {
     return role === undefined ? undefined : { role, pid: Number(pid) };
   }
 
-  /** The database `jeton`: `intact`, `missing` from the catalogue, or listed while its files are gone. */
+  /** The database `jeton`: `intact`, `missing` from the catalogue, or `broken` (in the catalogue, but without its files). */
   async database(): Promise<"intact" | "missing" | "broken"> {
     const { rows } = await this.client.query<{ intact: boolean }>(
       `SELECT (pg_stat_file('base/' || oid || '/PG_VERSION', true)).size IS NOT NULL AS intact FROM pg_database WHERE datname = 'jeton'`,
@@ -118,4 +122,12 @@ export class Guard {
     ]);
     return rows[0]?.done === true;
   }
+}
+
+/**
+ * Whether PostgreSQL is stopping, crashed or not up yet (57P01 to 57P03, sent just before the connection ends), or
+ * node-postgres reports that the connection has ended.
+ */
+export function isShutdown(error: unknown): boolean {
+  return /^57P0[123]$/.test(codeOf(error) ?? "") || /not queryable|Connection terminated/.test(messageOf(error));
 }

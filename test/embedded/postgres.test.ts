@@ -28,8 +28,11 @@ import pg from "pg";
 import t from "tap";
 import type { Test } from "tap";
 import { systemClock } from "../../src/clock.js";
-import { findBinaries } from "../../src/store/embedded/binaries.js";
-import { EmbeddedPostgresError, refuseIfOwned, startEmbedded } from "../../src/store/embedded/index.js";
+import { findBinaries } from "../../src/embedded/binaries.js";
+import { EmbeddedPostgresError } from "../../src/embedded/error.js";
+import { refuseIfOwned } from "../../src/embedded/index.js";
+import { childOptions } from "../../src/embedded/os-user.js";
+import { startEmbedded } from "../support/embedded.js";
 import { prepareDataFolder } from "../support/prepared.js";
 import { DATA_DIR } from "../support/run.js";
 
@@ -37,7 +40,7 @@ import { DATA_DIR } from "../support/run.js";
 t.jobs = 2;
 
 const isRoot = process.getuid?.() === 0;
-const subject = new URL("../../src/store/embedded/index.js", import.meta.url).href;
+const subject = new URL("../support/embedded.js", import.meta.url).href;
 
 /** A DATA_DIR of the test's own, in a parent only we can enter; whatever runs there ends with the test. */
 async function dataDirOf(t: Test, name = "data"): Promise<string> {
@@ -506,7 +509,9 @@ t.test("of two servers started at once on a fresh folder one wins and the other 
 
 t.test("without the optional package the operator is told to set DATABASE_URL", async (t) => {
   const nowhere = await dataDirOf(t);
-  const refusal = await refusalOf(findBinaries({}, pathToFileURL(path.join(nowhere, "x.js")).href));
+  const refusal = await refusalOf(
+    findBinaries(childOptions({}, process.env), pathToFileURL(path.join(nowhere, "x.js")).href),
+  );
   t.match(refusal, /set DATABASE_URL/);
 });
 
@@ -528,7 +533,10 @@ t.test("an installation without its install script is told from a broken one", a
   for (const entry of await readdir(lib, { withFileTypes: true })) {
     if (entry.isSymbolicLink()) await unlink(path.join(lib, entry.name));
   }
-  t.match(await refusalOf(findBinaries({}, from)), /install script did not run.*npm rebuild/);
+  t.match(
+    await refusalOf(findBinaries(childOptions({}, process.env), from)),
+    /install script did not run.*npm rebuild/,
+  );
 });
 
 t.test("programs nobody else can reach are copied once to a place that is safe", async (t) => {
@@ -537,21 +545,21 @@ t.test("programs nobody else can reach are copied once to a place that is safe",
   const places = await mkdtemp(path.join(tmpdir(), "jeton-copies-"));
   t.teardown(() => rm(places, { recursive: true, force: true }));
   await chmod(places, 0o755);
-  const servant = isRoot ? { uid: 65534, gid: 65534 } : {};
+  const options = childOptions(isRoot ? { uid: 65534, gid: 65534 } : {}, process.env);
   const [unsafe, safe] = [path.join(places, "unsafe"), path.join(places, "safe")];
   await mkdir(unsafe);
   await chmod(unsafe, 0o777);
-  const found = await findBinaries(servant, from, [unsafe, safe]);
+  const found = await findBinaries(options, from, [unsafe, safe]);
   t.ok(found.postgres.startsWith(isRoot ? safe : folder));
   t.same(await readdir(unsafe), []);
   if (isRoot) {
     const [name] = await readdir(safe);
     const made = (await stat(path.join(safe, name ?? ""))).ino;
-    t.same(await findBinaries(servant, from, [unsafe, safe]), found);
+    t.same(await findBinaries(options, from, [unsafe, safe]), found);
     t.equal((await stat(path.join(safe, name ?? ""))).ino, made, "the copy is used again");
     await chmod(path.join(safe, name ?? ""), 0o777);
     t.match(
-      await refusalOf(findBinaries(servant, from, [unsafe, safe])),
+      await refusalOf(findBinaries(options, from, [unsafe, safe])),
       /cannot reach/,
       "but not once others may write to it",
     );

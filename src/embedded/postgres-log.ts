@@ -1,32 +1,32 @@
 import { open, rename, stat } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { codeOf } from "./error.js";
-import type { Place } from "./place.js";
+import { codeOf } from "../errors/error-code.js";
+import type { DataDir } from "./data-dir.js";
 
 const ROTATE_AT_BYTES = 10 * 1024 * 1024;
 const TAIL_BYTES = 64 * 1024;
 
 /**
- * Opens PostgreSQL's log for a new postmaster. A file and not a pipe: a postmaster that outlives us must not block on, or
- * die of, a pipe nobody reads.
+ * Opens PostgreSQL's log for a new postmaster. It is a file, because a postmaster that outlives this process would block on
+ * a pipe without a reader, or die of it.
  */
-export async function openLog(place: Place): Promise<{ handle: FileHandle; start: number }> {
-  await rotate(place);
-  const handle = await open(place.logFile, "a", 0o600);
+export async function openLog(dir: DataDir): Promise<{ handle: FileHandle; start: number }> {
+  await rotate(dir);
+  const handle = await open(dir.logFile, "a", 0o600);
   return { handle, start: (await handle.stat()).size };
 }
 
-async function rotate(place: Place): Promise<void> {
+async function rotate(dir: DataDir): Promise<void> {
   try {
-    if ((await stat(place.logFile)).size > ROTATE_AT_BYTES) await rename(place.logFile, `${place.logFile}.1`);
+    if ((await stat(dir.logFile)).size > ROTATE_AT_BYTES) await rename(dir.logFile, `${dir.logFile}.1`);
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
   }
 }
 
-/** Why a postmaster gave up, from what the log says since it was started: its complaint, with DETAIL and HINT. */
-export async function complaintIn(place: Place, start: number): Promise<string> {
-  const lines = (await readFrom(place, start)).replaceAll("/proc/self/fd/3", place.cluster).trim().split("\n");
+/** Why a postmaster gave up: its first FATAL or PANIC line in the log since its start, with DETAIL and HINT. */
+export async function complaintIn(dir: DataDir, start: number): Promise<string> {
+  const lines = (await readFrom(dir, start)).replaceAll("/proc/self/fd/3", dir.cluster).trim().split("\n");
   const isComplaint = (line: string): boolean =>
     /(FATAL|PANIC): /.test(line) && !line.includes("the database system is ");
   const at = lines.findIndex(isComplaint);
@@ -38,8 +38,8 @@ export async function complaintIn(place: Place, start: number): Promise<string> 
     .join(" ");
 }
 
-async function readFrom(place: Place, start: number): Promise<string> {
-  const handle = await open(place.logFile, "r");
+async function readFrom(dir: DataDir, start: number): Promise<string> {
+  const handle = await open(dir.logFile, "r");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, start);
     return buffer.toString("utf8", 0, bytesRead);

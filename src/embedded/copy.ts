@@ -1,28 +1,28 @@
 import { chmod, copyFile, lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import path from "node:path";
-import { codeOf } from "./error.js";
-import { isThere } from "./place.js";
+import { codeOf } from "../errors/error-code.js";
+import { exists } from "./data-dir.js";
 
 const ABANDONED_AFTER_MS = 3_600_000;
 
 /**
- * Root's readable copy of the binaries, made once per version and used again.
- * @returns its folder, or undefined where a safe copy is impossible
+ * Makes a copy of the programs that every user can read, once per version, and reuses it.
+ * @returns the folder of the copy, or undefined if `parent` is no safe place for one
  */
 export async function copyBinaries(native: string, parent: string, name: string): Promise<string | undefined> {
   try {
     await mkdir(parent, { recursive: true, mode: 0o755 });
     if (!(await isSafeParent(parent))) return undefined;
     const target = path.join(parent, name);
-    if (!(await isThere(target))) await makeCopy(native, target);
+    if (!(await exists(target))) await makeCopy(native, target);
     return (await isOursAlone(target)) ? target : undefined;
   } catch {
-    // Read-only, full or otherwise unusable: the next candidate may do.
+    // The folder is read-only, full or unusable for another reason: the caller goes on to the next one.
     return undefined;
   }
 }
 
-/** Copied under another name and renamed, so that nobody ever sees, or is left with, half a copy. */
+/** Copies under a draft name and renames, so that a kill in the middle leaves no half copy under the final name. */
 async function makeCopy(native: string, target: string): Promise<void> {
   await removeAbandoned(target);
   const draft = await mkdtemp(`${target}.new-`);
@@ -36,7 +36,7 @@ async function makeCopy(native: string, target: string): Promise<void> {
   }
 }
 
-/** Modes are set anew: under a umask of 077 npm's own files are readable by nobody else. Links stay links. */
+/** Sets every mode itself: under a umask of 077, only the owner can read the files that npm installed. Links stay links. */
 async function copyTree(from: string, to: string): Promise<void> {
   await chmod(to, 0o755);
   for (const entry of await readdir(from, { withFileTypes: true })) {
@@ -52,7 +52,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   }
 }
 
-/** 60 MB for each copy that was killed half-way; one that is younger may still be in the making. */
+/** Each killed copy leaves 60 MB. A young draft is kept, because another process may still be writing it. */
 async function removeAbandoned(target: string): Promise<void> {
   const parent = path.dirname(target);
   for (const name of await readdir(parent)) {
@@ -64,14 +64,14 @@ async function removeAbandoned(target: string): Promise<void> {
   }
 }
 
-/** Nobody else can rename our folder away and put theirs: ours to write alone, or sticky like /tmp. */
+/** No other user can replace a folder in here: root alone writes to it, or it is sticky like /tmp. */
 async function isSafeParent(folder: string): Promise<boolean> {
   const { uid, mode } = await stat(folder);
   const sticky = (mode & 0o1000) !== 0;
   return uid === 0 && (sticky || (mode & 0o022) === 0);
 }
 
-/** What another user may have put there beforehand, or can write to, is never run. */
+/** Refuses a folder that another user owns or can write to: its programs are never run. */
 async function isOursAlone(folder: string): Promise<boolean> {
   const found = await lstat(folder);
   return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
