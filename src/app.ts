@@ -32,7 +32,7 @@ import { logDecision, logDecisions } from "./http/decision.js";
 import { LoadShedder, refuseShedRequests, type LoadShedderHooks } from "./http/load-shedder.js";
 import { checkEnvelopes } from "./http/envelope.js";
 import { setHeaders } from "./http/headers.js";
-import { BODY_LIMIT, LONGEST_PATH_PARAMETER } from "./http/limits.js";
+import { BODY_LIMIT, MAX_PATH_PARAMETER } from "./http/limits.js";
 import { countUnserved } from "./http/unserved.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
@@ -72,7 +72,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     requestIdHeader: false,
     trustProxy: trustsProxy,
     bodyLimit: BODY_LIMIT,
-    routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER },
+    routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     exposeHeadRoutes: false,
     // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
     return503OnClosing: false,

@@ -45,12 +45,22 @@ export type Random = (size: number) => Buffer;
 
 export const systemRandom: Random = (size) => randomBytes(size);
 
+/** A new identifier that cannot be guessed: 128 bits in base64url, 22 characters. */
+export function newId(random: Random): string {
+  return random(16).toString("base64url");
+}
+
+/** A new secret: 256 bits in base64url, 43 characters. */
+export function newSecret(random: Random): string {
+  return random(32).toString("base64url");
+}
+
 /** Milliseconds by which two clocks may differ before it is said, and below which they agree again. */
 const MAX_DIFFERENCE = 3_000;
 const AGREEMENT = 2_000;
 
 /** Longest question, in milliseconds, whose answer says anything of the difference: it lies somewhere within it. */
-const LONGEST_QUESTION = 1_000;
+const MAX_QUESTION = 1_000;
 
 /**
  * How far this process's clock is from the database's. Tokens carry the first, whatever is stored is judged by the second,
@@ -84,7 +94,7 @@ export class ClockDifference {
    */
   compare(before: number, database: number, after: number): void {
     const took = after - before;
-    if (took < 0 || took > LONGEST_QUESTION) return;
+    if (took < 0 || took > MAX_QUESTION) return;
     this.#milliseconds = before + took / 2 - database;
     const isLarge = Math.abs(this.#milliseconds) > (this.#isLarge ? AGREEMENT : MAX_DIFFERENCE);
     if (isLarge === this.#isLarge) return;

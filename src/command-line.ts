@@ -8,7 +8,7 @@ import { buildCore } from "./core.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 import { inOneLine } from "./in-one-line.js";
-import { DEAF } from "./store/listen.js";
+import { NO_CHANGE_FEED } from "./store/listen.js";
 import { readVersion } from "./version.js";
 
 /**
@@ -45,7 +45,7 @@ export async function runCommandLine(
       return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
-    const parts = { db, master, feed: DEAF, clock, random: systemRandom, warn: report, ...certificates };
+    const parts = { db, master, feed: NO_CHANGE_FEED, clock, random: systemRandom, warn: report, ...certificates };
     const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
     const core = await buildCore({ ...names, ...parts });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };

@@ -2,8 +2,8 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { DIALECT_NAMES, DOCUMENTED_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
-import { whyNotAReceiver } from "./outbound/webhook.js";
-import { whyNotADatabaseUrl } from "./store/database-url.js";
+import { webhookUrlProblem } from "./outbound/webhook.js";
+import { databaseUrlProblem } from "./store/database-url.js";
 
 /**
  * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
@@ -57,7 +57,7 @@ export const SETTINGS = {
   DATABASE_URL: z
     .string()
     .superRefine((url, context) => {
-      const reason = whyNotADatabaseUrl(url);
+      const reason = databaseUrlProblem(url);
       if (reason !== undefined) context.addIssue({ code: "custom", message: reason });
     })
     .optional()
@@ -103,7 +103,7 @@ export const SETTINGS = {
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {
-      const reason = whyNotAReceiver(url);
+      const reason = webhookUrlProblem(url);
       if (reason !== undefined) context.addIssue({ code: "custom", message: `cannot be called: ${reason}` });
     })
     .optional()

@@ -16,12 +16,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
   "config.ts": ["errors", "store", "outbound", "dialects"],
+  "rsa.ts": [],
   "durable-file.ts": ["errors", "clock.ts"],
   store: ["errors", "expected-wait.ts"],
   // The embedded PostgreSQL: processes, files and a lock.
   embedded: ["errors", "store", "durable-file.ts", "clock.ts"],
-  http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts"],
-  keys: ["errors", "store", "durable-file.ts", "clock.ts"],
+  http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts", "rsa.ts"],
+  keys: ["errors", "store", "durable-file.ts", "clock.ts", "rsa.ts"],
   outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
   clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts", "strict-json.ts"],
@@ -57,6 +58,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "core.ts",
     "clock.ts",
     "strict-json.ts",
+    "rsa.ts",
   ],
   dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "browser", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "browser"],
@@ -71,6 +73,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "dialects",
     "clock.ts",
     "strict-json.ts",
+    "rsa.ts",
   ],
   "deployment.ts": ["errors", "store", "embedded", "keys", "clock.ts", "config.ts"],
   admin: [

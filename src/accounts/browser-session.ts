@@ -1,4 +1,4 @@
-import { epochSeconds, type Clock, type Random } from "../clock.js";
+import { epochSeconds, newId, newSecret, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { endSession, openSession, replaceSession, seeSession, type LiveSession } from "../store/sessions.js";
 import type { Db } from "../store/open.js";
@@ -32,7 +32,7 @@ export function browserSessions(parts: {
 }): BrowserSessions {
   const { db, master, clock, random } = parts;
   const hash = (cookie: string) => master.mac("cookie", cookie);
-  const secret = () => random(32).toString("base64url");
+  const secret = () => newSecret(random);
   const formText = (browser: string, purpose: string) => `${purpose}\n${browser}`;
   return {
     hash,
@@ -40,7 +40,7 @@ export function browserSessions(parts: {
     find: async (cookie) => (cookie ? seeSession(db, hash(cookie), clock.statement()) : undefined),
     async logIn({ sub, token_epoch }, amr, before) {
       const cookie = secret();
-      const sid = random(16).toString("base64url");
+      const sid = newId(random);
       const auth_time = new Date(epochSeconds(clock) * 1000);
       const now = clock.statement();
       await openSession(db, { id_hash: hash(cookie), sid, sub, user_epoch: token_epoch, auth_time, amr }, now);

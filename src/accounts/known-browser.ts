@@ -1,4 +1,4 @@
-import type { Random } from "../clock.js";
+import { newId, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 
 /**
@@ -19,7 +19,7 @@ export interface KnownBrowserParts {
 
 /** A cookie for a browser in which this person has logged in. */
 export function knownBrowserCookie(parts: KnownBrowserParts, random: Random, sub: string): string {
-  const name = random(16).toString("base64url");
+  const name = newId(random);
   const mac = parts.master.mac("known-browser", bound(parts, name, sub));
   return `${name}.${mac.toString("base64url")}`;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { newId } from "../clock.js";
 import { isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
@@ -106,7 +107,7 @@ export async function answerClaims(
 ): Promise<BrowserAnswer> {
   if (step.step !== "issue" || session === undefined) return sendBack(target, new Refusal("access_denied"), facts);
   facts.sub = session.sub;
-  const id = random(16).toString("base64url");
+  const id = newId(random);
   const { sub, user_epoch } = session;
   const replaced = await replaceTicket(db, ticket_id, client_id, { id, sub, user_epoch }, clock.statement());
   if (!replaced) {

@@ -5,7 +5,13 @@ import { Refusal } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import { answerQuestion, questionsTo, takeBackAnswer, type Answer, type Question } from "../store/uma-approvals.js";
+import {
+  answerQuestion,
+  questionsTo,
+  takeBackAnswer,
+  type OwnerDecision,
+  type Question,
+} from "../store/uma-approvals.js";
 import { decisionsAbout } from "../store/uma-decisions.js";
 import { explain } from "../uma/explain.js";
 import type { Authorization } from "./authorize/authorization.js";
@@ -121,6 +127,6 @@ const ACTIONS: ReadonlyMap<string, Act> = new Map<string, Act>([
   ["withdraw", ({ db }, question) => takeBackAnswer(db, question)],
 ]);
 
-function answer({ db, clock }: Core, question: Question, said: Answer): Promise<void> {
+function answer({ db, clock }: Core, question: Question, said: OwnerDecision): Promise<void> {
   return answerQuestion(db, question, said, clock.statement());
 }

@@ -19,9 +19,10 @@ export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-beare
 const MAX_LIFE = 300;
 
 /** Keys tried at most where the header names none: anybody may send an assertion, and each try costs a verification. */
-const MOST_KEYS = 10;
+const MAX_KEYS = 10;
 
-const LONGEST_JTI = 1_024;
+/** Longest `jti` of a client, in characters. */
+export const MAX_JTI = 1_024;
 
 /** The media types an assertion may call itself; a token made for something else is none (RFC 8725 section 3.11). */
 const TYPES: readonly unknown[] = [undefined, "JWT", "jwt", "client-authentication+jwt"];
@@ -78,7 +79,7 @@ export async function isSigned(
   if (!algorithms.includes(header.alg) || !TYPES.includes(header.typ)) return false;
   let tries = 0;
   for await (const key of keys) {
-    if (++tries > MOST_KEYS) return false;
+    if (++tries > MAX_KEYS) return false;
     if (await verifies(text, key, algorithms)) return true;
   }
   return false;
@@ -137,7 +138,7 @@ const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims,
   ["assertion_expired", ({ exp }, { now }) => isDate(exp) && !hasPassed(exp * 1000, now)],
   ["assertion_lifetime_too_long", ({ exp, iat }, { now }) => livesShortly(exp as number, iat, now)],
   ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
-  ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= LONGEST_JTI],
+  ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI],
 ];
 
 /**

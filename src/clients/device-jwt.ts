@@ -2,7 +2,7 @@ import type { JWK } from "jose";
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
-import { readJsonBytes, type Jws } from "./assertion.js";
+import { MAX_JTI, readJsonBytes, type Jws } from "./assertion.js";
 import type { PresentedCredentials } from "./presented.js";
 
 /**
@@ -10,10 +10,8 @@ import type { PresentedCredentials } from "./presented.js";
  * for ever (docs/decisions/0010). What may stand in one is said in full: anything else is another kind of token.
  */
 
-const LONGEST_JTI = 1_024;
-
 const header = z.strictObject({ alg: z.string(), typ: z.literal("JWT"), kid: z.string() });
-const claims = z.strictObject({ sub: z.string(), jti: z.string().min(1).max(LONGEST_JTI) });
+const claims = z.strictObject({ sub: z.string(), jti: z.string().min(1).max(MAX_JTI) });
 const claimsWithKey = claims.extend({ public_key: z.string() });
 
 /** What a JWT of a device says, of which nothing is believed yet. */

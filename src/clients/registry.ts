@@ -30,14 +30,14 @@ export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
 }
 
 /** No client id is longer, in characters. */
-const LONGEST_ID = 255;
+const MAX_ID = 255;
 
 /**
  * Whether a client could have this id at all: what could be none is neither looked for nor remembered. Postgres has no
  * U+0000 in texts, and nothing but well-formed ones.
  */
 export function isClientId(text: string): boolean {
-  return text.length <= LONGEST_ID && text.isWellFormed() && !text.includes("\0");
+  return text.length <= MAX_ID && text.isWellFormed() && !text.includes("\0");
 }
 
 /** Clients and scopes as every request needs them: remembered, and forgotten as soon as the store says they changed. */

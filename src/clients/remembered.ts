@@ -1,7 +1,7 @@
 import type { ChangeFeed } from "../store/listen.js";
 
 /** Entries kept at most: a guess of client ids must not fill the memory. */
-const MOST = 10_000;
+const MAX_ENTRIES = 10_000;
 
 interface Entry<T> {
   readonly readAt: number;
@@ -44,7 +44,7 @@ export class Remembered<T> {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const oldest = this.#entries.keys().next().value;
-    if (this.#entries.size > MOST && oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
     entry.value.catch(() => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     });

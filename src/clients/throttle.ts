@@ -14,10 +14,10 @@ const BURST = 200;
 const RATE = 50;
 
 /** Waiting at most for one key. */
-const MOST_WAITING = 100;
+const MAX_WAITING = 100;
 
 /** Keys remembered at most, each of bounded length: a guess of client ids must not fill the memory. */
-const MOST_KEYS = 10_000;
+const MAX_KEYS = 10_000;
 
 /** Milliseconds for which one failure counts. */
 const COST = 1000 / RATE;
@@ -54,7 +54,7 @@ export class Throttle {
     const at = Math.max(bucket.paid_at - (BURST - 1) * COST, bucket.next_at);
     if (at <= now) return;
     const wait = at - now;
-    if (wait > MOST_WAITING * COST) {
+    if (wait > MAX_WAITING * COST) {
       throw new Refusal("tries_exhausted", { retryAfter: Math.ceil(wait / 1000), reason: "wrong client secrets" });
     }
     this.#keep(key, { ...bucket, next_at: at + COST });
@@ -74,6 +74,6 @@ export class Throttle {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > MOST_KEYS) this.#buckets.delete(oldest!);
+    if (this.#buckets.size > MAX_KEYS) this.#buckets.delete(oldest!);
   }
 }

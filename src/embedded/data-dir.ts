@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { systemRandom } from "../clock.js";
+import { newSecret, systemRandom } from "../clock.js";
 import { createFile } from "../durable-file.js";
 import { codeOf } from "../errors/error-code.js";
 import { EmbeddedPostgresError } from "./error.js";
@@ -53,7 +53,7 @@ export async function readPassword(dir: DataDir): Promise<string | undefined> {
 
 /** Makes the password of a new cluster, unless another process has made one already. */
 export async function makePassword(dir: DataDir): Promise<void> {
-  await createFile(dir.passwordFile, `${systemRandom(32).toString("base64url")}\n`, systemRandom);
+  await createFile(dir.passwordFile, `${newSecret(systemRandom)}\n`, systemRandom);
   if ((await readPassword(dir)) === undefined)
     throw new EmbeddedPostgresError(`${dir.passwordFile} is empty: remove it and start again`);
 }

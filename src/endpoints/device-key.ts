@@ -7,6 +7,7 @@ import { isDevice } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { readParameters, required } from "../http/parameters.js";
+import { MIN_RSA_BITS } from "../rsa.js";
 import { replaceDeviceKey } from "../store/devices.js";
 import type { OperationRequest } from "./operations.js";
 
@@ -43,13 +44,11 @@ async function replaceKey(core: Core, request: OperationRequest): Promise<undefi
 /** PEM of a SubjectPublicKeyInfo (RFC 7468 section 13), and nothing else: a private key would be read as a public one too. */
 const PEM = /^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/;
 
-const MIN_MODULUS = 2048;
-
 /** @throws Refusal device_key_unusable for a key that the device could not authenticate with */
 function readPublicKey(pem = ""): KeyObject {
   const key = parsePem(pem);
-  const { modulusLength = MIN_MODULUS } = key?.asymmetricKeyDetails ?? {};
-  if (key === undefined || modulusLength < MIN_MODULUS) throw new Refusal("device_key_unusable");
+  const { modulusLength = MIN_RSA_BITS } = key?.asymmetricKeyDetails ?? {};
+  if (key === undefined || modulusLength < MIN_RSA_BITS) throw new Refusal("device_key_unusable");
   return key;
 }
 

@@ -1,3 +1,4 @@
+import { newId } from "../clock.js";
 import { isConfidential } from "../clients/methods.js";
 import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
@@ -71,7 +72,7 @@ async function openNewGrant(
   { scope, user, login }: Entitlement,
 ): Promise<RefreshTokenName | undefined> {
   if (user === undefined || login === undefined) return undefined;
-  const grant_id = core.random(16).toString("base64url");
+  const grant_id = newId(core.random);
   await openGrant(
     core.db,
     {

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { newId } from "../clock.js";
 import { isConfidential } from "../clients/methods.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
@@ -116,7 +117,7 @@ async function record(
   const comesBack = outcome === "need_info" || outcome === "request_submitted";
   const ticket: NewTicket | null = comesBack
     ? {
-        id: core.random(16).toString("base64url"),
+        id: newId(core.random),
         resource_server,
         client_id,
         permissions,

@@ -6,7 +6,7 @@ export const COOKIES = { session: "jeton_session", browser: "jeton_browser", kno
 export type CookieName = keyof typeof COOKIES;
 
 /** Longest Cookie header looked at, in characters. */
-const LONGEST = 8_192;
+const MAX_COOKIE = 8_192;
 
 export class Cookies {
   readonly #secure: boolean;
@@ -20,7 +20,7 @@ export class Cookies {
   read(header: string | undefined, name: CookieName): string | undefined {
     const wanted = `${this.#name(name)}=`;
     const found = (header ?? "")
-      .slice(0, LONGEST)
+      .slice(0, MAX_COOKIE)
       .split(";")
       .map((pair) => pair.trim())
       .filter((pair) => pair.startsWith(wanted));

@@ -46,7 +46,7 @@ declare module "fastify" {
 /** Version of the shape of the log line, raised when a field changes its meaning. */
 const SCHEMA = 1;
 
-const LONGEST_USER_AGENT = 200;
+const MAX_USER_AGENT = 200;
 
 /** Alarms that a lost answer or a request that was held up explains. */
 const HARMLESS = new Set(["refresh_token_retried", "refresh_token_superseded"]);
@@ -145,6 +145,6 @@ function origin(request: FastifyRequest) {
     ip: request.ip,
     peer_ip: request.socket.remoteAddress,
     // A terminal may obey control characters beyond ASCII, which JSON does not escape.
-    user_agent: request.headers["user-agent"]?.slice(0, LONGEST_USER_AGENT).replace(/[^\x20-\x7e]/g, "?"),
+    user_agent: request.headers["user-agent"]?.slice(0, MAX_USER_AGENT).replace(/[^\x20-\x7e]/g, "?"),
   };
 }

@@ -12,7 +12,7 @@ export interface Form {
 }
 
 /** Parameters a request may hold; the longest documented one has eighteen. */
-const MOST_PARAMETERS = 64;
+const MAX_PARAMETERS = 64;
 
 /**
  * Parses `application/x-www-form-urlencoded`, strictly: what cannot be read exactly one way is refused (RFC 6749 section
@@ -24,8 +24,8 @@ const MOST_PARAMETERS = 64;
 export function readForm(text: string): Form | undefined {
   const pairs = text.split("&").filter((pair) => pair !== "");
   if (pairs.length === 0) return undefined;
-  if (pairs.length > MOST_PARAMETERS)
-    throw new Refusal("parameters_too_many", { slots: { limit: String(MOST_PARAMETERS) } });
+  if (pairs.length > MAX_PARAMETERS)
+    throw new Refusal("parameters_too_many", { slots: { limit: String(MAX_PARAMETERS) } });
   const seen = new Map<string, string>();
   const repeated = new Set<string>();
   for (const pair of pairs) {

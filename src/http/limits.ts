@@ -4,7 +4,7 @@
 export const BODY_LIMIT = 64 * 1024;
 
 /** Longest parameter in a path, in characters: an id of 255, each percent-encoded. */
-export const LONGEST_PATH_PARAMETER = 3 * 255;
+export const MAX_PATH_PARAMETER = 3 * 255;
 
 export const LIMITS = {
   /** The application refuses a request without a host (http/envelope.ts). */

@@ -4,18 +4,18 @@ import { Refusal } from "../errors/refusal.js";
 import type { Code } from "../errors/catalogue.js";
 
 /** Longest value of any parameter, in characters: a token with hundreds of scopes fits. */
-const LONGEST_VALUE = 16_384;
+const MAX_VALUE = 16_384;
 
 /** What the absence of a required parameter is refused with. */
 export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
 
 /** A parameter that must be there; the code is what its absence is refused with. */
 export function required(code: MissingCode) {
-  return z.string({ error: (issue) => (issue.input === undefined ? code : undefined) }).max(LONGEST_VALUE);
+  return z.string({ error: (issue) => (issue.input === undefined ? code : undefined) }).max(MAX_VALUE);
 }
 
 /** A parameter that may be left out. */
-export const optional = z.string().max(LONGEST_VALUE).optional();
+export const optional = z.string().max(MAX_VALUE).optional();
 
 /**
  * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:

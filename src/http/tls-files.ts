@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, X509Certificate, type KeyObject } from "n
 import { readFile, stat } from "node:fs/promises";
 import { hasCome, hasPassed } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
+import { MIN_RSA_BITS } from "../rsa.js";
 
 /** PEM files, to speak https. */
 export interface TlsFiles {
@@ -92,9 +93,6 @@ function keyIn(pem: string): KeyObject {
     throw new OperatorError(`TLS_KEY cannot be used: ${(error as Error).message}`);
   }
 }
-
-/** RFC 9325 section 4.5. */
-const MIN_RSA_BITS = 2048;
 
 /** Curves that signature algorithms of TLS 1.3 exist for (RFC 8446 section 4.2.3). */
 const CURVES: readonly unknown[] = ["prime256v1", "secp384r1", "secp521r1"];

@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Random } from "../clock.js";
+import { newSecret, type Random } from "../clock.js";
 import { createFile } from "../durable-file.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { whyNotPrivate } from "../store/private-file.js";
+import { fileModeProblem } from "../store/private-file.js";
 
 /** Where an embedded deployment keeps the key that was generated for it. */
 export function masterKeyPath(dataDir: string): string {
@@ -18,7 +18,7 @@ export async function readMasterKeyFile(path: string): Promise<Buffer | undefine
   });
   if (found === undefined) return undefined;
   const { text, stats } = found;
-  const fault = whyNotPrivate(stats);
+  const fault = fileModeProblem(stats);
   if (fault !== undefined) throw new OperatorError(`${path} ${fault}`);
   const bytes = Buffer.from(text.trim(), "base64url");
   if (bytes.length !== 32) throw new OperatorError(`${path} does not hold a master key of 32 bytes in base64url`);
@@ -40,6 +40,6 @@ async function readWithMode(path: string) {
  * returned.
  */
 export async function makeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
-  await createFile(path, `${random(32).toString("base64url")}\n`, random);
+  await createFile(path, `${newSecret(random)}\n`, random);
   return (await readMasterKeyFile(path))!;
 }

@@ -1,9 +1,7 @@
 import type { JWK } from "jose";
+import { MIN_RSA_BITS } from "../rsa.js";
 
 /** What a JWK must be to verify what somebody else signs, wherever it comes from. */
-
-/** Bits; RSA keys of fewer are not used (RFC 7518 section 3.3). */
-const SHORTEST_RSA = 2048;
 
 /** Private keys have a `d`, symmetric ones a `k` (RFC 7518 section 6). */
 export function isSecret(key: object): boolean {
@@ -14,5 +12,5 @@ export function isSecret(key: object): boolean {
 export function isShort({ kty, n }: Pick<JWK, "kty"> & { readonly n?: unknown }): boolean {
   if (kty !== "RSA") return false;
   const modulus = Buffer.from(typeof n === "string" ? n : "", "base64url").toString("hex");
-  return BigInt(`0x0${modulus}`).toString(2).length < SHORTEST_RSA;
+  return BigInt(`0x0${modulus}`).toString(2).length < MIN_RSA_BITS;
 }

@@ -21,7 +21,7 @@ export interface CallLimits {
   readonly milliseconds: number;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -46,7 +46,7 @@ export function fetchPublic(
   url: string,
   limits: CallLimits,
   { allowPrivate }: { readonly allowPrivate: boolean },
-): Promise<Answer> {
+): Promise<HttpResponse> {
   return call(url, {
     method: "GET",
     headers: { Accept: "application/jwk-set+json, application/json" },
@@ -63,7 +63,7 @@ export function fetchPublic(
 export async function call(
   url: string,
   { method, headers, body, limits, allowPrivate, signal }: Call,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { target, secure, mayReach } = readTarget(url, allowPrivate);
   if (signal?.aborted) throw stopped();
 

@@ -8,7 +8,7 @@ import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 const LIMITS: CallLimits = { bytes: 256 * 1024, milliseconds: 3_000 };
 
 /** Keys in a set at most. */
-const MOST_KEYS = 100;
+const MAX_KEYS = 100;
 
 /** Milliseconds for which a set is believed. Its own shorter Cache-Control is not asked: it could empty the cache. */
 const LIFETIME = 10 * 60_000;
@@ -17,7 +17,7 @@ const LIFETIME = 10 * 60_000;
 const COOL_DOWN = 30_000;
 
 /** URIs remembered at most. */
-const MOST_URIS = 1_000;
+const MAX_URIS = 1_000;
 
 const member = z.string().optional();
 const jwk = z.looseObject({
@@ -31,7 +31,7 @@ const jwk = z.looseObject({
   n: member,
   e: member,
 });
-const keySet = z.object({ keys: z.array(jwk).max(MOST_KEYS) });
+const keySet = z.object({ keys: z.array(jwk).max(MAX_KEYS) });
 
 /** What is known of one URI. */
 interface Entry {
@@ -99,7 +99,7 @@ export class RemoteKeySets {
     this.#entries.delete(jwks_uri);
     this.#entries.set(jwks_uri, entry);
     const oldest = this.#entries.keys().next().value;
-    if (this.#entries.size > MOST_URIS && oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#entries.size > MAX_URIS && oldest !== undefined) this.#entries.delete(oldest);
     return entry;
   }
 
@@ -113,7 +113,7 @@ export class RemoteKeySets {
 /** The keys of a set that may verify something: secret ones have no place in it, short ones prove nothing. */
 function readKeySet(body: Buffer): readonly JWK[] {
   const result = keySet.safeParse(parse(body));
-  if (!result.success) throw new FetchFailed(`not a key set of at most ${MOST_KEYS} keys`);
+  if (!result.success) throw new FetchFailed(`not a key set of at most ${MAX_KEYS} keys`);
   return (result.data.keys as JWK[]).filter((key) => !isSecret(key) && !isShort(key));
 }
 

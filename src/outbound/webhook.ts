@@ -15,7 +15,7 @@ export interface DeliveryOptions {
 }
 
 /** Why nothing can ever be delivered to this URL, whatever its name resolves to; undefined if something can. */
-export function whyNotAReceiver(url: string): string | undefined {
+export function webhookUrlProblem(url: string): string | undefined {
   try {
     readTarget(url, true);
     return undefined;

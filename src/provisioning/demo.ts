@@ -1,4 +1,4 @@
-import type { Random } from "../clock.js";
+import { newSecret, type Random } from "../clock.js";
 import { disableClientsNamed } from "../store/clients.js";
 import type { Db } from "../store/open.js";
 import { disableUserNamed } from "../store/users.js";
@@ -62,7 +62,7 @@ export interface DemoSet {
  * of their own.
  */
 export function demoSet(place: DemoPlace, random: Random): DemoSet {
-  const secret = () => random(32).toString("base64url");
+  const secret = () => newSecret(random);
   const user = random(12).toString("base64url");
   const secrets = { backend: secret(), mobile: secret(), web: secret(), admin: secret(), user };
   const file = {

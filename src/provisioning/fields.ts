@@ -5,6 +5,7 @@ import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
 import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { isPhoneNumber, readPhoneNumber } from "../accounts/phone-number.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
+import { MIN_RSA_BITS } from "../rsa.js";
 import { isPlainText } from "../store/plain-text.js";
 import { checkNames, json } from "./json-value.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
@@ -31,7 +32,7 @@ export const jwk = z
   .catchall(json)
   .superRefine(checkNames)
   .refine((value) => !isSecret(value), "must be a public key")
-  .refine((value) => !isShort(value), "must be an RSA key of at least 2048 bits (RFC 7518 section 3.3)");
+  .refine((value) => !isShort(value), `must be an RSA key of at least ${MIN_RSA_BITS} bits (RFC 7518 section 3.3)`);
 
 /** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
 export const redirectUri = uriWith(registeredUriProblem)
@@ -67,10 +68,10 @@ function inClear(most: number, instead: string) {
   return text.max(most).refine((value) => !looksLikeHash(value), `is a hash: ${instead}`);
 }
 
-/** @param whyNot what is wrong with a URI */
-function uriWith(whyNot: (uri: string) => string | undefined) {
+/** @param problemOf what is wrong with a URI */
+function uriWith(problemOf: (uri: string) => string | undefined) {
   return text.max(2_048).superRefine((value, context) => {
-    const message = whyNot(value);
+    const message = problemOf(value);
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
 }
@@ -78,6 +79,6 @@ function uriWith(whyNot: (uri: string) => string | undefined) {
 const NOT_OF_A_PERSON = "is a claim about tokens, not about a person";
 
 /** Why a key can be no claim of a person. @param known the keys that the entry has besides */
-export function whyNotAClaim(name: string, known: readonly string[] = []): string | undefined {
+export function personClaimProblem(name: string, known: readonly string[] = []): string | undefined {
   return PROTOCOL_CLAIMS.has(name) ? NOT_OF_A_PERSON : claimNameProblem(name, known);
 }

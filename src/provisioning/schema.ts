@@ -22,7 +22,7 @@ import {
   seconds,
   text,
   webUri,
-  whyNotAClaim,
+  personClaimProblem,
 } from "./fields.js";
 import { checkNames, json } from "./json-value.js";
 
@@ -139,7 +139,7 @@ const user = z
       if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
     }
     for (const name of Object.keys(value).filter((one) => !USER_KEYS.includes(one))) {
-      const message = whyNotAClaim(name, USER_KEYS);
+      const message = personClaimProblem(name, USER_KEYS);
       if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
     }
   })
@@ -233,7 +233,7 @@ function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & s
 
 function claimName() {
   return text.max(255).superRefine((name, context) => {
-    const message = whyNotAClaim(name);
+    const message = personClaimProblem(name);
     if (message !== undefined) context.addIssue({ code: "custom", message });
   });
 }

@@ -14,10 +14,10 @@ import type { Vault } from "./write.js";
  * is incomplete is refused at the endpoint with its documented message.
  */
 
-const SHORTEST_SECRET = 32;
+const MIN_SECRET = 32;
 
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
-  ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < SHORTEST_SECRET)],
+  ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < MIN_SECRET)],
   ["has a secret that its method does not use", (one) => !usesSecret(one) && hasSecret(one)],
   ["has no key in jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
   ["has no certificate subject to compare", (one) => isMethod(one, "tls_client_auth") && !hasSubject(one)],

@@ -64,7 +64,7 @@ export function reachableSince(now: string, mine: string, seconds: number): stri
 }
 
 /** Seconds that `reachableSince` goes back at most, beyond those it is given. */
-export const LONGEST_REACH = MAX_OUTAGE + GRACE;
+export const MAX_REACH = MAX_OUTAGE + GRACE;
 
 /** What tells the time: this process's, and what statements take for now (src/clock.ts). */
 export interface AvailabilityClock {

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext, type ConnectionOptions } from "node:tls";
 import { OperatorError } from "../errors/operator-error.js";
-import { whyNotPrivate } from "./private-file.js";
+import { fileModeProblem } from "./private-file.js";
 
 /** How to speak to a server: TLS with these options, in clear (false), or as the process's environment says (undefined). */
 export type Encryption = ConnectionOptions | false | undefined;
@@ -85,7 +85,7 @@ function readCertificate(name: string, path: string): string {
 
 function readKey(path: string): string {
   const pem = read("sslkey", path);
-  const fault = whyNotPrivate(statSync(path), true);
+  const fault = fileModeProblem(statSync(path), true);
   if (fault !== undefined) throw new OperatorError(`names an sslkey that ${fault}`);
   return pem;
 }

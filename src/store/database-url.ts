@@ -51,13 +51,13 @@ const known = new Map<string, DatabaseTarget>();
  * @throws OperatorError in one line, which holds nothing of the user information
  */
 export function readDatabaseUrl(url: string): DatabaseTarget {
-  const reason = whyNotADatabaseUrl(url);
+  const reason = databaseUrlProblem(url);
   if (reason !== undefined) throw new OperatorError(`DATABASE_URL ${reason}`);
   return known.get(url)!;
 }
 
 /** Why a text is no connection string that can be used; undefined if it is one. */
-export function whyNotADatabaseUrl(url: string): string | undefined {
+export function databaseUrlProblem(url: string): string | undefined {
   try {
     if (!known.has(url)) known.set(url, parse(url));
     return undefined;

@@ -10,7 +10,7 @@ export interface Line {
    * @throws pg.DatabaseError when the server answered that it cannot; anything else means that no answer came
    */
   ask: Ask;
-  /** Ends the connection. It has ended when the promise resolves, after LONGEST_GOODBYE at the latest. Never rejects. */
+  /** Ends the connection. It has ended when the promise resolves, after MAX_GOODBYE at the latest. Never rejects. */
   end(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const CONNECT_LIMIT = 2_000;
 const ANSWER_LIMIT = 2_000;
 
 /** Milliseconds for which the server may take leave; a half-open connection never does. */
-const LONGEST_GOODBYE = 500;
+const MAX_GOODBYE = 500;
 
 /**
  * What holds on a line. A mark of being in service does not wait for a lock on its row or table, and may be lost in a
@@ -99,7 +99,7 @@ class PgLine implements Line {
 
   async end(): Promise<void> {
     if (this.over.aborted) return;
-    const limit = setTimeout(() => this.cut(), LONGEST_GOODBYE);
+    const limit = setTimeout(() => this.cut(), MAX_GOODBYE);
     this.#client.end().catch(() => this.cut());
     await new Promise<void>((resolve) => this.over.addEventListener("abort", () => resolve(), { once: true }));
     clearTimeout(limit);

@@ -38,7 +38,12 @@ export interface ChangeFeed {
 }
 
 /** For a process that ends before anything it read could grow old: a command. */
-export const DEAF: ChangeFeed = { subscribe: () => {}, trusts: () => false, alive: () => true, close: async () => {} };
+export const NO_CHANGE_FEED: ChangeFeed = {
+  subscribe: () => {},
+  trusts: () => false,
+  alive: () => true,
+  close: async () => {},
+};
 
 /** What a feed stands on: a test drives all three. */
 export interface FeedParts {

@@ -115,7 +115,7 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
 export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
 
 /** Longest one administrative transaction may take, in milliseconds: a provisioning file may hold many entries. */
-const LONGEST_TRANSACTION = 120_000;
+const MAX_TRANSACTION = 120_000;
 
 /** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same thing in turn. */
 export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -126,7 +126,7 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Pro
       await tx.$executeRaw`SELECT pg_advisory_xact_lock(${lock}::bigint)`;
       return work(tx);
     },
-    { timeout: LONGEST_TRANSACTION, maxWait: LIMITS.connect },
+    { timeout: MAX_TRANSACTION, maxWait: LIMITS.connect },
   );
 }
 

@@ -11,7 +11,7 @@ const READ_BY_GROUP = 0o040;
  * @param stats of the file itself, not of a link to it
  * @param rootsGroup whether the group may read what belongs to root
  */
-export function whyNotPrivate({ mode, uid }: Pick<Stats, "mode" | "uid">, rootsGroup = false): string | undefined {
+export function fileModeProblem({ mode, uid }: Pick<Stats, "mode" | "uid">, rootsGroup = false): string | undefined {
   if (process.platform === "win32") return undefined;
   const given = mode & FOR_OTHERS;
   if (given === 0 || (rootsGroup && uid === 0 && given === READ_BY_GROUP)) return undefined;

@@ -1,4 +1,4 @@
-import { LONGEST_REACH, reachableSince } from "./availability.js";
+import { MAX_REACH, reachableSince } from "./availability.js";
 import { epochOf } from "./epochs.js";
 import type { GrantTerms } from "./grants.js";
 import { run, type Db } from "./open.js";
@@ -13,7 +13,7 @@ import { personColumns, type Person } from "./users.js";
 const RETRY_WINDOW = 10;
 
 /** Seconds for which it is remembered when a generation was superseded: as far back as the longest window. */
-const REMEMBERED = LONGEST_REACH + RETRY_WINDOW;
+const REMEMBERED = MAX_REACH + RETRY_WINDOW;
 
 /** Of how many generations it is remembered at most. */
 const MAX_ROTATIONS = 32;

@@ -3,7 +3,7 @@ import { run, type Db } from "./open.js";
 /** What owners were asked, and what they said: one row for each asker, resource and scope. */
 
 /** What an owner says of a question, and for how long; null stands until it is taken back. */
-export type Answer =
+export type OwnerDecision =
   | { readonly state: "approved"; readonly lifetime: number | null }
   | { readonly state: "denied"; readonly lifetime: null };
 
@@ -26,7 +26,12 @@ const ANSWER = {
 };
 
 /** Records what an owner says to what they were asked. */
-export async function answerQuestion(db: Db, question: Question, answer: Answer, now: Date | null): Promise<void> {
+export async function answerQuestion(
+  db: Db,
+  question: Question,
+  answer: OwnerDecision,
+  now: Date | null,
+): Promise<void> {
   const { owner, resource_id, client_id, party, scopes } = question;
   await run(db, ANSWER, [owner, resource_id, client_id, party, scopes, answer.state, answer.lifetime, now]);
 }

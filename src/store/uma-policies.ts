@@ -26,7 +26,7 @@ function policyOf({ id, owner, rules, resources }: Row): Policy {
 }
 
 /** Policies that may speak of one resource: each decision about it tries them all. */
-export const MOST_POLICIES = 10;
+export const MAX_POLICIES = 10;
 
 /**
  * Gives resources another policy; whether there was room. Whoever else does the same waits meanwhile: what two of them
@@ -47,7 +47,7 @@ async function withRoom(
       where: { resource_id: { in: [...resource_ids] }, policy_id: { not: policy_id } },
       _count: true,
     });
-    if (counted.some(({ _count }) => _count >= MOST_POLICIES)) return false;
+    if (counted.some(({ _count }) => _count >= MAX_POLICIES)) return false;
     await write(tx);
     return true;
   });

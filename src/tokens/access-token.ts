@@ -2,7 +2,7 @@ import { errors } from "jose";
 import { z } from "zod";
 import type { Confirmation } from "../clients/methods.js";
 import type { Client, ClientRegistry } from "../clients/registry.js";
-import { epochSeconds, type Clock, type Random } from "../clock.js";
+import { epochSeconds, newId, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { TokenSubject } from "../store/access-tokens.js";
@@ -14,7 +14,7 @@ import type { TokenSpelling } from "./spelling.js";
 const PREFIX = "jat_";
 
 /** Longest text looked at as a token, in characters: one with hundreds of scopes fits, an attack does not. */
-const LONGEST_TOKEN = 16_384;
+const MAX_TOKEN = 16_384;
 
 /** Media type of a JWT access token (RFC 9068 section 2.1). */
 const JWT_TYPE = "at+jwt";
@@ -146,7 +146,7 @@ export class AccessTokens {
       scope: scope.join(" "),
       iat,
       exp: iat + expires_in,
-      jti: random(16).toString("base64url"),
+      jti: newId(random),
       client_epoch: client.token_epoch,
       ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
       ...(grant_id === undefined ? {} : { grant_id }),
@@ -177,7 +177,7 @@ export class AccessTokens {
     text: string,
     anyIssuer = false,
   ): Promise<{ readonly claims: AccessTokenClaims; readonly expired: boolean } | undefined> {
-    if (text.length > LONGEST_TOKEN) return undefined;
+    if (text.length > MAX_TOKEN) return undefined;
     const payload = text.startsWith(PREFIX) ? this.#open(text) : await this.#verify(text);
     const { success, data } = claimsSchema.safeParse(payload);
     if (!success || (!this.#isOwnName(data.iss) && !anyIssuer)) return undefined;

@@ -128,7 +128,7 @@ async function verifyHint(
 }
 
 /** Longest text looked at as an id_token, in characters. */
-const LONGEST_ID_TOKEN = 16_384;
+const MAX_ID_TOKEN = 16_384;
 
 /**
  * Whom an id_token that a client pushes as a claim token is about (UMA 2.0 Grant section 3.3.1): one of our own, in time,
@@ -139,7 +139,7 @@ export async function readClaimToken(
   text: string,
   client_id: string,
 ): Promise<{ readonly sub: string } | undefined> {
-  if (text.length > LONGEST_ID_TOKEN) return undefined;
+  if (text.length > MAX_ID_TOKEN) return undefined;
   try {
     const names = [issuer, ...previousIssuers];
     const options = { issuer: names, typ: ID_TOKEN_TYPE, requiredClaims: ["exp", "sub", "aud", "auth_time"] };

@@ -12,7 +12,7 @@ const PREFIX = "jpct_";
 const LIFETIME = 14 * 24 * 60 * 60;
 
 /** Longest text looked at, in characters. */
-const LONGEST = 2_048;
+const MAX_LENGTH = 2_048;
 
 const contents = z.object({ sub: z.string(), user_epoch: z.int(), client_id: z.string(), exp: z.int() });
 
@@ -35,7 +35,7 @@ export function readPersistedClaims(
   text: string,
   client_id: string,
 ): { readonly sub: string; readonly user_epoch: number } | undefined {
-  if (!text.startsWith(PREFIX) || text.length > LONGEST) return undefined;
+  if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
   const plain = master.openText("persisted-claims", text.slice(PREFIX.length));
   if (plain === undefined) return undefined;
   const { sub, user_epoch, exp, ...of } = contents.parse(JSON.parse(plain.toString("utf8")));

@@ -2,7 +2,7 @@ import { systemClock, systemRandom } from "../../src/clock.js";
 import { buildCore } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
-import { DEAF } from "../../src/store/listen.js";
+import { NO_CHANGE_FEED } from "../../src/store/listen.js";
 import { migrate } from "../../src/store/migrate.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { deviceEntry, NEW_KEYS } from "../support/devices.js";
@@ -136,7 +136,7 @@ export async function fillDatabase(url: string): Promise<void> {
   const db = openDb(url);
   try {
     const master = new MasterKey(Buffer.from(MASTER_KEY, "base64url"));
-    const parts = { issuer: ISSUER, db, feed: DEAF, master, clock: systemClock, random: systemRandom };
+    const parts = { issuer: ISSUER, db, feed: NO_CHANGE_FEED, master, clock: systemClock, random: systemRandom };
     const core = await buildCore({ ...parts, hashing: HASHING });
     await apply(db, core, JSON.stringify({ ...provisioningFile(), users: people, devices }));
   } finally {

@@ -9,7 +9,7 @@ const ROUNDS = Number(process.argv[2] ?? 1_000);
 const WARM_UP = 10;
 
 /** Worse than chance by so much, and surely so, is a difference. */
-const LARGEST_EFFECT = 0.05;
+const MAX_EFFECT = 0.05;
 const SURE = 0.001;
 
 /** One of two things that must not be told from each other. */
@@ -92,7 +92,7 @@ async function keyOfAccount(client: pg.Client): Promise<Buffer> {
 
 function report(name: string, [one, other]: readonly [readonly number[], readonly number[]]): boolean {
   const { effect, p } = mannWhitney(one, other);
-  const passed = p > SURE || Math.abs(effect) < LARGEST_EFFECT;
+  const passed = p > SURE || Math.abs(effect) < MAX_EFFECT;
   const medians = [one, other].map((sample) => `${median(sample).toFixed(2)} ms`).join(" and ");
   console.log(
     `${passed ? "ok" : "NOT OK"}  ${name}: medians ${medians}, effect ${effect.toFixed(3)}, p = ${p.toFixed(4)}`,

@@ -4,7 +4,7 @@ import { systemClock, systemRandom, type Clock } from "../../src/clock.js";
 import { buildCore } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
-import { DEAF } from "../../src/store/listen.js";
+import { NO_CHANGE_FEED } from "../../src/store/listen.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { HASHING, MASTER_KEY, TEMPLATE } from "./run.js";
 
@@ -53,7 +53,7 @@ async function fill(url: string, name: string, text: string): Promise<void> {
     const core = await buildCore({
       issuer: "",
       db,
-      feed: DEAF,
+      feed: NO_CHANGE_FEED,
       master,
       clock: YESTERDAY,
       random: systemRandom,

@@ -1,3 +1,4 @@
+import { newId } from "../../clock.js";
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import type { Refusal } from "../../errors/refusal.js";
@@ -36,7 +37,7 @@ export async function answerWithCode(
   session: LiveSession,
   facts: AuditFacts,
 ): Promise<BrowserAnswer> {
-  const grant_id = core.random(16).toString("base64url");
+  const grant_id = newId(core.random);
   const { redirect_uri, redirect_uri_given, code_challenge = null, nonce = null } = request;
   await openGrant(
     core.db,

@@ -2,7 +2,7 @@ import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { isConfidential } from "../../clients/methods.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
-import { epochSeconds, toSeconds } from "../../clock.js";
+import { epochSeconds, newId, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { isRefusal, Refusal } from "../../errors/refusal.js";
 import type { AuditFacts } from "../../http/decision.js";
@@ -135,7 +135,7 @@ export class Authorization {
   /** Begins an interaction and sends the browser to it; one that was posted belongs to whoever shows it first. */
   async open(purpose: InteractionPurpose, visit: Visit, posted = false): Promise<BrowserAnswer> {
     const { db, clock, random } = this.#core;
-    const id = random(16).toString("base64url");
+    const id = newId(random);
     const browser = posted ? undefined : (visit.browser ?? this.#sessions.newBrowser());
     const browser_hash = browser === undefined ? null : this.#sessions.hash(browser);
     await openInteraction(db, { id, browser_hash, request: purpose }, clock.statement());

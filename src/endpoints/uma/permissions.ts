@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { newId } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { findResources } from "../../store/uma-resources.js";
@@ -42,7 +43,7 @@ async function requestPermissions(core: Core, request: OperationRequest): Promis
     if (resource === undefined) throw new Refusal("resource_id_invalid", { slots: { resource_id } });
     if (!resource_scopes.every((one) => resource.scopes.includes(one))) throw new Refusal("permission_scope_invalid");
   }
-  const id = core.random(16).toString("base64url");
+  const id = newId(core.random);
   const terms = { resource_server: client.client_id, permissions: asked, sub: null, user_epoch: null };
   await openTicket(core.db, { id, client_id: null, ...terms }, core.clock.statement());
   return { ticket: writeTicket(core.master, id) };

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { newId } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { readParameters } from "../../http/parameters.js";
@@ -10,7 +11,7 @@ import {
   createPolicy,
   deletePolicy,
   findPolicy,
-  MOST_POLICIES,
+  MAX_POLICIES,
   policyIds,
   removePolicyResource,
   searchPolicies,
@@ -72,7 +73,7 @@ async function create(core: Core, request: OperationRequest): Promise<{ id: stri
   const { client_id } = resourceServer.client;
   const about = { client_id, owner: ownerOf(resourceServer, owner) };
   const ids = await checkResources(core, about, resource_ids, rules);
-  const id = core.random(16).toString("base64url");
+  const id = newId(core.random);
   await written(createPolicy(core.db, { ...about, id, rules, resource_ids: ids }), "resource_not_found");
   return { id };
 }
@@ -140,7 +141,7 @@ async function written(writing: Promise<boolean>, gone: "policy_not_found" | "re
   const hadRoom = await writing.catch((error: unknown) => {
     throw isGone(error) ? new Refusal(gone) : error;
   });
-  if (!hadRoom) throw new Refusal("policies_too_many", { slots: { limit: String(MOST_POLICIES) } });
+  if (!hadRoom) throw new Refusal("policies_too_many", { slots: { limit: String(MAX_POLICIES) } });
 }
 
 /**

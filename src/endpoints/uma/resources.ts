@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { newId } from "../../clock.js";
 import { registeredUriProblem } from "../../clients/registered-uri.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
@@ -75,7 +76,7 @@ export const resourceEndpoints: FastifyPluginAsync = async (app) => {
 async function register(core: Core, request: OperationRequest): Promise<{ id: string }> {
   const resourceServer = await protect(core, request);
   const { owner, ...described } = readDocument(registration, "registerResource", request);
-  const id = core.random(16).toString("base64url");
+  const id = newId(core.random);
   const { client_id } = resourceServer.client;
   await createResource(core.db, { ...columnsOf(described), id, client_id, owner: ownerOf(resourceServer, owner) });
   return { id };
