@@ -17,6 +17,23 @@ t.test("docs/settings.md lists every setting with its meaning", async (t) => {
   );
 });
 
+t.test(".env.example has every setting, each under the sentence of docs/settings.md", async (t) => {
+  const example = await readFile(join(ROOT, ".env.example"), "utf8");
+  const entries = example.split("\n\n").flatMap((entry) => {
+    const [, name] = /^(?:# )?([A-Z_]+)=/m.exec(entry) ?? [];
+    return name === undefined ? [] : [{ name, text: entry.replaceAll("\n# ", " ").toLowerCase() }];
+  });
+  const own = entries.filter(({ name }) => name !== "POSTGRES_PASSWORD");
+  t.strictSame(
+    own.map(({ name }) => name),
+    Object.keys(SETTINGS),
+  );
+  for (const { name, text } of own) {
+    const sentence = `# ${SETTINGS[name as keyof typeof SETTINGS].description!.toLowerCase()}.`;
+    t.ok(text.startsWith(sentence), `${name}: ${sentence}`);
+  }
+});
+
 t.test("every link between the pages leads somewhere", async (t) => {
   const entries = await readdir(join(ROOT, "docs"), { recursive: true });
   const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
