@@ -64,3 +64,13 @@ t.test("docs/standards.md names files and tests that exist", async (t) => {
   t.ok(paths.length > 20);
   for (const path of new Set(paths)) await t.resolves(access(join(ROOT, path)), path);
 });
+
+t.test("docs/attacks.md has each id that a test names, and no other", async (t) => {
+  const files = (await readdir(join(ROOT, "test"), { recursive: true })).filter((name) => name.endsWith(".ts"));
+  const paths = ["docs/standards.md", ...files.map((name) => join("test", name))];
+  const texts = await Promise.all(paths.map((path) => readFile(join(ROOT, path), "utf8")));
+  const named = texts.flatMap((text) => text.match(/\b[A-Z]{2}-\d\d\b/g) ?? []);
+  const page = await readFile(join(ROOT, "docs/attacks.md"), "utf8");
+  const listed = [...page.matchAll(/^\| `([A-Z]{2}-\d\d)` \| \S/gm)].map(([, id]) => id!);
+  t.strictSame(listed.toSorted(), [...new Set(named)].toSorted());
+});
