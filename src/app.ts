@@ -6,7 +6,6 @@ import type { Dialect } from "./dialects/dialect.js";
 import { mount, refuse } from "./dialects/mount.js";
 import { dialectOf, notFoundHandler } from "./dialects/not-found.js";
 import type { Monotonic } from "./expected-wait.js";
-import { authorizationCodeGrant } from "./grants/authorization-code.js";
 import { appTokenEndpoint } from "./endpoints/app-token.js";
 import { appUserEndpoints } from "./endpoints/app-user.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
@@ -22,11 +21,8 @@ import { policyEndpoints } from "./endpoints/uma/policies.js";
 import { resourceEndpoints } from "./endpoints/uma/resources.js";
 import { userinfoEndpoint } from "./endpoints/userinfo.js";
 import { answerPerson, browserPages } from "./pages/plugin.js";
-import { clientCredentialsGrant } from "./grants/client-credentials.js";
 import { GrantRegistry } from "./grants/grant.js";
-import { passwordGrant } from "./grants/password.js";
-import { refreshTokenGrant } from "./grants/refresh-token.js";
-import { umaTicketGrant } from "./grants/uma-ticket.js";
+import { GRANTS } from "./grants/index.js";
 import { overloadAnswers } from "./dialects/turn-away.js";
 import { logDecision, logDecisions } from "./http/decision.js";
 import { LoadShedder, refuseShedRequests, type LoadShedderHooks } from "./http/load-shedder.js";
@@ -98,11 +94,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
   app.setNotFoundHandler(notFoundHandler(dialects, answerPerson));
 
-  await app.register(passwordGrant);
-  await app.register(clientCredentialsGrant);
-  await app.register(refreshTokenGrant);
-  await app.register(authorizationCodeGrant);
-  await app.register(umaTicketGrant);
+  for (const grant of GRANTS) await app.register(grant);
 
   await app.register(tokenEndpoint);
   await app.register(revokeEndpoint);

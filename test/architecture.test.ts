@@ -70,6 +70,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "accounts",
     "clients",
     "tokens",
+    "grants",
     "dialects",
     "clock.ts",
     "strict-json.ts",
@@ -196,21 +197,31 @@ t.test("every connection to a database is opened with the session of store/conne
   }
 });
 
+/** The descriptors that a file offers to the registry of operations, as source text. */
+function offersOf(text: string): readonly string[] {
+  return [...text.matchAll(/operations\.offer\(("\w+", \{.*?\brun\b.*?)\}\);\n/gs)].map(([, offer]) => offer!);
+}
+
 t.test(
-  "an operation works on the core it is handed, which sends nothing for a caller that left; revocation alone does not",
+  "an operation uses the core it is given, which stops for a caller that left; only revocation goes on",
   async (t) => {
-    const offering = (await sources()).filter(
-      ({ room, text }) => room === "endpoints" && text.includes("operations.offer("),
-    );
-    t.ok(offering.length > 10);
-    for (const { file, text } of offering) {
-      for (const [line] of text.matchAll(/operations\.offer\(.*/g)) {
-        const isHanded = line.includes("(request, core) =>");
-        t.equal(isHanded, file !== "endpoints/revoke.ts", `${file}: ${line}`);
-      }
+    const offering = (await sources()).filter(({ room, text }) => room === "endpoints" && text.includes(".offer("));
+    const offers = offering.flatMap(({ file, text }) => offersOf(text).map((offer) => ({ file, offer })));
+    t.ok(offers.length > 20);
+    for (const { file, offer } of offers) {
+      t.equal(offer.includes("outlivesCaller: true"), file === "endpoints/revoke.ts", `${file}: ${offer}`);
     }
+    for (const { file, text } of offering) t.notMatch(text, /\bapp\.core\b/, file);
   },
 );
+
+t.test("every operation of the protection API has the guard that asks for a PAT", async (t) => {
+  const offers = (await sources())
+    .filter(({ file }) => file.startsWith("endpoints/uma/"))
+    .flatMap(({ text }) => offersOf(text));
+  t.equal(offers.length, 15);
+  for (const offer of offers) t.match(offer, /\bguard: pat\b/);
+});
 
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of await sources()) {

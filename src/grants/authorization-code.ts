@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { isRegistered } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
@@ -8,7 +7,7 @@ import { optional, required } from "../http/parameters.js";
 import { redeemCode, type CodeBinding, type RedeemedCode } from "../store/authorization-codes.js";
 import { readAuthorizationCode } from "../tokens/authorization-code.js";
 import { entitle } from "./entitle.js";
-import type { GrantContext } from "./grant.js";
+import { grantPlugin, type GrantContext } from "./grant.js";
 
 /**
  * Exchanging a code (RFC 6749 section 4.1.3). The first try uses the code up, whatever comes of it: a wrong verifier gets
@@ -20,32 +19,30 @@ const parameters = z.object({
   code_verifier: optional,
 });
 
-export const authorizationCodeGrant: FastifyPluginAsync = async (app) => {
-  app.grants.add({
-    types: ["authorization_code"],
-    schema: parameters,
-    responseTypes: ["code"],
-    async decide({ code, redirect_uri, code_verifier }, context) {
-      const { core, client, facts } = context;
-      const grant_id = readAuthorizationCode(core.master, code);
-      if (grant_id === undefined) throw new Refusal("code_invalid", { reason: "not written by this server" });
-      facts.grant_id = grant_id;
+export const authorizationCodeGrant = grantPlugin({
+  types: ["authorization_code"],
+  schema: parameters,
+  responseTypes: ["code"],
+  async decide({ code, redirect_uri, code_verifier }, context) {
+    const { core, client, facts } = context;
+    const grant_id = readAuthorizationCode(core.master, code);
+    if (grant_id === undefined) throw new Refusal("code_invalid", { reason: "not written by this server" });
+    facts.grant_id = grant_id;
 
-      const { binding, user } = await redeem(grant_id, context); // code_invalid
-      facts.sub = user.sub;
-      checkVerifier(binding.code_challenge, code_verifier); // code_verifier_wrong
-      if (binding.client_id !== client.client_id) {
-        throw new Refusal("code_foreign", { slots: { client_id: client.client_id } });
-      }
-      checkRedirectUri(binding, redirect_uri); // code_redirect_uri_differs
-      if (binding.obsolete) throw new Refusal("code_obsolete");
-      if (!isRegistered(binding.redirect_uri, client.redirect_uris)) {
-        throw new Refusal("code_redirect_uri_unknown", { slots: { redirect_uri: binding.redirect_uri } });
-      }
-      return entitle(context, binding, { user, grant: { grant_id, generation: 0 }, nonce: binding.nonce });
-    },
-  });
-};
+    const { binding, user } = await redeem(grant_id, context); // code_invalid
+    facts.sub = user.sub;
+    checkVerifier(binding.code_challenge, code_verifier); // code_verifier_wrong
+    if (binding.client_id !== client.client_id) {
+      throw new Refusal("code_foreign", { slots: { client_id: client.client_id } });
+    }
+    checkRedirectUri(binding, redirect_uri); // code_redirect_uri_differs
+    if (binding.obsolete) throw new Refusal("code_obsolete");
+    if (!isRegistered(binding.redirect_uri, client.redirect_uris)) {
+      throw new Refusal("code_redirect_uri_unknown", { slots: { redirect_uri: binding.redirect_uri } });
+    }
+    return entitle(context, binding, { user, grant: { grant_id, generation: 0 }, nonce: binding.nonce });
+  },
+});
 
 /** Uses the code up. @throws Refusal code_invalid for one that is unknown, used, or whose person may not log in any more */
 async function redeem(grant_id: string, { core, client, facts }: GrantContext): Promise<RedeemedCode> {

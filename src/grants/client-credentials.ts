@@ -1,6 +1,6 @@
-import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { optional } from "../http/parameters.js";
+import { grantPlugin } from "./grant.js";
 import { grantedScope } from "./scope.js";
 
 /** A client asking for itself (RFC 6749 section 4.4). Nobody's consent, no refresh token, no id_token. */
@@ -8,14 +8,12 @@ const parameters = z.object({
   scope: optional, // scope_missing where the dialect's page requires it
 });
 
-export const clientCredentialsGrant: FastifyPluginAsync = async (app) => {
-  app.grants.add({
-    types: ["client_credentials"],
-    schema: parameters,
-    responseTypes: ["token"],
-    confidentialOnly: true,
-    decide: async ({ scope }, context) => ({
-      scope: grantedScope(scope, context), // scope_not_allowed
-    }),
-  });
-};
+export const clientCredentialsGrant = grantPlugin({
+  types: ["client_credentials"],
+  schema: parameters,
+  responseTypes: ["token"],
+  confidentialOnly: true,
+  decide: async ({ scope }, context) => ({
+    scope: grantedScope(scope, context), // scope_not_allowed
+  }),
+});

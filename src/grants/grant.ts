@@ -1,3 +1,4 @@
+import type { FastifyPluginAsync } from "fastify";
 import type { z } from "zod";
 import type { Confirmation } from "../clients/methods.js";
 import type { Client } from "../clients/registry.js";
@@ -70,7 +71,7 @@ export interface RequestingPartyNews {
   readonly pct?: string;
 }
 
-/** One grant, as its plugin registers it. */
+/** One grant type: its parameters, the clients that may use it, and its decision. */
 export interface GrantHandler<P = unknown> {
   /** The values of grant_type it answers to. */
   readonly types: readonly [string, ...string[]];
@@ -83,7 +84,17 @@ export interface GrantHandler<P = unknown> {
   decide(parameters: P, context: GrantContext): Promise<Entitlement>;
 }
 
-/** The grants there are; a token endpoint of any dialect asks here. */
+/** A grant handler as a Fastify plugin; its grant types are known before any server is built. */
+export type GrantPlugin = FastifyPluginAsync & Pick<GrantHandler, "types" | "responseTypes">;
+
+/** Makes a plugin that adds a handler to the registry. */
+export function grantPlugin<P>(handler: GrantHandler<P>): GrantPlugin {
+  const { types, responseTypes } = handler;
+  const plugin: FastifyPluginAsync = async (app) => app.grants.add(handler);
+  return Object.assign(plugin, { types, responseTypes });
+}
+
+/** The registered grant handlers; the token endpoint of every dialect looks one up here. */
 export class GrantRegistry {
   readonly #byType = new Map<string, GrantHandler>();
 

@@ -1,9 +1,9 @@
-import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { logIn } from "../accounts/log-in.js";
 import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
 import { epochSeconds } from "../clock.js";
 import { optional, required } from "../http/parameters.js";
+import { grantPlugin } from "./grant.js";
 import { grantedScope } from "./scope.js";
 
 /**
@@ -16,21 +16,19 @@ const parameters = z.object({
   scope: optional, // scope_missing where the dialect's page requires it
 });
 
-export const passwordGrant: FastifyPluginAsync = async (app) => {
-  app.grants.add({
-    types: ["password"],
-    schema: parameters,
-    responseTypes: ["token", "id_token"],
-    async decide({ username, password, scope }, context) {
-      const { core, client, spelling, network, facts } = context;
-      const name = spelling.readUsername?.(username, client.client_id) ?? { person: username };
-      // resource_owner_credentials_wrong, tries_exhausted, hashing_busy
-      const { account, amr } = await logIn(core, { name, password, network }, facts);
-      return {
-        scope: grantedScope(scope, context), // scope_not_allowed
-        user: account,
-        login: { auth_time: epochSeconds(core.clock), amr },
-      };
-    },
-  });
-};
+export const passwordGrant = grantPlugin({
+  types: ["password"],
+  schema: parameters,
+  responseTypes: ["token", "id_token"],
+  async decide({ username, password, scope }, context) {
+    const { core, client, spelling, network, facts } = context;
+    const name = spelling.readUsername?.(username, client.client_id) ?? { person: username };
+    // resource_owner_credentials_wrong, tries_exhausted, hashing_busy
+    const { account, amr } = await logIn(core, { name, password, network }, facts);
+    return {
+      scope: grantedScope(scope, context), // scope_not_allowed
+      user: account,
+      login: { auth_time: epochSeconds(core.clock), amr },
+    };
+  },
+});

@@ -1,11 +1,10 @@
-import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
 import { redeemRefreshToken, type RefreshOutcome } from "../store/refresh-tokens.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import { entitle } from "./entitle.js";
-import type { GrantContext } from "./grant.js";
+import { grantPlugin, type GrantContext } from "./grant.js";
 import { namedScopes, refuseBeyond } from "./scope.js";
 
 /**
@@ -17,43 +16,41 @@ const parameters = z.object({
   scope: optional,
 });
 
-export const refreshTokenGrant: FastifyPluginAsync = async (app) => {
-  app.grants.add({
-    types: ["refresh_token"],
-    schema: parameters,
-    responseTypes: [],
-    async decide({ refresh_token, scope }, context) {
-      const { core, client, issuance, facts } = context;
-      const name = readRefreshToken(core.master, refresh_token);
-      if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
-      facts.grant_id = name.grant_id;
-      // Asked before the store is: with the wrong certificate nothing is used up, and no grant ends.
-      if (name.certificate !== undefined && name.certificate !== context.certificate) {
-        throw invalid("bound to a certificate that was not presented");
-      }
+export const refreshTokenGrant = grantPlugin({
+  types: ["refresh_token"],
+  schema: parameters,
+  responseTypes: [],
+  async decide({ refresh_token, scope }, context) {
+    const { core, client, issuance, facts } = context;
+    const name = readRefreshToken(core.master, refresh_token);
+    if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
+    facts.grant_id = name.grant_id;
+    // Asked before the store is: with the wrong certificate nothing is used up, and no grant ends.
+    if (name.certificate !== undefined && name.certificate !== context.certificate) {
+      throw invalid("bound to a certificate that was not presented");
+    }
 
-      const requested = namedScopes(scope, context);
-      const outcome = await redeemRefreshToken(
-        core.db,
-        {
-          ...name,
-          client_id: client.client_id,
-          scope: requested ?? null,
-          scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
-          rotation: client.refresh_token_rotation,
-          retryable: !issuance.pairs,
-          idle: client.refresh_token_lifetime,
-          inServiceAt: core.availability.inServiceAt,
-        },
-        core.clock.statement(),
-      );
-      const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
-      facts.sub = user.sub;
-      const next = { ...name, grant_id: grant.id, generation: grant.generation };
-      return entitle(context, grant, { user, grant: next, requested });
-    },
-  });
-};
+    const requested = namedScopes(scope, context);
+    const outcome = await redeemRefreshToken(
+      core.db,
+      {
+        ...name,
+        client_id: client.client_id,
+        scope: requested ?? null,
+        scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
+        rotation: client.refresh_token_rotation,
+        retryable: !issuance.pairs,
+        idle: client.refresh_token_lifetime,
+        inServiceAt: core.availability.inServiceAt,
+      },
+      core.clock.statement(),
+    );
+    const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
+    facts.sub = user.sub;
+    const next = { ...name, grant_id: grant.id, generation: grant.generation };
+    return entitle(context, grant, { user, grant: next, requested });
+  },
+});
 
 type Accepted = Extract<RefreshOutcome, { outcome: "rotated" | "retried" }>;
 

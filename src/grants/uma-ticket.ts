@@ -1,4 +1,3 @@
-import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { newId } from "../clock.js";
 import { isConfidential } from "../clients/methods.js";
@@ -15,7 +14,7 @@ import type { Decision } from "../uma/decide.js";
 import type { AskedPermission } from "../uma/facts.js";
 import { fitsInToken, merged } from "../uma/permissions.js";
 import { evaluate } from "../uma/evaluate.js";
-import type { Entitlement, GrantContext } from "./grant.js";
+import { grantPlugin, type Entitlement, type GrantContext } from "./grant.js";
 import { namedScopes } from "./scope.js";
 import { identifyRequestingParty, type Party } from "./uma-party.js";
 import { earlierToken, upgrade } from "./uma-upgrade.js";
@@ -40,35 +39,31 @@ const parameters = z
 /** Either name of the grant stands for both in a client's registration. */
 export const UMA_TICKET_TYPES = ["urn:ietf:params:oauth:grant-type:uma-ticket", "uma_ticket"] as const;
 
-export const umaTicketGrant: FastifyPluginAsync = async (app) => {
-  app.grants.add({
-    types: UMA_TICKET_TYPES,
-    schema: parameters,
-    responseTypes: [],
-    async decide(typed, context) {
-      const { core, client, facts } = context;
-      const ticket = await redeem(typed.ticket, context); // ticket_unknown, ticket_expired
-      const party = await identifyRequestingParty(typed, ticket, context);
-      const earlier = await earlierToken(typed.rpt, ticket, party, context);
-      const { client_id } = client;
-      const { issuer, previousIssuers } = core;
-      const { resource_server } = ticket;
-      const resource_ids = [...ticket.permissions, ...(earlier?.permissions ?? [])].map(
-        ({ resource_id }) => resource_id,
-      );
-      const question = { ...party, resource_ids, resource_server, client_id };
-      const found = await readFacts(core.db, question, core.clock.statement());
-      if (found.person !== null) facts.sub = found.person.sub;
-      const asked = withScope(ticket.permissions, typed.scope, found, context); // scope_unavailable, permissions_too_many
-      const decision = evaluate(found, { issuer, previousIssuers, client_id, asked });
-      const next = await record(decision, ticket, found, context);
-      refuse(decision, next, context); // need_info, request_submitted, request_denied
-      const upgraded = await upgrade(earlier, asked, found, context);
-      const granted = { permissions: upgraded ?? decision.permissions, upgraded: upgraded !== undefined };
-      return entitle(granted, { resource_server, found, party }, context);
-    },
-  });
-};
+export const umaTicketGrant = grantPlugin({
+  types: UMA_TICKET_TYPES,
+  schema: parameters,
+  responseTypes: [],
+  async decide(typed, context) {
+    const { core, client, facts } = context;
+    const ticket = await redeem(typed.ticket, context); // ticket_unknown, ticket_expired
+    const party = await identifyRequestingParty(typed, ticket, context);
+    const earlier = await earlierToken(typed.rpt, ticket, party, context);
+    const { client_id } = client;
+    const { issuer, previousIssuers } = core;
+    const { resource_server } = ticket;
+    const resource_ids = [...ticket.permissions, ...(earlier?.permissions ?? [])].map(({ resource_id }) => resource_id);
+    const question = { ...party, resource_ids, resource_server, client_id };
+    const found = await readFacts(core.db, question, core.clock.statement());
+    if (found.person !== null) facts.sub = found.person.sub;
+    const asked = withScope(ticket.permissions, typed.scope, found, context); // scope_unavailable, permissions_too_many
+    const decision = evaluate(found, { issuer, previousIssuers, client_id, asked });
+    const next = await record(decision, ticket, found, context);
+    refuse(decision, next, context); // need_info, request_submitted, request_denied
+    const upgraded = await upgrade(earlier, asked, found, context);
+    const granted = { permissions: upgraded ?? decision.permissions, upgraded: upgraded !== undefined };
+    return entitle(granted, { resource_server, found, party }, context);
+  },
+});
 
 async function redeem(text: string, { core, client }: GrantContext): Promise<TicketTerms> {
   // The name without the MAC: nobody can use what an error message quotes.

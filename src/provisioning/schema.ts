@@ -6,6 +6,7 @@ import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algo
 import { registeredUriProblem } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
+import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import {
   clientSecret,
@@ -31,15 +32,6 @@ import { checkNames, json } from "./json-value.js";
  * error; whoever writes the file is trusted, so what is merely unwise is accepted with a warning (warnings.ts).
  */
 
-const GRANT_TYPES = [
-  "client_credentials",
-  "password",
-  "refresh_token",
-  "authorization_code",
-  "uma_ticket",
-  "urn:ietf:params:oauth:grant-type:uma-ticket",
-] as const;
-
 const scope = z.strictObject({
   name: scopeName,
   description: text.max(1_000).optional(),
@@ -61,7 +53,7 @@ const client = z
     token_endpoint_auth_encryption_alg: z.literal("dir").optional(),
     token_endpoint_auth_encryption_enc: z.enum(namesOf(CONTENT_KEY_SIZES)).optional(),
     grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
-    response_types: z.array(z.enum(["code", "token", "id_token"])).default([]),
+    response_types: z.array(z.enum(RESPONSE_TYPES)).default([]),
     redirect_uris: z.array(redirectUri).default([]),
     claims_redirect_uris: z.array(redirectUri).default([]),
     post_logout_redirect_uris: z.array(redirectUri).default([]),

@@ -3,6 +3,7 @@ import { isConfidential } from "../../clients/methods.js";
 import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
+import { authorizationCodeGrant } from "../../grants/authorization-code.js";
 import { permit } from "../../grants/permit.js";
 import { allowedScope, readScope } from "../../grants/scope.js";
 import type { AuditFacts } from "../../http/decision.js";
@@ -79,9 +80,6 @@ export function readTarget(client: Client, redirect_uri: string, { parameters, r
     ...(state === undefined ? {} : { state }),
   };
 }
-
-/** What an authorization leads to (grants/authorization-code.ts). */
-const CODE_GRANT = { types: ["authorization_code"], responseTypes: ["code"] } as const;
 
 /** RFC 7636 section 4.2: base64url of a SHA-256. */
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
@@ -162,7 +160,7 @@ export async function readRequest(
   if (typed.response_type !== "code") {
     throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
   }
-  permit(client, CODE_GRANT, "authorization_code");
+  permit(client, authorizationCodeGrant, "authorization_code");
   const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsParameter(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", { reason: "an essential acr cannot be had" });
