@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { LOGOUT_PATH } from "../browser/paths.js";
 import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
 import { umaConfiguration } from "../endpoints/uma/configuration.js";
-import type { Operation, OperationName, Operations } from "../endpoints/operations.js";
+import type { OperationName, Operations, RegisteredOperation } from "../endpoints/operations.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
@@ -35,12 +35,13 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     if (dialect.documents === undefined) return;
     const { jwks, metadata, uma } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
+    const mounted = { jwks, operations, pages };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
-      addDocument(app, path, () => metadataDocument(app.core, app.grants, { jwks, operations, pages }));
+      addDocument(app, path, () => metadataDocument(app, mounted));
     }
     for (const path of uma) {
-      addDocument(app, path, () => umaConfiguration(app.core, app.grants, { jwks, operations, pages }));
+      addDocument(app, path, () => umaConfiguration(app, mounted));
     }
   };
 }
@@ -57,9 +58,6 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, dialect, refusalAt(dialect, pathOf(request.url), refusal, request.id));
 }
 
-/** What pages ask for. Introspection and the protection API are for resource servers, confirmation codes for apps, which are none. */
-const FOR_PAGES: ReadonlySet<OperationName> = new Set<OperationName>(["token", "revoke", "userinfo"]);
-
 /** What an endpoint has to know beyond its dialect. */
 interface Surroundings {
   readonly assertionAudiences: readonly string[];
@@ -73,12 +71,12 @@ function addEndpoint(
   endpoint: Endpoint,
   { assertionAudiences, trustsProxy }: Surroundings,
 ): void {
-  const operation = app.operations.get(endpoint.operation) as Operation<OperationName>;
+  const operation = app.operations.get(endpoint.operation) as RegisteredOperation<OperationName>;
   const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
   const methods = endpoint.methods ?? ["POST"];
   const read = endpoint.read ?? dialect.read;
   const { readDocument = (sent: object) => sent } = dialect;
-  const forPages = FOR_PAGES.has(endpoint.operation);
+  const forPages = operation.row.cors === "pages of the client";
   if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
   else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
@@ -92,25 +90,14 @@ function addEndpoint(
     ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
-      const asked = readAsked(request, endpoint, methods.includes("GET"));
-      // Read when it is asked for: who may not ask hears that first.
-      let sent: object | undefined;
-      const readSent = () => (sent ??= asked.document?.());
-      const { parameters, credentials } = read({
-        parameters: asked.parameters ?? new Map(),
-        get document() {
-          return readSent();
-        },
-        authorization: singleAuthorization(request),
-        headers: request.headers,
-        path,
-      });
-      const result = await operation({
+      const sent = readSent(request, endpoint, methods.includes("GET"));
+      const authorization = singleAuthorization(request);
+      // A guard looks at the credentials alone. The JSON behind it is read when the caller is known to be admitted.
+      const early = operation.isGuarded ? undefined : sent.document?.();
+      const wire = { parameters: sent.parameters ?? new Map(), document: early, authorization, path };
+      const { parameters, credentials } = read({ ...wire, headers: request.headers });
+      const asked = {
         parameters,
-        get document() {
-          const document = readSent();
-          return document && readDocument(document);
-        },
         path,
         credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
         assertionAudiences,
@@ -119,6 +106,10 @@ function addEndpoint(
         facts: request.decision ?? {},
         decision_id: request.id,
         caller: { hasLeft: () => request.raw.socket.destroyed },
+      };
+      const result = await operation.answer(asked, () => {
+        const document = early ?? sent.document?.();
+        return document && readDocument(document);
       });
       return send(reply, dialect, answer(result));
     },
@@ -134,13 +125,13 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
   });
 }
 
-/** What a request asks for, from where its endpoint has it stand. */
-interface Asked {
+/** The query or the body of a request. JSON is parsed on demand. */
+interface Sent {
   readonly parameters?: Parameters;
   readonly document?: () => object;
 }
 
-function readAsked(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Asked {
+function readSent(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Sent {
   if (takes === "query") return { parameters: withoutRepetition(queryOf(request, readForm)) };
   const { body } = request;
   // The parser hands its refusal over as a value (http/form.ts says why).

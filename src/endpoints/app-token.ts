@@ -31,15 +31,18 @@ const parameters = z.object({
  * for itself, or for its administrator, a client of its own that is asked for by name.
  */
 export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("appToken", async (request, core) => {
-    const { expires_at } = readParameters(parameters, request.parameters, request.spelling.members);
-    const { application, credentials } = await identifyApp(core, request);
-    const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(core.clock));
-    return exchange(core, app.grants, {
-      ...request,
-      credentials,
-      issuance: { access_token_lifetime, pairs: true },
-    });
+  app.operations.offer("appToken", {
+    guard: null,
+    run: async (request, core) => {
+      const { expires_at } = readParameters(parameters, request.parameters, request.spelling.members);
+      const { application, credentials } = await identifyApp(core, request);
+      const access_token_lifetime = lifetimeUntil(expires_at, application, epochSeconds(core.clock));
+      return exchange(core, app.grants, {
+        ...request,
+        credentials,
+        issuance: { access_token_lifetime, pairs: true },
+      });
+    },
   });
 };
 

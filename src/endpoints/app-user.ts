@@ -29,12 +29,12 @@ export interface NewPerson {
 
 /** What applications ask of their people (Kii Cloud): who somebody is, and to be one of them. */
 export const appUserEndpoints: FastifyPluginAsync = async (app) => {
-  app.operations.offer("appUser", (request, core) => showUser(core, request));
-  app.operations.offer("registerUser", (request, core) => registerUser(core, request));
+  app.operations.offer("appUser", { guard: null, run: showUser });
+  app.operations.offer("registerUser", { guard: null, run: registerUser });
 };
 
 /** The person behind an access token of the application that is asked about, and of no other. */
-async function showUser(core: Core, request: OperationRequest): Promise<Person> {
+async function showUser(request: OperationRequest, core: Core): Promise<Person> {
   const { basic, bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("access_token_missing");
   const { claims: token } = await readShownToken(core, bearer, request, "token_not_valid");
@@ -69,7 +69,7 @@ const registration = z.object({
  * Makes a new person, where the application lets people register themselves. What nobody has verified is no identifier:
  * an address is kept as it was said, and logs nobody in.
  */
-async function registerUser(core: Core, request: OperationRequest): Promise<NewPerson> {
+async function registerUser(request: OperationRequest, core: Core): Promise<NewPerson> {
   const { parameters, spelling, network, facts } = request;
   const asked = readParameters(registration, parameters, spelling.members);
   const { preferred_username, password, email, phone_number, ...claims } = asked;

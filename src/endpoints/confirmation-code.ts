@@ -36,10 +36,10 @@ const parameters = z
  * number shows neither in the answer nor in what is done for it: the code is sent when the answer is out.
  */
 export const confirmationCodeEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("confirmationCode", (request, core) => sendCode(core, request));
+  app.operations.offer("confirmationCode", { guard: null, run: sendCode });
 };
 
-async function sendCode(core: Core, { document, network, facts }: OperationRequest): Promise<undefined> {
+async function sendCode({ document, network, facts }: OperationRequest, core: Core): Promise<undefined> {
   const given = readParameters(parameters, new Map(Object.entries(document ?? {})));
   const address = normaliseIdentifier(given.phone_number || given.email || "");
   if (core.codeSender === undefined) {

@@ -23,10 +23,10 @@ declare module "./operations.js" {
 
 /** A device's new key, brought by a JWT of the old one and proved by the new one (Iothentix, update public key). */
 export const deviceKeyEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("deviceKey", (request, core) => replaceKey(core, request));
+  app.operations.offer("deviceKey", { guard: null, run: replaceKey });
 };
 
-async function replaceKey(core: Core, request: OperationRequest): Promise<undefined> {
+async function replaceKey(request: OperationRequest, core: Core): Promise<undefined> {
   const { pop } = readParameters(parameters, request.parameters);
   const client = await core.authentication.authenticate(request);
   const { device_jwt } = request.credentials;

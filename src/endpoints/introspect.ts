@@ -17,7 +17,7 @@ import { summarise } from "../uma/explain.js";
 import { evaluate } from "../uma/evaluate.js";
 import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
-import { protect } from "./uma/protect.js";
+import { pat } from "./uma/pat.js";
 
 const parameters = z.object({
   token: required("token_missing"),
@@ -57,10 +57,14 @@ const INACTIVE: Introspection = { active: false };
 
 /** Introspection (RFC 7662), by clients that can prove who they are, or that show a protection API token. */
 export const introspectEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("introspect", (request, core) => introspect(core, request));
+  app.operations.offer("introspect", {
+    guard: null,
+    metadata: { member: "introspection_endpoint", documents: "all", clients: "confidential" },
+    run: introspect,
+  });
 };
 
-async function introspect(core: Core, request: OperationRequest): Promise<Introspection> {
+async function introspect(request: OperationRequest, core: Core): Promise<Introspection> {
   const { token } = readParameters(parameters, request.parameters);
   const client = await authenticateCaller(core, token, request);
   const refresh = readRefreshToken(core.master, token);
@@ -80,7 +84,7 @@ async function authenticateCaller(core: Core, token: string, request: OperationR
   // A token does not vouch for itself.
   const shown = bearer !== undefined && bearer !== token;
   const byToken = shown && [basic, client_id, client_assertion].every((one) => one === undefined);
-  if (byToken) return (await protect(core, request)).client;
+  if (byToken) return (await pat(request, core)).client;
   const client = await core.authentication.authenticate(request);
   if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
   return client;

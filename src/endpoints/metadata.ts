@@ -1,14 +1,13 @@
+import type { FastifyInstance } from "fastify";
 import { METHODS } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
-import type { Core } from "../core.js";
-import type { GrantRegistry } from "../grants/grant.js";
 import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import { PASSWORD_ACR } from "../browser/authorize/claims-parameter.js";
 import { PROMPTS } from "../browser/authorize/next.js";
 import { RESPONSE_MODES } from "../browser/authorize/request.js";
 import { UI_LOCALES } from "../browser/view.js";
-import type { OperationName } from "./operations.js";
+import type { EndpointMetadata, OperationName } from "./operations.js";
 
 /** Where a dialect has its endpoints, as paths below the issuer. */
 export interface MountedPaths {
@@ -18,13 +17,8 @@ export interface MountedPaths {
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
-/** The metadata name of each operation's URL (RFC 8414 section 2). */
-const ENDPOINT_NAMES: Readonly<Partial<Record<OperationName, string>>> = {
-  token: "token_endpoint",
-  revoke: "revocation_endpoint",
-  introspect: "introspection_endpoint",
-  userinfo: "userinfo_endpoint",
-};
+/** The registries that the documents are derived from. */
+export type MetadataSources = Pick<FastifyInstance, "core" | "grants" | "operations">;
 
 /**
  * Scopes that nobody is invited to ask for: powers over other clients' tokens, and what people agree to when they say who
@@ -36,20 +30,17 @@ const NOT_ASKED_FOR = /^(jeton:|uma_claims$)/;
  * The metadata document (RFC 8414, OpenID Connect Discovery), derived from what is registered: a grant, a client
  * authentication method or a scope that is added appears in it by itself.
  */
-export async function metadataDocument(
-  { issuer, registry }: Core,
-  grants: GrantRegistry,
-  { jwks, operations, pages }: MountedPaths,
-): Promise<object> {
+export async function metadataDocument(app: MetadataSources, mounted: MountedPaths): Promise<object> {
+  const { issuer, registry } = app.core;
   const scopes = [...BUILT_IN_SCOPES, ...(await registry.scopes()).values()];
   return {
     issuer,
-    ...endpointMetadata(issuer, operations),
-    jwks_uri: issuer + jwks,
-    grant_types_supported: grants.types,
-    ...authorizationMetadata(issuer, pages),
+    ...endpointUrls(app, mounted, "all"),
+    jwks_uri: issuer + mounted.jwks,
+    grant_types_supported: app.grants.types,
+    ...authorizationMetadata(issuer, mounted.pages),
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !NOT_ASKED_FOR.test(name)),
-    ...authenticationMetadata(),
+    ...authenticationMetadata(app, mounted),
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
@@ -57,27 +48,42 @@ export async function metadataDocument(
   };
 }
 
-/** How clients may prove who they are, at each endpoint that asks (RFC 8414 section 2, RFC 8705 section 3.3). */
-function authenticationMetadata(): object {
+/** How clients authenticate at each endpoint where they do (RFC 8414 section 2, RFC 8705 section 3.3). */
+function authenticationMetadata(app: MetadataSources, mounted: MountedPaths): object {
   const methods: readonly (readonly [string, AuthenticationMethod])[] = Object.entries(METHODS);
-  const all = methods.map(([name]) => name);
-  const confidential = methods.filter(([, method]) => method.confidential).map(([name]) => name);
+  const names = {
+    all: methods.map(([name]) => name),
+    confidential: methods.filter(([, method]) => method.confidential).map(([name]) => name),
+  };
   const algorithms = [...new Set(methods.flatMap(([, { signingAlgorithms = [] }]) => signingAlgorithms))];
-  const endpoints = { token_endpoint: all, revocation_endpoint: all, introspection_endpoint: confidential };
-  const lists: (readonly [string, readonly string[]])[] = Object.entries(endpoints).flatMap(([endpoint, names]) => [
-    [`${endpoint}_auth_methods_supported`, names],
-    [`${endpoint}_auth_signing_alg_values_supported`, algorithms],
-  ]);
+  const lists = describedEndpoints(app, mounted).flatMap(
+    ({ member, clients }): (readonly [string, readonly string[]])[] =>
+      clients === undefined
+        ? []
+        : [
+            [`${member}_auth_methods_supported`, names[clients]],
+            [`${member}_auth_signing_alg_values_supported`, algorithms],
+          ],
+  );
   return { ...Object.fromEntries(lists), tls_client_certificate_bound_access_tokens: true };
 }
 
-/** The URL of each operation that metadata has a name for. */
-export function endpointMetadata(
-  issuer: string,
-  operations: MountedPaths["operations"],
+/** The URL of each mounted operation that a document has a member for. */
+export function endpointUrls(
+  app: MetadataSources,
+  mounted: MountedPaths,
+  wanted: EndpointMetadata["documents"],
 ): Readonly<Record<string, string>> {
-  const named = Object.entries(ENDPOINT_NAMES).filter(([operation]) => Object.hasOwn(operations, operation));
-  return Object.fromEntries(named.map(([operation, name]) => [name, issuer + operations[operation as OperationName]]));
+  const described = describedEndpoints(app, mounted).filter(({ documents }) => documents === wanted);
+  return Object.fromEntries(described.map(({ member, path }) => [member, app.core.issuer + path]));
+}
+
+/** The mounted operations that metadata describes, each with its path. */
+function describedEndpoints({ operations }: MetadataSources, mounted: MountedPaths) {
+  return Object.entries(mounted.operations).flatMap(([name, path]) => {
+    const { metadata } = operations.get(name as OperationName).row;
+    return metadata === undefined ? [] : [{ ...metadata, path }];
+  });
 }
 
 /** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */

@@ -27,10 +27,10 @@ export const RENEWABLE = "refresh.token";
 
 /** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
 export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("renewToken", (request, core) => renew(core, request));
+  app.operations.offer("renewToken", { guard: null, run: renew });
 };
 
-async function renew(core: Core, request: OperationRequest): Promise<IssuedTokens> {
+async function renew(request: OperationRequest, core: Core): Promise<IssuedTokens> {
   const { spelling, network, facts, decision_id } = request;
   const { client_id, token, scope: named } = readParameters(parameters, request.parameters);
 

@@ -25,11 +25,17 @@ declare module "./operations.js" {
 
 /** Revocation (RFC 7009): a client's own tokens, or any token for a client that holds `jeton:admin`. */
 export const revokeEndpoint: FastifyPluginAsync = async (app) => {
-  // The whole core: what somebody wanted to end is ended, also when they do not wait for it.
-  app.operations.offer("revoke", (request) => revoke(app.core, request));
+  app.operations.offer("revoke", {
+    guard: null,
+    cors: "pages of the client",
+    metadata: { member: "revocation_endpoint", documents: "all", clients: "all" },
+    // A client that disconnects still wants its token to end.
+    outlivesCaller: true,
+    run: revoke,
+  });
 };
 
-async function revoke(core: Core, request: OperationRequest): Promise<Revocation> {
+async function revoke(request: OperationRequest, core: Core): Promise<Revocation> {
   const { token } = readParameters(parameters, request.parameters);
   const client = await core.authentication.authenticate(request);
   const asker = { client_id: client.client_id, any: mayActFor(client, "jeton:admin") };

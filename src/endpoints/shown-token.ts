@@ -4,7 +4,7 @@ import type { Core } from "../core.js";
 import type { SlotlessCode } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import type { AccessTokenClaims } from "../tokens/access-token.js";
-import type { OperationRequest } from "./operations.js";
+import type { UnreadRequest } from "./operations.js";
 
 /** Why the store does not find a token in force, for the log. */
 export const NOT_IN_FORCE = "expired, revoked, ended or switched off";
@@ -18,7 +18,7 @@ export const NOT_IN_FORCE = "expired, revoked, ended or switched off";
 export async function readShownToken(
   { accessTokens, registry }: Core,
   text: string,
-  { credentials, spelling, facts }: OperationRequest,
+  { credentials, spelling, facts }: UnreadRequest,
   invalid: SlotlessCode,
 ): Promise<{ readonly claims: AccessTokenClaims; readonly client: Client }> {
   const read = await accessTokens.read(text);

@@ -10,5 +10,10 @@ declare module "./operations.js" {
 
 /** The token endpoint (RFC 6749 section 3.2): the steps of an exchange over the grants that are registered. */
 export const tokenEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("token", (request, core) => exchange(core, app.grants, request));
+  app.operations.offer("token", {
+    guard: null,
+    cors: "pages of the client",
+    metadata: { member: "token_endpoint", documents: "all", clients: "all" },
+    run: (request, core) => exchange(core, app.grants, request),
+  });
 };

@@ -22,10 +22,15 @@ const parameters = z.object({ access_token: optional });
 
 /** Userinfo (OpenID Connect Core section 5.3), for an access token in the header or in the form body. */
 export const userinfoEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("userinfo", (request, core) => userinfo(core, request));
+  app.operations.offer("userinfo", {
+    guard: null,
+    cors: "pages of the client",
+    metadata: { member: "userinfo_endpoint", documents: "all" },
+    run: userinfo,
+  });
 };
 
-async function userinfo(core: Core, request: OperationRequest): Promise<Userinfo> {
+async function userinfo(request: OperationRequest, core: Core): Promise<Userinfo> {
   const { db, clock, registry, ring, issuer } = core;
   const { facts } = request;
   const { claims: token, client } = await readShownToken(core, takeToken(request), request, "token_not_valid");

@@ -1,4 +1,5 @@
 import t from "tap";
+import { chooseDialects, DIALECT_NAMES } from "../../src/dialects/index.js";
 import { after, TestClock } from "../support/clock.js";
 import { decided } from "../support/decided.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
@@ -7,6 +8,9 @@ import { sql } from "../support/database.js";
 import { allow, json, PARTIES, pat, PHOTO, register, ticketFor, type Pat } from "../support/uma.js";
 
 const STRANGER = "A".repeat(22);
+
+/** The path prefixes of the protection API, in any dialect. */
+const PROTECTED = /^\/(uma|perm|rs|policies)(\/|$)/;
 
 t.test("UM-05 the protection API wants a token with its scope", async (t) => {
   const clock = new TestClock();
@@ -69,6 +73,26 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
     t.equal((await json(server, method, path, body)).status, 401, `${method} ${path}`);
     t.equal((await json(server, method, path, body, attempts["another scope"]![0])).status, 401);
   }
+
+  t.test("every protected path of every dialect asks for a PAT before it reads the body", async (t) => {
+    const dialects = chooseDialects({ DIALECTS: DIALECT_NAMES, ROOT_METADATA: undefined }, server.url);
+    const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
+    const guarded = endpoints.filter(({ path }) => PROTECTED.test(path));
+    t.equal(guarded.length, 29);
+    for (const { path, methods = ["POST"], operation } of guarded) {
+      for (const method of methods) {
+        const reply = await json(
+          server,
+          method,
+          path.replaceAll(/:\w+/g, STRANGER),
+          method === "GET" ? undefined : "{",
+        );
+        t.equal(reply.status, 401, `${method} ${path}`);
+        const line = server.log.findLast(({ type }) => type === "decision");
+        t.match(line, { operation, refused_with: "pat_missing" });
+      }
+    }
+  });
 });
 
 /** What the tests below share: each has resources of its own. */

@@ -9,7 +9,7 @@ import { writeTicket } from "../../tokens/permission-ticket.js";
 import { fitsInToken, merged, MAX_PERMISSIONS, MAX_SCOPES } from "../../uma/permissions.js";
 import type { OperationRequest } from "../operations.js";
 import { readDocument } from "./document.js";
-import { protect } from "./protect.js";
+import { pat, type ResourceServerContext } from "./pat.js";
 
 declare module "../operations.js" {
   interface Operations {
@@ -22,11 +22,18 @@ const permissions = z.array(permission).min(1);
 
 /** The permission endpoint (Federated Authorization for UMA 2.0 section 4): a ticket for what a client tried to do. */
 export const permissionEndpoint: FastifyPluginAsync = async (app) => {
-  app.operations.offer("requestPermissions", (request, core) => requestPermissions(core, request));
+  app.operations.offer("requestPermissions", {
+    guard: pat,
+    metadata: { member: "permission_endpoint", documents: "uma" },
+    run: requestPermissions,
+  });
 };
 
-async function requestPermissions(core: Core, request: OperationRequest): Promise<{ ticket: string }> {
-  const { client, reach } = await protect(core, request);
+async function requestPermissions(
+  request: OperationRequest,
+  core: Core,
+  { client, reach }: ResourceServerContext,
+): Promise<{ ticket: string }> {
   const { document } = request;
   if (Array.isArray(document) && document.length > MAX_PERMISSIONS) throw new Refusal("permissions_too_many");
   const asked = merged(

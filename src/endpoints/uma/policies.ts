@@ -21,7 +21,7 @@ import { findResources, type Reach } from "../../store/uma-resources.js";
 import { readRules, ruleList, type Rule } from "../../uma/rules.js";
 import type { OperationRequest } from "../operations.js";
 import { ID, idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type IdPage } from "./document.js";
-import { ownerOf, protect } from "./protect.js";
+import { ownerOf, pat, type ResourceServerContext } from "./pat.js";
 
 export type { Policy };
 
@@ -57,18 +57,25 @@ const search = z.object({ ids: idList.optional(), resource_ids: idList.optional(
 
 export const policyEndpoints: FastifyPluginAsync = async (app) => {
   const { operations } = app;
-  operations.offer("createPolicy", (request, core) => create(core, request));
-  operations.offer("listPolicies", (request, core) => list(core, request));
-  operations.offer("readPolicy", (request, core) => read(core, request));
-  operations.offer("updatePolicy", (request, core) => update(core, request));
-  operations.offer("deletePolicy", (request, core) => remove(core, request));
-  operations.offer("addPolicyResources", (request, core) => addResources(core, request));
-  operations.offer("removePolicyResource", (request, core) => removeResource(core, request));
-  operations.offer("searchPolicies", (request, core) => find(core, request));
+  operations.offer("createPolicy", {
+    guard: pat,
+    metadata: { member: "policies_endpoint", documents: "uma" },
+    run: create,
+  });
+  operations.offer("listPolicies", { guard: pat, run: list });
+  operations.offer("readPolicy", { guard: pat, run: read });
+  operations.offer("updatePolicy", { guard: pat, run: update });
+  operations.offer("deletePolicy", { guard: pat, run: remove });
+  operations.offer("addPolicyResources", { guard: pat, run: addResources });
+  operations.offer("removePolicyResource", { guard: pat, run: removeResource });
+  operations.offer("searchPolicies", { guard: pat, run: find });
 };
 
-async function create(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const resourceServer = await protect(core, request);
+async function create(
+  request: OperationRequest,
+  core: Core,
+  resourceServer: ResourceServerContext,
+): Promise<{ id: string }> {
   const { resource_ids, rules, owner } = readDocument(creation, "createPolicy", request);
   const { client_id } = resourceServer.client;
   const about = { client_id, owner: ownerOf(resourceServer, owner) };
@@ -78,19 +85,20 @@ async function create(core: Core, request: OperationRequest): Promise<{ id: stri
   return { id };
 }
 
-async function list(core: Core, request: OperationRequest): Promise<IdPage> {
-  const { reach } = await protect(core, request);
+async function list(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<IdPage> {
   const { after = "" } = readParameters(page, request.parameters);
   return pageOf(await policyIds(core.db, reach, after, PAGE_SIZE + 1));
 }
 
-async function read(core: Core, request: OperationRequest): Promise<Policy> {
-  const { reach } = await protect(core, request);
+async function read(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<Policy> {
   return existing(core, reach, request);
 }
 
-async function update(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const { client, reach } = await protect(core, request);
+async function update(
+  request: OperationRequest,
+  core: Core,
+  { client, reach }: ResourceServerContext,
+): Promise<{ id: string }> {
   const { id, owner, resource_ids: before } = await existing(core, reach, request);
   const { resource_ids, rules } = readDocument(change, "updatePolicy", request);
   const ids = await checkResources(core, { client_id: client.client_id, owner }, resource_ids ?? before, rules);
@@ -99,14 +107,16 @@ async function update(core: Core, request: OperationRequest): Promise<{ id: stri
   return { id };
 }
 
-async function remove(core: Core, request: OperationRequest): Promise<"deleted"> {
-  const { reach } = await protect(core, request);
+async function remove(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<"deleted"> {
   if (!(await deletePolicy(core.db, reach, idOf(request)))) throw new Refusal("policy_not_found");
   return "deleted";
 }
 
-async function addResources(core: Core, request: OperationRequest): Promise<"added"> {
-  const { client, reach } = await protect(core, request);
+async function addResources(
+  request: OperationRequest,
+  core: Core,
+  { client, reach }: ResourceServerContext,
+): Promise<"added"> {
   const { id, owner, rules } = await existing(core, reach, request);
   const { resources } = readDocument(addition, "addPolicyResources", request);
   const known = (readRules(rules) ?? []).filter((one) => one !== undefined);
@@ -115,8 +125,11 @@ async function addResources(core: Core, request: OperationRequest): Promise<"add
   return "added";
 }
 
-async function removeResource(core: Core, request: OperationRequest): Promise<"removed"> {
-  const { reach } = await protect(core, request);
+async function removeResource(
+  request: OperationRequest,
+  core: Core,
+  { reach }: ResourceServerContext,
+): Promise<"removed"> {
   const { id } = await existing(core, reach, request);
   const resource_id = request.path.resource ?? "";
   const removed = ID.test(resource_id) && (await removePolicyResource(core.db, id, resource_id));
@@ -124,8 +137,7 @@ async function removeResource(core: Core, request: OperationRequest): Promise<"r
   return "removed";
 }
 
-async function find(core: Core, request: OperationRequest) {
-  const { reach } = await protect(core, request);
+async function find(request: OperationRequest, core: Core, { reach }: ResourceServerContext) {
   const { start_index: start, ...wanted } = readDocument(search, "searchPolicies", request);
   return { ...(await searchPolicies(core.db, reach, { ...wanted, start })), start };
 }

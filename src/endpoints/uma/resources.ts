@@ -19,7 +19,7 @@ import { MAX_SCOPES } from "../../uma/permissions.js";
 import { scopeName } from "../../uma/rules.js";
 import type { OperationRequest } from "../operations.js";
 import { idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type IdPage } from "./document.js";
-import { ownerOf, protect } from "./protect.js";
+import { ownerOf, pat, type ResourceServerContext } from "./pat.js";
 
 /**
  * Resource registration (Federated Authorization for UMA 2.0 section 3). Members that are not known are ignored, as the
@@ -65,16 +65,23 @@ const search = z.object({
 
 export const resourceEndpoints: FastifyPluginAsync = async (app) => {
   const { operations } = app;
-  operations.offer("registerResource", (request, core) => register(core, request));
-  operations.offer("listResources", (request, core) => list(core, request));
-  operations.offer("readResource", (request, core) => read(core, request));
-  operations.offer("updateResource", (request, core) => update(core, request));
-  operations.offer("deleteResource", (request, core) => remove(core, request));
-  operations.offer("searchResources", (request, core) => find(core, request));
+  operations.offer("registerResource", {
+    guard: pat,
+    metadata: { member: "resource_registration_endpoint", documents: "uma" },
+    run: register,
+  });
+  operations.offer("listResources", { guard: pat, run: list });
+  operations.offer("readResource", { guard: pat, run: read });
+  operations.offer("updateResource", { guard: pat, run: update });
+  operations.offer("deleteResource", { guard: pat, run: remove });
+  operations.offer("searchResources", { guard: pat, run: find });
 };
 
-async function register(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const resourceServer = await protect(core, request);
+async function register(
+  request: OperationRequest,
+  core: Core,
+  resourceServer: ResourceServerContext,
+): Promise<{ id: string }> {
   const { owner, ...described } = readDocument(registration, "registerResource", request);
   const id = newId(core.random);
   const { client_id } = resourceServer.client;
@@ -82,35 +89,34 @@ async function register(core: Core, request: OperationRequest): Promise<{ id: st
   return { id };
 }
 
-async function list(core: Core, request: OperationRequest): Promise<IdPage> {
-  const { reach } = await protect(core, request);
+async function list(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<IdPage> {
   const { after = "" } = readParameters(page, request.parameters);
   return pageOf(await resourceIds(core.db, reach, after, PAGE_SIZE + 1));
 }
 
-async function read(core: Core, request: OperationRequest): Promise<UmaResource> {
-  const { reach } = await protect(core, request);
+async function read(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<UmaResource> {
   const found = await findResource(core.db, reach, idOf(request));
   if (found === null) throw new Refusal("resource_not_found");
   return found;
 }
 
-async function update(core: Core, request: OperationRequest): Promise<{ id: string }> {
-  const { reach } = await protect(core, request);
+async function update(
+  request: OperationRequest,
+  core: Core,
+  { reach }: ResourceServerContext,
+): Promise<{ id: string }> {
   const id = idOf(request);
   const described = readDocument(description, "updateResource", request);
   if (!(await describeResource(core.db, reach, id, columnsOf(described)))) throw new Refusal("resource_not_found");
   return { id };
 }
 
-async function remove(core: Core, request: OperationRequest): Promise<"deleted"> {
-  const { reach } = await protect(core, request);
+async function remove(request: OperationRequest, core: Core, { reach }: ResourceServerContext): Promise<"deleted"> {
   if (!(await deleteResource(core.db, reach, idOf(request)))) throw new Refusal("resource_not_found");
   return "deleted";
 }
 
-async function find(core: Core, request: OperationRequest) {
-  const { reach } = await protect(core, request);
+async function find(request: OperationRequest, core: Core, { reach }: ResourceServerContext) {
   const { start_index: start, ...wanted } = readDocument(search, "searchResources", request);
   return { ...(await searchResources(core.db, reach, { ...wanted, start })), start };
 }

@@ -1,33 +1,31 @@
-import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { lookAtToken } from "../../store/access-tokens.js";
 import type { Reach } from "../../store/uma-resources.js";
 import type { Client } from "../../clients/registry.js";
 import { statusQuestion } from "../../tokens/access-token.js";
-import type { OperationRequest } from "../operations.js";
+import type { Guard } from "../operations.js";
 import { NOT_IN_FORCE, readShownToken } from "../shown-token.js";
 
 /** The scope that makes an access token a protection API token (Federated Authorization for UMA 2.0 section 1.3). */
 export const PROTECTION_SCOPE = "uma_protection";
 
-/** Whose request to the protection API it is. */
+/** The resource server that sent a request to the protection API. */
 export interface ResourceServerContext {
-  /** The resource server. */
   readonly client: Client;
-  /** What its token reaches: everything the server registered, or what the person it speaks for owns of that. */
+  /** The resources its token covers: all that the server registered, or those of the person the token speaks for. */
   readonly reach: Reach;
 }
 
 /**
- * Whose protection API token (PAT) the request brought: one in force, with the scope, of a client that has it still. A resource server acting for itself
- * reaches whatever it registered; with a person's token it reaches that person's part.
+ * The guard of the protection API: the request has to bring a protection API token (PAT). The token is in force, has the
+ * scope, and its client still holds that scope.
  * @throws Refusal pat_missing, pat_invalid, pat_scope_missing
  */
-export async function protect(core: Core, request: OperationRequest): Promise<ResourceServerContext> {
+export const pat: Guard<ResourceServerContext> = async (request, core) => {
   const { bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("pat_missing");
   const { claims, client } = await readShownToken(core, bearer, request, "pat_invalid");
-  // A scope that was taken from the client counts no more, although its tokens still say it.
+  // A client can lose the scope while tokens that name it are still in force.
   const entitled = [claims.scope.split(" "), client.scope].every((scopes) => scopes.includes(PROTECTION_SCOPE));
   if (!entitled) throw new Refusal("pat_scope_missing");
   const inForce = await lookAtToken(core.db, statusQuestion(claims), core.clock.statement());
@@ -36,17 +34,19 @@ export async function protect(core: Core, request: OperationRequest): Promise<Re
   if (claims.user_epoch === undefined) return { client, reach: { client_id } };
   request.facts.sub = claims.sub;
   return { client, reach: { client_id, owner: claims.sub } };
-}
+};
 
 /**
- * Whom something new belongs to: the person the token speaks for; else whom a server that acts for itself names, or nobody
- * but itself. There need be no such person, so that nothing is told of who there is.
+ * The owner of a new resource or policy. A token of a person makes that person the owner. A resource server that acts for
+ * itself may name an owner. The name is not looked up, so the answer does not reveal which people exist.
+ * @returns null where the resource belongs to the resource server alone
+ * @throws Refusal parameter_malformed where a person's token names another owner
  */
 export function ownerOf({ reach }: ResourceServerContext, named: string | undefined): string | null {
   if (reach.owner !== undefined && named !== undefined && named !== reach.owner) {
     throw new Refusal("parameter_malformed", {
       slots: { name: "owner" },
-      reason: "the token speaks for somebody else",
+      reason: "the token speaks for another person",
     });
   }
   return reach.owner ?? named ?? null;
