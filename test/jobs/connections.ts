@@ -52,6 +52,22 @@ class Connection {
   }
 }
 
+/** Requests to one target with the same headers, as bytes. What is the same in all of them is made once. */
+export class FormRequests {
+  readonly #prefix: string;
+
+  constructor(target: string, given: Readonly<Record<string, string>>) {
+    const headers = { Host: "localhost", "Content-Type": "application/x-www-form-urlencoded", ...given };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#prefix = `POST ${target} HTTP/1.1\r\n${lines.join("")}Content-Length: `;
+  }
+
+  bytesOf(form: Readonly<Record<string, string>>): string {
+    const body = new URLSearchParams(form).toString();
+    return `${this.#prefix}${body.length}\r\n\r\n${body}`;
+  }
+}
+
 /** As many connections as it takes: the one that was used last goes first. */
 export class Pool {
   readonly #port: number;
@@ -75,6 +91,11 @@ export class Pool {
       then(answer);
     });
     return true;
+  }
+
+  /** Closes the connections that are idle. */
+  close(): void {
+    for (const { socket } of this.#idle.splice(0)) socket.destroy();
   }
 
   /** Waits until everything is answered, or nothing more is to be expected. */

@@ -1,5 +1,5 @@
 // The load generator of overload.ts, in a process of its own: it sends at a constant rate, whatever comes back.
-import { Pool, type Answer } from "./connections.js";
+import { FormRequests, Pool, type Answer } from "./connections.js";
 import { summary, type Summary } from "./percentile.js";
 
 /** One phase: requests of these kinds for some seconds, at a rate or as fast as the answers come. */
@@ -129,17 +129,11 @@ class Flood {
   }
 }
 
-const prefixes = new Map<Load, string>();
+const requests = new Map<Load, FormRequests>();
 
 function bytesOf(load: Load, login: string | undefined): string {
-  const form = login === undefined ? load.form : { ...load.form, refresh_token: login };
-  const body = new URLSearchParams(form).toString();
-  if (!prefixes.has(load)) {
-    const headers = { Host: "localhost", "Content-Type": "application/x-www-form-urlencoded", ...load.headers };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    prefixes.set(load, `POST ${load.target} HTTP/1.1\r\n${lines.join("")}Content-Length: `);
-  }
-  return `${prefixes.get(load)}${body.length}\r\n\r\n${body}`;
+  if (!requests.has(load)) requests.set(load, new FormRequests(load.target, load.headers));
+  return requests.get(load)!.bytesOf(login === undefined ? load.form : { ...load.form, refresh_token: login });
 }
 
 /** A refused login keeps its token and asks again later; what else came of it shows in the statuses. */

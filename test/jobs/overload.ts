@@ -1,7 +1,6 @@
 // What becomes of a server that is asked for more than it can do:
 // npm run measure:overload [-- [--delay MILLISECONDS] SECONDS [LOAD…]]
 import { execFileSync, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +13,7 @@ import { writeRefreshToken } from "../../src/tokens/refresh-token.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { MASTER_KEY } from "../support/run.js";
+import { cpuOf } from "./cpu.js";
 import type { Load, Phase, PhaseResult } from "./flood.js";
 import { summary } from "./percentile.js";
 import { post, withServer, type MeasuredServer } from "./server.js";
@@ -96,10 +96,11 @@ async function measure(
   let before = await capacity();
   let passed = true;
   for (const factor of FACTORS) {
-    const cpu = cpuOf(server);
+    const processes = [server.pid, server.postgres];
+    const cpu = processes.map(cpuOf);
     const health = watch(server.url);
     const over = await ask({ seconds: SECONDS, rate: before * factor });
-    const used = cpuOf(server).map((now, index) => (now - cpu[index]!) / over.granted.count);
+    const used = processes.map((pid, index) => (cpuOf(pid) - cpu[index]!) / over.granted.count);
     const { ready, alive } = await health();
     const calm = await ask({ seconds: CALM.seconds, rate: before * CALM.share });
     const after = await capacity();
@@ -218,15 +219,4 @@ function pin(pid: number, core: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Milliseconds of CPU that the server and the database have used so far. */
-function cpuOf({ pid, postgres }: MeasuredServer): readonly [number, number] {
-  const stat = (one: number) => readFileSync(`/proc/${one}/stat`, "utf8").split(") ")[1]!.split(" ");
-  const ticks = (fields: readonly string[], from: number) => Number(fields[from]) + Number(fields[from + 1]);
-  const backends = execFileSync("pgrep", ["-P", String(postgres)], { encoding: "utf8" })
-    .trim()
-    .split("\n");
-  const used = backends.reduce((sum, one) => sum + ticks(stat(Number(one)), 11), ticks(stat(postgres), 13));
-  return [ticks(stat(pid), 11) * 10, used * 10];
 }

@@ -11,6 +11,8 @@ import { Proxy } from "../faults/proxy.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 
+const JETON = join(ROOT, "build", "js", "src", "main.js");
+
 /** A server to be measured: in a process of its own, on a PostgreSQL of its own. */
 export interface MeasuredServer {
   readonly url: string;
@@ -30,47 +32,75 @@ export async function withServer(
   delay = 0,
 ): Promise<never> {
   const folder = await mkdtemp(join(tmpdir(), "jeton-measure-"));
-  // What is compiled looks for the migrations beside itself.
-  const migrations = join(ROOT, "build", "js", "prisma");
-  if (!existsSync(migrations)) await symlink(join(ROOT, "prisma"), migrations);
   const file = join(folder, "provision.json");
   await writeFile(file, JSON.stringify(provision));
   const postgres = await startEmbedded({ dataDir: folder, role: "server" });
   const far = delay > 0 ? await Proxy.open({ host: "127.0.0.1", port: Number(new URL(postgres.url).port) }) : undefined;
-  const server = spawn(process.execPath, [join(ROOT, "build", "js", "src", "main.js")], {
-    env: {
-      ...process.env,
-      PORT: "0",
-      DATABASE_URL: far?.lead(postgres.url) ?? postgres.url,
-      MASTER_KEY,
-      PROVISION_FILE: file,
-      TRUST_PROXY: "127.0.0.1",
-      LOG_LEVEL: "info",
-    },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = new Promise((resolve) => server.once("exit", resolve));
   let passed = false;
+  let server: ServerProcess | undefined;
   try {
-    const url = await new Promise<string>((resolve, reject) => {
-      void ended.then(() => reject(new Error("the server ended")));
-      // Read to the end, so that nobody waits for room in the pipe.
-      createInterface(server.stdout).on("line", (line) => {
-        const [, found] = /"msg":"ready on ([^"]+)"/.exec(line) ?? [];
-        if (found !== undefined) resolve(found);
-      });
+    server = await startJeton({
+      DATABASE_URL: far?.lead(postgres.url) ?? postgres.url,
+      PROVISION_FILE: file,
+      LOG_LEVEL: "info",
     });
     far?.delay({ up: delay / 2, down: delay / 2 });
-    const { pid: postmaster } = (await livingPostmaster(dataDirAt(folder)))!;
-    passed = await measure({ url, database: postgres.url, pid: server.pid!, postgres: postmaster });
+    const { url, pid } = server;
+    passed = await measure({ url, database: postgres.url, pid, postgres: await postmasterOf(folder) });
   } finally {
-    server.kill("SIGTERM");
-    await ended;
+    await server?.stop();
     await far?.close();
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
   }
   process.exit(passed ? 0 : 1);
+}
+
+/** The process id of the embedded PostgreSQL of a data folder. */
+export async function postmasterOf(folder: string): Promise<number> {
+  return (await livingPostmaster(dataDirAt(folder)))!.pid;
+}
+
+/** A server that runs in a process of its own. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** Ends it by SIGTERM, and waits until it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts Jeton as the tests compile it, behind a proxy on this machine. */
+export async function startJeton(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+  // Compiled code looks for the migrations beside itself.
+  const migrations = join(ROOT, "build", "js", "prisma");
+  if (!existsSync(migrations)) await symlink(join(ROOT, "prisma"), migrations);
+  return startServer(JETON, { MASTER_KEY, TRUST_PROXY: "127.0.0.1", ...environment });
+}
+
+/** Starts a server that prints `"msg":"ready on <its address>"` on a line of its own, and waits for that line. */
+export async function startServer(
+  program: string,
+  environment: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
+  const server = spawn(process.execPath, [...flags, program], {
+    env: { ...process.env, PORT: "0", ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  const url = await new Promise<string>((resolve, reject) => {
+    void ended.then(() => reject(new Error(`${program} ended`)));
+    // Read to the end, so that the server never waits for room in the pipe.
+    createInterface(server.stdout).on("line", (line) => {
+      const [, found] = /"msg":"ready on ([^"]+)"/.exec(line) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  const stop = async () => {
+    server.kill("SIGTERM");
+    await ended;
+  };
+  return { url, pid: server.pid!, stop };
 }
 
 /** POSTs a form. */

@@ -1,0 +1,107 @@
+// npm run bench [-- --help]: what a request costs. docs/performance.md explains what is measured and how.
+import { fork } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installPeers, PEERS } from "./install-peers.js";
+import type { Phase, PhaseResult } from "./load.js";
+import type { Operation } from "./operations.js";
+import { OptionsError, readOptions, type Options } from "./options.js";
+import { Progress } from "./progress.js";
+import { makeReport, render, writeJson, writePage } from "./report.js";
+import { countStatements, measureRound, type Round } from "./round.js";
+import type { Measured } from "./row.js";
+import { start, type Running } from "./start.js";
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (typeof options === "string") {
+    console.log(options);
+    return 0;
+  }
+  const cleanUps: (() => Promise<unknown>)[] = [];
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"])
+      process.once(signal, () => reject(new OptionsError(`ended by ${signal}`)));
+  });
+  try {
+    return await Promise.race([bench(options, cleanUps), interrupted]);
+  } finally {
+    for (const cleanUp of cleanUps) await cleanUp();
+  }
+}
+
+/** @returns the exit code: 1 where any answer was unexpected */
+async function bench(options: Options, cleanUps: (() => Promise<unknown>)[]): Promise<number> {
+  if (options.candidates.some(({ program }) => program?.startsWith(PEERS))) installPeers();
+  const folder = await mkdtemp(join(tmpdir(), "jeton-bench-"));
+  cleanUps.unshift(() => rm(folder, { recursive: true, force: true }));
+  const generator = fork(new URL("./generator.js", import.meta.url));
+  cleanUps.unshift(async () => generator.kill());
+  const generate = (phase: Phase) =>
+    new Promise<PhaseResult>((resolve) => {
+      generator.once("message", (result) => resolve(result as PhaseResult));
+      generator.send(phase);
+    });
+  const running: Running[] = [];
+  for (const candidate of options.candidates)
+    running.push(await start(candidate, { folder, connections: options.connections, generate, cleanUps }));
+
+  const progress = new Progress(options);
+  const measured: Measured[] = [];
+  for (const operation of options.operations) measured.push(...(await measure(operation, running, options, progress)));
+  progress.end();
+
+  const report = await makeReport(options, running, measured);
+  const tables = render(report);
+  console.log(tables);
+  console.error(`everything is in ${await writeJson(report)}`);
+  if (options.write) await writePage(tables);
+  return measured.map(tellUnexpected).includes(true) ? 1 : 0;
+}
+
+/** Warms every candidate up for one round, then lets them take turns. Each round begins with the next candidate. */
+async function measure(
+  operation: Operation,
+  running: readonly Running[],
+  { seconds, rounds }: Options,
+  progress: Progress,
+): Promise<readonly Measured[]> {
+  const able = running.filter(({ candidate }) => candidate.operations.includes(operation.name));
+  const taken = new Map<Running, Round[]>(able.map((one) => [one, []]));
+  for (const one of able) {
+    progress.tell(operation, one.candidate, 0);
+    await measureRound(one, operation, seconds);
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (let turn = 0; turn < able.length; turn += 1) {
+      const one = able[(round + turn) % able.length]!;
+      progress.tell(operation, one.candidate, round + 1);
+      taken.get(one)!.push(await measureRound(one, operation, seconds));
+    }
+  }
+  const measured: Measured[] = [];
+  for (const [one, its] of taken)
+    measured.push({
+      operation,
+      candidate: one.candidate,
+      rounds: its,
+      counted: await countStatements(one, operation),
+    });
+  return measured;
+}
+
+/** Prints the first unexpected answer, if there was one. */
+function tellUnexpected({ operation, candidate, rounds, counted }: Measured): boolean {
+  const found = [...rounds, counted].find(({ unexpected }) => unexpected > 0);
+  if (found !== undefined)
+    console.error(`${candidate.title}, ${operation.title}: an unexpected answer: ${found.example}`);
+  return found !== undefined;
+}
+
+try {
+  process.exit(await main());
+} catch (error) {
+  console.error(error instanceof OptionsError ? `bench: ${error.message}` : error);
+  process.exit(1);
+}
