@@ -26,7 +26,7 @@ let server: Foreground | undefined;
 tap.teardown(async () => {
   await server?.end();
   for (const name of await readdir(folder)) await endPostgres(join(folder, name));
-  process.chdir(tmpdir());
+  process.chdir(ROOT);
   await rm(parent, { recursive: true, force: true, maxRetries: 5 });
 });
 await mkdir(folder);

@@ -29,8 +29,11 @@ let browser: Promise<Browser> | undefined;
 /** Opens a window; the browser behind it is started once for a test file. */
 export async function openWindow(t: Test, options: BrowserContextOptions = {}): Promise<Window> {
   if (browser === undefined) {
-    browser = launch();
-    tap.teardown(async () => (await browser)?.close());
+    const launched = (browser = launch());
+    tap.teardown(async () => {
+      browser = undefined;
+      await (await launched).close();
+    });
   }
   const context = await (await browser).newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
   context.setDefaultTimeout(15_000);
