@@ -91,7 +91,7 @@ async function logInQueued(
       passwords.verify(account?.password_hash, attempt.password, identifier),
     ]);
     if ("count" in excused) await rateLimits.refund(network);
-    throw new Refusal("resource_owner_credentials_wrong", { reason: "too many tries" });
+    throw new Refusal("resource_owner_credentials_wrong", { reason: "too many attempts" });
   }
 
   const [isCode, isPassword] = await Promise.all([

@@ -82,7 +82,7 @@ t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer
     t.match(early.json, { error: "invalid_grant", error_description: "resource owner credentials are not valid" });
     clock.advance(1);
     await DOORS.standard(server);
-    t.strictSame(refusals(server, before), ["too many tries", "wrong password"], `${delay} s after it, one is checked`);
+    t.strictSame(refusals(server, before), ["too many attempts", "wrong password"], `${delay} s after it, one is checked`);
     const locks = index >= DELAYS.length - 2;
     const line = server.log.at(-1)!;
     t.equal(line.alarm, locks ? "account_locked" : undefined);
@@ -119,7 +119,7 @@ t.test("BF-05 every door and every name count together", async (t) => {
   t.equal((await DOORS.standard(server, ALICE)).status, 400);
   t.equal((await DOORS.sis(server, ALICE)).status, 400);
   t.match((await DOORS.page(server, ALICE)).text, /id="login-error"/);
-  t.strictSame(refusals(server).slice(FREE), Array(3).fill("too many tries"));
+  t.strictSame(refusals(server).slice(FREE), Array(3).fill("too many attempts"));
 });
 
 t.test(
@@ -135,8 +135,8 @@ t.test(
         answers.push(`${status} ${text}`);
       }
       const reasons = refusals(server, before);
-      t.equal(reasons.at(-1), "too many tries", username);
-      t.not(reasons.at(-2), "too many tries", username);
+      t.equal(reasons.at(-1), "too many attempts", username);
+      t.not(reasons.at(-2), "too many attempts", username);
       return answers;
     };
     const known = await course("bob");
@@ -295,7 +295,7 @@ t.test("a locked account eats no tries of the network, and what is refused makes
   await lock(server, clock);
   await take(server, { on: "network", id: "127.0.0.1" }, 199);
   for (let n = 0; n < 3; n += 1) await DOORS.standard(server);
-  t.strictSame(refusals(server), Array(3).fill("too many tries"), "there is still one left for the network");
+  t.strictSame(refusals(server), Array(3).fill("too many attempts"), "there is still one left for the network");
   clock.advance(15 * MINUTE);
   t.equal((await right(server)).status, 200);
 });

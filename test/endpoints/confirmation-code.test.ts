@@ -161,7 +161,7 @@ t.test("BF-05 a wrong code is a wrong password: they count together", async (t) 
   for (let n = 0; n < 3; n += 1) t.equal((await logIn(server, PHONE, other(code))).status, 400);
   for (let n = 0; n < 2; n += 1) t.equal((await logIn(server, "alice", "wrong")).status, 400);
   t.equal((await logIn(server, PHONE, code)).status, 400);
-  t.match(server.log.at(-1), { reason: "too many tries" });
+  t.match(server.log.at(-1), { reason: "too many attempts" });
 });
 
 t.test("nobody learns whether a number is known", async (t) => {
