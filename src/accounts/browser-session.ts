@@ -4,22 +4,21 @@ import { endSession, openSession, replaceSession, seeSession, type LiveSession }
 import type { Db } from "../store/open.js";
 import type { Person } from "../store/users.js";
 
-/** What a browser is remembered by: a session of whoever logged in, and the browser itself, whose forms are its own. */
+/**
+ * Browser sessions: the login session of a user, and the identity of the browser itself, to which its forms are bound.
+ */
 export interface BrowserSessions {
-  /** The live session of a cookie. */
+  /** The live session of a cookie, if there is one. */
   find(cookie: string | undefined): Promise<LiveSession | undefined>;
-  /**
-   * A new session, whose id nobody can have known before the login (session fixation); the one it takes the place of
-   * ends.
-   */
+  /** Opens a session after a login, with a new id against session fixation. The session before ends. */
   logIn(person: Person, amr: readonly string[], before: string | undefined): Promise<{ cookie: string; sid: string }>;
-  /** Ends the session of a cookie, the one that an id_token names, and the grants that live as long as they. */
+  /** Ends the session of a cookie or the session that an id_token names, and the grants made in it. */
   logOut(which: { readonly cookie?: string | undefined; readonly sid?: string | undefined }): Promise<void>;
-  /** A browser's secret, for a cookie of its own. */
+  /** A new random secret that identifies a browser, for a cookie of its own. */
   newBrowser(): string;
-  /** What stands in the store for a cookie's value. */
+  /** The hash under which the store keeps a cookie. */
   hash(cookie: string): Buffer;
-  /** The token of a form: this browser's, for this purpose. */
+  /** The token that ties a form to this browser and this purpose. */
   formToken(browser: string, purpose: string): string;
   checkFormToken(browser: string, purpose: string, token: string): boolean;
 }

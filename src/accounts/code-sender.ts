@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Clock, Random } from "../clock.js";
 import { deliver } from "../outbound/webhook.js";
 
-/** A confirmation code on its way, as a webhook receives it and as it stands in the outbox. */
+/** A message with a confirmation code, as the webhook receives it and as it is written into the outbox. */
 export interface CodeMessage {
   readonly channel: "sms" | "email";
   readonly to: string;
@@ -13,15 +13,15 @@ export interface CodeMessage {
   readonly expires_in: number;
 }
 
-/** One way to get a message out. */
+/** Delivers one message. */
 export type CodeDelivery = (message: CodeMessage, signal: AbortSignal) => Promise<void>;
 
-/** POSTs it to an address of the operator's, signed. */
+/** POSTs the message to the operator's webhook, signed. */
 export function byWebhook(url: string, secret: string | undefined): CodeDelivery {
   return (message, signal) => deliver(url, message, secret, { signal });
 }
 
-/** Writes it into a file of its own, for whoever tries the server out. */
+/** Writes the message into a file of its own, for local trials without a webhook. */
 export function intoOutbox(folder: string, clock: Clock, random: Random): CodeDelivery {
   return async (message) => {
     const time = new Date(clock.now()).toISOString().replaceAll(":", "-");
@@ -31,23 +31,28 @@ export function intoOutbox(folder: string, clock: Clock, random: Random): CodeDe
   };
 }
 
-/** What a delivery that failed is told to; the line holds no number and no code. */
+/** Receives failed deliveries. A line holds no recipient and no code. */
 interface Log {
   warn(line: object, message: string): void;
 }
 
-/** Milliseconds before a message is sent: its request is answered meanwhile, and the time of that tells nothing. */
+/**
+ * Milliseconds before a message is sent. The request is answered first, so that its duration does not reveal the
+ * sending.
+ */
 const SEND_DELAY = 50;
 
-/** Milliseconds that what is under way still has when the server stops. */
+/** Milliseconds that deliveries in progress still have when the server stops. */
 const CLOSE_TIMEOUT = 5_000;
 
-/** Sends codes while nobody waits for it. */
+/** Sends codes in the background. */
 export class CodeSender {
   readonly #delivery: CodeDelivery;
   readonly #log: Log;
   readonly #underWay = new Set<Promise<void>>();
-  /** What ends each delivery, by whom it is for: one at a time, because a new code replaces the one before. */
+  /**
+   * Aborts the delivery to a recipient. There is one for each recipient, because a new code replaces the one before.
+   */
   readonly #aborts = new Map<string, AbortController>();
   #isGivenUp = false;
 
@@ -59,7 +64,7 @@ export class CodeSender {
   send(message: CodeMessage): void {
     const end = new AbortController();
     const key = `${message.channel} ${message.to}`;
-    // A code that is still being retried is worth nothing any more, and would arrive after the one that counts.
+    // The earlier code is no longer valid, and a retry of it could arrive after the new one.
     this.#aborts.get(key)?.abort();
     this.#aborts.set(key, end);
     const sending = this.#send(message, end.signal).finally(() => {
@@ -69,7 +74,7 @@ export class CodeSender {
     this.#underWay.add(sending);
   }
 
-  /** Waits for what is under way, and gives it up after a while. */
+  /** Waits for deliveries in progress, and aborts them after a while. */
   async close(): Promise<void> {
     const deadline = setTimeout(() => {
       this.#isGivenUp = true;

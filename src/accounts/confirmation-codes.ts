@@ -3,10 +3,10 @@ import type { MasterKey } from "../keys/master-key.js";
 import { forgetConfirmationCode, redeemConfirmationCode, saveConfirmationCode } from "../store/confirmation-codes.js";
 import type { Db } from "../store/open.js";
 
-/** What a code looks like: whatever else is typed as a password is none. */
+/** The form of a code. Any other text is a password. */
 const SIX_DIGITS = /^\d{6}$/;
 
-/** Codes that prove that a person has the phone or the mailbox they log in with. */
+/** Confirmation codes, which prove that a user has access to a phone or a mailbox. */
 export class ConfirmationCodes {
   readonly #db: Db;
   readonly #master: MasterKey;
@@ -21,8 +21,8 @@ export class ConfirmationCodes {
   }
 
   /**
-   * A new code for a normalised phone number or email, in the place of the one before. For an address that nobody may
-   * log in with the same is done and stored, but no code is the one.
+   * Issues a code for a normalised phone number or email, which replaces the one before. For an address without an
+   * account a row is written too, so that the time is the same, but no code matches it.
    */
   async issue(address: string, exists: boolean): Promise<string> {
     const code = sixDigits(this.#random);
@@ -31,14 +31,14 @@ export class ConfirmationCodes {
     return code;
   }
 
-  /** Whether this is the code that was sent there last, in its time and not used or tried too often before. */
+  /** Whether this is the latest code for the address, unexpired, unused and not guessed too often. */
   async redeem(address: string, text: string): Promise<boolean> {
     if (!SIX_DIGITS.test(text)) return false;
     const hash = this.#hash(address, text);
     return redeemConfirmationCode(this.#db, this.#key(address), hash, this.#clock.statement());
   }
 
-  /** Forgets the code of an address whose person is gone. */
+  /** Deletes the code of an address whose account is deleted. */
   async forget(address: string): Promise<void> {
     await forgetConfirmationCode(this.#db, this.#key(address));
   }
@@ -47,7 +47,7 @@ export class ConfirmationCodes {
     return this.#master.mac("confirmation-code", `to\n${address}`);
   }
 
-  /** Bound to the address, so that equal codes do not look equal. */
+  /** The hash covers the address, so that equal codes of two addresses have different hashes. */
   #hash(address: string, code: string): Buffer {
     return this.#master.mac("confirmation-code", `code\n${address}\n${code}`);
   }
@@ -55,7 +55,7 @@ export class ConfirmationCodes {
 
 const CODES = 1_000_000;
 
-/** All of a million codes are equally likely: a number beyond the last whole million is drawn again. */
+/** All codes are equally likely: a number beyond the last whole million is drawn again. */
 function sixDigits(random: Random): string {
   const bound = 2 ** 32 - (2 ** 32 % CODES);
   let drawn = random(4).readUInt32BE();

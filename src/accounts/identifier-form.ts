@@ -14,18 +14,18 @@ import { normaliseIdentifier } from "./identifiers.js";
 import { skeletonOf } from "./look-alike.js";
 
 /**
- * Identifiers that an earlier version stored, brought to the form of this one: a phone number without `(0)` in it, the
- * domain of an email in ASCII, the skeleton of a login name. What is done already is left alone, so it may be stopped
- * anywhere, and two instances may do it at once.
+ * Brings identifiers that an earlier version stored to the present form: a phone number without `(0)`, the domain of an
+ * email in ASCII, the skeleton of a login name. The work may be interrupted at any point, and two instances may do it
+ * at once, because finished rows are left alone.
  */
 
-/** The number of the present form. Raise it whenever normaliseIdentifier or skeletonOf says something else of a text. */
+/** The number of the present form. Raise it when normaliseIdentifier or skeletonOf changes its result for any text. */
 const FORM = 1;
 
 /**
- * Brings every stored identifier to the present form, but for those that somebody else has in that form: they stay as they
- * are, and nobody logs in with them. They are looked at again at every start, until one of the two is changed.
- * @returns one line for each that stays
+ * Brings every stored identifier to the present form. If another account already has that form, the row stays, and no
+ * login finds it. Every start repeats these rows until an operator changes one of the two accounts.
+ * @returns one line for each row that stays
  */
 export async function renewStoredIdentifiers(db: Db): Promise<readonly string[]> {
   if ((await storedForm(db)) >= FORM) return [];
@@ -43,7 +43,10 @@ export async function renewStoredIdentifiers(db: Db): Promise<readonly string[]>
   return collisions;
 }
 
-/** What two people wrote differently goes to neither of them. @returns one line for each that stays as it is */
+/**
+ * Writes changed identifiers. If two accounts get the same form, neither is changed.
+ * @returns one line for each row that stays
+ */
 async function move(db: Db, moved: readonly StoredIdentifier[]): Promise<readonly string[]> {
   const groups = new Map<string, StoredIdentifier[]>();
   for (const one of moved) {
@@ -66,7 +69,7 @@ async function move(db: Db, moved: readonly StoredIdentifier[]): Promise<readonl
   return collisions;
 }
 
-/** Whether the new form was no name of another account. */
+/** Writes one identifier. @returns whether the new form was free */
 async function renew(db: Db, one: StoredIdentifier): Promise<boolean> {
   try {
     await renewIdentifiers(db, [renewalOf(one)]);

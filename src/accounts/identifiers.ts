@@ -4,26 +4,29 @@ import { mixesScripts, skeletonOf } from "./look-alike.js";
 import { readPhoneNumber } from "./phone-number.js";
 
 /**
- * What people log in with. Login names, verified emails and verified phone numbers share one unique index, so each is
- * brought to one form, at creation and at login alike.
+ * Identifiers, with which people log in. Login names, verified emails and verified phone numbers share one unique
+ * index, so each is brought to one form, at creation and at login.
  */
 
-/** An identifier in the one form in which it is stored and looked for. Its own form does not change again. */
+/** The form of an identifier in which it is stored and looked up. Applying it twice changes nothing more. */
 export function normaliseIdentifier(text: string): string {
   const name = normaliseName(text);
   return readPhoneNumber(name) ?? (name.includes("@") ? normaliseEmail(name) : name);
 }
 
 /**
- * RFC 8265 section 3.3 (UsernameCaseMapped) in the order that is stable when it is applied again. Outer spaces do not
- * count, and several between two words count as one.
+ * RFC 8265 section 3.3 (UsernameCaseMapped), in the order that is stable when it is applied again. Outer spaces are
+ * removed, and several spaces between words become one.
  */
 function normaliseName(text: string): string {
   const folded = text.normalize("NFKC").toLowerCase().normalize("NFKC");
   return folded.replace(/\s+/gu, " ").trim();
 }
 
-/** A local part in needless quotes (RFC 5321 section 4.1.2), and the domain in ASCII (RFC 5891) without its last dot. */
+/**
+ * Removes needless quotes of the local part (RFC 5321 section 4.1.2) and the last dot of the domain, which is converted
+ * to ASCII (RFC 5891).
+ */
 function normaliseEmail(email: string): string {
   const at = email.lastIndexOf("@");
   const local = email.slice(0, at).replace(/^"([^\s"\\@]+)"$/u, "$1");
@@ -31,10 +34,10 @@ function normaliseEmail(email: string): string {
   return `${local}@${domainToASCII(domain) || domain}`;
 }
 
-/** What nobody sees, so that two names would look the same. */
+/** Invisible characters, which would make two names look the same. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
-/** RFC 5321 section 4.5.3.1.3 less the angle brackets. What an address really is only its mailbox can tell. */
+/** RFC 5321 section 4.5.3.1.3, less the angle brackets. Only a sent message can tell whether the address exists. */
 const MAX_EMAIL = 254;
 
 /** Whether a text looks like an email address, also once it is normalised. */
@@ -44,8 +47,8 @@ export function isEmail(text: string): boolean {
 }
 
 /**
- * Why a text cannot be a login name; undefined if it can.
- * @param own the verified addresses of the same person, normalised: one of them may be the login name too
+ * The reason why a text cannot be a login name; undefined if it can.
+ * @param own normalised verified addresses of the same person: the login name may equal one of them
  */
 export function loginNameProblem(text: string, own: readonly string[] = []): string | undefined {
   const normal = normaliseIdentifier(text);
@@ -58,12 +61,12 @@ export function loginNameProblem(text: string, own: readonly string[] = []): str
   return undefined;
 }
 
-/** The same where people choose their own name: it must not mix scripts, as names do that imitate another. */
+/** The same for a name that people choose themselves. It must not mix scripts, as imitations of other names do. */
 export function chosenNameProblem(text: string): string | undefined {
   return loginNameProblem(text) ?? (mixesScripts(normaliseIdentifier(text)) ? "mixes scripts" : undefined);
 }
 
-/** Of a person, what they may log in with. */
+/** The members of a user that can be identifiers. */
 interface Identified {
   readonly preferred_username: string;
   readonly email?: string | null | undefined;
@@ -72,7 +75,7 @@ interface Identified {
   readonly phone_number_verified?: boolean;
 }
 
-/** The addresses of a person that count, because they are verified. */
+/** The verified addresses of a user, normalised. */
 export function verifiedAddressesOf(user: Omit<Identified, "preferred_username">): readonly Identifier[] {
   const { email, email_verified, phone_number, phone_number_verified } = user;
   return [
@@ -83,7 +86,7 @@ export function verifiedAddressesOf(user: Omit<Identified, "preferred_username">
   ];
 }
 
-/** Everything a person may log in with, each once. */
+/** Every identifier of a user, each once. */
 export function identifiersOf(user: Identified): readonly Identifier[] {
   const value = normaliseIdentifier(user.preferred_username);
   const others = verifiedAddressesOf(user).filter((one) => one.value !== value);

@@ -13,32 +13,32 @@ import type { Passwords } from "./passwords.js";
 import { readLocalPhoneNumber, readPhoneNumber } from "./phone-number.js";
 
 /**
- * Whom somebody says they are: a person, by anything they log in with or by a number as it is dialled in a country, or a
- * thing, by its name in its app.
+ * The account that a login names: a user by an identifier, a user by a phone number as dialled in a country, or a thing
+ * by its name in its app.
  */
 export type ClaimedName =
   | { readonly person: string }
   | { readonly phone: string; readonly country: string | undefined }
   | { readonly thing: string; readonly app_id: string };
 
-/** What somebody brings to be let in. */
+/** A login with its credentials. */
 export interface LoginAttempt {
   readonly name: ClaimedName;
-  /** Or a confirmation code that was sent to the person. */
+  /** The password, or a confirmation code. */
   readonly password: string;
-  /** Where they are (http/network.ts). */
+  /** The network of the caller (http/network.ts). */
   readonly network: string;
-  /** The cookie of a browser that says it is known. */
+  /** The cookie of a known browser (accounts/known-browser.ts), not verified yet. */
   readonly knownBrowser?: string | undefined;
 }
 
 export interface LoggedIn {
   readonly account: Account;
-  /** How it was proven (RFC 8176). */
+  /** The authentication methods that succeeded (RFC 8176). */
   readonly amr: readonly string[];
 }
 
-/** What is put on record of it (http/decision.ts). */
+/** The facts that the audit line gets (http/decision.ts). */
 interface LoginFacts {
   sub?: string;
   alarm?: string;
@@ -55,17 +55,17 @@ interface LoginParts {
 }
 
 /**
- * Lets somebody in, at the password grant of any dialect and the login page alike. Unknown, wrong, disabled and locked
- * cost the same time and get the same answer; a try is taken before it is checked and given back if it is right
- * (docs/decisions/0008).
+ * Logs a user in, for the password grant of every dialect and for the login page. Unknown, wrong, disabled and locked
+ * accounts take the same time and get the same answer. An attempt is counted before it is checked, and refunded if it
+ * succeeds (docs/decisions/0008).
  * @throws Refusal resource_owner_credentials_wrong, tries_exhausted, hashing_busy
  */
 export function logIn(parts: LoginParts, attempt: LoginAttempt, facts: LoginFacts): Promise<LoggedIn> {
   const identifier = identifierOf(attempt.name);
-  // One turn at a time for each name: many right passwords at once take no tries away from each other.
+  // One login at a time for each name: simultaneous correct passwords must not use up each other's attempts.
   return parts.passwords.runQueued(identifier, async () => {
     refuseIfLeft(parts.caller);
-    // From the first try that is taken to the last that is given back, all of it is done.
+    // Once an attempt is counted, the login runs to its end, also when the caller has left.
     return logInQueued({ ...parts, db: inAnyCase(parts.db) }, identifier, attempt, facts);
   });
 }
@@ -85,7 +85,8 @@ async function logInQueued(
   const counter = counterOf(parts, account, identifier, attempt);
   const taken = await rateLimits.consume(counter);
   if ("wait" in taken) {
-    // It was no try, so its network has it back, as long as that asks for little else; but it costs what a try costs.
+    // No attempt was made, so the network gets a refund, unless it sends too many of these. The hash keeps the time
+    // equal.
     const [excused] = await Promise.all([
       rateLimits.consume({ on: "refused of a network", id: attempt.network }),
       passwords.verify(account?.password_hash, attempt.password, identifier),
@@ -112,14 +113,14 @@ async function logInQueued(
   return { account, amr: isCode ? ["otp"] : ["pwd"] };
 }
 
-/** Puts our own hash in the place of one that another system made, unless the password was changed in between. */
+/** Replaces an imported hash by one of ours, unless the password has changed in between. */
 async function renewHash({ db, passwords }: LoginParts, account: Account, password: string): Promise<void> {
   const { sub, password_hash: before } = account;
   const after = await passwords.renewed(before, password);
   if (before !== null && after !== undefined) await replacePasswordHash(db, sub, before, after);
 }
 
-/** One form for each name; no person's has a line break in it. */
+/** One text for each account name. No user's has a line break in it. */
 function identifierOf(name: ClaimedName): string {
   if ("person" in name) return normaliseIdentifier(name.person);
   if ("thing" in name) return `thing\n${name.app_id}\n${name.thing}`;

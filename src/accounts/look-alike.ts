@@ -1,18 +1,18 @@
 import unhomoglyph from "unhomoglyph";
 
-/** Names that look like another name (Unicode Technical Standard 39). They are refused where people register themselves. */
+/** Names that look like another name (Unicode Technical Standard 39). They are refused at self-registration. */
 
-/** What the eye does not see. */
+/** Characters without a glyph. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
- * What is left of a name when everything that looks alike is one (UTS 39 section 4): two names with one skeleton cannot be
- * told apart. It is only compared, never shown.
+ * The skeleton of a name (UTS 39 section 4): two names with the same skeleton look alike. Skeletons are compared and
+ * never shown.
  * @param name in its normalised form
  */
 export function skeletonOf(name: string): string {
   const replaced = unhomoglyph(name.normalize("NFD").replace(IGNORABLE, ""));
-  // Some look like a capital: "0" like "O".
+  // Some characters look like a capital letter: "0" like "O".
   return unhomoglyph(replaced.toLowerCase().normalize("NFD")).toLowerCase().normalize("NFC");
 }
 
@@ -23,20 +23,20 @@ const SCRIPTS = [
   ...["Malayalam", "Myanmar", "Oriya", "Sinhala", "Tamil", "Telugu", "Thaana", "Thai", "Tibetan"],
 ];
 
-/** Scripts that are written together (UTS 39 section 5.2, highly restrictive). */
+/** Scripts that are used together (UTS 39 section 5.2, highly restrictive). */
 const TOGETHER = [
   ["Latin", "Han", "Hiragana", "Katakana"],
   ["Latin", "Han", "Bopomofo"],
   ["Latin", "Han", "Hangul"],
 ];
 
-/** Names of one script, or of some that are written together; digits and signs belong to all of them. */
+/** Patterns of names in one script, or in scripts that are used together. Digits and signs belong to all of them. */
 const SCRIPT_SETS = [...SCRIPTS.map((script) => [script]), ...TOGETHER].map((scripts) => {
   const classes = ["Common", "Inherited", ...scripts].map((script) => `\\p{Script_Extensions=${script}}`);
   return new RegExp(`^[${classes.join("")}]*$`, "u");
 });
 
-/** Whether a name mixes scripts that nobody writes together. */
+/** Whether a name mixes scripts that are not used together. */
 export function mixesScripts(name: string): boolean {
   return !SCRIPT_SETS.some((writing) => writing.test(name));
 }

@@ -9,21 +9,21 @@ import { readImportedHash } from "./imported-hash/encodings.js";
 import type { ImportedHash } from "./imported-hash/recipes.js";
 import { WorkQueue } from "./work-queue.js";
 
-/** argon2id as OWASP's password storage cheat sheet asks at least: 19 MiB, two passes, one lane. */
+/** The minimum for argon2id in OWASP's password storage cheat sheet: 19 MiB, two passes, one lane. */
 const COST: HashingCost = { memoryCost: 19_456, timeCost: 2 };
 
-/** What one hash costs (RFC 9106 section 3.1): KiB of memory, and passes over it. */
+/** The cost of one hash (RFC 9106 section 3.1): KiB of memory, and passes over it. */
 export interface HashingCost {
   readonly memoryCost: number;
   readonly timeCost: number;
 }
 
-/** Longest password taken, in characters; 64 must be possible (NIST SP 800-63B), a megabyte must not. */
+/** Longest accepted password, in characters. NIST SP 800-63B requires at least 64; a megabyte would be an attack. */
 export const MAX_PASSWORD_LENGTH = 1_024;
 
 /**
- * Password hashing, with its price under control: at most as many hashes at once as there are cores less one, because
- * every other request needs one too.
+ * Password hashing with bounded cost: at most one hash fewer at once than there are cores, because every other request
+ * needs a core too.
  */
 export class Passwords {
   readonly #master: MasterKey;
@@ -41,17 +41,17 @@ export class Passwords {
     this.#unknownUserHash = argon2.hash(random(32), this.#options);
   }
 
-  /** How many wait for their turn. */
+  /** The number of jobs that wait for a slot. */
   get waiting(): number {
     return this.#queue.waiting;
   }
 
-  /** An argon2id hash in PHC form. It waits as long as it has to: it is for operators. */
+  /** An argon2id hash in PHC form, for operators: it waits however long the queue is. */
   hash(password: string): Promise<string> {
     return this.#queue.runUnbounded({}, () => this.#hash(password));
   }
 
-  /** The same for anybody else, who waits for a turn as people who log in do. @throws Refusal hashing_busy */
+  /** The same for users, with the bounded queue of logins. @throws Refusal hashing_busy */
   hashQueued(who: string, password: string, caller?: Caller): Promise<string> {
     return this.#queue.run(who, async () => {
       refuseIfLeft(caller);
@@ -64,19 +64,18 @@ export class Passwords {
   }
 
   /**
-   * A turn of somebody who wants to log in, in which everything of it is done: what waits outside asks for no hash and no
-   * connection to the database.
-   * @param who one turn at a time each
-   * @throws Refusal hashing_busy when too many are waiting, or the turn does not come
+   * Runs a whole login inside one queue slot. Queued logins hold neither a hashing slot nor a database connection.
+   * @param key jobs with the same key run one after another
+   * @throws Refusal hashing_busy when the queue is too long, or the slot does not come
    */
   runQueued<T>(who: string, work: () => Promise<T>): Promise<T> {
     return this.#queue.run(who, work);
   }
 
   /**
-   * Whether the password belongs to the hash, to be asked in a turn. Without a hash the work is that for somebody's, and the
-   * answer is no, so that an unknown name costs as much time as a wrong password.
-   * @param name what was logged in with
+   * Whether the password matches the hash. Call it inside `runQueued`. Without a hash it verifies a decoy and returns
+   * false, so that an unknown name takes as long as a wrong password.
+   * @param name the identifier of the login
    */
   async verify(hash: string | null | undefined, password: string, name: string): Promise<boolean> {
     const against = hash ?? this.#decoys.for(name) ?? (await this.#unknownUserHash);
@@ -90,7 +89,7 @@ export class Passwords {
     return isPasswordOf(this.#open(hash), password);
   }
 
-  /** The pepper of one of our hashes. A hash under a key that is not accepted any more costs the same, and belongs to no password. */
+  /** The pepper of one of our hashes. A hash under a rejected key takes the same time, and matches no password. */
   #pepperOf(hash: string): Buffer {
     const mark = keyIdOf(hash);
     if (mark === undefined) return this.#master.lasting("password");
@@ -98,16 +97,16 @@ export class Passwords {
   }
 
   /**
-   * The hash of another system as it is stored: sealed, because it has no pepper. A thief of the database alone can guess at
-   * no password by it.
+   * An imported hash in the form in which it is stored: sealed, because it has no pepper. A thief of the database alone
+   * cannot use it to guess passwords.
    */
   import(hash: string): string {
     return IMPORTED_HASH + sealImportedHash(this.#master, hash).toString("base64url");
   }
 
   /**
-   * Our own hash of a password that the stored one was right for, to be stored in its place; undefined where that is ours
-   * already and under the current master key, or does not tell the password from another.
+   * Our own hash of a password that has just matched the stored hash, to replace it. Undefined if the stored hash is
+   * ours and under the current master key, or if it covers only a part of the password.
    */
   async renewed(hash: string | null, password: string): Promise<string | undefined> {
     if (hash === null) return undefined;
@@ -116,7 +115,7 @@ export class Passwords {
     return this.#open(hash)?.readsWhole(password) ? this.#hash(password) : undefined;
   }
 
-  /** Learns what stored hashes cost, for names that nobody has. @param sample stored hashes */
+  /** Updates the decoys for unknown names. @param sample stored hashes */
   learnCosts(sample: readonly string[]): void {
     const read = (hash: string) =>
       hash.startsWith(IMPORTED_HASH) ? this.#open(hash) : readImportedHash(hash.replace(MARKED, ""));
@@ -128,26 +127,26 @@ export class Passwords {
   }
 }
 
-/** The master key of a hash, as its associated data (PHC string format). */
+/** The identifier of the master key, as the associated data of a hash (PHC string format). */
 const MARKED = /,data=([A-Za-z0-9+/]+)(?=\$)/;
 
-/** Under which master key one of our hashes was made; undefined for one from before a master key could change. */
+/** The identifier of the master key of one of our hashes; undefined for a hash from before master keys could change. */
 function keyIdOf(hash: string): Buffer | undefined {
   const [, mark] = MARKED.exec(hash) ?? [];
   return mark === undefined ? undefined : Buffer.from(mark, "base64");
 }
 
-/** Encrypts the hash of another system, in whatever encoding. */
+/** Encrypts an imported hash, in any encoding. */
 export function sealImportedHash(master: MasterKey, hash: string): Buffer<ArrayBuffer> {
   return master.seal("imported-hash", Buffer.from(hash));
 }
 
-/** Reads what `sealImportedHash` made; undefined for anything else. */
+/** Decrypts the result of `sealImportedHash`; undefined for anything else. */
 export function openImportedHash(master: MasterKey, sealed: Uint8Array): ImportedHash | undefined {
   return readImportedHash(master.open("imported-hash", sealed)?.toString("utf8") ?? "");
 }
 
-/** Whether a password is the one of a hash. Other systems hash what is typed; ours brings it to one form first. */
+/** Whether a password matches an imported hash. Other systems hash the text as typed; ours normalises it first. */
 export async function isPasswordOf(hash: ImportedHash | undefined, password: string): Promise<boolean> {
   for (const form of new Set([password, normalise(password)])) if (await hash?.verify(form)) return true;
   return false;
@@ -156,19 +155,19 @@ export async function isPasswordOf(hash: ImportedHash | undefined, password: str
 /** Shortest password that is not weak, in characters (NIST SP 800-63B section 3.1.1.2). */
 const MIN_PASSWORD_LENGTH = 8;
 
-/** The head of every list of leaked passwords. */
+/** The most frequent entries of lists of leaked passwords. */
 const COMMON_PASSWORDS = new Set([
   ...["12345678", "123456789", "1234567890", "password", "password1", "passw0rd", "qwertyuiop", "qwerty123"],
   ...["iloveyou", "sunshine", "princess", "football", "baseball", "welcome1", "letmein1", "changeme", "admin123"],
 ]);
 
-/** Why a password is a weak one; undefined if it is not. */
+/** The reason why a password is weak; undefined if it is not. */
 export function passwordProblem(password: string): string | undefined {
   if (password.length < MIN_PASSWORD_LENGTH) return `a password shorter than ${MIN_PASSWORD_LENGTH} characters`;
   return COMMON_PASSWORDS.has(password.toLowerCase()) ? "one of the most common passwords" : undefined;
 }
 
-/** RFC 8265 section 4.2 (OpaqueString): one keyboard's é is another's e with an accent. */
+/** RFC 8265 section 4.2 (OpaqueString): keyboards differ in how they encode é. */
 function normalise(password: string): string {
   return password.normalize("NFC");
 }

@@ -2,10 +2,10 @@ import { isSupportedCountry, parsePhoneNumberFromString, type PhoneNumber } from
 
 /** Phone numbers as people write them, by the metadata of Google's libphonenumber. */
 
-/** What begins with the sign for "and now the country", as written in print or as dialled in most of the world. */
+/** The start of an international number: `+`, or `00` as it is dialled in most countries. */
 const BEGIN = /^(?:\(\s*)?(?:\+|00)/;
 
-/** Digits, and what people put between them. Letters would be an extension, or no number at all. */
+/** Digits and usual separators. Letters would be an extension, or no number at all. */
 const INTERNATIONAL = /^\+[\p{Nd}\p{Z}\p{Pd}().\u2044/]+$/u;
 const LOCAL = /^[\p{Nd}\p{Z}\p{Pd}().\u2044/]+$/u;
 
@@ -13,25 +13,25 @@ const LOCAL = /^[\p{Nd}\p{Z}\p{Pd}().\u2044/]+$/u;
 const E164 = /^\+[1-9]\d{6,14}$/;
 
 /**
- * The E.164 form of a number that is written with its country; undefined for any other text. All spellings of one number
- * have the same form. Whether there can be such a number is another question (isPhoneNumber).
+ * The E.164 form of a number with its country code; undefined for any other text. All spellings of a number have the
+ * same form. `isPhoneNumber` checks whether the number can exist.
  */
 export function readPhoneNumber(text: string): string | undefined {
   const written = withPlus(text);
   if (!INTERNATIONAL.test(written)) return undefined;
-  // The metadata does not know every country.
+  // libphonenumber lacks the metadata of some countries.
   const number = parse(text)?.number ?? `+${written.replace(/\D/g, "")}`;
   return E164.test(number) ? number : undefined;
 }
 
-/** The E.164 form of a number as it is dialled in a country (ISO 3166-1, in capitals); undefined where it is none there. */
+/** The E.164 form of a number as dialled in a country (ISO 3166-1, in capitals); undefined if it is invalid there. */
 export function readLocalPhoneNumber(text: string, country: string): string | undefined {
   if (!isSupportedCountry(country) || !LOCAL.test(text)) return undefined;
   const number = parsePhoneNumberFromString(text, { defaultCountry: country, extract: false });
   return number?.isValid() === true ? number.number : undefined;
 }
 
-/** Whether a text is a number, with its country, that somebody can have. */
+/** Whether a text is a valid phone number with its country code. */
 export function isPhoneNumber(text: string): boolean {
   return parse(text)?.isValid() === true;
 }

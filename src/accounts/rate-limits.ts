@@ -20,7 +20,7 @@ const RULES = {
   browser: ACCOUNT,
   /** Failed logins from one network (http/network.ts), for any account. Many people may share it: slowed, never shut out. */
   network: { free: 200, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
-  /** Attempts refused unchecked, by network. More of them than people cause count as failures of the network. */
+  /** Attempts refused unchecked, by network. Beyond the limit each counts as a failure of the network too. */
   "refused of a network": { free: 2000, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** People who register themselves from one network. */
   "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },

@@ -10,39 +10,42 @@ import type { Db } from "../store/open.js";
 import { useAssertion } from "../store/used-assertions.js";
 import { JsonError, readStrictJson } from "../strict-json.js";
 
-/** Assertions: JWTs by which clients prove who they are (RFC 7523 section 3, OpenID Connect Core section 9). */
+/** Assertions: JWTs with which clients authenticate (RFC 7523 section 3, OpenID Connect Core section 9). */
 
-/** What `client_assertion_type` says of them. */
+/** The `client_assertion_type` of these assertions. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** Seconds an assertion may live, by the client's own clock. */
+/** Longest lifetime in seconds, by the client's own clock. */
 const MAX_LIFE = 300;
 
-/** Keys tried at most where the header names none: anybody may send an assertion, and each try costs a verification. */
+/**
+ * Keys tried at most if the header has no `kid`. Any caller may send an assertion, and each attempt costs a
+ * verification.
+ */
 const MAX_KEYS = 10;
 
 /** Longest `jti` of a client, in characters. */
 export const MAX_JTI = 1_024;
 
-/** The media types an assertion may call itself; a token made for something else is none (RFC 8725 section 3.11). */
+/** Accepted `typ` headers. A token made for another purpose has another one (RFC 8725 section 3.11). */
 const TYPES: readonly unknown[] = [undefined, "JWT", "jwt", "client-authentication+jwt"];
 
 const headerSchema = z.object({
   alg: z.string(),
   kid: z.string().optional(),
   typ: z.unknown().optional(),
-  // Extensions that must be understood: we have none (RFC 7515 section 4.1.11).
+  // No critical extension is supported (RFC 7515 section 4.1.11).
   crit: z.undefined().optional(),
 });
 
-/** A text in the form of a JWS, of which nothing is believed yet. */
+/** A parsed JWS whose signature is not verified yet. */
 export interface Jws {
   readonly text: string;
   readonly header: z.infer<typeof headerSchema>;
   readonly payload: Buffer;
 }
 
-/** @throws Refusal assertion_not_jws; assertion_payload_unreadable also where a part is no JSON that can be read in one way */
+/** @throws Refusal assertion_not_jws; assertion_payload_unreadable also if a part is no unambiguous JSON */
 export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
   const [first, payload] = readCompact(text) ?? [];
@@ -54,8 +57,8 @@ export function readJws(text: string | undefined): Jws {
 }
 
 /**
- * The client it says it is from, before anything of it is verified: enough to know whose keys to verify it with.
- * @throws Refusal assertion_payload_unreadable where a part is no JSON that can be read in one way
+ * The `iss` of an unverified assertion: it selects the client whose keys verify the signature.
+ * @throws Refusal assertion_payload_unreadable if a part is no unambiguous JSON
  */
 export function claimedIssuer(text: string): string | undefined {
   if (countParts(text) !== JWS_PARTS) return undefined;
@@ -67,10 +70,16 @@ export function claimedIssuer(text: string): string | undefined {
   return z.object({ iss: z.string() }).safeParse(claims).data?.iss;
 }
 
-/** For the log. A repeated name or U+0000 makes the whole assertion malformed, whatever claim it is in (RFC 7519 section 4). */
+/**
+ * A reason for the log. A repeated name or U+0000 makes the whole assertion malformed, in any claim (RFC 7519 section
+ * 4).
+ */
 const AMBIGUOUS = "no JSON that can be read in one way";
 
-/** Whether one of the keys made the signature, by an algorithm the client may use: the header does not choose alone. */
+/**
+ * Whether one of the keys made the signature, with an algorithm that the client may use. The header alone never
+ * decides.
+ */
 export async function isSigned(
   { text, header }: Jws,
   keys: AsyncIterable<CryptoKey> | readonly KeyObject[],
@@ -90,12 +99,12 @@ async function verifies(text: string, key: CryptoKey | KeyObject, algorithms: re
     await compactVerify(text, key, { algorithms: [...algorithms] });
     return true;
   } catch {
-    // Whatever the library finds wrong with text or key (it says some of it by TypeError), nothing was proved.
+    // Any error means that the signature is not verified. The library reports some of them as TypeError.
     return false;
   }
 }
 
-/** The keys of a set that a header can mean: that of its `kid`, or those that fit where it names none. */
+/** The keys of a set that match a header: the one with its `kid`, or all that fit if it has none. */
 export async function* keysFor(keys: readonly JWK[], { alg, kid }: Jws["header"]): AsyncIterable<CryptoKey> {
   const meant = kid === undefined ? { alg } : { alg, kid };
   const found = await createLocalJWKSet({ keys: [...keys] })(meant).catch((error: unknown) => error);
@@ -103,7 +112,7 @@ export async function* keysFor(keys: readonly JWK[], { alg, kid }: Jws["header"]
   else if (!(found instanceof Error)) yield found as CryptoKey;
 }
 
-/** The algorithm the client is registered for, else every one of its method. */
+/** The algorithm that the client is registered for, else every one of its method. */
 export function algorithmsOf(
   { token_endpoint_auth_signing_alg: registered }: { readonly token_endpoint_auth_signing_alg: string | null },
   ofMethod: readonly string[],
@@ -123,7 +132,7 @@ const claimsSchema = z.object({
 
 type Claims = z.infer<typeof claimsSchema>;
 
-/** What its claims are held against. */
+/** The values that the claims must have. */
 interface Expected {
   readonly client_id: string;
   readonly audiences: readonly string[];
@@ -131,7 +140,7 @@ interface Expected {
   readonly now: number;
 }
 
-/** What must hold of the claims, in the order in which it is refused (RFC 7523 section 3). */
+/** The checks of the claims, in the order of their refusals (RFC 7523 section 3). */
 const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
   ["assertion_client_wrong", ({ iss, sub }, { client_id }) => iss === client_id && sub === client_id],
   ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
@@ -142,7 +151,7 @@ const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims,
 ];
 
 /**
- * Takes an assertion whose signature was verified, once.
+ * Accepts an assertion whose signature is verified, and marks it as used.
  * @param now milliseconds since the epoch
  * @throws Refusal assertion_payload_unreadable, those of CHECKS, assertion_used
  */
@@ -161,7 +170,10 @@ export async function acceptOnce(
   if (!first) throw new Refusal("assertion_used");
 }
 
-/** Every audience must be ours: an assertion meant for another server too could be replayed by it (RFC 8725 section 3.9). */
+/**
+ * Every audience must be ours: another server that is an audience too could replay the assertion (RFC 8725 section
+ * 3.9).
+ */
 function isMeantFor(aud: unknown, audiences: readonly string[]): boolean {
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   return named.length > 0 && named.every((one) => typeof one === "string" && audiences.includes(one));
@@ -172,7 +184,7 @@ function isDate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** `exp` and `iat` are times of one clock, the client's: between them there is no tolerance. */
+/** `exp` and `iat` come from the client's clock: between them there is no tolerance. */
 function livesShortly(exp: number, iat: unknown, now: number): boolean {
   return hasCome((exp - MAX_LIFE) * 1000, now) && (!isDate(iat) || exp - iat <= MAX_LIFE);
 }
@@ -181,7 +193,7 @@ function hasBegun(date: unknown, now: number): boolean {
   return date === undefined || (isDate(date) && hasCome(date * 1000, now));
 }
 
-/** A JSON text in UTF-8 that can be read in one way; undefined for anything else. */
+/** Parses unambiguous JSON in UTF-8; undefined for anything else. */
 export function readJsonBytes(bytes: Buffer | undefined): unknown {
   try {
     return readStrictJson(bytes?.toString("utf8") ?? "");

@@ -8,25 +8,25 @@ import type { PresentedCredentials } from "./presented.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
 import { Throttle } from "./throttle.js";
 
-/** A request, as far as it says who sends it. */
+/** The part of a request that identifies its client. */
 export interface AuthenticationRequest {
   readonly credentials: PresentedCredentials;
-  /** The dialect it came in. */
+  /** The dialect of the request. */
   readonly spelling: { readonly name: string };
   /**
-   * Whom an assertion may be meant for: the issuer, and the token endpoint of the dialect (RFC 7523 section 3), under the
-   * server's name of now and those of before.
+   * Accepted audiences of assertions: the issuer and the token endpoint of the dialect (RFC 7523 section 3), under the
+   * present name of the server and earlier ones.
    */
   readonly assertionAudiences: readonly string[];
-  /** Where it came from, as limits count it (http/network.ts). */
+  /** The network of the caller (http/network.ts). */
   readonly network: string;
-  /** Told which client it is as soon as that is known, so that a refusal is on record for it. */
+  /** Gets the client as soon as it is known, so that a refusal is logged for it. */
   readonly facts: { client_id?: string; client_auth?: string };
 }
 
 /**
- * Who is asking. The method is the one the client is registered with, never one the request suggests (RFC 8725 gives the
- * reason for keys, and it holds for methods: what is accepted is the server's choice).
+ * Authenticates clients. The registration chooses the method, never the request: RFC 8725 demands this for keys, and
+ * the same reason holds for methods.
  */
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
@@ -40,7 +40,10 @@ export class ClientAuthentication {
     this.#means = means;
   }
 
-  /** The authenticated client, or a refusal; whoever fails often is slowed down. */
+  /**
+   * Authenticates the client of a request. After many failures, requests for the same client from the same network are
+   * delayed.
+   */
   async authenticate(request: AuthenticationRequest): Promise<Client> {
     const { credentials, network } = request;
     refuseMixture(credentials);
@@ -63,7 +66,7 @@ export class ClientAuthentication {
       ? this.#registry.findUncached(id)
       : this.#registry.find(id));
     if (client === null) {
-      // The same work as for a known client, so that time tells no more than the answer does.
+      // The same work as for a known client, so that the time does not reveal whether it exists.
       const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";
       this.#means.master.mac("client-secret", `${id}\n${secret}`);
       throw new Refusal("client_unknown", { reason: "not registered" });
@@ -79,7 +82,10 @@ export class ClientAuthentication {
   }
 }
 
-/** One method for one request (RFC 6749 section 2.3). @throws Refusal client_methods_mixed, assertion_type_unsupported */
+/**
+ * Refuses a request with more than one method (RFC 6749 section 2.3).
+ * @throws Refusal client_methods_mixed, assertion_type_unsupported
+ */
 function refuseMixture({ client_assertion, client_assertion_type, ...presented }: PresentedCredentials): void {
   const { basic, client_secret, device_jwt } = presented;
   const methods = [basic, client_secret, client_assertion, device_jwt].filter((one) => one !== undefined);
@@ -90,9 +96,9 @@ function refuseMixture({ client_assertion, client_assertion_type, ...presented }
 }
 
 /**
- * Whom it says it is from: an assertion its issuer, a device's JWT its subject, Basic its first half, else the body (what is
- * encrypted says nothing).
- * @throws Refusal client_ids_differ, assertion_client_wrong, device_jwt_wrong where the body says another
+ * The client_id that a request claims: the issuer of an assertion, the subject of a device's JWT, the user name of
+ * Basic, else the parameter. An encrypted assertion reveals no issuer.
+ * @throws Refusal client_ids_differ, assertion_client_wrong, device_jwt_wrong if the parameter differs
  */
 function claimedId({ basic, client_id, client_assertion, device_jwt }: PresentedCredentials): string | undefined {
   if (device_jwt !== undefined) return claimedDevice(device_jwt, client_id);

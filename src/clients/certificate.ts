@@ -5,7 +5,7 @@ import { ascii, inside, readDer, readOid, type DerElement } from "./der.js";
 import { parseDistinguishedName, readDistinguishedName } from "./distinguished-name.js";
 import type { Client } from "./registry.js";
 
-/** What a client is registered with to be known by a certificate (RFC 8705 section 2.1.2), and its thumbprint. */
+/** The registered values that identify a client's certificate (RFC 8705 section 2.1.2), and its thumbprint. */
 export type CertificateRegistration = Pick<
   Client,
   | "tls_client_auth_subject_dn"
@@ -16,7 +16,7 @@ export type CertificateRegistration = Pick<
   | "tls_client_certificate_thumbprint"
 >;
 
-/** Whom a certificate names. The subject is undefined where it cannot be read. */
+/** The names in a certificate. The subject is undefined if it cannot be read. */
 interface CertificateFields {
   readonly der: Buffer;
   readonly subject: string | undefined;
@@ -41,8 +41,8 @@ const CHECKS: Readonly<Record<keyof CertificateRegistration, Check>> = {
 };
 
 /**
- * Whether a certificate is the one a client is registered with: every value that is registered matches, and there is one.
- * Its chain is not looked at here.
+ * Whether a certificate matches a registration: at least one value is registered, and every registered value matches.
+ * The chain is not checked here.
  */
 export function matchesRegistration({ raw }: X509Certificate, client: CertificateRegistration): boolean {
   const presented = read(raw);
@@ -55,7 +55,10 @@ export function thumbprintOf(der: Buffer): string {
   return createHash("sha256").update(der).digest("base64url");
 }
 
-/** Whether a certificate is valid by our clock, which its issuer's may differ from. @param now milliseconds since the epoch */
+/**
+ * Whether a certificate is valid by our clock, which may differ from its issuer's. @param now milliseconds since the
+ * epoch
+ */
 export function isWithinValidity({ validFrom, validTo }: X509Certificate, now: number): boolean {
   return hasCome(Date.parse(validFrom), now) && !hasPassed(Date.parse(validTo), now);
 }
@@ -69,13 +72,16 @@ export function isThumbprint(registered: string, der: Buffer): boolean {
 
 const SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
 
-/** Reads the names from the encoding itself (RFC 5280 section 4.1): their text can be made to look like other names. */
+/**
+ * Reads the names from the DER encoding (RFC 5280 section 4.1). A textual form of a name can be made to look like
+ * another.
+ */
 function read(der: Buffer): CertificateFields {
   try {
     const [certificate] = readDer(der);
     const [toBeSigned] = inside(certificate, 0x30);
     const fields = inside(toBeSigned, 0x30);
-    // serial number, signature, issuer, validity, subject; before them the version, where there is one
+    // The order is: serial number, signature, issuer, validity, subject. A version may come before them.
     const subject = fields.filter(({ tag }) => tag !== 0xa0)[4];
     const extensions = fields.filter(({ tag }) => tag === 0xa3).flatMap((one) => inside(inside(one, 0xa3)[0], 0x30));
     return { der, subject: readDistinguishedName(subject), alternatives: alternativesIn(extensions) };
@@ -102,7 +108,7 @@ function texts(presented: CertificateFields, kind: number): readonly string[] {
   return contents(presented, kind).flatMap((bytes) => ascii(bytes) ?? []);
 }
 
-/** Whether these 4 or 16 bytes are the address, however it is written. */
+/** Whether these 4 or 16 bytes are the address, in any notation. */
 function isAddress(bytes: Buffer, ip: string): boolean {
   const address = bytes.length === 4 ? bytes.join(".") : bytes.toString("hex").replace(/.{4}(?!$)/g, "$&:");
   if (isIP(address) === 0) return false;

@@ -1,12 +1,12 @@
-/** One element of DER (ITU-T X.690): the identifier octet, and what is in it. */
+/** One DER element (ITU-T X.690): the identifier octet and the content. */
 export interface DerElement {
   readonly tag: number;
   readonly content: Buffer;
 }
 
 /**
- * The elements that stand in these bytes, one after the other.
- * @throws RangeError if they are not DER, or have a tag above 30, which no certificate has
+ * Reads consecutive DER elements.
+ * @throws RangeError if the bytes are not DER, or have a tag above 30, which no certificate has
  */
 export function readDer(bytes: Buffer): readonly DerElement[] {
   const elements: DerElement[] = [];
@@ -24,7 +24,7 @@ export function readDer(bytes: Buffer): readonly DerElement[] {
   return elements;
 }
 
-/** The elements inside one. @throws RangeError if it is not there, has another tag, or holds no DER */
+/** Reads the elements inside an element. @throws RangeError if it is missing, has another tag, or holds no DER */
 export function inside(element: DerElement | undefined, tag: number): readonly DerElement[] {
   if (element?.tag !== tag) throw new RangeError("not the element that belongs here");
   return readDer(element.content);
@@ -46,7 +46,7 @@ export function readOid({ content }: DerElement): string {
   return arcs.join(".");
 }
 
-/** How the bytes of each kind of string are read; those that nobody agrees about (TeletexString) are not. */
+/** Decoders by string type. TeletexString has none, because implementations disagree about its encoding. */
 const STRINGS: Readonly<Record<number, (content: Buffer) => string | undefined>> = {
   0x0c: decoder("utf-8"), // UTF8String
   0x12: ascii, // NumericString
@@ -56,17 +56,17 @@ const STRINGS: Readonly<Record<number, (content: Buffer) => string | undefined>>
   0x1e: decoder("utf-16be"), // BMPString
 };
 
-/** The text of a string, or undefined where it is none, or its bytes are not what its kind allows. */
+/** The text of a string element; undefined for other types, and for bytes that its type does not allow. */
 export function readString({ tag, content }: DerElement): string | undefined {
   return STRINGS[tag]?.(content);
 }
 
-/** Bytes as ASCII, or undefined if one of them is not. */
+/** Decodes ASCII; undefined if a byte is not ASCII. */
 export function ascii(bytes: Buffer): string | undefined {
   return bytes.every((byte) => byte < 0x80) ? bytes.toString("latin1") : undefined;
 }
 
-/** Reads bytes in an encoding, or as undefined where they are not in it. */
+/** A strict decoder for an encoding. It returns undefined for invalid bytes. */
 export function decoder(encoding: "utf-8" | "utf-16be"): (bytes: Buffer) => string | undefined {
   const strict = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
   return (bytes) => {

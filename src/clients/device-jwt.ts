@@ -6,20 +6,20 @@ import { MAX_JTI, readJsonBytes, type Jws } from "./assertion.js";
 import type { PresentedCredentials } from "./presented.js";
 
 /**
- * JWTs by which devices prove who they are (Iothentix). They name no audience and have no expiry, so each is taken once,
- * for ever (docs/decisions/0010). What may stand in one is said in full: anything else is another kind of token.
+ * JWTs with which devices authenticate (Iothentix). They have no audience and no expiry, so each is accepted once, for
+ * ever (docs/decisions/0010). The schemas list every allowed member: a JWT with any other is another kind of token.
  */
 
 const header = z.strictObject({ alg: z.string(), typ: z.literal("JWT"), kid: z.string() });
 const claims = z.strictObject({ sub: z.string(), jti: z.string().min(1).max(MAX_JTI) });
 const claimsWithKey = claims.extend({ public_key: z.string() });
 
-/** What a JWT of a device says, of which nothing is believed yet. */
+/** A parsed device JWT whose signature is not verified yet. */
 export interface DeviceJwt extends Jws {
   readonly claims: { readonly sub: string; readonly jti: string; readonly public_key?: string };
 }
 
-/** @throws Refusal device_jwt_wrong for anything but exactly the header and claims there have to be */
+/** @throws Refusal device_jwt_wrong unless header and claims have exactly the expected members */
 export function readDeviceJwt({ text, bringsKey }: NonNullable<PresentedCredentials["device_jwt"]>): DeviceJwt {
   const [first, payload] = countParts(text) === JWS_PARTS ? (readCompact(text) ?? []) : [];
   if (payload === undefined) throw new Refusal("device_jwt_wrong", { reason: "not a JWS in compact form" });
@@ -31,7 +31,7 @@ export function readDeviceJwt({ text, bringsKey }: NonNullable<PresentedCredenti
 }
 
 /**
- * The device it says it is from, which it says in two places, and the request perhaps in a third.
+ * The device that an unverified JWT claims. `kid`, `sub` and the parameter client_id must be equal.
  * @throws Refusal device_jwt_wrong
  */
 export function claimedDevice(
@@ -44,7 +44,7 @@ export function claimedDevice(
   return claims.sub;
 }
 
-/** The one algorithm that each type of key signs with (RFC 7518 section 3.1, RFC 8037 section 3.1). */
+/** The algorithm for each type of key (RFC 7518 section 3.1, RFC 8037 section 3.1). */
 const ALGORITHMS: Readonly<Record<string, string>> = {
   "EC P-256": "ES256",
   "EC P-384": "ES384",
@@ -52,7 +52,10 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   RSA: "RS256",
 };
 
-/** The algorithm a device signs with: its key says it, never the JWT. Undefined for a key that no device may have. */
+/**
+ * The algorithm of a device. Its registered key decides, never the JWT. Undefined for a key type that devices may not
+ * have.
+ */
 export function deviceAlgorithm({ kty, crv }: JWK): string | undefined {
   return ALGORITHMS[kty === "RSA" ? kty : `${kty} ${crv}`];
 }

@@ -4,8 +4,9 @@ import { addDialectUses, type DialectUse } from "../store/dialect-usage.js";
 import type { Db } from "../store/open.js";
 
 /**
- * Which client uses which dialect, so that an operator sees when one can be switched off. Counted in memory, for clients
- * that were recognised, and added to the store every so often: an instance that is killed forgets what it did not add yet.
+ * Counts which client uses which dialect, so that an operator sees when one can be switched off. It counts
+ * authenticated requests in memory and adds them to the store from time to time. A killed instance loses what it has
+ * not added.
  */
 export class DialectUsage {
   readonly #db: Db;
@@ -17,12 +18,12 @@ export class DialectUsage {
     this.#clock = clock;
   }
 
-  /** Counts a request of a client that proved who it is. */
+  /** Counts a request of an authenticated client. */
   count(client_id: string, dialect: string): void {
     this.#add({ client_id, dialect, uses: 1, last_used_at: new Date(this.#clock.now()) });
   }
 
-  /** Adds to the store what was counted since the last time; what cannot be added now is, the next time. */
+  /** Adds the counts since the last flush to the store. Counts that cannot be added stay for the next flush. */
   async flush(): Promise<void> {
     const uses = [...this.#counted.values()];
     if (uses.length === 0) return;

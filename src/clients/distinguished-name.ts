@@ -1,12 +1,12 @@
 import { decoder, inside, readDer, readOid, readString, type DerElement } from "./der.js";
 
 /**
- * Distinguished names, read from a certificate's own bytes and from the text of a registration (RFC 4514) into one form, so
- * that two are the same name exactly if their forms are equal. No text of a certificate is ever parsed: a value may hold
- * every character that separates values.
+ * Distinguished names in one canonical form, read from the DER of a certificate or from the text of a registration (RFC
+ * 4514). Two names are equal exactly if their forms are equal. The text of a certificate is never parsed: a value may
+ * hold every separator.
  */
 
-/** Attribute types by the names that RFC 4514 section 3 gives them, and a few that OpenSSL prints; others by their OID. */
+/** Attribute types by their names in RFC 4514 section 3, and a few that OpenSSL prints; other types by their OID. */
 const TYPES: Readonly<Record<string, string>> = {
   CN: "2.5.4.3",
   L: "2.5.4.7",
@@ -22,13 +22,13 @@ const TYPES: Readonly<Record<string, string>> = {
   EMAILADDRESS: "1.2.840.113549.1.9.1",
 };
 
-/** One attribute: type, then a value in hexadecimal digits or as text, then what separates it from the next. */
+/** One attribute: the type, a value in hexadecimal digits or as text, and the separator before the next attribute. */
 const ATTRIBUTE =
   / *([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *= *(?:#((?:[0-9A-Fa-f]{2})+)|(?!#)((?:[^\\"+,;<>\0]|\\[\\"+,;<> #=]|\\[0-9A-Fa-f]{2})*)) *([,+]|$)/guy;
 
 /**
- * The form of a name in RFC 4514's order, which is the reverse of the certificate's: `CN=client,O=Example,C=DE`. Spaces
- * around separators are no part of it. Undefined if the text is no such name.
+ * The canonical form of a name in RFC 4514's order, the reverse of the certificate's: `CN=client,O=Example,C=DE`.
+ * Spaces around separators are ignored. Undefined if the text is no such name.
  */
 export function parseDistinguishedName(text: string): string | undefined {
   const found = [...text.matchAll(ATTRIBUTE)];
@@ -62,7 +62,7 @@ function form(names: readonly (readonly string[])[]): string {
   return JSON.stringify(names.map((one) => [...one].sort()));
 }
 
-/** Strings of different kinds with the same text are the same value; what has no text is compared by its bytes. */
+/** Strings of different types with the same text are equal. Values that are no strings are compared by their bytes. */
 function attribute(type: string, value: string | DerElement): string {
   return JSON.stringify([type, typeof value === "string" ? value : (readString(value) ?? value)]);
 }

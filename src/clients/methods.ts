@@ -23,7 +23,7 @@ export const METHODS = {
   none,
 } as const satisfies Record<string, AuthenticationMethod>;
 
-/** And that of devices, which nobody registers for and no document lists. */
+/** The method of devices is no part of registrations and metadata. */
 const ALL_METHODS = { ...METHODS, device_jwt: deviceJwt } as const;
 
 export type MethodName = keyof typeof ALL_METHODS;
@@ -39,27 +39,27 @@ export function isDevice(client: Client): boolean {
   return client.token_endpoint_auth_method === "device_jwt";
 }
 
-/** Whether the client can prove who it is. */
+/** Whether the client has a credential (RFC 6749 section 2.1). */
 export function isConfidential(client: Client): boolean {
   return methodOf(client).confidential;
 }
 
 /**
- * Whether the client holds one of the scopes that let it act on what was issued to others. A public client never does:
- * anybody can say its name.
+ * Whether the client has one of the scopes that allow it to act on tokens of others. A public client never may: any
+ * caller can use its client_id.
  */
 export function mayActFor(client: Client, power: "jeton:admin" | "jeton:introspect"): boolean {
   return isConfidential(client) && client.scope.includes(power);
 }
 
-/** What an access token is bound to (RFC 8705 section 3.1): whoever uses it must present the same certificate. */
+/** The binding of an access token (RFC 8705 section 3.1): a request with it must present the same certificate. */
 export interface Confirmation {
   readonly "x5t#S256": string;
 }
 
 /**
- * What the tokens of a client that has just been authenticated are bound to; undefined where neither its method nor its
- * registration binds them. The chain and the dates of the certificate do not matter here: the client holds its key.
+ * The binding for new tokens of an authenticated client; undefined if neither its method nor its registration binds
+ * them. Chain and dates of the certificate do not matter here: the client holds its key.
  * @throws Refusal client_certificate_missing
  */
 export function confirmationOf(client: Client, { certificate }: PresentedCredentials): Confirmation | undefined {
@@ -69,12 +69,14 @@ export function confirmationOf(client: Client, { certificate }: PresentedCredent
   return { "x5t#S256": thumbprintOf(certificate.der) };
 }
 
-/** The SHA-256 thumbprint of the certificate that was shown, in base64url. */
+/** The SHA-256 thumbprint of the presented certificate, in base64url. */
 export function shownThumbprint({ certificate }: PresentedCredentials): string | undefined {
   return certificate && thumbprintOf(certificate.der);
 }
 
-/** Whether a token may be used with this certificate (RFC 8705 section 3): one that is bound to none, with any or none. */
+/**
+ * Whether the presented certificate satisfies the binding of a token (RFC 8705 section 3). An unbound token needs none.
+ */
 export function satisfiesConfirmation(cnf: Confirmation | undefined, { certificate }: PresentedCredentials): boolean {
   return cnf === undefined || (certificate !== undefined && thumbprintOf(certificate.der) === cnf["x5t#S256"]);
 }

@@ -2,33 +2,33 @@ import { isRefusal, Refusal } from "../errors/refusal.js";
 import { isPlainText } from "../store/plain-text.js";
 
 /**
- * What a request brought to say who is asking, before anything of it is believed. A dialect chooses the reader of the
- * Authorization header and names the parameters; from here on there is no wire.
+ * The credentials of a request, not verified yet. The dialect has read them from its headers and parameters; later code
+ * does not depend on the wire format.
  */
 export interface PresentedCredentials {
   /** From the Authorization header. */
   readonly basic?: { readonly client_id: string; readonly client_secret: string } | undefined;
-  /** An access token in the Authorization header (RFC 6750 section 2.1): no client's credential, but a person's. */
+  /** An access token in the Authorization header (RFC 6750 section 2.1). It identifies a user, not a client. */
   readonly bearer?: string | undefined;
   /** From the body. */
   readonly client_id?: string | undefined;
   readonly client_secret?: string | undefined;
-  /** A JWT that stands for a secret, and what it says it is (RFC 7521 section 4.2). */
+  /** A JWT instead of a secret, and its type (RFC 7521 section 4.2). */
   readonly client_assertion?: string | undefined;
   readonly client_assertion_type?: string | undefined;
-  /** A JWT made with a device's key (clients/device-jwt.ts), and whether it has to bring the key that comes after it. */
+  /** A JWT of a device (clients/device-jwt.ts), and whether it must contain the device's next key. */
   readonly device_jwt?: { readonly text: string; readonly bringsKey: boolean } | undefined;
   readonly certificate?: PresentedCertificate | undefined;
 }
 
-/** The client's certificate: of its own TLS connection, or handed on by a trusted proxy. */
+/** The client's certificate, from its TLS connection or forwarded by a trusted proxy. */
 export interface PresentedCertificate {
   readonly der: Buffer;
-  /** Whether its chain leads to a certificate authority that this server trusts for clients, or its proxy does. */
+  /** Whether its chain ends at an authority that this server or its proxy trusts for clients. */
   readonly trusted: boolean;
 }
 
-/** Reads an Authorization header; undefined where it holds no client credentials. */
+/** Reads an Authorization header; undefined if it has no client credentials. */
 export type AuthorizationReader = (header: string) => PresentedCredentials["basic"];
 
 /** The standard's Basic: base64 of `id:secret`, each form-encoded before (RFC 6749 section 2.3.1). */
@@ -40,7 +40,10 @@ export const readFormEncodedBasic: AuthorizationReader = (header) => {
   return { client_id: formDecode(client_id), client_secret: formDecode(client_secret) };
 };
 
-/** SimpleIdentityServer's Basic: taken as it is; its client library sends the bare word where it has no credentials. */
+/**
+ * SimpleIdentityServer's Basic, without form-encoding. Its client library sends the bare word `Basic` if it has no
+ * credentials.
+ */
 export const readRawBasic: AuthorizationReader = (header) => {
   const pair = decodeBasic(header);
   return pair ? splitPair(pair) : undefined;
@@ -52,7 +55,7 @@ export function readBearer(header: string): string | undefined {
   return token;
 }
 
-/** What follows the scheme, decoded; undefined for another scheme, empty for none (RFC 7617 section 2). */
+/** The decoded credentials; undefined for another scheme, empty if there are none (RFC 7617 section 2). */
 function decodeBasic(header: string): string | undefined {
   const [scheme, token = "", ...rest] = header.split(" ");
   if (scheme?.toLowerCase() !== "basic") return undefined;
@@ -79,7 +82,7 @@ function formDecode(text: string): string {
   }
 }
 
-/** A text that cannot be stored is in no client's credentials. */
+/** Credentials never contain characters that the store cannot hold. */
 function plain(text: string): string {
   if (!isPlainText(text)) throw new Refusal("authorization_header_malformed", { reason: "U+0000, or what is no text" });
   return text;

@@ -1,6 +1,6 @@
 /**
- * Redirect URIs are compared as strings (RFC 9700 section 4.1.3): nothing is parsed, normalised or matched by pattern. The
- * one exception is the port of a loopback address, which a native app learns only when it listens (RFC 8252 section 7.3).
+ * Redirect URIs are compared as strings (RFC 9700 section 4.1.3), without parsing, normalising or patterns. The only
+ * exception is the port of a loopback address, which a native app learns only when it listens (RFC 8252 section 7.3).
  */
 export function isRegistered(requested: string, registered: readonly string[]): boolean {
   if (registered.includes(requested)) return true;
@@ -10,20 +10,20 @@ export function isRegistered(requested: string, registered: readonly string[]): 
 
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/;
 
-/** A URI on a literal loopback address without its port; undefined for any other, `localhost` included. */
+/** A URI on a literal loopback address, without its port; undefined for any other URI, `localhost` included. */
 function withoutLoopbackPort(uri: string): string | undefined {
   const [, host, path = ""] = LOOPBACK.exec(uri) ?? [];
-  // Five digits may be more than a port can be; nobody is sent to what is no URI.
+  // Five digits may exceed the highest port. Such a text is no URI, so no browser is sent there.
   return host === undefined || !URL.canParse(uri) ? undefined : host + path;
 }
 
-/** What an authorization answer may hold (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). */
+/** The parameters of an authorization response (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207). */
 const AUTHORIZATION_ANSWER = ["code", "state", "iss", "error", "error_description", "error_uri"] as const;
 
 /**
- * A redirect URI with an answer in its query. What the registered URI itself has of such names is dropped, also where
- * this answer has none: a `code` beside an error, or a `state` nobody sent, would be taken for ours.
- * @param names what only an answer of this kind may say
+ * Adds a response to the query of a redirect URI. Parameters of the registered URI with reserved names are dropped,
+ * also if the response lacks them: a client would take a `code` beside an error for ours.
+ * @param names parameter names that only the response may use
  */
 export function withAnswer(
   uri: string,
@@ -51,16 +51,13 @@ function nameOf(pair: string): string {
   }
 }
 
-/** Where the pages begin that a redirect URI belongs to; undefined for one that no browser opens, as a native app has. */
+/** The origin of the pages of a redirect URI; undefined for a URI that no browser opens, as native apps have. */
 export function webOriginOf(redirect_uri: string): string | undefined {
   const { protocol, origin } = new URL(redirect_uri);
   return /^https?:$/.test(protocol) ? origin : undefined;
 }
 
-/**
- * Where a client's own pages begin, as far as its registration says: a loopback address has no port there, and leads
- * nowhere.
- */
+/** The origin of a client's own pages, by its registration. A loopback URI has no fixed port, so it gives none. */
 export function homePageOf(redirect_uris: readonly string[]): string | undefined {
   return redirect_uris
     .filter((uri) => !LOOPBACK.test(uri))
@@ -68,7 +65,7 @@ export function homePageOf(redirect_uris: readonly string[]): string | undefined
     .find((origin) => origin !== undefined);
 }
 
-/** Where a client's own pages come from: its `web_origins`, and the origins it sends people back to. */
+/** The origins of a client's pages: its `web_origins`, and those of its redirect URIs. */
 export function webOriginsOf(client: {
   readonly redirect_uris: readonly string[];
   readonly web_origins: readonly string[];

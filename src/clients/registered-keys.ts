@@ -5,8 +5,8 @@ import type { RemoteKeySets } from "../outbound/key-sets.js";
 import type { Client } from "./registry.js";
 
 /**
- * The public keys of a client: those registered, or those at its `jwks_uri` (RFC 7591 section 2).
- * @param wanted tells the key that is looked for, so that a set which does not have it may be fetched anew
+ * The public keys of a client: the registered ones, or those at its `jwks_uri` (RFC 7591 section 2).
+ * @param wanted whether a key is the one that is needed; a set without it may be fetched again
  * @throws Refusal client_keys_unavailable
  */
 export async function registeredKeys(

@@ -1,24 +1,27 @@
 /**
- * Which URIs may be registered, wherever that is: people are sent there, or click on them. A list of what is allowed, because
- * nobody knows every scheme that some browser executes or opens on the machine it runs on.
+ * The rule for every registered URI: browsers open these URIs. It is a list of allowed schemes, because no list of
+ * dangerous ones is complete.
  */
 
 /** The scheme of RFC 3986 section 3.1. */
 const SCHEME = /^([a-z][a-z0-9+.-]*):/i;
 
-/** http and https name a host: parsers of the WHATWG kind would make one of whatever comes after `https:`. */
+/** http and https URIs need a host. WHATWG parsers would make a host of any text after `https:`. */
 const WEB = /^https?:\/\/[^/?#]/i;
 
 /**
- * A reversed domain name, so with a dot and a top-level domain before it (RFC 8252 section 7.1). Schemes of operating systems
- * have neither: `ms-settings`, or no such domain: `x-apple.systempreferences`.
+ * A reversed domain name, with a top-level domain and a dot (RFC 8252 section 7.1). Schemes of operating systems have
+ * no dot (`ms-settings`) or no such domain (`x-apple.systempreferences`).
  */
 const PRIVATE_USE = /^([a-z]{2,63}|xn--[a-z0-9-]+)(\.[a-z0-9+-]+)+$/i;
 
-/** Browsers drop control characters and outer spaces before they look for the scheme; nobody sees invisible ones. */
+/**
+ * Browsers drop control characters and outer spaces before they look for the scheme. Users cannot see invisible
+ * characters.
+ */
 const UNSEEN = /[\s\\\p{Cc}\p{Cf}]/u;
 
-/** Why a URI cannot be registered; undefined if it can. */
+/** The reason why a URI cannot be registered; undefined if it can. */
 export function registeredUriProblem(uri: string): string | undefined {
   if (UNSEEN.test(uri)) return "must not have a space, a backslash or an invisible character";
   const [, scheme] = SCHEME.exec(uri) ?? [];
@@ -29,7 +32,7 @@ export function registeredUriProblem(uri: string): string | undefined {
     : "must be https, http or a private-use scheme with a dot (RFC 8252 section 7.1)";
 }
 
-/** Why a URI is none that this server or a browser can fetch: the same, without the schemes of apps. */
+/** The reason why this server or a browser cannot fetch a URI. App schemes are not allowed here. */
 export function webUriProblem(uri: string): string | undefined {
   return registeredUriProblem(uri) ?? (isWeb(uri) ? undefined : "must be an https or http URI");
 }

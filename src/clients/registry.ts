@@ -8,7 +8,7 @@ import { METHOD_NAMES } from "./methods.js";
 import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
-/** Columns that hold less than their type in the database would allow. */
+/** Columns that hold fewer values than their database type allows. */
 const narrowed = z.object({
   token_endpoint_auth_method: z.enum(METHOD_NAMES),
   access_token_format: z.enum(["jwt", "opaque"]),
@@ -23,24 +23,24 @@ type Narrowed = z.infer<typeof narrowed>;
 /** A registered client, as RFC 7591 names its metadata. */
 export type Client = Omit<ClientRow, keyof Narrowed> & Readonly<Narrowed>;
 
-/** A client may name a scope nobody declared: it exists without description, audience or claims. */
+/** A scope. A client may use an undeclared one, which has no description, audience or claims. */
 export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
   readonly description: string | null;
   readonly audience: string | null;
 }
 
-/** No client id is longer, in characters. */
+/** Longest client id, in characters. */
 const MAX_ID = 255;
 
 /**
- * Whether a client could have this id at all: what could be none is neither looked for nor remembered. Postgres has no
- * U+0000 in texts, and nothing but well-formed ones.
+ * Whether a text can be a client id. Other texts are neither looked up nor cached: PostgreSQL stores well-formed text
+ * without U+0000 only.
  */
 export function isClientId(text: string): boolean {
   return text.length <= MAX_ID && text.isWellFormed() && !text.includes("\0");
 }
 
-/** Clients and scopes as every request needs them: remembered, and forgotten as soon as the store says they changed. */
+/** Clients and scopes, cached until the store reports a change. */
 export class ClientRegistry {
   readonly #clients: Remembered<Client | null>;
   readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
@@ -62,21 +62,21 @@ export class ClientRegistry {
     });
   }
 
-  /** The client of that id, byte for byte; null if there is none. */
+  /** The client with this id, byte for byte; null if there is none. */
   async find(client_id: string): Promise<Client | null> {
     return isClientId(client_id) ? this.#clients.get(client_id) : null;
   }
 
   /**
-   * The same, read from the store in any case: a device may have replaced its key by its request before this one, on
-   * another instance.
+   * The same, always read from the store. A device may have replaced its key with its previous request, on another
+   * instance.
    */
   async findUncached(client_id: string): Promise<Client | null> {
     this.#clients.forget(client_id);
     return this.find(client_id);
   }
 
-  /** The client as this request met it, without asking the store again. */
+  /** The client as this request has read it before, without asking the store again. */
   async findCached(client_id: string): Promise<Client | null> {
     return (await this.#clients.peek(client_id)?.catch(() => null)) ?? null;
   }
@@ -86,7 +86,7 @@ export class ClientRegistry {
     return this.#origins.get("");
   }
 
-  /** The id of an enabled client that has registered this post_logout_redirect_uri; the first of them by id. */
+  /** The id of the first enabled client, by id, that has registered this post_logout_redirect_uri. */
   async findByLogoutUri(uri: string): Promise<string | undefined> {
     const goodbyes = await this.#logoutUris.get("");
     return goodbyes.find(({ post_logout_redirect_uris }) => isRegistered(uri, post_logout_redirect_uris))?.client_id;

@@ -1,6 +1,6 @@
 import type { ChangeFeed } from "../store/listen.js";
 
-/** Entries kept at most: a guess of client ids must not fill the memory. */
+/** Most entries, so that guesses of client ids cannot fill the memory. */
 const MAX_ENTRIES = 10_000;
 
 interface Entry<T> {
@@ -9,8 +9,8 @@ interface Entry<T> {
 }
 
 /**
- * Remembers what was read from the store for as long as it can be sure of hearing about changes. A value that was being
- * read while a change came in is handed to those who already wait for it, and read anew for whoever comes later.
+ * Caches values of the store while the change feed can be trusted. A value whose read overlaps a change goes only to
+ * the callers that already wait for it; later callers read again.
  */
 export class Remembered<T> {
   readonly #feed: ChangeFeed;
@@ -28,7 +28,7 @@ export class Remembered<T> {
     return this.#remember(key);
   }
 
-  /** What was read last for a key, however long ago, without reading it again. */
+  /** The cached value of a key, however old, without reading it again. */
   peek(key: string): Promise<T> | undefined {
     return this.#entries.get(key)?.value;
   }

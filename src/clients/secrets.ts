@@ -37,12 +37,15 @@ export function storedSecretHash(master: MasterKey, hash: string): NewSecret {
   return { imported: sealImportedHash(master, hash), hash: null, sealed: null, expires_at: null };
 }
 
-/** Bound to the client, so that equal secrets of two clients do not look equal. The master key's mark stands before it. */
+/**
+ * The hash of a secret. It covers the client_id, so that equal secrets of two clients have different hashes. The
+ * identifier of the master key comes first.
+ */
 function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
   return Buffer.concat([master.keyId, master.mac("client-secret", `${client_id}\n${secret}`)]);
 }
 
-/** Bytes of a hash without a mark: from before a master key could change. */
+/** The length of a hash from before master keys could change: it has no key identifier. */
 const UNMARKED = 32;
 
 function isHashOf(master: MasterKey, text: string, hash: Uint8Array): boolean {
@@ -51,7 +54,7 @@ function isHashOf(master: MasterKey, text: string, hash: Uint8Array): boolean {
     : master.checkMac("client-secret", text, hash.subarray(-UNMARKED));
 }
 
-/** The secrets the client may use at this time (milliseconds since the epoch), where its method needs them in clear. */
+/** The unexpired secrets of a client in clear, for methods that need them. @param now milliseconds since the epoch */
 export function openSecrets(master: MasterKey, client: Client, now: number): readonly Buffer[] {
   return liveSecrets(client, now).flatMap(({ sealed }) => {
     const secret = sealed === null ? undefined : master.open("client-secret", sealed);
@@ -59,7 +62,7 @@ export function openSecrets(master: MasterKey, client: Client, now: number): rea
   });
 }
 
-/** Which of those the client may use at this time (milliseconds since the epoch) the secret is; undefined if none. */
+/** The unexpired secret of a client that matches; undefined if none does. @param now milliseconds since the epoch */
 export function findSecret(
   master: MasterKey,
   client: Pick<ClientRow, "client_id" | "secrets">,
@@ -70,7 +73,7 @@ export function findSecret(
   return liveSecrets(client, now).find(({ hash }) => hash !== null && isHashOf(master, text, hash));
 }
 
-/** Puts a hash under the current master key in the place of one that another made, unless the secret was changed in between. */
+/** Replaces a hash made under an earlier master key, unless the secret has changed in between. */
 export async function renewSecret(
   { db, master }: Pick<ImportedSecretParts, "db" | "master">,
   client_id: string,
@@ -81,7 +84,7 @@ export async function renewSecret(
   await replaceSecretHash(db, { id, hash }, hashSecret(master, client_id, secret));
 }
 
-/** What an imported secret is checked with. */
+/** The parts of the core that the check of an imported secret needs. */
 interface ImportedSecretParts {
   readonly db: Db;
   readonly master: MasterKey;
@@ -89,8 +92,8 @@ interface ImportedSecretParts {
 }
 
 /**
- * The same for secrets whose hash another system made. Such a check costs as much as a login, so it takes a turn in the queue
- * of logins, and a secret that was right gets a hash of ours.
+ * The same for imported hashes. Such a check costs as much as a login, so it waits in the queue of logins. A matching
+ * secret gets a hash of ours.
  * @throws Refusal hashing_busy
  */
 export async function checkImportedSecret(
@@ -102,7 +105,7 @@ export async function checkImportedSecret(
   const { client_id } = client;
   if (liveSecrets(client, now).every(({ imported }) => imported === null)) return false;
   return passwords.runQueued(`client\n${client_id}`, async () => {
-    // While this one waited for its turn, another may have had its secret checked, or an operator replaced it.
+    // While this check waited for its slot, another may have replaced the hash, or an operator the secret.
     const current = await findClient(db, client_id);
     if (current === null) return false;
     if (findSecret(master, current, secret, now) !== undefined) return true;

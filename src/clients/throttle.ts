@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Refusal } from "../errors/refusal.js";
 
-/** Milliseconds that go on evenly, and how to let some of them pass. */
+/** A monotonic clock in milliseconds, and a pause. */
 export interface Stopwatch {
   now(): number;
   pause(milliseconds: number): Promise<unknown>;
@@ -9,31 +9,31 @@ export interface Stopwatch {
 
 const systemStopwatch: Stopwatch = { now: () => performance.now(), pause: (milliseconds) => pause(milliseconds) };
 
-/** Failures that slow nobody down, and how many more there may be in a second. */
+/** Failures without a delay, and further ones allowed in a second. */
 const BURST = 200;
 const RATE = 50;
 
-/** Waiting at most for one key. */
+/** Most waiting requests for one key. */
 const MAX_WAITING = 100;
 
-/** Keys remembered at most, each of bounded length: a guess of client ids must not fill the memory. */
+/** Most keys, so that guesses of client ids cannot fill the memory. Each key has a bounded length. */
 const MAX_KEYS = 10_000;
 
-/** Milliseconds for which one failure counts. */
+/** Milliseconds that one failure costs. */
 const COST = 1000 / RATE;
 
 /** Times of the stopwatch. */
 interface Bucket {
-  /** When every failure will have been paid for. */
+  /** The time at which all failures are paid for. */
   readonly paid_at: number;
-  /** When the next of those who wait goes. */
+  /** The time at which the next waiting request may continue. */
   readonly next_at: number;
 }
 
 /**
- * Slows down whoever fails often, in memory, by key. Secrets of clients are long and random, so nobody guesses one; but
- * trying must be no flood. A client with the right secret behind the same address waits as the others do, and is told to come
- * again where too many wait.
+ * Delays keys that fail often, in memory. Client secrets are long and random, so guessing is hopeless, but a flood of
+ * attempts would cost time. A client with the correct secret behind the same address waits too, and gets 429 if too
+ * many wait.
  */
 export class Throttle {
   readonly #stopwatch: Stopwatch;
@@ -44,8 +44,8 @@ export class Throttle {
   }
 
   /**
-   * Waits while there were too many failures of this key, each in turn.
-   * @throws Refusal tries_exhausted where too many wait already
+   * Waits while the key has too many failures, first come first served.
+   * @throws Refusal tries_exhausted if too many wait already
    */
   async wait(key: string): Promise<void> {
     const bucket = this.#buckets.get(key);
@@ -65,11 +65,11 @@ export class Throttle {
   countFailure(key: string): void {
     const now = this.#stopwatch.now();
     const { paid_at, next_at } = this.#buckets.get(key) ?? { paid_at: now, next_at: now };
-    // An empty bucket gets no emptier: what was under way already is not made up for by whoever comes later.
+    // The debt is capped at one full bucket: failures of requests already in flight do not delay later callers further.
     this.#keep(key, { paid_at: Math.min(Math.max(paid_at, now) + COST, now + BURST * COST), next_at });
   }
 
-  /** The key that nothing was heard of for longest makes room. */
+  /** Stores a bucket. The key that was idle longest makes room. */
   #keep(key: string, bucket: Bucket): void {
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);

@@ -71,7 +71,7 @@ const ENCODINGS: readonly (readonly [RegExp, Read])[] = [
 const OTHER_HASHES =
   /^(\$(1|5|6|7|2[abxy]?|S|y|gy|md5|sha1|apr1|argon2.{0,2})\$|\{(S?SHA(256|384|512)?|S?MD5|CRYPT|PBKDF2[A-Z0-9-]*|BCRYPT|ARGON2)\}).{8,}$/i;
 
-/** Reads a hash in any of the encodings; undefined where it is in none of them. */
+/** Reads a hash in any of the encodings; undefined for any other text. */
 export function readImportedHash(text: string): ImportedHash | undefined {
   for (const [pattern, read] of ENCODINGS) {
     const groups = pattern.exec(text)?.slice(1);

@@ -1,8 +1,8 @@
 import { argon2Hash, pbkdf2Hash, type ImportedHash, type Pbkdf2Digest } from "./recipes.js";
 
 /**
- * A password as Keycloak exports it with its realm: an object with `credentialData` and `secretData`, each of which is JSON
- * in a text. The members may also stand in one object.
+ * Reads a credential of a Keycloak realm export: an object with `credentialData` and `secretData`, each of which is
+ * JSON in a string. The members may also be in one object.
  */
 
 const PBKDF2 = new Map<unknown, Pbkdf2Digest>([
@@ -19,7 +19,7 @@ const ARGON2_VERSION = new Map([
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** @returns undefined where it is no such credential */
+/** @returns undefined for any other text */
 export function readKeycloak(text: string): ImportedHash | undefined {
   if (!text.startsWith("{")) return undefined;
   const credential = members(text);
@@ -33,7 +33,7 @@ export function readKeycloak(text: string): ImportedHash | undefined {
   return algorithm === "argon2" ? argon2(iterations, salt, value, members(additionalParameters)) : undefined;
 }
 
-/** What stands in `secretData`; its additionalParameters are no cost. */
+/** The members of `secretData`. Its additionalParameters have no influence on the cost. */
 function secret(data: unknown): Members {
   const { value, salt } = members(data);
   return value === undefined ? {} : { value, salt };

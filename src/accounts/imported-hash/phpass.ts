@@ -11,7 +11,7 @@ const ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /** Rounds after which others get their turn: MD5 by node:crypto runs in the main thread. */
 const ROUNDS_AT_ONCE = 2_048;
 
-/** The binary logarithm of the iterations that a character stands for. */
+/** The binary logarithm of the number of iterations, from its character in the hash. */
 export function phpassLog2(character: string): number {
   return ALPHABET.indexOf(character);
 }

@@ -5,24 +5,25 @@ import bcrypt from "bcrypt";
 import { phpassDigest } from "./phpass.js";
 
 /**
- * How each family of password hashes is checked, and how much one check may cost. A row of an import decides what a login
- * costs, so each limit stands for about a second of one core, and for 128 MiB. All but phpass run outside the main thread.
+ * The families of password hashes: how each is verified, and how much one verification may cost. An imported row
+ * decides the cost of a login, so each limit corresponds to about a second of one core and 128 MiB. All but phpass run
+ * outside the main thread.
  */
 
-/** The hash of a password that another system made. */
+/** A password hash of another system. */
 export interface ImportedHash {
   readonly family: "bcrypt" | "argon2" | "scrypt" | "pbkdf2" | "phpass";
-  /** Family and cost: two hashes with the same one take the same time. */
+  /** Family and cost: hashes with equal prices take the same time. */
   readonly price: string;
-  /** Why it is not accepted; undefined where it is. */
+  /** The reason why the hash is refused; undefined if it is accepted. */
   readonly problem: string | undefined;
-  /** Whether the password is the one. It takes a turn of the password queue. */
+  /** Whether the password matches. Call it inside the password queue. */
   verify(password: string): Promise<boolean>;
   /** Whether every byte of this password counts: bcrypt reads 72. */
   readsWhole(password: string): boolean;
 }
 
-/** Bytes that a digest has at least: a shorter one lets guesses in. */
+/** Shortest digest in bytes: a shorter one would match wrong passwords by chance. */
 const MIN_DIGEST = 16;
 
 const MAX_BCRYPT_COST = 14;
@@ -34,10 +35,10 @@ const MAX_SCRYPT = { memory: 2 ** 20, work: 2 ** 21 } as const;
 const MAX_PBKDF2_ITERATIONS = 3_000_000;
 const MAX_PHPASS_LOG2 = 16;
 
-/** What bcrypt reads of a password, in bytes. */
+/** The bytes of a password that bcrypt reads. */
 const BCRYPT_LENGTH = 72;
 
-/** What some systems do with a password before bcrypt, so that more than 72 bytes of it count. */
+/** Transformations that some systems apply before bcrypt, so that more than 72 bytes of a password count. */
 const BEFORE_BCRYPT = {
   nothing: (password: string) => password,
   /** Django's BCryptSHA256PasswordHasher. */
@@ -46,7 +47,10 @@ const BEFORE_BCRYPT = {
   wordpress: (password: string) => createHmac("sha384", "wp-sha384").update(password).digest("base64"),
 } as const;
 
-/** @param rest cost, salt and digest: `10$` and 53 characters. What the versions 2a, 2b and 2y differ in met no password. */
+/**
+ * @param rest cost, salt and digest: `10$` and 53 characters. The versions 2a, 2b and 2y are equal for all these
+ *   passwords.
+ */
 export function bcryptHash(rest: string, before: keyof typeof BEFORE_BCRYPT = "nothing"): ImportedHash {
   const cost = Number(rest.slice(0, 2));
   const prepare = BEFORE_BCRYPT[before];

@@ -1,4 +1,4 @@
-/** What assertions may be made with. `none` is not there, and no algorithm stands in both lists (RFC 8725 section 3.1). */
+/** Signature algorithms of assertions. `none` is absent, and no algorithm is in both lists (RFC 8725 section 3.1). */
 
 export const PUBLIC_KEY_ALGORITHMS = [
   ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),

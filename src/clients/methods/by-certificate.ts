@@ -6,8 +6,8 @@ import type { Client } from "../registry.js";
 import type { AuthenticationMethod, MethodDependencies } from "./method.js";
 
 /**
- * A method that shows a certificate (RFC 8705 section 2), and nothing else with it (RFC 6749 section 2.3).
- * @param problemOf says for the log why the certificate is not the client's; undefined if it is
+ * A method with a certificate (RFC 8705 section 2) and no other credential (RFC 6749 section 2.3).
+ * @param problemOf the reason, for the log, why the certificate is not the client's; undefined if it is
  */
 export function byCertificate(
   problemOf: (
@@ -21,7 +21,7 @@ export function byCertificate(
     bindsTokens: true,
     async check({ client, presented: { certificate, basic, client_secret, client_assertion } }, means) {
       if (certificate === undefined) throw new Refusal("client_tls_wrong", { reason: "no certificate" });
-      // A name before an empty secret is no second method.
+      // A client_id with an empty secret is no second method.
       if (basic?.client_secret || client_secret || client_assertion) throw new Refusal("client_methods_mixed");
       const isCurrent = isWithinValidity(new X509Certificate(certificate.der), means.clock.now());
       const reason = isCurrent ? await problemOf(certificate, client, means) : "expired, or not valid yet";

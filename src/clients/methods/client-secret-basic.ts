@@ -1,4 +1,4 @@
 import { bySecret } from "./by-secret.js";
 
-/** The secret in the Authorization header; how it is decoded there is the dialect's. */
+/** The secret in the Authorization header. The dialect decides how it is decoded. */
 export const clientSecretBasic = bySecret("client_secret_basic_wrong", ({ basic }) => basic?.client_secret);

@@ -7,7 +7,7 @@ import { openSecrets } from "../secrets.js";
 import { CONTENT_KEY_SIZES, SECRET_ALGORITHMS } from "./algorithms.js";
 import type { AuthenticationMethod } from "./method.js";
 
-/** A JWT signed with the client's secret (OpenID Connect Core section 9); encrypted with it too where it is so registered. */
+/** A JWT signed with the client's secret (OpenID Connect Core section 9), and encrypted with it if so registered. */
 export const clientSecretJwt: AuthenticationMethod = {
   confidential: true,
   signingAlgorithms: SECRET_ALGORITHMS,
@@ -24,14 +24,14 @@ export const clientSecretJwt: AuthenticationMethod = {
     const keys = secrets.map((secret) => createSecretKey(secret));
     const signed = await isSigned(jws, keys, algorithmsOf(client, nested ? NESTED_ALGORITHMS : SECRET_ALGORITHMS));
     if (!signed) throw new Refusal(nested ? "assertion_payload_unreadable" : "assertion_signature_wrong");
-    await acceptOnce(jws.payload, { client_id, audiences }, means); // what is wrong with its claims
+    await acceptOnce(jws.payload, { client_id, audiences }, means);
   },
 };
 
 /** Inside a JWE: the one algorithm that SimpleIdentityServer's clients sign with. */
 const NESTED_ALGORITHMS = ["HS256"];
 
-/** What is meant where a client is registered without an `enc` (OpenID Connect Registration section 2). */
+/** The default for a client registered without an `enc` (OpenID Connect Registration section 2). */
 const DEFAULT_ENC = "A128CBC-HS256";
 
 /** The plain text of a JWE whose content key is the secret's (RFC 7518 section 4.5). */
@@ -52,7 +52,7 @@ async function open(text: string, key: Uint8Array, enc: string): Promise<string 
     const { plaintext } = await compactDecrypt(text, key, allowed);
     return Buffer.from(plaintext).toString("utf8");
   } catch {
-    // Whatever the library finds wrong, this key does not open it.
+    // Any error means that this key does not open the token.
     return undefined;
   }
 }

@@ -7,7 +7,10 @@ import type { AuthenticationMethod } from "./method.js";
 /** Bytes of a keyed hash that are kept for ever: no two JWTs of any devices meet in 128 bits. */
 const KEPT = 16;
 
-/** A JWT made with the one key that is registered for a device. Each counts as a token of it, whatever it is used for. */
+/**
+ * A JWT signed with the only registered key of a device. Each JWT counts against the device's limit, for every
+ * operation.
+ */
 export const deviceJwt: AuthenticationMethod = {
   confidential: true,
   async check({ client, presented }, { db, master, rateLimits }) {
@@ -19,7 +22,7 @@ export const deviceJwt: AuthenticationMethod = {
     if (key === undefined || algorithm === undefined)
       throw new Refusal("device_jwt_wrong", { reason: "the device has no key that can be used" });
 
-    // The kid of the header is the device: what the registered key calls itself plays no part.
+    // `kid` in the header is the device's id. The `kid` of the registered key plays no part.
     const { kid: _kid, ...registered } = key;
     const signed = await isSigned(jwt, keysFor([registered], { alg: jwt.header.alg }), [algorithm]);
     if (!signed) throw new Refusal("device_jwt_wrong", { reason: "not signed with the registered key" });

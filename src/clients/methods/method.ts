@@ -11,7 +11,7 @@ import type { Client } from "../registry.js";
 export interface AuthenticationMethod {
   /** Whether a client that uses it proves anything: a public client does not (RFC 6749 section 2.1). */
   readonly confidential: boolean;
-  /** What its assertions may be signed with, where it makes some. */
+  /** The signature algorithms of its assertions, if it has any. */
   readonly signingAlgorithms?: readonly string[];
   /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly bindsTokens?: true;
@@ -23,7 +23,7 @@ export interface AuthenticationMethod {
 export interface AuthenticationAttempt {
   readonly client: Client;
   readonly presented: PresentedCredentials;
-  /** Whom an assertion may be meant for. */
+  /** The accepted audiences of assertions. */
   readonly audiences: readonly string[];
 }
 

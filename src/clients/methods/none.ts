@@ -1,7 +1,10 @@
 import { Refusal } from "../../errors/refusal.js";
 import type { AuthenticationMethod } from "./method.js";
 
-/** A public client says its name, and anybody can. One that brings a secret means to be another kind of client. */
+/**
+ * A public client sends only its client_id, which any caller can do. A secret in the request means that the client is
+ * registered wrongly.
+ */
 export const none: AuthenticationMethod = {
   confidential: false,
   check({ presented: { basic, client_secret, client_assertion } }) {

@@ -14,6 +14,6 @@ export const privateKeyJwt: AuthenticationMethod = {
     const keys = await registeredKeys(client, means.keySets, (key) => kid === undefined || key.kid === kid); // client_keys_unavailable
     const signed = await isSigned(jws, keysFor(keys, jws.header), algorithmsOf(client, PUBLIC_KEY_ALGORITHMS));
     if (!signed) throw new Refusal("assertion_signature_wrong");
-    await acceptOnce(jws.payload, { client_id: client.client_id, audiences }, means); // what is wrong with its claims
+    await acceptOnce(jws.payload, { client_id: client.client_id, audiences }, means);
   },
 };

@@ -4,8 +4,8 @@ import { registeredKeys } from "../registered-keys.js";
 import { byCertificate } from "./by-certificate.js";
 
 /**
- * A certificate that was registered itself (RFC 8705 section 2.2): as `x5c` or `x5t#S256` of one of the client's keys, or
- * by its thumbprint. Nobody has to vouch for it.
+ * A registered certificate (RFC 8705 section 2.2): as `x5c` or `x5t#S256` of one of the client's keys, or by its
+ * thumbprint. It needs no authority.
  */
 export const selfSignedTlsClientAuth = byCertificate(async ({ der }, client, { keySets }) => {
   const isThisOne = (key: JWK) => certificateOf(key) === thumbprintOf(der);
