@@ -4,12 +4,12 @@ import { readBase64url } from "./base64url.js";
 export const JWS_PARTS = 3;
 export const JWE_PARTS = 5;
 
-/** How many parts a text in compact form has, whatever stands in them. */
+/** The number of parts of a text in compact form, with any content. */
 export function countParts(text: string): number {
   return text.split(".").length;
 }
 
-/** The decoded parts of a text in compact form; undefined where one of them does not have the one spelling it can have. */
+/** The decoded parts of a text in compact form; undefined if one of them is not canonical base64url. */
 export function readCompact(text: string): readonly Buffer[] | undefined {
   const decoded = text.split(".").map(readBase64url);
   return decoded.every((bytes) => bytes !== undefined) ? decoded : undefined;

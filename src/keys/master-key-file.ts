@@ -5,12 +5,15 @@ import { createFile } from "../durable-file.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { fileModeProblem } from "../store/private-file.js";
 
-/** Where an embedded deployment keeps the key that was generated for it. */
+/** The path of the generated key of an embedded deployment. */
 export function masterKeyPath(dataDir: string): string {
   return join(dataDir, "master.key");
 }
 
-/** The generated key, or undefined where none was generated yet. @throws OperatorError where it is none, or others may read it */
+/**
+ * The generated key, or undefined if there is none yet. @throws OperatorError if the file is invalid, or other users
+ * may read it
+ */
 export async function readMasterKeyFile(path: string): Promise<Buffer | undefined> {
   const found = await readWithMode(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
@@ -25,7 +28,7 @@ export async function readMasterKeyFile(path: string): Promise<Buffer | undefine
   return bytes;
 }
 
-/** The file and its mode, of one moment: a link may be changed in between. */
+/** Reads content and mode through one descriptor: a link may change between two calls. */
 async function readWithMode(path: string) {
   const file = await open(path);
   try {
@@ -36,8 +39,8 @@ async function readWithMode(path: string) {
 }
 
 /**
- * Generates a key and writes it durably, before anything is encrypted under it. If another process was first, its key is
- * returned.
+ * Generates a key and writes it to disk before anything is encrypted under it. If another process was first, its key is
+ * used.
  */
 export async function makeMasterKeyFile(path: string, random: Random): Promise<Buffer> {
   await createFile(path, `${newSecret(random)}\n`, random);

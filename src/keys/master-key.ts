@@ -3,47 +3,47 @@ import { systemRandom, type Random } from "../clock.js";
 import { readBase64url } from "./base64url.js";
 
 /**
- * The one secret of a deployment and what is derived from it: a key of its own for each purpose, so that nothing made
- * for one can be used for another (RFC 5869). Nothing else in the code holds the master key.
+ * The secret of a deployment, and the keys derived from it. Each purpose has a key of its own, so that no output of one
+ * purpose is valid for another (RFC 5869). No other code holds the master key.
  */
 
-/** What a derived key is for; part of its derivation, so a name, once used, is never given another meaning. */
+/** The purpose of a derived key. It is part of the derivation, so a used name must never get another meaning. */
 export type KeyPurpose =
   | "signing-key" // sealed private keys
   | "client-secret" // hashes of secrets, and sealed ones that must be recoverable
   | "access-token" // sealed, opaque access tokens
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
-  | "assertion" // hashes of what tells one assertion from another
+  | "assertion" // hashes that identify assertions
   | "permission-ticket" // MACs of permission tickets
   | "persisted-claims" // sealed persisted claims tokens
-  | "device-jti" // hashes of what tells one JWT of a device from another
-  | "cookie" // hashes of what cookies hold
+  | "device-jti" // hashes that identify JWTs of devices
+  | "cookie" // hashes of cookie values
   | "form" // tokens that tie a form to its browser
   | "password" // the pepper of argon2id
   | "imported-hash" // sealed hashes of passwords and secrets that another system made
-  | "decoy" // which hash the password of an unknown name is checked against
-  | "confirmation-code" // hashes of codes, and of where they were sent
-  | "tries" // names of what tries are counted on
-  | "known-browser" // MACs of the cookies of browsers somebody logged in from
+  | "decoy" // the choice of a decoy hash for an unknown name
+  | "confirmation-code" // hashes of codes and their recipients
+  | "tries" // keys of attempt counters
+  | "known-browser" // MACs of cookies of known browsers
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries
 
 /**
- * Purposes whose keys outlive a change of the master key: what is looked up by a hash has to be found again. They are kept in
- * the database, sealed under the master key of the day (docs/decisions/0017). The last two belong to hashes that say no key,
- * from before a master key could change.
+ * Purposes whose keys survive a change of the master key, because hashes made with them are looked up. The keys are in
+ * the database, sealed under the current master key (docs/decisions/0017). The last two purposes are for hashes without
+ * a key identifier, from before master keys could change.
  */
 const LASTING: readonly KeyPurpose[] = [
   ...(["assertion", "device-jti", "cookie", "confirmation-code", "tries", "decoy", "provisioned-entry"] as const),
   ...(["password", "client-secret"] as const),
 ];
 
-/** Of these the master key of the day has a key of its own beside the lasting one. */
+/** For these purposes the current master key derives a key of its own beside the lasting one. */
 const RENEWED: ReadonlySet<string> = new Set(["password", "client-secret"]);
 
-/** Bytes that tell one master key from another in what is stored. */
+/** The length of the identifier of a master key in stored values. */
 const KEY_ID_LENGTH = 6;
 
 const SALT = 16;
@@ -54,7 +54,7 @@ export class MasterKey {
   readonly #bytes: Buffer;
   readonly #random: Random;
   readonly #derived = new Map<string, Buffer>();
-  /** Keys that were the master key before, or are to be it next: what they made is read. */
+  /** Earlier and future master keys: values made under them are accepted. */
   readonly #others: readonly MasterKey[];
   #lasting: ReadonlyMap<string, Buffer> = new Map();
 
@@ -69,25 +69,26 @@ export class MasterKey {
     this.#others = others.map((one) => new MasterKey(one, random));
   }
 
-  /** This key and the others that are accepted beside it, by what each is known by. */
+  /** This key and the other accepted keys. */
   get accepted(): readonly MasterKey[] {
     return [this, ...this.#others];
   }
 
-  /** What stands beside a hash that was made under this key. */
+  /** The identifier of this key, which is stored beside hashes made under it. */
   get keyId(): Buffer {
     return Buffer.from(this.fingerprint, "base64url").subarray(0, KEY_ID_LENGTH);
   }
 
-  /** The accepted key with this mark. */
+  /** The accepted key with this identifier. */
   withKeyId(mark: Uint8Array): MasterKey | undefined {
     return this.accepted.find((one) => one.keyId.equals(mark));
   }
 
   /**
-   * Takes the lasting keys of a database.
-   * @param sealed as `sealLasting` made them; without them those of the key that the database was written under
-   * @returns whether it could be done with the keys that are accepted
+   * Loads the lasting keys of a database.
+   * @param sealed the result of `sealLasting`; null for a database that still derives them from the key of
+   *   `fingerprint`
+   * @returns whether an accepted key could open them
    */
   useLasting(fingerprint: string, sealed: Uint8Array | null): boolean {
     const own = this.accepted.find((one) => one.fingerprint === fingerprint);
@@ -103,18 +104,18 @@ export class MasterKey {
     return true;
   }
 
-  /** The lasting keys, to be kept in the database. */
+  /** The lasting keys, sealed for the database. */
   sealLasting(): Buffer<ArrayBuffer> {
     const kept = LASTING.map((purpose) => [purpose, this.lasting(purpose).toString("base64url")]);
     return this.seal("lasting-keys", Buffer.from(JSON.stringify(Object.fromEntries(kept))));
   }
 
-  /** The key of a purpose that stays when the master key changes. */
+  /** The key of a purpose that survives a change of the master key. */
   lasting(purpose: KeyPurpose): Buffer {
     return this.#lasting.get(purpose) ?? this.#derive(purpose);
   }
 
-  /** Tells one master key from another without giving anything away: base64url of 16 derived bytes. */
+  /** A public identifier of the master key: base64url of 16 derived bytes. */
   get fingerprint(): string {
     return this.derive("fingerprint").subarray(0, 16).toString("base64url");
   }
@@ -138,25 +139,25 @@ export class MasterKey {
     return createHmac("sha256", this.derive(purpose)).update(text, "utf8").digest() as Buffer<ArrayBuffer>;
   }
 
-  /** Whether `mac` is that text's under an accepted key, in constant time. */
+  /** Whether `mac` is the MAC of the text under an accepted key, in constant time. */
   checkMac(purpose: KeyPurpose, text: string, mac: Uint8Array): boolean {
     return this.accepted.some((key) => isMac(key.derive(purpose), text, mac));
   }
 
-  /** Whether `mac` is that text's under the lasting key of the purpose. */
+  /** Whether `mac` is the MAC of the text under the lasting key of the purpose. */
   checkLastingMac(purpose: KeyPurpose, text: string, mac: Uint8Array): boolean {
     return isMac(this.lasting(purpose), text, mac);
   }
 
-  /** Whether `mac` is that text's in base64url, in its one spelling. */
+  /** The same for a MAC in canonical base64url. */
   checkMacText(purpose: KeyPurpose, text: string, mac: string): boolean {
     const bytes = readBase64url(mac);
     return bytes !== undefined && this.checkMac(purpose, text, bytes);
   }
 
   /**
-   * Encrypts and authenticates (AES-256-GCM). Each sealing has a key of its own, derived from a random salt, so that the
-   * number of sealings is not bounded by the 96-bit nonce (NIST SP 800-38D section 8.3).
+   * Encrypts and authenticates (AES-256-GCM). Each call derives a key from a random salt, so the 96-bit nonce does not
+   * bound the number of calls (NIST SP 800-38D section 8.3).
    */
   seal(purpose: KeyPurpose, plain: Uint8Array): Buffer<ArrayBuffer> {
     const salt = this.#random(SALT);
@@ -166,7 +167,7 @@ export class MasterKey {
     return Buffer.concat([salt, nonce, body, cipher.getAuthTag()]);
   }
 
-  /** Opens what `seal` made under an accepted key; undefined for anything else. */
+  /** Decrypts the result of `seal` under an accepted key; undefined for anything else. */
   open(purpose: KeyPurpose, sealed: Uint8Array): Buffer | undefined {
     for (const key of this.accepted) {
       const plain = key.#open(purpose, sealed);
@@ -175,7 +176,7 @@ export class MasterKey {
     return undefined;
   }
 
-  /** Seals again what another accepted key sealed; undefined for what this key sealed, and for what none of them did. */
+  /** Seals a value again that another accepted key sealed. Undefined if this key sealed it, or none of them did. */
   reseal(purpose: KeyPurpose, sealed: Uint8Array): Buffer<ArrayBuffer> | undefined {
     if (this.#open(purpose, sealed) !== undefined) return undefined;
     const plain = this.open(purpose, sealed);
@@ -195,7 +196,7 @@ export class MasterKey {
     }
   }
 
-  /** The same from base64url, in its one spelling. */
+  /** The same for a text in canonical base64url. */
   openText(purpose: KeyPurpose, sealed: string): Buffer | undefined {
     const bytes = readBase64url(sealed);
     return bytes && this.open(purpose, bytes);

@@ -24,19 +24,19 @@ import { readCompact } from "./compact.js";
 import type { MasterKey } from "./master-key.js";
 import { makeKey, SIGNING_ALGORITHMS, type SigningAlgorithm } from "./signing-key.js";
 
-/** Seconds for which others may cache the published keys. */
+/** Seconds for which the published keys may be cached. */
 export const JWKS_MAX_AGE = 300;
 
-/** Seconds a superseded key stays published at least, beyond the longest-lived token it can have signed. */
+/** Seconds that a superseded key stays published beyond the longest-lived token that it can have signed. */
 const RETENTION_MARGIN = 24 * 60 * 60;
 
-/** Milliseconds between two looks into the store for a `kid` nobody has heard of. */
+/** Milliseconds between two reads of the store because of an unknown `kid`. */
 const UNKNOWN_KID_COOLDOWN = 1_000;
 
-/** Milliseconds between two tries to read the ring after a change of it. */
+/** Milliseconds between two attempts to read the ring after a change. */
 const RETRY = 1_000;
 
-/** Seconds by which an instance's clock may be behind the database's, and still not believe a key that leaked. */
+/** Seconds by which an instance's clock may be behind the database's without accepting a leaked key. */
 const MAX_CLOCK_BEHIND = 12 * 60 * 60;
 
 export { SIGNING_ALGORITHMS, type SigningAlgorithm };
@@ -49,7 +49,7 @@ interface RingKey {
   readonly privateKey: CryptoKey;
 }
 
-/** A sealed key that this master key does not open: damaged, or another deployment's. */
+/** This master key does not open a sealed key: the key is damaged, or another deployment's. */
 export class KeyRingError extends OperatorError {}
 
 /** The signing keys: the next one is published before it signs, a retired one until its last token has expired. */
@@ -59,10 +59,10 @@ export class KeyRing {
   readonly #clock: Clock;
   #keys: readonly RingKey[] = [];
   #loadedAt = Number.NEGATIVE_INFINITY;
-  /** Reads of the ring so far, and which of them the keys are from. */
+  /** The number of the latest read, and of the read that the keys are from. */
   #reads = 0;
   #readOf = 0;
-  /** The read under way that was begun last. */
+  /** The latest read in progress. */
   #reading: Promise<void> | undefined;
 
   private constructor(db: Db, master: MasterKey, clock: Clock) {
@@ -71,7 +71,7 @@ export class KeyRing {
     this.#clock = clock;
   }
 
-  /** Opens the ring, making the first keys where there are none. */
+  /** Opens the ring. In an empty database it creates the first keys. */
   static async open(db: Db, master: MasterKey, clock: Clock): Promise<KeyRing> {
     const ring = new KeyRing(db, master, clock);
     if ((await allKeys(db)).length === 0) await exclusively(db, LOCKS.keys, (tx) => ring.#makeFirst(tx));
@@ -79,7 +79,7 @@ export class KeyRing {
     return ring;
   }
 
-  /** Reads the ring again, as it is after another instance changed it. */
+  /** Reads the ring again, after another instance has changed it. */
   async reload(): Promise<void> {
     const reading = this.#read(++this.#reads);
     this.#reading = reading;
@@ -90,13 +90,13 @@ export class KeyRing {
     }
   }
 
-  /** Reads the ring after a change, again and again until a read that began after it is through. */
+  /** Reads the ring after a change, and repeats it until a read that began after the change succeeds. */
   async reloadUntilCurrent(): Promise<void> {
     const wanted = this.#reads + 1;
     while (this.#readOf < wanted) await this.reload().catch(() => delay(RETRY, undefined, { ref: false }));
   }
 
-  /** A slow answer does not take the place of a newer one that came before it. */
+  /** Ignores a slow answer that arrives after a newer one. */
   async #read(read: number): Promise<void> {
     const known = new Map(this.#keys.map((key) => [key.row.kid, key]));
     const keys = await Promise.all(
@@ -120,7 +120,7 @@ export class KeyRing {
 
   /**
    * Verifies a JWT that this server signed.
-   * @throws errors of jose: `JWTExpired` carries the claims of a genuine token whose time is over
+   * @throws errors of jose: `JWTExpired` has the claims of a genuine, expired token
    */
   async verify(token: string, options: Omit<JWTVerifyOptions, "algorithms" | "currentDate">): Promise<JWTPayload> {
     if (readCompact(token) === undefined) throw new errors.JWSInvalid("not in strict compact form");
@@ -132,12 +132,12 @@ export class KeyRing {
     return payload;
   }
 
-  /** The JWK Set others verify with (RFC 7517 section 5): public halves only. */
+  /** The published JWK Set (RFC 7517 section 5): public keys only. */
   get jwks(): { readonly keys: readonly JWK[] } {
     return { keys: this.#published().map(({ row }) => row.public_jwk as JWK) };
   }
 
-  /** Every key with what it is doing now. */
+  /** Every key with its present state. */
   describe(): readonly { kid: string; alg: string; state: KeyState; published_at: Date; active_from: Date | null }[] {
     return this.#keys.map(({ row }) => {
       const { kid, alg, published_at, active_from } = row;
@@ -146,10 +146,10 @@ export class KeyRing {
   }
 
   /**
-   * Lets the next keys sign and makes new next ones. Who cached the published keys before a next key was among them must
-   * not meet its signature yet, so a key that was published too recently becomes current later: at the time returned.
-   * @param leaked the next key signs at once and nothing that the old one signed is believed any more; who cached the
-   *   published keys may refuse good tokens for JWKS_MAX_AGE
+   * Makes the next keys current and creates new next keys. Caches of the key set must have a key before it signs, so a
+   * key published too recently becomes current later, at the returned time.
+   * @param leaked the next key signs at once, and every signature of the old one is rejected. Caches of the key set may
+   *   refuse good tokens for JWKS_MAX_AGE
    */
   async rotate(leaked = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
     const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
@@ -176,7 +176,8 @@ export class KeyRing {
     if (next === undefined) throw new KeyRingError(`there is no next ${alg} key`);
     const cachedWithoutIt = rows.some((row) => row.published_at < next.published_at);
     const seenByAll = cachedWithoutIt && !leaked ? next.published_at.getTime() + 2 * JWKS_MAX_AGE * 1000 : now;
-    // The newest active_from signs, so this one's is the newest even where the clock that set the last one runs ahead.
+    // The key with the latest active_from signs. So this one must be the latest, even if the previous was set by a
+    // clock that is ahead.
     const latest = mine.filter((row) => row.kid !== next.kid).map((row) => (row.active_from?.getTime() ?? 0) + 1);
     const active_from = new Date(Math.max(now, seenByAll, ...latest));
     await activateKey(tx, next.kid, active_from);
@@ -206,7 +207,10 @@ export class KeyRing {
     return { row, privateKey, publicKey: (await importJWK(row.public_jwk as JWK, row.alg)) as CryptoKey };
   }
 
-  /** The newest key that signs already; where none does by a clock that is behind the database's, the one that does first. */
+  /**
+   * The latest key that is active by this instance's clock. If the clock is so far behind that none is, the first to
+   * become active.
+   */
   #current(alg: SigningAlgorithm): RingKey {
     const now = this.#clock.now();
     const mine = this.#published()
@@ -217,7 +221,7 @@ export class KeyRing {
     return key;
   }
 
-  /** The keys whose signatures are believed. */
+  /** The keys whose signatures are accepted. */
   #published(): readonly RingKey[] {
     const now = this.#clock.now();
     return this.#keys.filter(({ row }) => row.retain_until === null || row.retain_until.getTime() > now);
@@ -233,7 +237,7 @@ export class KeyRing {
     const seek = () => this.#published().find(({ row }) => row.kid === kid && row.alg === alg)?.publicKey;
     const found = seek();
     if (found !== undefined) return found;
-    // The read under way may bring it: another instance signs with a key from the moment it is there.
+    // The read in progress may bring the key: another instance may sign with it as soon as it is stored.
     if (this.#reading !== undefined) await this.#reading;
     else if (performance.now() - this.#loadedAt > UNKNOWN_KID_COOLDOWN) await this.reload();
     const later = seek();

@@ -2,11 +2,14 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { MIN_RSA_BITS } from "../rsa.js";
 import type { MasterKey } from "./master-key.js";
 
-/** What this server signs with: ES256 for its own tokens, RS256 because OpenID Connect Core 15.1 asks for it. */
+/** The signing algorithms: ES256 for our own tokens, RS256 because OpenID Connect Core 15.1 requires it. */
 export const SIGNING_ALGORITHMS = ["ES256", "RS256"] as const;
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
 
-/** A new key as it is stored: its private half is sealed. One without `active_from` is the next one of its algorithm. */
+/**
+ * A new key as the store keeps it, with its private half sealed. A key without `active_from` is the next one of its
+ * algorithm.
+ */
 export async function makeKey(master: MasterKey, alg: SigningAlgorithm, published_at: Date, active_from: Date | null) {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: MIN_RSA_BITS });
   const jwk = await exportJWK(publicKey);

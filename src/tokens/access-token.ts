@@ -22,7 +22,7 @@ const JWT_TYPE = "at+jwt";
 const permission = z.object({
   resource_id: z.string(),
   resource_scopes: z.array(z.string()),
-  /** When it ends, where that is before the token does. */
+  /** Its own end, if it ends before the token. */
   exp: z.number().optional(),
 });
 
@@ -42,15 +42,15 @@ const claimsSchema = z.object({
   grant_id: z.string().optional(),
   /** The refresh token it was issued beside, where the next refresh ends it (docs/decisions/0009). */
   grant_generation: z.int().optional(),
-  /** The epoch of its client, and of its user where it has one, when it was issued (docs/decisions/0003). */
+  /** The epochs of its client and of its user, if it has one, at the time of issue (docs/decisions/0003). */
   client_epoch: z.int(),
   user_epoch: z.int().optional(),
   auth_time: z.number().optional(),
   /** Of a device: how many renewals in a row led to it. */
   renewals: z.int().optional(),
-  /** Whom it is meant for, where `aud` says something else (tokens/spelling.ts). */
+  /** The real audience, if `aud` has another value (tokens/spelling.ts). */
   resource: z.union([z.string(), z.array(z.string())]).optional(),
-  /** What it is bound to (RFC 8705 section 3.1). */
+  /** The certificate that it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
   /** What makes an access token a requesting party token. */
   permissions: z.array(permission).optional(),
@@ -59,7 +59,7 @@ const claimsSchema = z.object({
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
 export type AccessTokenClaims = Omit<z.infer<typeof claimsSchema>, "resource">;
 
-/** What the store has to be asked about a token: everything that can have ended it. */
+/** The values that the store needs to decide whether a token is in force. */
 export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
   const { jti, exp, client_id, client_epoch, grant_id, grant_generation } = claims;
   return {
@@ -89,7 +89,7 @@ export interface AccessTokenInput {
   readonly cnf?: Confirmation;
   /** How many renewals in a row lead to it. */
   readonly renewals?: number;
-  /** What makes it a requesting party token, and what is different about one. */
+  /** The terms of a requesting party token; absent for other tokens. */
   readonly rpt?: RequestingPartyTerms;
 }
 
@@ -121,7 +121,7 @@ export interface AccessTokenDeps {
   readonly random: Random;
 }
 
-/** Issues and reads access tokens. Neither touches the store: what a token says stands in it. */
+/** Issues and reads access tokens, without the store: a token carries all its data. */
 export class AccessTokens {
   readonly #deps: AccessTokenDeps;
 
@@ -156,7 +156,7 @@ export class AccessTokens {
       ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
       ...(renewals === undefined ? {} : { renewals }),
     };
-    // A requesting party token is for a resource server to read, whatever its client is registered for.
+    // A resource server reads a requesting party token, so its format does not depend on the client.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
     const content = {
       ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
@@ -168,10 +168,10 @@ export class AccessTokens {
   }
 
   /**
-   * What a token says if this server issued it, under its name of now or one of before; undefined for any other text.
-   * Whether it is in force, expiry included, is the store's to say. `expired` is what this instance's clock says: good for a
-   * message, not for a decision.
-   * @param anyIssuer also takes what these keys signed under an issuer that is not known any more: to revoke it
+   * The claims of a token that this server issued under its present name or an earlier one; undefined for any other
+   * text. The store decides whether the token is in force. `expired` is by this instance's clock: it may choose a
+   * message, never a decision.
+   * @param anyIssuer accepts any issuer if our keys signed the token, to revoke it
    */
   async read(
     text: string,

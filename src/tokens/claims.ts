@@ -1,7 +1,7 @@
 import type { Scope } from "../clients/registry.js";
 import type { Person } from "../store/users.js";
 
-/** What the built-in scopes are called to people and which claims they release (OpenID Connect Core section 5.4). */
+/** The built-in scopes: their texts for users, and the claims they release (OpenID Connect Core section 5.4). */
 export const BUILT_IN_SCOPES: readonly Scope[] = [
   scope("openid", "Know who you are", ["sub"]),
   scope("profile", "See your profile", [
@@ -35,7 +35,7 @@ function scope(name: string, description: string, claims: readonly string[]): Sc
   return { name, description, audience: null, claims };
 }
 
-/** Claims that say something about the token, not about the person; no stored claim may bear their names. */
+/** Claims about the token and not about the user. No stored claim may have one of these names. */
 export const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
   "iss",
   "sub",
@@ -74,7 +74,7 @@ export function describeScope(name: string, declared: ReadonlyMap<string, Scope>
   };
 }
 
-/** Everything known of a person, under the names of OpenID Connect Core section 5.1. */
+/** All claims of a user, under the names of OpenID Connect Core section 5.1. */
 export function allClaims(person: Person): Record<string, unknown> {
   const { preferred_username, email, email_verified, phone_number, phone_number_verified, roles, claims } = person;
   return {
@@ -86,19 +86,19 @@ export function allClaims(person: Person): Record<string, unknown> {
   };
 }
 
-/** What a token or an answer may say of a person. */
+/** The claims that a request selects. */
 export interface ClaimsSelection {
-  /** Scopes that were granted: each releases its claims. */
+  /** Granted scopes: each releases its claims. */
   readonly scope: readonly string[];
-  /** Claims asked for one by one (OpenID Connect Core section 5.5). */
+  /** Claims requested by name (OpenID Connect Core section 5.5). */
   readonly names?: readonly string[];
-  /** What the client is registered for: no claim beyond it is released, whatever is asked for. */
+  /** The registered scopes of the client. They bound the claims that it can get by name. */
   readonly clientScope?: readonly string[];
-  /** Languages in which claims are wanted beside their plain form (section 5.2). */
+  /** Languages in which claims are also returned (section 5.2). */
   readonly locales?: readonly string[];
 }
 
-/** The claims of a person that a wish releases, as far as they are known. */
+/** The known claims of a user that a request releases. */
 export function claimsAbout(
   person: Person,
   { scope, names = [], clientScope = [], locales = [] }: ClaimsSelection,

@@ -7,7 +7,7 @@ import type { KeyRing } from "../keys/ring.js";
 /** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
 const ID_TOKEN_TYPE = "JWT";
 
-/** Seconds an id_token is good for: it is read once, right after it was got. */
+/** Lifetime of an id_token in seconds. Clients verify it right after they get it. */
 const ID_TOKEN_LIFETIME = 600;
 
 export interface IdTokenInput {
@@ -20,11 +20,11 @@ export interface IdTokenInput {
   readonly amr: readonly string[];
   /** The authentication context class, where the client asked for one. */
   readonly acr?: string | null;
-  /** What the client sent to know its own request by. */
+  /** The nonce of the authorization request. */
   readonly nonce?: string | null;
-  /** The browser session it was got in. */
+  /** The browser session in which it was issued. */
   readonly sid?: string | null;
-  /** Claims of the person that a client or a dialect wants in the id_token itself. */
+  /** Claims of the user that the client or the dialect requests in the id_token itself. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -56,7 +56,7 @@ function leftHalf(text: string): string {
   return createHash("sha256").update(text, "ascii").digest().subarray(0, 16).toString("base64url");
 }
 
-/** Whom and what an id_token_hint is about: the person whom the client believes to be logged in. */
+/** The content of an id_token_hint: the user that the client believes to be logged in. */
 export interface IdTokenHint {
   readonly sub: string;
   readonly client_id: string;
@@ -65,18 +65,18 @@ export interface IdTokenHint {
 }
 
 /**
- * What is wrong with an id_token_hint. With the first two it says nothing at all. With the others it is ours, and says which
- * client and which person are meant. It does not prove that this client asks now: old id_tokens leak.
+ * A flaw of an id_token_hint. A hint with one of the first two flaws is ignored. The others are ours, and identify
+ * client and user, but they do not prove that this client sends them: old id_tokens leak.
  */
 export type HintFlaw = "unreadable" | "other_client" | "former_issuer" | "retired_key" | "expired";
 
-/** An id_token_hint as it was read. Both are undefined where none was sent. */
+/** A parsed id_token_hint. Both members are undefined if none was sent. */
 export interface ReadHint {
   readonly hint?: IdTokenHint;
   readonly flaw?: HintFlaw | undefined;
 }
 
-/** Who reads id_tokens: under the names it has and had, with the keys that are believed. */
+/** The names of this server, present and former, and its keys. */
 interface IdTokenReader {
   readonly issuer: string;
   readonly previousIssuers: readonly string[];
@@ -84,8 +84,8 @@ interface IdTokenReader {
 }
 
 /**
- * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): one of our own, for this client where it is named. A bad one
- * is no error. A client keeps an id_token for months, and keys and names of servers change.
+ * Reads an id_token_hint (OpenID Connect Core section 3.1.2.1): an id_token of ours, issued to this client if it is
+ * named. A flawed hint is no error: clients keep id_tokens for months, while keys and names of servers change.
  */
 export async function readIdTokenHint(
   reader: IdTokenReader & { readonly clock: Clock },
@@ -94,14 +94,14 @@ export async function readIdTokenHint(
 ): Promise<ReadHint> {
   if (text === undefined) return {};
   const { sub, aud, sid, auth_time, ...dated } = (await verifyHint(reader, text)) ?? {};
-  // Only an id_token says when its person logged in: a signed userinfo answer is no hint.
+  // Only id_tokens have auth_time: a signed userinfo response is no hint.
   if (sub === undefined || typeof aud !== "string" || auth_time === undefined) return { flaw: "unreadable" };
   if (client_id !== undefined && aud !== client_id) return { flaw: "other_client" };
   const hint = { sub, client_id: aud, sid: typeof sid === "string" ? sid : undefined };
   return { hint, flaw: flawOf(reader, text, dated) };
 }
 
-/** What is wrong with a hint that is ours. */
+/** The flaw of a hint that is ours, if any. */
 function flawOf(
   { issuer, ring, clock }: IdTokenReader & { readonly clock: Clock },
   text: string,
@@ -110,7 +110,7 @@ function flawOf(
   if (iss !== issuer) return "former_issuer";
   const { kid } = decodeProtectedHeader(text);
   if (ring.describe().some((key) => key.kid === kid && key.state === "retired")) return "retired_key";
-  // By another instance's clock, perhaps.
+  // Another instance's clock may have set `exp`.
   return hasPassed(exp * 1000, clock.now()) ? "expired" : undefined;
 }
 
@@ -127,12 +127,12 @@ async function verifyHint(
   }
 }
 
-/** Longest text looked at as an id_token, in characters. */
+/** Longest accepted id_token, in characters. */
 const MAX_ID_TOKEN = 16_384;
 
 /**
- * Whom an id_token that a client pushes as a claim token is about (UMA 2.0 Grant section 3.3.1): one of our own, in time,
- * and given to that client. Undefined for anything else: it is not believed, and nothing is said of why.
+ * The user of an id_token that a client pushes as a claim token (UMA 2.0 Grant section 3.3.1). It must be ours,
+ * unexpired and issued to that client. Undefined for any other text, without a reason for the caller.
  */
 export async function readClaimToken(
   { issuer, previousIssuers, ring }: IdTokenReader,
@@ -144,7 +144,7 @@ export async function readClaimToken(
     const names = [issuer, ...previousIssuers];
     const options = { issuer: names, typ: ID_TOKEN_TYPE, requiredClaims: ["exp", "sub", "aud", "auth_time"] };
     const { sub, aud } = await ring.verify(text, options);
-    // Ours name one client; one that names others beside it would be theirs too (OpenID Connect Core section 2).
+    // Ours have one audience. With further audiences the token would be theirs too (OpenID Connect Core section 2).
     return sub !== undefined && aud === client_id ? { sub } : undefined;
   } catch (error) {
     if (error instanceof errors.JOSEError) return undefined;

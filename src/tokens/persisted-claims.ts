@@ -3,15 +3,15 @@ import { epochSeconds, type Clock } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 
 /**
- * Persisted claims tokens (UMA 2.0 Grant section 3.3.1): what a client shows instead of the claims it has shown before. One
- * is sealed text that names a person, their epoch and the client; it has no row, and ends with the epoch.
+ * Persisted claims tokens (UMA 2.0 Grant section 3.3.1), which clients send instead of the claims they have sent
+ * before. A token is sealed text with a user, the user's epoch and the client. It has no row, and ends with the epoch.
  */
 const PREFIX = "jpct_";
 
-/** Seconds one is good for. */
+/** Lifetime in seconds. */
 const LIFETIME = 14 * 24 * 60 * 60;
 
-/** Longest text looked at, in characters. */
+/** Longest accepted text, in characters. */
 const MAX_LENGTH = 2_048;
 
 const contents = z.object({ sub: z.string(), user_epoch: z.int(), client_id: z.string(), exp: z.int() });
@@ -29,7 +29,7 @@ export function writePersistedClaims(
   return PREFIX + master.seal("persisted-claims", Buffer.from(plain, "utf8")).toString("base64url");
 }
 
-/** Whom one names, if it is this client's and its time is not over. Whether the epoch still holds is the store's to say. */
+/** The user of a token, if it is unexpired and this client's. The store decides whether the epoch still holds. */
 export function readPersistedClaims(
   { master, clock }: Parts,
   text: string,
