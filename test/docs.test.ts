@@ -17,6 +17,23 @@ t.test("docs/settings.md lists every setting with its meaning", async (t) => {
   );
 });
 
+t.test(".env.example has every setting, each under the sentence of docs/settings.md", async (t) => {
+  const example = await readFile(join(ROOT, ".env.example"), "utf8");
+  const entries = example.split("\n\n").flatMap((entry) => {
+    const [, name] = /^(?:# )?([A-Z_]+)=/m.exec(entry) ?? [];
+    return name === undefined ? [] : [{ name, text: entry.replaceAll("\n# ", " ").toLowerCase() }];
+  });
+  const own = entries.filter(({ name }) => name !== "POSTGRES_PASSWORD");
+  t.strictSame(
+    own.map(({ name }) => name),
+    Object.keys(SETTINGS),
+  );
+  for (const { name, text } of own) {
+    const sentence = `# ${SETTINGS[name as keyof typeof SETTINGS].description!.toLowerCase()}.`;
+    t.ok(text.startsWith(sentence), `${name}: ${sentence}`);
+  }
+});
+
 t.test("every link between the pages leads somewhere", async (t) => {
   const entries = await readdir(join(ROOT, "docs"), { recursive: true });
   const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
@@ -46,4 +63,14 @@ t.test("docs/standards.md names files and tests that exist", async (t) => {
   const paths = [...page.matchAll(/`((?:src|test)\/[^`]+)`/g)].map(([, path]) => path!);
   t.ok(paths.length > 20);
   for (const path of new Set(paths)) await t.resolves(access(join(ROOT, path)), path);
+});
+
+t.test("docs/attacks.md has each id that a test names, and no other", async (t) => {
+  const files = (await readdir(join(ROOT, "test"), { recursive: true })).filter((name) => name.endsWith(".ts"));
+  const paths = ["docs/standards.md", ...files.map((name) => join("test", name))];
+  const texts = await Promise.all(paths.map((path) => readFile(join(ROOT, path), "utf8")));
+  const named = texts.flatMap((text) => text.match(/\b[A-Z]{2}-\d\d\b/g) ?? []);
+  const page = await readFile(join(ROOT, "docs/attacks.md"), "utf8");
+  const listed = [...page.matchAll(/^\| `([A-Z]{2}-\d\d)` \| \S/gm)].map(([, id]) => id!);
+  t.strictSame(listed.toSorted(), [...new Set(named)].toSorted());
 });
