@@ -20,6 +20,7 @@ import { permissionEndpoint } from "./endpoints/uma/permissions.js";
 import { policyEndpoints } from "./endpoints/uma/policies.js";
 import { resourceEndpoints } from "./endpoints/uma/resources.js";
 import { userinfoEndpoint } from "./endpoints/userinfo.js";
+import { browserRoutes } from "./browser/routes.js";
 import { answerPerson, browserPages } from "./pages/plugin.js";
 import { GrantRegistry } from "./grants/grant.js";
 import { GRANTS } from "./grants/index.js";
@@ -92,7 +93,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   refuseShedRequests(app);
   checkEnvelopes(app);
   app.setErrorHandler((error, request, reply) => refuse(dialectOf(dialects, request.url), error, request, reply));
-  app.setNotFoundHandler(notFoundHandler(dialects, answerPerson));
+  const routes = browserRoutes(dialects);
+  app.setNotFoundHandler(notFoundHandler(dialects, routes, answerPerson));
 
   for (const grant of GRANTS) await app.register(grant);
 
@@ -111,7 +113,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(healthEndpoints);
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));
-  await app.register(browserPages(dialects.map(({ name, authorize }) => ({ dialect: name, authorize }))));
+  await app.register(browserPages(routes));
   await app.ready();
   return app;
 }

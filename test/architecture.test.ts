@@ -89,7 +89,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "core.ts",
     "deployment.ts",
   ],
-  "app.ts": ["http", "grants", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
+  "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   "server.ts": [
     "errors",
     "store",

@@ -1,19 +1,21 @@
 import { z } from "zod";
 import type { BrowserSessions } from "../accounts/browser-session.js";
+import { homePageOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
-import { Refusal } from "../errors/refusal.js";
+import { Refusal, type AppLink } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
-import { withoutRepetition, type Form } from "../http/form.js";
+import { withoutRepetition } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
+import type { LiveSession } from "../store/sessions.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
-import { homePageOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./paths.js";
-import type { BrowserAnswer, Visit } from "./view.js";
+import type { BrowserParts, Step } from "./step.js";
+import type { BrowserAnswer, BrowserRequest } from "./view.js";
 
 /**
- * RP-Initiated Logout 1.0: at once with a hint that has no flaw and names the person who is logged in, else after asking. A
- * bad hint is no error (docs/decisions/0007).
+ * RP-Initiated Logout 1.0. An id_token_hint ends the session at once if it has no flaw and names the person who is
+ * logged in. Without such a hint the person is asked. A bad hint is no error (docs/decisions/0007).
  */
 
 const parameters = z.object({
@@ -27,100 +29,141 @@ const parameters = z.object({
   csrf: optional,
 });
 
-/** What an answer to a logout may say (RP-Initiated Logout 1.0 section 3). */
+type LogoutParameters = z.infer<typeof parameters>;
+
+/** The parameters of the answer to the client (RP-Initiated Logout 1.0 section 3). */
 const ANSWER = ["state"] as const;
 
-/** What a logout request asks for, once it is known to be the client's. */
+/** A logout request whose redirect URI is known to be the client's. */
 interface LogoutRequest {
   readonly client: Client | undefined;
-  /** The person that an id_token_hint without a flaw is about. */
+  /** The person that the id_token_hint names, if the hint has no flaw. */
   readonly sub: string | undefined;
-  /** The browser session which that hint was given in. */
+  /** The browser session that this hint was issued in. */
   readonly sid: string | undefined;
   readonly redirect_uri: string | undefined;
   readonly state: string | undefined;
+  readonly ui_locales: string | undefined;
+}
+
+declare module "./view.js" {
+  interface Views {
+    logout: FormView & {
+      readonly clientName: string | undefined;
+      readonly userName: string;
+      /** The parameters that the form sends back. */
+      readonly hidden: Readonly<Record<string, string>>;
+    };
+    logged_out: PageView & {
+      /** The app that asked for the logout, if it has pages of its own. */
+      readonly app: AppLink | undefined;
+    };
+  }
 }
 
 /** Logs the browser's person out, at once or after asking. */
-export async function logOut(
-  { core, sessions }: { readonly core: Core; readonly sessions: BrowserSessions },
-  form: Form,
-  visit: Visit,
-  { posted, facts }: { readonly posted: boolean; readonly facts: AuditFacts },
-): Promise<BrowserAnswer> {
+export const logOut: Step = async ({ core, sessions }, { form, visit, posted, facts }) => {
   withoutRepetition(form);
   const typed = readParameters(parameters, form.parameters);
   const request = await readRequest(core, typed, facts);
   if (request.client !== undefined) facts.client_id = request.client.client_id;
-  const uiLocales = typed.ui_locales === undefined ? {} : { uiLocales: typed.ui_locales };
 
-  // A form of the client's page came without our cookies (SameSite): the browser's own GET brings them.
+  // A form on the client's page is sent without our cookies (SameSite). The browser's own GET sends them.
   if (posted && typed.action === undefined && visit.session === undefined) {
-    // Only what this endpoint reads: whatever else was posted gets into no address.
-    const known = [...form.parameters].filter(([name]) => Object.hasOwn(typed, name));
-    return { kind: "go", path: `${LOGOUT_PATH}?${new URLSearchParams(known)}` };
+    // Only the parameters of this endpoint are put into the address.
+    return goToLogout(Object.fromEntries([...form.parameters].filter(([name]) => Object.hasOwn(typed, name))));
   }
   const session = await sessions.find(visit.session);
   if (session === undefined) {
-    // The session that a good hint names may be idle, or of another browser: it ends, and with it the grants made in it.
+    // The hint may name a session that is idle or another browser's. It ends too, with the grants that were made in it.
     if (request.sid !== undefined) await sessions.logOut({ sid: request.sid });
-    return goodbye(request, uiLocales);
+    return goodbye(request);
   }
   facts.sub = session.sub;
-  // A person who stays sees what they stay logged in to. The client has no answer for it (section 3).
+  // A person who stays sees the account page. The client gets no answer (section 3).
   if (typed.action === "cancel") return { kind: "go", path: ACCOUNT_PATH };
-  const purpose = `logout\n${session.sid}`;
-  const confirmed = typed.action === "logout" && isOwnForm(sessions, visit, { purpose, csrf: typed.csrf });
-  if (confirmed || request.sub === session.sub) {
-    await sessions.logOut({ cookie: visit.session, sid: request.sub === session.sub ? request.sid : undefined });
-    const cookies = { session: null };
-    // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
-    if (posted && request.redirect_uri === undefined) {
-      const kept = Object.entries({ ui_locales: typed.ui_locales, client_id: request.client?.client_id });
-      const query = new URLSearchParams(kept.filter((pair): pair is [string, string] => pair[1] !== undefined));
-      return { kind: "go", path: query.size === 0 ? LOGOUT_PATH : `${LOGOUT_PATH}?${query}`, cookies };
-    }
-    return { ...goodbye(request, uiLocales), cookies };
-  }
+  const isConfirmed = typed.action === "logout" && checkForm(sessions, session, visit, typed.csrf);
+  // Anybody can send a browser here. Without proof that the client knows the person, the person is asked.
+  if (!isConfirmed && request.sub !== session.sub) return confirmation(request, typed, { sessions, session, visit });
+  await sessions.logOut({ cookie: visit.session, sid: request.sub === session.sub ? request.sid : undefined });
+  // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
+  const answer =
+    posted && request.redirect_uri === undefined
+      ? goToLogout(given({ ui_locales: request.ui_locales, client_id: request.client?.client_id }))
+      : goodbye(request);
+  return { ...answer, cookies: { session: null } };
+};
 
-  // Anybody can send a browser here: without proof that the client knows the person, the person is asked.
+function goToLogout(query: Readonly<Record<string, string>>): BrowserAnswer {
+  const text = new URLSearchParams(query).toString();
+  return { kind: "go", path: text === "" ? LOGOUT_PATH : `${LOGOUT_PATH}?${text}` };
+}
+
+/** The members that have a value. */
+function given(members: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(members).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** The token of the page's form belongs to the session that the page was shown in. */
+function purposeOf({ sid }: LiveSession): string {
+  return `logout\n${sid}`;
+}
+
+/** @throws Refusal form_foreign */
+function checkForm(
+  sessions: BrowserSessions,
+  session: LiveSession,
+  { browser }: BrowserRequest["visit"],
+  csrf: string | undefined,
+): true {
+  if (browser === undefined || csrf === undefined || !sessions.checkFormToken(browser, purposeOf(session), csrf)) {
+    throw new Refusal("form_foreign");
+  }
+  return true;
+}
+
+/** The page that asks. Its form repeats the request without the hint, because the answer to the client needs none. */
+function confirmation(
+  request: LogoutRequest,
+  { client_id }: LogoutParameters,
+  {
+    sessions,
+    session,
+    visit,
+  }: Pick<BrowserParts, "sessions"> & Pick<BrowserRequest, "visit"> & { session: LiveSession },
+): BrowserAnswer {
+  const { client, redirect_uri, state, ui_locales } = request;
   const browser = visit.browser ?? sessions.newBrowser();
-  const csrf = sessions.formToken(browser, purpose);
   return {
     kind: "show",
-    view: { ...confirmation(request, typed), csrf, userName: session.name ?? session.preferred_username },
-    ...(visit.browser === undefined ? { cookies: { browser } } : {}),
+    view: {
+      page: "logout",
+      action: LOGOUT_PATH,
+      csrf: sessions.formToken(browser, purposeOf(session)),
+      leadsTo: leadsTo(request),
+      hidden: given({
+        client_id: client_id ?? client?.client_id,
+        post_logout_redirect_uri: redirect_uri,
+        state,
+        ui_locales,
+      }),
+      uiLocales: ui_locales,
+      clientName: client && (client.client_name ?? client.client_id),
+      userName: session.name ?? session.preferred_username,
+    },
+    cookies: visit.browser === undefined ? { browser } : undefined,
   };
 }
 
-/** The page that asks. Its form says what the request said, but brings no hint: the answer needs none. */
-function confirmation(request: LogoutRequest, { client_id, ui_locales }: z.infer<typeof parameters>) {
-  const { client, redirect_uri, state } = request;
-  const hidden = Object.entries({
-    client_id: client_id ?? client?.client_id,
-    post_logout_redirect_uri: redirect_uri,
-    state,
-    ui_locales,
-  }).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return {
-    page: "logout",
-    action: LOGOUT_PATH,
-    leadsTo: leadsTo(request),
-    hidden: Object.fromEntries(hidden),
-    ...(ui_locales === undefined ? {} : { uiLocales: ui_locales }),
-    ...(client === undefined ? {} : { clientName: client.client_name ?? client.client_id }),
-  } as const;
-}
-
-async function readRequest(core: Core, typed: z.infer<typeof parameters>, facts: AuditFacts): Promise<LogoutRequest> {
-  const { id_token_hint, client_id, post_logout_redirect_uri, state } = typed;
+async function readRequest(core: Core, typed: LogoutParameters, facts: AuditFacts): Promise<LogoutRequest> {
+  const { id_token_hint, client_id, post_logout_redirect_uri, state, ui_locales } = typed;
   const { hint, flaw } = await readIdTokenHint(core, id_token_hint, client_id);
   facts.hint_flaw = flaw;
   const named = await enabledClient(core, client_id ?? hint?.client_id);
   if (client_id !== undefined && named === undefined) throw new Refusal("client_unknown");
-  const unclear = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
-  // A bad hint does not say whose request it is. The address does: anybody could name the client that registered it.
-  const client = unclear
+  // A bad hint does not tell which client asks. The redirect URI does: only the client that registered it uses it.
+  const isUnnamed = named === undefined && id_token_hint !== undefined && post_logout_redirect_uri !== undefined;
+  const client = isUnnamed
     ? await enabledClient(core, await core.registry.findByLogoutUri(post_logout_redirect_uri))
     : named;
   if (
@@ -129,9 +172,9 @@ async function readRequest(core: Core, typed: z.infer<typeof parameters>, facts:
   ) {
     throw new Refusal("post_logout_redirect_uri_unknown");
   }
-  // Anybody may have found an old id_token; and a client that is disabled or gone asks for nothing.
+  // An old id_token may have leaked, and a client that is disabled or deleted may ask for nothing.
   const proof = flaw === undefined && named !== undefined ? hint : undefined;
-  return { client, sub: proof?.sub, sid: proof?.sid, redirect_uri: post_logout_redirect_uri, state };
+  return { client, sub: proof?.sub, sid: proof?.sid, redirect_uri: post_logout_redirect_uri, state, ui_locales };
 }
 
 async function enabledClient({ registry }: Core, client_id: string | undefined): Promise<Client | undefined> {
@@ -139,29 +182,18 @@ async function enabledClient({ registry }: Core, client_id: string | undefined):
   return client === null || client.disabled ? undefined : client;
 }
 
-function isOwnForm(
-  sessions: BrowserSessions,
-  { browser }: Visit,
-  { purpose, csrf }: { readonly purpose: string; readonly csrf: string | undefined },
-): boolean {
-  if (browser === undefined || csrf === undefined || !sessions.checkFormToken(browser, purpose, csrf)) {
-    throw new Refusal("form_foreign");
-  }
-  return true;
-}
-
-/** As after an authorization: the page a person lands on may send them on. */
+/** The client's page may send the person on, as after an authorization. */
 function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
   if (client === undefined || redirect_uri === undefined) return [];
   return [redirect_uri, ...client.web_origins, ...client.post_logout_redirect_uris];
 }
 
-function goodbye({ client, redirect_uri, state }: LogoutRequest, uiLocales: { uiLocales?: string }): BrowserAnswer {
-  if (redirect_uri === undefined) {
-    const uri = client === undefined ? undefined : homePageOf(client.redirect_uris);
-    const app =
-      client === undefined || uri === undefined ? {} : { app: { name: client.client_name ?? client.client_id, uri } };
-    return { kind: "show", view: { page: "logged_out", ...uiLocales, ...app } };
+/** The end of a logout: back to the client, or to a page of our own. */
+function goodbye({ client, redirect_uri, state, ui_locales }: LogoutRequest): BrowserAnswer {
+  if (redirect_uri !== undefined) {
+    return { kind: "leave", uri: withAnswer(redirect_uri, given({ state }), ANSWER) };
   }
-  return { kind: "leave", uri: withAnswer(redirect_uri, state === undefined ? {} : { state }, ANSWER) };
+  const uri = client && homePageOf(client.redirect_uris);
+  const app = uri === undefined ? undefined : { name: client!.client_name ?? client!.client_id, uri };
+  return { kind: "show", view: { page: "logged_out", uiLocales: ui_locales, app } };
 }

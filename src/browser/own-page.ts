@@ -2,24 +2,26 @@ import type { BrowserSessions } from "../accounts/browser-session.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Form } from "../http/form.js";
 import type { LiveSession } from "../store/sessions.js";
-import type { BrowserAnswer, Visit } from "./view.js";
+import type { BrowserAnswer, FormView, Visit } from "./view.js";
 
-/** A page of a person's own (`/account`, `/account/sharing`): its forms belong to the person and browser it was shown to. */
+/**
+ * Shared by the pages of a person's own (`/account`, `/account/sharing`). A form of such a page is accepted only from
+ * the browser and the session that the page was shown in.
+ */
+
+/** The members that every such page has. */
+export interface OwnPageView extends FormView {
+  readonly userName: string;
+}
 
 interface Owner {
   readonly session: LiveSession;
-  /** What every such page is drawn with. */
-  readonly frame: {
-    readonly action: string;
-    readonly csrf: string;
-    readonly leadsTo: readonly [];
-    readonly userName: string;
-  };
-  /** What a browser that was never seen before is given. */
-  readonly given: Pick<BrowserAnswer, "cookies">;
+  readonly frame: OwnPageView;
+  /** The cookie for a browser that has none yet. */
+  readonly cookies: BrowserAnswer["cookies"];
 }
 
-/** Whose page it is; undefined where nobody is logged in. */
+/** The person whose page this is; undefined if nobody is logged in. */
 export async function seeOwner(path: string, sessions: BrowserSessions, visit: Visit): Promise<Owner | undefined> {
   const session = await sessions.find(visit.session);
   if (session === undefined) return undefined;
@@ -29,15 +31,15 @@ export async function seeOwner(path: string, sessions: BrowserSessions, visit: V
   return {
     session,
     frame: { action: path, csrf, leadsTo: [], userName },
-    given: visit.browser === undefined ? { cookies: { browser } } : {},
+    cookies: visit.browser === undefined ? { browser } : undefined,
   };
 }
 
 /**
- * Who sent a form of their page; undefined where nobody is logged in any more.
+ * The session of the person who sent a form of their page; undefined if nobody is logged in any more.
  * @throws Refusal form_foreign
  */
-export async function whoSent(
+export async function findSender(
   path: string,
   sessions: BrowserSessions,
   form: Form,

@@ -1,32 +1,22 @@
-/** Paths that only browsers meet: the same whatever dialect sent them. */
+/** The paths that browsers use. They are the same in every dialect; src/browser/routes.ts says what happens there. */
 
-/** Where the steps of an interaction are shown and answered. */
+/** Shows and answers the steps of an interaction, whose id follows. */
 export const INTERACTION_PATH = "/interaction";
 
-/** Where a person's own page stands. */
+/** A person's own page. */
 export const ACCOUNT_PATH = "/account";
 
-/** What is shown at the address itself. */
+/** The page at the issuer's own address. */
 export const HOME_PATH = "/";
 
-/** Where people see what they were asked to share, and say whether they do. */
+/** The page on which people answer requests for their resources. */
 export const SHARING_PATH = "/account/sharing";
 
-/** Where a client sends people to say who they are (UMA 2.0 Grant section 3.3.2). */
+/** The claims interaction endpoint (UMA 2.0 Grant section 3.3.2). */
 export { CLAIMS_PATH } from "../uma/claims-gathering.js";
 
-/** Where a client sends people to log out. */
+/** The end session endpoint (RP-Initiated Logout 1.0 section 2). */
 export const LOGOUT_PATH = "/oauth2/logout";
 
-/** Where browsers look for an icon, also beside what is no page. */
+/** Browsers ask for this icon by themselves, also when the response was no page. */
 export const ICON_PATH = "/favicon.ico";
-
-/** What people type, and the page that is meant. */
-export const MEANT: Readonly<Record<string, string>> = {
-  "/login": ACCOUNT_PATH,
-  "/login/": ACCOUNT_PATH,
-  "/account/": ACCOUNT_PATH,
-  "/account/sharing/": SHARING_PATH,
-  "/logout": LOGOUT_PATH,
-  "/logout/": LOGOUT_PATH,
-};

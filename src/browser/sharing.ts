@@ -1,9 +1,6 @@
 import { z } from "zod";
-import type { BrowserSessions } from "../accounts/browser-session.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
-import type { AuditFacts } from "../http/decision.js";
-import type { Form } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
 import {
   answerQuestion,
@@ -13,18 +10,17 @@ import {
   type Question,
 } from "../store/uma-approvals.js";
 import { decisionsAbout } from "../store/uma-decisions.js";
-import { explain } from "../uma/explain.js";
-import type { Authorization } from "./authorize/authorization.js";
+import { explain, type Explanation } from "../uma/explain.js";
+import { findSender, seeOwner, type OwnPageView } from "./own-page.js";
 import { SHARING_PATH } from "./paths.js";
-import type { BrowserAnswer, Visit } from "./view.js";
-import { seeOwner, whoSent } from "./own-page.js";
+import type { Step } from "./step.js";
 
-/** An owner's page: who asks for what is theirs, what they said, and how what was asked came out. */
+/** An owner's page: the requests for their resources, the owner's answers, and the latest decisions. */
 
-/** Rows of a list that are shown at once. */
+/** Rows of each list on one page. */
 const MAX_ROWS = { questions: 100, decisions: 20 } as const;
 
-/** Which of the questions are shown, from 1. */
+/** The page of the list of questions, from 1. */
 const parameters = z.object({
   page: z
     .string()
@@ -32,7 +28,7 @@ const parameters = z.object({
     .default("1"),
 });
 
-/** How long an approval may last, in seconds; null until it is taken back. */
+/** Lifetimes that an owner can choose for an approval, in seconds. Null lasts until the owner withdraws it. */
 const LIFETIMES: Readonly<Record<string, number | null>> = {
   hour: 60 * 60,
   day: 24 * 60 * 60,
@@ -40,84 +36,105 @@ const LIFETIMES: Readonly<Record<string, number | null>> = {
   always: null,
 };
 
-interface SharingParts {
-  readonly core: Core;
-  readonly sessions: BrowserSessions;
-  readonly authorization: Authorization;
+/** A request for an owner's resource, with the owner's answer if there is one. */
+export interface SharedQuestion {
+  readonly resource_id: string;
+  readonly resource: string;
+  readonly client_id: string;
+  readonly client: string;
+  readonly party: string;
+  /** The login name of the requesting person; undefined if the client asks for itself. */
+  readonly person: string | undefined;
+  readonly scopes: readonly string[];
+  readonly state: "pending" | "approved" | "denied";
+  readonly since: Date;
+  readonly until: Date | undefined;
 }
 
-/** Shows the page, after a login where there is none. */
-export async function showSharing(
-  parts: SharingParts,
-  form: Form,
-  visit: Visit,
-  facts: AuditFacts,
-): Promise<BrowserAnswer> {
-  const { core, sessions, authorization } = parts;
+declare module "./view.js" {
+  interface Views {
+    sharing: OwnPageView & {
+      readonly questions: readonly SharedQuestion[];
+      /** The number of the page with older questions, if there are any. */
+      readonly older?: number | undefined;
+      /** The names of the lifetimes, in the order of the form. */
+      readonly lifetimes: readonly string[];
+      readonly decisions: readonly Explanation[];
+    };
+  }
+}
+
+/** Shows the page. A person who is not logged in logs in first. */
+export const showSharing: Step = async ({ core, sessions, authorization }, { form, visit, facts }) => {
   const owner = await seeOwner(SHARING_PATH, sessions, visit);
   if (owner === undefined) return authorization.logInFor(SHARING_PATH, visit);
-  const { session, frame, given } = owner;
+  const { session, frame, cookies } = owner;
   facts.sub = session.sub;
   const page = Number(readParameters(parameters, form.parameters).page);
-  const last = page * MAX_ROWS.questions;
-  // One more than is shown, to tell whether there are older ones.
-  const places = { after: last - MAX_ROWS.questions, last: last + 1 };
-  const found = await questionsTo(core.db, session.sub, places, core.clock.statement());
-  const questions = found.filter(({ place }) => place <= last);
+  const { questions, more } = await questionsOn(page, core, session.sub);
   const decisions = await decisionsAbout(core.db, session.sub, MAX_ROWS.decisions);
   return {
     kind: "show",
     view: {
       page: "sharing",
       ...frame,
-      questions: questions.map(({ resource_id, resource_name, client_id, client_name, party, username, ...said }) => ({
-        ...{ resource_id, client_id, party },
-        resource: resource_name ?? resource_id,
-        client: client_name ?? client_id,
-        person: username ?? undefined,
-        scopes: said.scopes,
-        state: said.state,
-        since: said.asked_at,
-        until: said.expires_at ?? undefined,
-      })),
-      ...(questions.length < found.length ? { older: page + 1 } : {}),
+      questions,
+      older: more ? page + 1 : undefined,
       lifetimes: Object.keys(LIFETIMES),
       decisions: decisions.map(explain),
     },
-    ...given,
+    cookies,
   };
+};
+
+/** The questions on one page, and whether there are more after them. */
+async function questionsOn(
+  page: number,
+  { db, clock }: Core,
+  owner: string,
+): Promise<{ questions: readonly SharedQuestion[]; more: boolean }> {
+  const last = page * MAX_ROWS.questions;
+  // The query fetches one extra row to learn whether there are more.
+  const places = { after: last - MAX_ROWS.questions, last: last + 1 };
+  const found = await questionsTo(db, owner, places, clock.statement());
+  const shown = found.filter(({ place }) => place <= last);
+  const questions = shown.map(({ resource_id, resource_name, client_id, client_name, party, ...row }) => ({
+    ...{ resource_id, client_id, party },
+    resource: resource_name ?? resource_id,
+    client: client_name ?? client_id,
+    person: row.username ?? undefined,
+    scopes: row.scopes,
+    state: row.state,
+    since: row.asked_at,
+    until: row.expires_at ?? undefined,
+  }));
+  return { questions, more: shown.length < found.length };
 }
 
-/** Records what an owner says to a question, or takes back what they said: it counts with the next request. */
-export async function changeSharing(
-  { core, sessions }: SharingParts,
-  form: Form,
-  visit: Visit,
-  facts: AuditFacts,
-): Promise<BrowserAnswer> {
-  const said = (name: string) => form.parameters.get(name) ?? "";
-  const session = await whoSent(SHARING_PATH, sessions, form, visit); // form_foreign
+/** Records or withdraws an owner's answer. The next request is decided by it. */
+export const changeSharing: Step = async ({ core, sessions }, { form, visit, facts }) => {
+  const field = (name: string) => form.parameters.get(name) ?? "";
+  const session = await findSender(SHARING_PATH, sessions, form, visit); // form_foreign
   if (session === undefined) return { kind: "go", path: SHARING_PATH };
   facts.sub = session.sub;
   const question: Question = {
     owner: session.sub,
-    resource_id: said("resource_id"),
-    client_id: said("client_id"),
-    party: said("party"),
-    scopes: said("scope").split(" "),
+    resource_id: field("resource_id"),
+    client_id: field("client_id"),
+    party: field("party"),
+    scopes: field("scope").split(" "),
   };
-  await ACTIONS.get(said("action"))?.(core, question, said("lifetime"));
+  await ACTIONS.get(field("action"))?.(core, question, field("lifetime"));
   return { kind: "go", path: SHARING_PATH };
-}
+};
 
-type Act = (core: Core, question: Question, lifetime: string) => Promise<void>;
+type Action = (core: Core, question: Question, lifetime: string) => Promise<void>;
 
-/** What each button does; anything else does nothing. */
-const ACTIONS: ReadonlyMap<string, Act> = new Map<string, Act>([
+/** The action of each button. Any other value changes nothing. */
+const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   [
     "approve",
     (core, question, lifetime) => {
-      // A time nobody offered is none.
       if (!Object.hasOwn(LIFETIMES, lifetime))
         throw new Refusal("parameter_malformed", { slots: { name: "lifetime" } });
       return answer(core, question, { state: "approved", lifetime: LIFETIMES[lifetime]! });
@@ -127,6 +144,6 @@ const ACTIONS: ReadonlyMap<string, Act> = new Map<string, Act>([
   ["withdraw", ({ db }, question) => takeBackAnswer(db, question)],
 ]);
 
-function answer({ db, clock }: Core, question: Question, said: OwnerDecision): Promise<void> {
-  return answerQuestion(db, question, said, clock.statement());
+function answer({ db, clock }: Core, question: Question, decision: OwnerDecision): Promise<void> {
+  return answerQuestion(db, question, decision, clock.statement());
 }

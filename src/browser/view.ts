@@ -1,109 +1,70 @@
-import type { Scope } from "../clients/registry.js";
-import type { AppLink } from "../errors/refusal.js";
-import type { Explanation } from "../uma/explain.js";
+import type { AuditFacts } from "../http/decision.js";
+import type { Form } from "../http/form.js";
 import type { AnswerTarget } from "./authorize/request.js";
 
-/** The languages of the pages. */
+/** What a browser sends and what it gets, as data. src/pages reads the one from HTTP and writes the other as HTML. */
+
+/** The languages of the pages; the first is the default. */
 export const UI_LOCALES = ["en", "de"] as const;
 
-/** What a browser is shown or where it is sent, before anybody writes HTML. */
-export type BrowserAnswer = BrowserStep & {
-  /** Cookies to set; null removes one. */
-  readonly cookies?: { readonly session?: string | null; readonly browser?: string; readonly known?: string };
-};
-
-type BrowserStep =
-  | { readonly kind: "show"; readonly view: View }
-  /** A path of our own. */
-  | { readonly kind: "go"; readonly path: string }
-  /** An address of a client that is known to be its own, with nothing added. */
-  | { readonly kind: "leave"; readonly uri: string }
-  /** An answer to a client, in the way it asked for. */
-  | { readonly kind: "answer"; readonly to: AnswerTarget; readonly parameters: Readonly<Record<string, string>> };
-
-/** A page as data; src/pages turns it into HTML. */
-export type View =
-  | (FormView & {
-      readonly page: "login";
-      readonly clientName?: string;
-      readonly username?: string;
-      /** Why the form is shown again. */
-      readonly failed?: "wrong";
-      readonly selectAccount: boolean;
-    })
-  | (FormView & {
-      readonly page: "consent";
-      readonly clientId: string;
-      readonly clientName: string;
-      readonly userName: string;
-      readonly scopes: readonly Scope[];
-      /** Whether the person will be asked again next time. */
-      readonly remembered: boolean;
-    })
-  | (FormView & {
-      readonly page: "logout";
-      readonly clientName?: string;
-      readonly userName?: string;
-      /** What the form brings back. */
-      readonly hidden: Readonly<Record<string, string>>;
-    })
-  | { readonly page: "logged_out"; readonly uiLocales?: string; readonly app?: AppLink }
-  | { readonly page: "home"; readonly host: string }
-  | (FormView & {
-      readonly page: "account";
-      readonly userName: string;
-      readonly consents: readonly {
-        readonly clientId: string;
-        readonly clientName: string;
-        /** Where its own pages begin, if it has any. */
-        readonly home?: string | undefined;
-        readonly scopes: readonly Scope[];
-        readonly since: Date;
-      }[];
-    })
-  | (FormView & {
-      readonly page: "sharing";
-      readonly userName: string;
-      readonly questions: readonly SharedQuestion[];
-      /** The page with older questions, where there are some. */
-      readonly older?: number;
-      /** How long an approval may last, in the order they are offered. */
-      readonly lifetimes: readonly string[];
-      readonly decisions: readonly Explanation[];
-    });
-
-/** What an owner was asked, and what they said. */
-export interface SharedQuestion {
-  readonly resource_id: string;
-  readonly resource: string;
-  readonly client_id: string;
-  readonly client: string;
-  readonly party: string;
-  /** The login name of the person who asks; a client may ask for itself. */
-  readonly person: string | undefined;
-  readonly scopes: readonly string[];
-  readonly state: "pending" | "approved" | "denied";
-  readonly since: Date;
-  readonly until: Date | undefined;
+/** A request, with nothing of HTTP left in it. */
+export interface BrowserRequest {
+  /** The query of a GET, the body of a POST. */
+  readonly form: Form;
+  readonly posted: boolean;
+  /** The parameters in the path. */
+  readonly path: Readonly<Record<string, string>>;
+  readonly visit: Visit;
+  /** The audit record of this request. */
+  readonly facts: AuditFacts;
 }
 
-/** What every form has. */
-interface FormView {
-  /** The path it is sent to. */
-  readonly action: string;
-  /** Ties the form to its browser. */
-  readonly csrf: string;
-  /** Addresses its answer may lead to, the first of them the one that is meant. */
-  readonly leadsTo: readonly string[];
-  readonly uiLocales?: string;
-}
-
-/** What a browser brought besides the request itself. */
+/** What a browser sends with every request. */
 export interface Visit {
-  /** Values of its cookies. */
+  /** The values of its cookies. */
   readonly session: string | undefined;
   readonly browser: string | undefined;
   readonly known: string | undefined;
-  /** Where it is, as limits count it (http/network.ts). */
+  /** Its network, as rate limits count it (http/network.ts). */
   readonly network: string;
+}
+
+/** What the browser is shown, or where it is sent. */
+export type BrowserAnswer = AnswerKind & {
+  /** Cookies to set; null removes one. */
+  readonly cookies?:
+    | { readonly session?: string | null; readonly browser?: string | undefined; readonly known?: string | undefined }
+    | undefined;
+};
+
+type AnswerKind =
+  | { readonly kind: "show"; readonly view: View }
+  | { readonly kind: "icon" }
+  /** A redirect to a path below the issuer. */
+  | { readonly kind: "go"; readonly path: string }
+  /** A redirect to a registered address of a client. */
+  | { readonly kind: "leave"; readonly uri: string }
+  /** An authorization response, in the response mode that the client asked for. */
+  | { readonly kind: "answer"; readonly to: AnswerTarget; readonly parameters: Readonly<Record<string, string>> };
+
+/** The members of each page, by its name. The file of a step adds the pages that it shows. */
+export interface Views {}
+
+/** A page as data. */
+export type View = { [Name in keyof Views]: Views[Name] & { readonly page: Name } }[keyof Views];
+
+/** The members that every page has. */
+export interface PageView {
+  /** The languages that the request asked for, best first (OpenID Connect Core section 3.1.2.1). */
+  readonly uiLocales?: string | undefined;
+}
+
+/** The members of every page with a form. */
+export interface FormView extends PageView {
+  /** The path that the form is sent to. */
+  readonly action: string;
+  /** The token that ties the form to its browser. */
+  readonly csrf: string;
+  /** Addresses that the answer to the form may lead to, the intended one first. */
+  readonly leadsTo: readonly string[];
 }

@@ -1,47 +1,38 @@
-import { hidden, type FormCommon } from "./form.js";
+import { LOGOUT_PATH, SHARING_PATH } from "../browser/paths.js";
+import type { Views } from "../browser/view.js";
+import { hidden } from "./form.js";
 import { html, isLink, isolated, type Html } from "./html.js";
-import { pageOf, type Page } from "./layout.js";
-import { scopeItems, type ShownScope } from "./scopes.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
+import { scopeItems } from "./scopes.js";
 import { say } from "./texts.js";
 import { dayOf } from "./time.js";
 
-interface GivenConsent {
-  readonly clientId: string;
-  readonly clientName: string;
-  /** Where its own pages begin, if it has any. */
-  readonly home?: string | undefined;
-  readonly scopes: readonly ShownScope[];
-  readonly since: Date;
-}
+type AccountView = Views["account"];
 
-interface AccountPage extends FormCommon {
-  readonly userName: string;
-  readonly consents: readonly GivenConsent[];
-  /** Where the link to sign out leads. */
-  readonly logout: string;
-  /** Where the link to what is shared leads. */
-  readonly sharing: string;
-}
-
-/** Shows what a person has allowed, and takes it back. One form for each client, so that no script is needed. */
-export function accountPage(p: AccountPage): Page {
-  const { language, consents } = p;
+/** Shows the clients that a person gave access to. Each has a form of its own, so that no script is needed. */
+export function accountPage(view: AccountView, frame: Frame): Page {
+  const { language } = frame;
+  const forms = view.consents.map((one) => consentForm(view, frame, one));
   return pageOf({
     language,
     title: say(language, "account.title"),
-    body: html`<p>${say(language, "logout.user", { user: isolated(p.userName) })}</p>
+    body: html`<p>${say(language, "logout.user", { user: isolated(view.userName) })}</p>
 <h2>${say(language, "account.apps")}</h2>
-${consents.length === 0 ? html`<p>${say(language, "account.none")}</p>` : consents.map((one) => consentForm(p, one))}
-${links(p)}`,
+${forms.length === 0 ? html`<p>${say(language, "account.none")}</p>` : forms}
+${links(frame)}`,
   });
 }
 
-function consentForm({ language, action, csrf }: AccountPage, consent: GivenConsent): Html {
+function consentForm(
+  { action, csrf }: AccountView,
+  { language, base }: Frame,
+  consent: AccountView["consents"][number],
+): Html {
   const { clientId, clientName, home = "", scopes, since } = consent;
   const name = isolated(clientName, { otherwise: clientId });
-  // an id has to be one word, and the same one each time the page is asked for
+  // An id must be one word, and the same one each time the page is shown.
   const key = encodeURIComponent(clientId.toWellFormed());
-  return html`<form class="app plain" id="consent-${key}" method="post" action="${action}">
+  return html`<form class="app plain" id="consent-${key}" method="post" action="${base}${action}">
 ${hidden("csrf", csrf, `csrf-${key}`)}
 ${hidden("client_id", clientId, `client_id-${key}`)}
 <h3 id="client-${key}">${isLink(home) ? html`<a href="${home}">${name}</a>` : name}</h3>
@@ -56,8 +47,7 @@ ${scopeItems(language, scopes)}
 </form>`;
 }
 
-function links({ language, logout, sharing }: AccountPage): Html | undefined {
-  if (!isLink(logout) || !isLink(sharing)) return undefined;
-  return html`<p class="actions"><a class="button" id="sharing" href="${sharing}">${say(language, "account.sharing")}</a>
-<a class="button" id="sign-out" href="${logout}">${say(language, "logout.submit")}</a></p>`;
+function links({ language, base }: Frame): Html {
+  return html`<p class="actions"><a class="button" id="sharing" href="${base}${SHARING_PATH}">${say(language, "account.sharing")}</a>
+<a class="button" id="sign-out" href="${base}${LOGOUT_PATH}">${say(language, "logout.submit")}</a></p>`;
 }

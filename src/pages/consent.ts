@@ -1,42 +1,33 @@
-import { hidden, primary, secondary, type FormCommon } from "./form.js";
+import type { Views } from "../browser/view.js";
+import { hidden, primary, secondary } from "./form.js";
 import { html, isolated, when } from "./html.js";
-import { pageOf, type Page } from "./layout.js";
-import { onlyTargets, targetName } from "./policy.js";
-import { scopeItems, type ShownScope } from "./scopes.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
+import { formTargets, targetName } from "./policy.js";
+import { scopeItems } from "./scopes.js";
 import { say } from "./texts.js";
 
-interface ConsentPage extends FormCommon {
-  readonly clientName: string;
-  readonly clientId: string;
-  readonly userName: string;
-  readonly scopes: readonly ShownScope[];
-  readonly formTargets: readonly string[];
-  /** Whether the answer is kept for the next time. */
-  readonly remembered: boolean;
-}
-
 /**
- * Asks whether a client may have what it asked for. The form says only yes or no: what was asked stays on the server,
- * where nobody can change it on the way.
+ * Asks whether a client may have the scopes that it requested. The form sends only the answer. The request stays on the
+ * server, where nobody can change it.
  */
-export function consentPage(p: ConsentPage): Page {
-  const { language, scopes } = p;
-  const [target] = onlyTargets(p.formTargets);
-  const client = isolated(p.clientName, { otherwise: p.clientId });
+export function consentPage(view: Views["consent"], { language, base }: Frame): Page {
+  const { clientId, leadsTo, remembered, scopes } = view;
+  const [target] = formTargets(leadsTo);
+  const client = isolated(view.clientName, { otherwise: clientId });
   return pageOf({
     language,
     title: say(language, "consent.title"),
-    formTargets: p.formTargets,
-    body: html`<p>${say(language, "consent.asks", { client, user: isolated(p.userName) })}</p>
+    leadsTo,
+    body: html`<p>${say(language, "consent.asks", { client, user: isolated(view.userName) })}</p>
 <h2 id="scopes-title">${say(language, "consent.list")}</h2>
 <ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">
 ${scopes.length === 0 ? html`<li>${say(language, "consent.nothing")}</li>` : scopeItems(language, scopes)}
 </ul>
-${when(p.remembered || undefined, () => html`<p class="quiet">${say(language, "consent.remembered")}</p>`)}
+${remembered ? html`<p class="quiet">${say(language, "consent.remembered")}</p>` : undefined}
 ${when(target, (uri) => html`<p class="quiet">${say(language, "consent.target", { target: targetName(uri) })}</p>`)}
-<p class="quiet">${say(language, "consent.client", { id: isolated(p.clientId) })}</p>
-<form id="consent" method="post" action="${p.action}">
-${hidden("csrf", p.csrf, "csrf")}
+<p class="quiet">${say(language, "consent.client", { id: isolated(clientId) })}</p>
+<form id="consent" method="post" action="${base}${view.action}">
+${hidden("csrf", view.csrf, "csrf")}
 <div class="actions">
 ${primary("allow", say(language, "consent.allow"))}
 ${secondary("deny", say(language, "consent.deny"))}

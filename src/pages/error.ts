@@ -1,28 +1,30 @@
 import type { AppLink } from "../errors/refusal.js";
 import { html, isLink, isolated, when, type Html } from "./html.js";
 import type { Language } from "./language.js";
-import { pageOf, type Common, type Page } from "./layout.js";
+import { pageOf, type Page } from "./layout.js";
 import { linkToApp } from "./link.js";
 import { say } from "./texts.js";
 import { waitOf } from "./time.js";
 
-interface ErrorPage extends Common {
+interface ErrorPage {
+  readonly language: Language;
   readonly status: number;
-  /** The catalogue's sentence: English in every language, as the documentation has it. */
+  /** The message of the catalogue. It is English in every language, as in the documentation. */
   readonly message: string;
-  /** What the log knows this decision by. */
+  /** The decision_id of the log line. */
   readonly decisionId: string;
-  /** What is said where the status says too little. */
+  /** An explanation that the status alone does not give. */
   readonly about?: "stale" | "answered" | "declined" | undefined;
-  /** Where to start again. */
+  /** The address at which the person can start again. */
   readonly again?: string | undefined;
-  /** Seconds after which trying again makes sense. */
+  /** Seconds after which another attempt makes sense. */
   readonly retryAfter?: number | undefined;
   /** The app that the person came from. */
   readonly app?: AppLink | undefined;
 }
 
-type Explanation = "request" | "stale" | "answered" | "declined" | "denied" | "missing" | "tries" | "busy" | "internal";
+type Explanation =
+  "request" | "stale" | "answered" | "declined" | "denied" | "missing" | "attempts" | "busy" | "internal";
 
 const BY_STATUS: Readonly<Record<number, Explanation>> = {
   401: "denied",
@@ -31,14 +33,14 @@ const BY_STATUS: Readonly<Record<number, Explanation>> = {
   405: "missing",
   408: "busy",
   410: "missing",
-  429: "tries",
+  429: "attempts",
   503: "busy",
 };
 
-/** A sentence of the catalogue with its slots filled fits well within. */
+/** Every message of the catalogue fits, with its slots filled. */
 const MAX_MESSAGE_LENGTH = 1000;
 
-/** Says what went wrong to somebody who did not cause it, and to whoever they ask for help. Never sends anybody away. */
+/** Explains an error to the person, and names the details that support needs. It never redirects. */
 export function errorPage({ language, status, message, about, decisionId, again, retryAfter, app }: ErrorPage): Page {
   const explanation = about ?? explain(status);
   return pageOf({
@@ -57,11 +59,11 @@ ${linksOf(language, app, again)}
 }
 
 function helpOn(language: Language, explanation: Explanation, retryAfter: number | undefined): Html {
-  if (explanation !== "tries" && explanation !== "busy") return say(language, `error.${explanation}.help`);
+  if (explanation !== "attempts" && explanation !== "busy") return say(language, `error.${explanation}.help`);
   return say(language, `error.${explanation}.help`, { time: waitOf(language, retryAfter) });
 }
 
-/** Where to go now. Where there is an app to go back to, that is what most people want. */
+/** Links to continue. If there is an app to go back to, its link comes first, because most people want it. */
 function linksOf(language: Language, app: AppLink | undefined, again: string | undefined): Html | undefined {
   const back = when(app, (one) => linkToApp(language, one));
   const kind = app === undefined ? "button primary" : "button";

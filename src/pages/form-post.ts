@@ -1,33 +1,35 @@
 import { carried } from "./form.js";
 import { Html, html, when } from "./html.js";
-import { scriptedPageOf, type Common, type Page } from "./layout.js";
-import { digestOf, formTarget, formTargets, targetName } from "./policy.js";
+import type { Language } from "./language.js";
+import { scriptedPageOf, type Page } from "./layout.js";
+import { digestOf, formTarget, targetName } from "./policy.js";
 import { say } from "./texts.js";
 
-interface FormPostPage extends Common {
+interface FormPostPage {
+  readonly language: Language;
   /** The redirect URI. */
   readonly action: string;
-  /** The parameters of the answer, which arrive as they are given here. */
+  /** The parameters of the authorization response. */
   readonly fields: Readonly<Record<string, string>>;
-  /** Further addresses that the redirect URI may send people on to. */
+  /** Further addresses that the redirect URI may redirect to. */
   readonly leadsTo?: readonly string[];
 }
 
-// the method of the prototype: a field called "submit" would stand in front of the form's own
+// The method comes from the prototype, because a field called "submit" would hide the form's own.
 const SCRIPT = 'HTMLFormElement.prototype.submit.call(document.getElementById("form_post"));';
 const SCRIPT_ELEMENT = new Html(`<script>${SCRIPT}</script>`);
 const SCRIPT_DIGEST = digestOf(SCRIPT);
 
 /**
- * The answer of an authorization request by POST (OAuth 2.0 Form Post Response Mode, section 2). The one page with a
- * script; without scripts its button does the same. The button has no name, so that nothing is added to the answer.
+ * Posts an authorization response to the client (OAuth 2.0 Form Post Response Mode, section 2). No other page has a
+ * script. If scripts are off, the button does the same. It has no name, so that it adds nothing to the response.
  */
 export function formPostPage({ language, action, fields, leadsTo = [] }: FormPostPage): Page {
   const target = formTarget(action);
   const contents = {
     language,
     title: say(language, "form_post.title"),
-    formTargets: formTargets([action, ...leadsTo]),
+    leadsTo: [action, ...leadsTo],
     body: html`${when(target, (uri) => html`<p>${say(language, "form_post.target", { target: targetName(uri) })}</p>`)}
 <form id="form_post" method="post" action="${action}">
 ${carried(fields, [])}

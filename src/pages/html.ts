@@ -1,9 +1,6 @@
-/**
- * What people see in their browser: state in, page out. The pages know no request, no store and no dialect; whoever calls
- * them has decided already. This file is the one place where text becomes markup.
- */
+/** Text becomes markup in this file and nowhere else. */
 
-/** Markup that may be sent as it is: only `html` makes it from text, and escapes what it is given. */
+/** Markup that may be sent as it is. Only `html` makes it from text, and escapes the text. */
 export class Html {
   readonly #markup: string;
 
@@ -18,7 +15,7 @@ export class Html {
 
 type Value = string | Html | readonly Html[] | undefined;
 
-// CR and LF as well: a parser would make one of the other, and a hidden value has to come back as it was sent
+// CR and LF are escaped because a parser normalises them, and a hidden value must come back unchanged.
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -29,12 +26,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "\n": "&#10;",
 };
 
-/** Text as it must stand in an element or in a quoted attribute. */
+/** Escapes text for an element or a quoted attribute. */
 export function escape(text: string): string {
   return text.replace(/[&<>"'\r\n]/g, (character) => ENTITIES[character] ?? "");
 }
 
-/** Markup with values in it. Text is escaped, markup stays, undefined is nothing; attributes must be quoted. */
+/** Markup with values in it: text is escaped, markup is kept, undefined is left out. Attributes must be quoted. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(strings.reduce((written, string, at) => written + render(values[at - 1]) + string));
 }
@@ -45,21 +42,21 @@ function render(value: Value): string {
   return value instanceof Html ? value.toString() : value.join("\n");
 }
 
-/** The markup of something that need not be there. */
+/** The markup of an optional value. */
 export function when<T>(value: T | undefined, write: (value: T) => Html): Html | undefined {
   return value === undefined ? undefined : write(value);
 }
 
 interface Shown {
-  /** What stands there if nothing of the text can be seen. */
+  /** Replaces a text that has no visible character. */
   readonly otherwise?: string;
-  /** More characters than this are cut: a name must not push what is asked, or the buttons, out of sight. */
+  /** Further characters are cut, so that a long name cannot push the question or the buttons out of sight. */
   readonly maxLength?: number;
 }
 
 /**
- * Text that somebody else wrote, as markup: kept from turning the direction of the sentence around it, without control and
- * invisible characters (those that join letters in some scripts stay), and of bounded length.
+ * Foreign text as markup. It is isolated, so that it cannot change the writing direction of the sentence around it. Its
+ * length is limited, and control and invisible characters are dropped, except those that join letters in some scripts.
  */
 export function isolated(text: string, { otherwise = "", maxLength = 80 }: Shown = {}): Html {
   return html`<bdi>${visible(text, maxLength) || visible(otherwise, maxLength)}</bdi>`;
@@ -74,7 +71,7 @@ function visible(text: string, maxLength: number): string {
     .trim();
 }
 
-/** Whether an address may stand in a link: http(s) or a path of ours. Nothing that runs, no other host behind `//`. */
+/** Whether a link may lead to an address: http(s) or a path of ours. It refuses script schemes and `//host`. */
 export function isLink(address: string): boolean {
   return /^(?:https?:\/\/|\/(?![/\\]))[^\s\\\p{Cc}]*$/iu.test(address);
 }

@@ -1,14 +1,16 @@
-/** The languages the pages are written in; the first is what everybody else gets. */
-export const LANGUAGES = ["en", "de"] as const satisfies readonly string[];
+import { UI_LOCALES } from "../browser/view.js";
 
-export type Language = (typeof LANGUAGES)[number];
+export type Language = (typeof UI_LOCALES)[number];
 
-/** More than any browser sends. What stands beyond is not read: the header is the sender's, the time is ours. */
+/** Texts by name, each in every language. */
+export type TextTable = Readonly<Record<string, Readonly<Record<Language, string>>>>;
+
+/** Accept-Language is read up to this many characters, which is more than any browser sends. */
 const MAX_HEADER_LENGTH = 1000;
 
 /**
- * The language of a page: the first of `ui_locales` we have (OpenID Connect Core section 3.1.2.1), else the best of
- * Accept-Language (RFC 9110 section 12.5.4), else English.
+ * The language of a page: the first supported one of `ui_locales` (OpenID Connect Core section 3.1.2.1), else the best
+ * of Accept-Language (RFC 9110 section 12.5.4), else English.
  */
 export function chooseLanguage(uiLocales: string | undefined, acceptLanguage: string | undefined): Language {
   const asked = head(uiLocales, " ")
@@ -17,7 +19,7 @@ export function chooseLanguage(uiLocales: string | undefined, acceptLanguage: st
   return asked ?? accepted(head(acceptLanguage, ","));
 }
 
-/** The items of a list, without those that stand behind the limit or are cut by it. */
+/** The items of a list that lie wholly within the limit. */
 function head(list: string | undefined, separator: string): readonly string[] {
   if (list === undefined) return [];
   const items = list.slice(0, MAX_HEADER_LENGTH).split(separator);
@@ -27,7 +29,7 @@ function head(list: string | undefined, separator: string): readonly string[] {
 /** `de`, `de-AT` and `DE_at` are German. */
 function languageOf(tag: string): Language | undefined {
   const primary = tag.trim().split(/[-_]/, 1)[0]?.toLowerCase();
-  return LANGUAGES.find((one) => one === primary);
+  return UI_LOCALES.find((one) => one === primary);
 }
 
 function accepted(ranges: readonly string[]): Language {
@@ -37,15 +39,15 @@ function accepted(ranges: readonly string[]): Language {
     const name = tag.trim() === "*" ? "*" : languageOf(tag);
     if (name !== undefined) weights.set(name, Math.max(weights.get(name) ?? 0, weightOf(parameters)));
   }
-  // of equal weights the one named first, as browsers mean it; "*" stands for what is not named
+  // Of equal weights the first one wins, as browsers intend. "*" is the weight of every language that is not named.
   const named = [...weights.keys()].filter((name) => name !== "*");
-  const order = [...named, ...LANGUAGES.filter((one) => !named.includes(one))];
+  const order = [...named, ...UI_LOCALES.filter((one) => !named.includes(one))];
   const weight = (one: Language): number => weights.get(one) ?? weights.get("*") ?? 0;
   const best = order.reduce((first, next) => (weight(next) > weight(first) ? next : first));
-  return weight(best) > 0 ? best : LANGUAGES[0];
+  return weight(best) > 0 ? best : UI_LOCALES[0];
 }
 
-/** RFC 9110 section 12.4.2: 0 is "not acceptable", and so is what is no weight at all. */
+/** The weight of a range (RFC 9110 section 12.4.2). 0 means "not acceptable"; a malformed weight counts as 0. */
 function weightOf(parameters: readonly string[]): number {
   const given = parameters.map((one) => one.trim().toLowerCase()).find((one) => one.startsWith("q="));
   if (given === undefined) return 1;

@@ -1,39 +1,44 @@
 import { Html, html } from "./html.js";
 import { ICON_ADDRESS } from "./icon.js";
 import type { Language } from "./language.js";
-import { digestOf, onlyTargets, policyOf } from "./policy.js";
+import { digestOf, formTargets, policyOf } from "./policy.js";
 import { STYLE } from "./style.js";
 
-/** A page as it is to be answered. */
+/** A page, ready to be sent. */
 export interface Page {
   readonly status: number;
   /** A whole document, UTF-8. */
   readonly html: string;
-  /** The value of Content-Security-Policy, without which the page must not be sent. */
+  /** The value of Content-Security-Policy. The page must not be sent without it. */
   readonly policy: string;
 }
 
-/** What every page is told. */
-export interface Common {
+/** The surroundings of a page: everything that does not depend on the page itself. */
+export interface Frame {
   readonly language: Language;
+  /** The path of the issuer, which stands before every path of ours; empty if the issuer has none. */
+  readonly base: string;
+  /** The host name of the issuer. */
+  readonly host: string;
 }
 
-interface Contents extends Common {
-  /** 200 where it is not said. */
+interface Contents {
+  readonly language: Language;
+  /** 200 by default. */
   readonly status?: number;
   /** The heading, which is also the name of the tab. */
   readonly title: Html;
   readonly body: Html;
-  /** Origins and schemes a form may end at beside ourselves: browsers hold form-action against redirects too. */
-  readonly formTargets?: readonly string[];
+  /** Addresses that a form may end at besides ours, because browsers apply form-action to redirects too. */
+  readonly leadsTo?: readonly string[];
 }
 
 const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
 const STYLE_DIGEST = digestOf(STYLE);
 
-/** A page of ours, whose forms come back to us. */
+/** A page whose forms are sent to this server. */
 export function pageOf(contents: Contents): Page {
-  const formAction = ["'self'", ...onlyTargets(contents.formTargets ?? [])];
+  const formAction = ["'self'", ...formTargets(contents.leadsTo ?? [])];
   return {
     status: contents.status ?? 200,
     html: documentOf(contents),
@@ -41,9 +46,12 @@ export function pageOf(contents: Contents): Page {
   };
 }
 
-/** A page with a script, whose form goes somewhere else and nowhere but there. `digest` is that of the script. */
+/**
+ * A page with a script and a form that is sent to another server only.
+ * @param digest of the script
+ */
 export function scriptedPageOf(contents: Contents, script: Html, digest: string): Page {
-  const formAction = onlyTargets(contents.formTargets ?? []);
+  const formAction = formTargets(contents.leadsTo ?? []);
   return {
     status: contents.status ?? 200,
     html: documentOf(contents, script),

@@ -1,16 +1,11 @@
-import type { AppLink } from "../errors/refusal.js";
+import type { Views } from "../browser/view.js";
 import { html, when } from "./html.js";
-import { pageOf, type Common, type Page } from "./layout.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
 import { linkToApp } from "./link.js";
 import { say } from "./texts.js";
 
-interface LoggedOutPage extends Common {
-  /** The app that asked for it, where it has pages of its own. */
-  readonly app?: AppLink | undefined;
-}
-
-/** What stands after a logout that has nowhere else to go. */
-export function loggedOutPage({ language, app }: LoggedOutPage): Page {
+/** The page after a logout whose request named no other address. */
+export function loggedOutPage({ app }: Views["logged_out"], { language }: Frame): Page {
   return pageOf({
     language,
     title: say(language, "logout.done"),

@@ -1,34 +1,26 @@
-import { hidden, primary, secondary, type FormCommon } from "./form.js";
+import type { Views } from "../browser/view.js";
+import { hidden, primary, secondary } from "./form.js";
 import { html, isolated, when, type Html } from "./html.js";
-import { pageOf, type Page } from "./layout.js";
+import type { Language } from "./language.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
 import { say } from "./texts.js";
 
-interface LoginPage extends FormCommon {
-  /** Who sent the person here, if anybody did. */
-  readonly clientName?: string | undefined;
-  /** What to begin with in the first field: a login_hint, or what was entered before. */
-  readonly username?: string | undefined;
-  /** Why the form is shown again. Whether the name or the password was wrong is not said, nor known here. */
-  readonly failed?: "wrong" | undefined;
-  readonly formTargets: readonly string[];
-  /** `prompt=select_account`: say that any account may be used. */
-  readonly selectAccount?: boolean | undefined;
-}
+type LoginView = Views["login"];
 
 /** Asks for name and password. */
-export function loginPage(p: LoginPage): Page {
-  const { language, clientName, failed } = p;
+export function loginPage(view: LoginView, { language, base }: Frame): Page {
+  const { clientName, failed, selectAccount } = view;
   return pageOf({
     language,
     title: say(language, "login.title"),
-    formTargets: p.formTargets,
+    leadsTo: view.leadsTo,
     body: html`${when(clientName, (name) => html`<p>${say(language, "login.for", { client: isolated(name) })}</p>`)}
-${p.selectAccount === true ? html`<p>${say(language, "login.select")}</p>` : undefined}
+${selectAccount ? html`<p>${say(language, "login.select")}</p>` : undefined}
 ${when(failed, (why) => html`<p class="alert" role="alert" id="login-error">${say(language, `login.${why}`)}</p>`)}
-<form id="login" method="post" action="${p.action}">
-${hidden("csrf", p.csrf, "csrf")}
-${usernameField(p)}
-${passwordField(p)}
+<form id="login" method="post" action="${base}${view.action}">
+${hidden("csrf", view.csrf, "csrf")}
+${usernameField(view, language)}
+${passwordField(view, language)}
 <div class="actions">
 ${primary("login", say(language, "login.submit"))}
 ${secondary("cancel", say(language, "cancel"))}
@@ -37,26 +29,26 @@ ${secondary("cancel", say(language, "cancel"))}
   });
 }
 
-function usernameField(p: LoginPage): Html {
-  return html`<label for="username">${say(p.language, "login.username")}</label>
-<input type="text" name="username" id="username" value="${p.username}" required${hasName(p) ? undefined : FOCUS}${failure(p)}
+function usernameField(view: LoginView, language: Language): Html {
+  return html`<label for="username">${say(language, "login.username")}</label>
+<input type="text" name="username" id="username" value="${view.username}" required${hasName(view) ? undefined : FOCUS}${failure(view)}
  autocomplete="username" autocapitalize="none" spellcheck="false" dir="auto">`;
 }
 
-function passwordField(p: LoginPage): Html {
-  return html`<label for="password">${say(p.language, "login.password")}</label>
-<input type="password" name="password" id="password" required${hasName(p) ? FOCUS : undefined}${failure(p)}
+function passwordField(view: LoginView, language: Language): Html {
+  return html`<label for="password">${say(language, "login.password")}</label>
+<input type="password" name="password" id="password" required${hasName(view) ? FOCUS : undefined}${failure(view)}
  autocomplete="current-password">`;
 }
 
 const FOCUS = html` autofocus`;
 
-/** Where the name stands already, the password is what is left to do. */
-function hasName({ username = "" }: LoginPage): boolean {
+/** If the name is filled in already, the password field gets the focus. */
+function hasName({ username = "" }: LoginView): boolean {
   return username !== "";
 }
 
-/** Ties a field to the sentence that says what went wrong. */
-function failure({ failed }: LoginPage): Html | undefined {
+/** Ties a field to the error message. */
+function failure({ failed }: LoginView): Html | undefined {
   return when(failed, () => html` aria-invalid="true" aria-describedby="login-error"`);
 }

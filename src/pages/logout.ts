@@ -1,28 +1,21 @@
-import { carried, hidden, primary, secondary, type FormCommon } from "./form.js";
+import type { Views } from "../browser/view.js";
+import { carried, hidden, primary, secondary } from "./form.js";
 import { html, isolated, when } from "./html.js";
-import { pageOf, type Page } from "./layout.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
 import { say } from "./texts.js";
 
-interface LogoutPage extends FormCommon {
-  readonly clientName?: string | undefined;
-  readonly userName?: string | undefined;
-  /** What the request for the logout brought and its answer needs; `csrf` and `action` are the form's own. */
-  readonly hidden: Readonly<Record<string, string>>;
-  readonly formTargets: readonly string[];
-}
-
-/** Asks whether to sign out: a link somewhere must not do it by itself (OpenID Connect RP-Initiated Logout section 2). */
-export function logoutPage(p: LogoutPage): Page {
-  const { language, clientName, userName } = p;
+/** Asks whether to sign out: a mere link must not sign anybody out (OpenID Connect RP-Initiated Logout section 2). */
+export function logoutPage(view: Views["logout"], { language, base }: Frame): Page {
+  const { clientName, userName } = view;
   return pageOf({
     language,
     title: say(language, "logout.title"),
-    formTargets: p.formTargets,
+    leadsTo: view.leadsTo,
     body: html`${when(clientName, (name) => html`<p>${say(language, "logout.client", { client: isolated(name) })}</p>`)}
-${when(userName, (name) => html`<p>${say(language, "logout.user", { user: isolated(name) })}</p>`)}
-<form id="logout" method="post" action="${p.action}">
-${hidden("csrf", p.csrf, "csrf")}
-${carried(p.hidden, ["csrf", "action"])}
+<p>${say(language, "logout.user", { user: isolated(userName) })}</p>
+<form id="logout" method="post" action="${base}${view.action}">
+${hidden("csrf", view.csrf, "csrf")}
+${carried(view.hidden, ["csrf", "action"])}
 <div class="actions">
 ${primary("logout", say(language, "logout.submit"))}
 ${secondary("cancel", say(language, "logout.stay"))}

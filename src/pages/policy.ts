@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { isolated, type Html } from "./html.js";
 
-/** Schemes a page must never be allowed to send its form to: what they name runs, or is no place. */
-const NO_PLACE: ReadonlySet<string> = new Set([
+/** Schemes that a form is never sent to: their URIs run as a script, or name no server and no app. */
+const FORBIDDEN_SCHEMES: ReadonlySet<string> = new Set([
   "javascript:",
   "vbscript:",
   "data:",
@@ -18,7 +18,7 @@ interface Permissions {
   readonly formAction: readonly string[];
 }
 
-/** The Content-Security-Policy of a page: its own style, its own script if any, the icon in it, and where its form goes. */
+/** The Content-Security-Policy of a page: it allows the page's own style and script, its icon, and the targets of its form. */
 export function policyOf({ style, script, formAction }: Permissions): string {
   return [
     "default-src 'none'",
@@ -32,45 +32,42 @@ export function policyOf({ style, script, formAction }: Permissions): string {
 }
 
 /**
- * A policy has no word for an IPv6 address (CSP3 section 2.3.1), and a browser would drop it: an app that listens on [::1]
+ * A policy cannot name an IPv6 address (CSP3 section 2.3.1), and browsers ignore one. So an app that listens on [::1]
  * is named by its port alone.
  */
 function sourceOf(target: string): string {
   return target.replace(/\[.*\]/, "*");
 }
 
-/** How a policy names an inline element: by the digest of exactly what stands between its tags (CSP3 section 2.3.1). */
+/** A policy names an inline element by the digest of the exact text between its tags (CSP3 section 2.3.1). */
 export function digestOf(content: string): string {
   return `sha256-${createHash("sha256").update(content).digest("base64")}`;
 }
 
-/**
- * What form-action must name for a form that ends at this redirect URI: its origin, or its scheme where it has none.
- * Undefined for what is no URI.
- */
+/** The form-action source for a redirect URI: its origin, or else its scheme. Undefined for a malformed URI. */
 export function formTarget(redirectUri: string): string | undefined {
   if (!URL.canParse(redirectUri)) return undefined;
   const { protocol, origin } = new URL(redirectUri);
   return protocol === "http:" || protocol === "https:" ? origin : protocol;
 }
 
-/** The targets of several redirect URIs, in their order. */
+/** The form-action sources for several redirect URIs, in their order. */
 export function formTargets(redirectUris: readonly string[]): readonly string[] {
-  return redirectUris.flatMap((uri) => formTarget(uri) ?? []);
+  return onlyTargets(redirectUris.flatMap((uri) => formTarget(uri) ?? []));
 }
 
-/** A target for people, shown whole: where the name of a host is cut, what it ends with, and so whose it is, is gone. */
+/** A target as people see it. It is not cut like a name, because the end of a host name tells whose it is. */
 export function targetName(target: string): Html {
   return isolated(target, { maxLength: 300 });
 }
 
-/** The targets that can stand in a policy, each once. What is no origin and no scheme is left out: no directive gets in. */
+/** The targets that a policy can contain, each once. Only origins and schemes are kept, so no directive is injected. */
 export function onlyTargets(targets: readonly string[]): readonly string[] {
   return [...new Set(targets.map((target) => target.toLowerCase()).filter(isTarget))];
 }
 
 function isTarget(target: string): boolean {
-  // http(s) only with a host: alone it would be everybody
-  if (/^[a-z][a-z0-9+.-]*:$/.test(target)) return !/^https?:$/.test(target) && !NO_PLACE.has(target);
+  // http: or https: alone would allow every host.
+  if (/^[a-z][a-z0-9+.-]*:$/.test(target)) return !/^https?:$/.test(target) && !FORBIDDEN_SCHEMES.has(target);
   return /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::\d{1,5})?$/.test(target);
 }

@@ -3,19 +3,19 @@ import { html, isolated, type Html } from "./html.js";
 import type { Language } from "./language.js";
 import { say, TEXTS, type TextName } from "./texts.js";
 
-/** Why a decision came out as it did, in words for the owner of the resource. What has no words stands as it was recorded. */
+/** The reasons of a decision, in words for the owner of the resource. A reason without a text is shown as recorded. */
 
-type TriedRule = Explanation["rules"][number];
+type ReportedRule = Explanation["rules"][number];
 
-/** What a condition about a person saw where there is none; any other text is somebody's name for something. */
+/** A condition about a person records this if no person is known. Any other text is a name, and is not translated. */
 const NOBODY = "nobody is known";
 
-/** Characters of what a rule compared that are shown. */
+/** A recorded fact is shown up to this many characters. */
 const MAX_LENGTH = 1_000;
 
-/** How one rule came out, and what it compared. */
-export function ruleSentence(language: Language, tried: TriedRule): Html {
-  const { policy, rule, decided, saw } = tried;
+/** The result of one rule, and the facts that it compared. */
+export function ruleSentence(language: Language, evaluated: ReportedRule): Html {
+  const { policy, rule, decided, saw } = evaluated;
   const place = say(language, "reason.rule", { rule: html`${String(rule)}`, policy: isolated(policy) });
   const end = decided ? html` ${say(language, "reason.decided")}` : undefined;
   const compared = Object.entries(saw).map(([condition, value]) => {
@@ -23,32 +23,32 @@ export function ruleSentence(language: Language, tried: TriedRule): Html {
     return html`${label}: ${isolated(factText(language, value), { maxLength: MAX_LENGTH })}`;
   });
   const details = compared.length === 0 ? undefined : html` <span class="quiet">(${joined(compared)})</span>`;
-  return html`${place} ${resultOf(language, tried)}${end}${details}`;
+  return html`${place} ${resultOf(language, evaluated)}${end}${details}`;
 }
 
-/** What decided before any rule was tried. */
+/** The reason of a decision that needed no rule. */
 export function obstacleSentence(language: Language, because: string): Html {
   return html`${wordFor(language, "obstacle", because)}.`;
 }
 
-/** A rule that fails says at which of its conditions. */
-function resultOf(language: Language, { result, because = "" }: TriedRule): Html {
+/** A rule that fails names the condition that failed. */
+function resultOf(language: Language, { result, because = "" }: ReportedRule): Html {
   const name = result === "fails" ? `reason.fails.${because}` : `reason.${result}`;
   return isText(name)
     ? (say as (language: Language, name: TextName) => Html)(language, name)
     : isolated(`${result} ${because}`);
 }
 
-/** What a condition saw: a text, a list, or a list of what was compared with how it came out. */
+/** The facts of a condition: a text, a list of texts, or names with the result for each. */
 function factText(language: Language, value: unknown): string {
-  if (typeof value !== "object" || value === null) return value === NOBODY ? said(language, NOBODY) : String(value);
+  if (typeof value !== "object" || value === null) return value === NOBODY ? factWord(language, NOBODY) : String(value);
   const parts = Array.isArray(value)
     ? value.map(String)
-    : Object.entries(value).map(([name, how]) => `${name} ${said(language, String(how))}`);
-  return parts.join(", ") || said(language, "nothing");
+    : Object.entries(value).map(([name, how]) => `${name} ${factWord(language, String(how))}`);
+  return parts.join(", ") || factWord(language, "nothing");
 }
 
-function said(language: Language, word: string): string {
+function factWord(language: Language, word: string): string {
   const name = `fact.${word}`;
   return isText(name) ? TEXTS[name][language] : word;
 }

@@ -1,52 +1,38 @@
-import type { SharedQuestion } from "../browser/view.js";
+import { ACCOUNT_PATH, SHARING_PATH } from "../browser/paths.js";
+import type { Views } from "../browser/view.js";
 import type { Explanation } from "../uma/explain.js";
-import { hidden, type FormCommon } from "./form.js";
+import { hidden } from "./form.js";
 import { html, isolated, when, type Html } from "./html.js";
 import type { Language } from "./language.js";
-import { pageOf, type Page } from "./layout.js";
+import { pageOf, type Frame, type Page } from "./layout.js";
 import { obstacleSentence, ruleSentence } from "./reasons.js";
 import { say, type TextName } from "./texts.js";
 import { minuteOf } from "./time.js";
 
-interface SharingPage extends FormCommon {
-  readonly userName: string;
-  readonly questions: readonly SharedQuestion[];
-  readonly older?: number;
-  readonly lifetimes: readonly string[];
-  readonly decisions: readonly Explanation[];
-  /** Where the person's own page is. */
-  readonly account: string;
-}
+type SharingView = Views["sharing"];
+type SharedQuestion = SharingView["questions"][number];
 
-/** Shows an owner who asks for what is theirs, what they said, and how the latest requests came out. */
-export function sharingPage(p: SharingPage): Page {
-  const { language, questions, decisions } = p;
+/** Shows an owner the requests for their resources, the answers they gave, and the latest decisions. */
+export function sharingPage(view: SharingView, frame: Frame): Page {
+  const { language, base } = frame;
+  const { questions, decisions, older } = view;
   const pending = questions.filter(({ state }) => state === "pending");
   const answered = questions.filter(({ state }) => state !== "pending");
+  const forms = (list: readonly SharedQuestion[], name: string) =>
+    list.map((one, index) => questionForm(view, frame, one, `${name}-${index + 1}`));
+  const outcomes = decisions.map((one) => decisionOf(language, one));
   return pageOf({
     language,
     title: say(language, "sharing.title"),
-    body: html`<p>${say(language, "logout.user", { user: isolated(p.userName) })}</p>
+    body: html`<p>${say(language, "logout.user", { user: isolated(view.userName) })}</p>
 <h2>${say(language, "sharing.pending")}</h2>
-${listOr(
-  language,
-  "sharing.pending.none",
-  pending.map((one, index) => questionForm(p, one, `pending-${index + 1}`)),
-)}
+${listOr(language, "sharing.pending.none", forms(pending, "pending"))}
 <h2>${say(language, "sharing.answered")}</h2>
-${listOr(
-  language,
-  "sharing.answered.none",
-  answered.map((one, index) => questionForm(p, one, `answered-${index + 1}`)),
-)}
-${when(p.older, (page) => olderLink(language, `${p.action}?page=${page}`))}
+${listOr(language, "sharing.answered.none", forms(answered, "answered"))}
+${when(older, (page) => olderLink(language, `${base}${SHARING_PATH}?page=${page}`))}
 <h2>${say(language, "sharing.decisions")}</h2>
-${listOr(
-  language,
-  "sharing.decisions.none",
-  decisions.map((one) => decisionOf(language, one)),
-)}
-<p class="actions"><a class="button" id="account" href="${p.account}">${say(language, "account.title")}</a></p>`,
+${listOr(language, "sharing.decisions.none", outcomes)}
+<p class="actions"><a class="button" id="account" href="${base}${ACCOUNT_PATH}">${say(language, "account.title")}</a></p>`,
   });
 }
 
@@ -60,11 +46,11 @@ function listOr(language: Language, none: PlainText, items: readonly Html[]): Ht
   return items.length === 0 ? html`<p>${say(language, none)}</p>` : items;
 }
 
-/** One form for each question. It names the scopes it shows: what was asked since is not answered with them. */
-function questionForm(p: SharingPage, question: SharedQuestion, id: string): Html {
-  const { language, action, csrf, lifetimes } = p;
+/** The form of one question. It sends the scopes that it shows, so that the answer covers no scope requested later. */
+function questionForm(view: SharingView, { language, base }: Frame, question: SharedQuestion, id: string): Html {
+  const { action, csrf, lifetimes } = view;
   const { resource_id, client_id, party, scopes, state, since } = question;
-  return html`<form class="app plain" id="${id}" method="post" action="${action}">
+  return html`<form class="app plain" id="${id}" method="post" action="${base}${action}">
 ${Object.entries({ csrf, resource_id, client_id, party, scope: scopes.join(" ") }).map(([name, value]) =>
   hidden(name, value, `${name}-${id}`),
 )}
@@ -122,7 +108,7 @@ function lifetimeText(language: Language, name: string): Html | string {
   return known === undefined ? name : say(language, known);
 }
 
-/** How one request for a resource came out, and why. */
+/** The outcome of one request for a resource, with its reasons. */
 function decisionOf(language: Language, decision: Explanation): Html {
   const { decision_id, decided_at, outcome, client_id, sub, asked, granted, because, rules, untold } = decision;
   const resource = isolated(decision.resource_name ?? "", { otherwise: decision.resource_id });

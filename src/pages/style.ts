@@ -1,4 +1,4 @@
-/** The one style of all pages. Both palettes keep text at 4.5:1 and the edges of controls at 3:1 (WCAG 1.4.3, 1.4.11). */
+/** The style of all pages. Both palettes have a contrast of 4.5:1 for text and 3:1 for controls (WCAG 1.4.3, 1.4.11). */
 export const STYLE = `
 :root {
   color-scheme: light dark;

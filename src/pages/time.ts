@@ -1,11 +1,12 @@
+import { UI_LOCALES } from "../browser/view.js";
 import { html, type Html } from "./html.js";
-import { LANGUAGES, type Language } from "./language.js";
+import type { Language } from "./language.js";
 import { say } from "./texts.js";
 
-/** Points of time and how long something takes, in words. Everything is UTC: a browser does not say where its person is. */
+/** Points of time and durations in words. Times are UTC, because a browser does not send its time zone. */
 
-// Built once: making a formatter takes a thousand times as long as using it.
-const formats = <T>(make: (language: Language) => T) => new Map(LANGUAGES.map((one) => [one, make(one)]));
+// The formatters are built once, because building one takes a thousand times as long as using it.
+const formats = <T>(make: (language: Language) => T) => new Map(UI_LOCALES.map((one) => [one, make(one)]));
 
 const DAYS = formats((one) => new Intl.DateTimeFormat(one, { dateStyle: "long", timeZone: "UTC" }));
 
@@ -24,12 +25,12 @@ const LENGTHS = formats((one) =>
   ),
 );
 
-/** The day, for what lasts for days. */
+/** A date without its time. */
 export function dayOf(language: Language, date: Date): Html {
   return timeElement(date, DAYS.get(language)?.format(date));
 }
 
-/** The day, the hour and the minute. */
+/** A date with hour and minute. */
 export function minuteOf(language: Language, date: Date): Html {
   return timeElement(date, MINUTES.get(language)?.format(date));
 }
@@ -38,7 +39,10 @@ function timeElement(date: Date, text: string | undefined): Html {
   return html`<time datetime="${date.toISOString()}">${text}</time>`;
 }
 
-/** How long to wait, in seconds, rounded up to a whole unit; "a moment" where nobody knows. */
+/**
+ * A waiting time in words, rounded up to a whole unit.
+ * @param seconds undefined for "a moment"
+ */
 export function waitOf(language: Language, seconds: number | undefined): Html {
   if (seconds === undefined) return say(language, "wait.moment");
   const [amount, unit] =

@@ -1,4 +1,6 @@
 import t from "tap";
+import { browserRoutes, methodsOf } from "../../src/browser/routes.js";
+import { oauth2 } from "../../src/dialects/oauth2.js";
 import { endEverythingOf } from "../../src/store/epochs.js";
 import { setUserDisabled } from "../../src/store/users.js";
 import type { Tx } from "../../src/store/open.js";
@@ -37,6 +39,20 @@ const FOREIGN_FORM = "this form was not sent from its own page";
 const consents = (sub: string, client_id: string) =>
   sql(server.database, "SELECT scope FROM consents WHERE sub = $1 AND client_id = $2", [sub, client_id]);
 const inOneGo = (work: (tx: Tx) => Promise<unknown>) => server.core.db.prisma.$transaction(work);
+
+t.test("a path of the browser's refuses any other method, and names the methods that it has", async (t) => {
+  for (const route of browserRoutes([oauth2])) {
+    const path = route.path.replace(":id", "x");
+    const reply = await server.send(path, { method: "PUT" });
+    const methods = methodsOf(route);
+    t.equal(reply.status, methods.length === 0 ? 404 : 405, path);
+    t.equal(reply.headers.get("allow"), methods.length === 0 ? null : methods.join(", "), path);
+    for (const method of methods) {
+      const { status } = await server.send(path, { method, headers: { Accept: "text/html" } });
+      t.notOk(status === 405, `${method} ${path}`);
+    }
+  }
+});
 
 t.test("a form belongs to its browser, its page and its turn", async (t) => {
   await t.test("AZ-06 an interaction that another browser opened", async (t) => {

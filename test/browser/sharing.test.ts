@@ -60,7 +60,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
   t.match(polled.json, { error: "request_submitted" }, "the new ticket remembers who asks");
 
   const page = await alice.open(SHARING);
-  t.match(page.text, /<bdi>bob<\/bdi> asks for <bdi>photo<\/bdi> with <bdi>Print Shop<\/bdi>/);
+  t.match(page.text, /<bdi>bob<\/bdi> would like access to <bdi>photo<\/bdi> with <bdi>Print Shop<\/bdi>/);
   await request(["print"]);
   const after = await alice.submit(page, "pending-1", { action: "approve", lifetime: "hour" });
   t.match(
@@ -162,7 +162,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
     await ask(server, await ticketFor(server, own, { [resource]: ["view"] }), form);
     const { text } = await (await browserOf(server)).open(SHARING);
     const words = text.replace(/<[^>]*>/g, "");
-    t.match(words, `Rule 1 of policy ${policy} did not apply: what is known of the person does not match.`);
+    t.match(words, `Rule 1 of policy ${policy} did not apply: the details of the person do not match.`);
     t.match(words, "(details: department differs)");
     t.notMatch(text, "R&amp;D");
   });

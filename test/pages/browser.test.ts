@@ -227,7 +227,7 @@ inWindow("prompt asks again for what was already settled, and none asks for noth
   t.match(await app.after(() => page.click(button("allow"))), { parameters: { code: String } });
 
   await page.goto(signInUrl({ prompt: "select_account", login_hint: "somebody" }));
-  t.match(await page.textContent("main"), "Which account do you want to use?");
+  t.match(await page.textContent("main"), "Sign in with the account that you want to use.");
   t.equal(await page.inputValue("#username"), "somebody");
   const other = await newcomer();
   await logIn(page, other);
@@ -484,12 +484,12 @@ inWindow("going back after an answer says what happened, and leads back to the a
   await page.goto(signInUrl());
   await app.after(() => page.click(button("cancel")));
   await page.waitForSelector("#here");
-  t.match(await goBack(), "You declined here, and nothing was allowed.");
+  t.match(await goBack(), "You declined, so the app got no access.");
   await page.click("#again");
   await logIn(page, person);
   await app.after(() => page.click(button("allow")));
   await page.waitForSelector("#here");
-  t.match(await goBack(), "You signed in here and were sent on.");
+  t.match(await goBack(), "You have already signed in here.");
   await page.click("#app");
   t.equal(new URL(page.url()).origin, app.origin);
 });
@@ -511,7 +511,7 @@ inWindow("what a person types leads to a page, and a program is told what it was
   t.equal(await heading(page), "You are signed out");
   for (const path of ["/acount", "/oauth2/nothing", "/token/nothing"]) {
     t.equal((await page.goto(issuer + path))!.status(), 404);
-    t.equal(await heading(page), "There is nothing here", path);
+    t.equal(await heading(page), "Page not found", path);
     t.match((await server.send(path)).json, { error: String }, "a program is told in its dialect");
   }
   t.match((await server.send("/")).json, { error: "not_found" });

@@ -69,7 +69,8 @@ t.test("addresses a link may lead to", async (t) => {
 
 t.test("no attribute stands without quotes, no handler and no style in an attribute", async (t) => {
   const folder = join(ROOT, "src/pages");
-  for (const name of await readdir(folder)) {
+  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".ts"));
+  for (const name of files) {
     const text = await readFile(join(folder, name), "utf8");
     t.notMatch(text, /<[a-z][^<>`]*=\$\{/, name);
     t.notMatch(text, /<[a-z][^<>]*\s(?:on[a-z]+|style)=/, name);

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import t from "tap";
+import { UI_LOCALES } from "../../src/browser/view.js";
 import { accountPage } from "../../src/pages/account.js";
 import { consentPage } from "../../src/pages/consent.js";
 import { errorPage } from "../../src/pages/error.js";
 import { formPostPage } from "../../src/pages/form-post.js";
 import { homePage } from "../../src/pages/home.js";
-import { LANGUAGES, type Language } from "../../src/pages/language.js";
+import type { Language } from "../../src/pages/language.js";
 import type { Page } from "../../src/pages/layout.js";
 import { loggedOutPage } from "../../src/pages/logged-out.js";
 import { loginPage } from "../../src/pages/login.js";
@@ -13,65 +14,77 @@ import { logoutPage } from "../../src/pages/logout.js";
 import { obstacleSentence, ruleSentence } from "../../src/pages/reasons.js";
 import { sharingPage } from "../../src/pages/sharing.js";
 
-/** Every page, with the same text wherever somebody else's text may stand. */
+/** Every page, with one text in every place for foreign text. */
 function pagesWith(text: string, language: Language = "en"): Readonly<Record<string, Page>> {
-  const form = { language, action: "/somewhere", csrf: text, formTargets: ["https://app.example"] };
+  const frame = { language, base: "/id", host: text };
+  const form = { action: "/somewhere", csrf: text, leadsTo: ["https://app.example/cb"] };
   const scopes = [
-    { name: "openid", description: null },
-    { name: text, description: null },
-    { name: "api1", description: text },
+    { ...SCOPE, name: "openid" },
+    { ...SCOPE, name: text },
+    { ...SCOPE, name: "api1", description: text },
   ];
+  const login = { ...form, clientName: text, username: text, selectAccount: false };
+  const given = { clientId: text, clientName: text, scopes, since: new Date("2026-03-01T10:00:00Z") };
   return {
-    login: loginPage({ ...form, clientName: text, username: text }),
-    "login, wrong": loginPage({ ...form, clientName: text, username: text, failed: "wrong", selectAccount: true }),
-    consent: consentPage({ ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true }),
-    logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }),
-    "logged out": loggedOutPage({ language, app: { name: text, uri: "https://app.example" } }),
-    home: homePage({ language, host: text, account: "/account" }),
-    account: accountPage({
-      ...form,
-      userName: text,
-      consents: [
-        {
-          clientId: text,
-          clientName: text,
-          home: "https://app.example",
-          scopes,
+    login: loginPage(login, frame),
+    "login, wrong": loginPage({ ...login, failed: "wrong", selectAccount: true }, frame),
+    consent: consentPage(
+      { ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true },
+      frame,
+    ),
+    logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }, frame),
+    "logged out": loggedOutPage({ app: { name: text, uri: "https://app.example" } }, frame),
+    home: homePage({}, frame),
+    account: accountPage(
+      {
+        ...form,
+        leadsTo: [],
+        userName: text,
+        consents: [
+          { ...given, home: "https://app.example" },
+          {
+            clientId: "other",
+            clientName: "Other",
+            home: undefined,
+            scopes: [],
+            since: new Date("2025-12-24T23:59:59Z"),
+          },
+        ],
+      },
+      frame,
+    ),
+    sharing: sharingPage(
+      {
+        ...form,
+        leadsTo: [],
+        userName: text,
+        questions: (["pending", "approved", "denied"] as const).map((state) => ({
+          ...{ resource_id: text, resource: text, client_id: text, client: text, party: text, person: text },
+          scopes: [text, "view"],
+          state,
           since: new Date("2026-03-01T10:00:00Z"),
-        },
-        { clientId: "other", clientName: "Other", scopes: [], since: new Date("2025-12-24T23:59:59Z") },
-      ],
-      logout: "/oauth2/logout",
-      sharing: "/account/sharing",
-    }),
-    sharing: sharingPage({
-      ...form,
-      account: "/account",
-      userName: text,
-      questions: (["pending", "approved", "denied"] as const).map((state) => ({
-        ...{ resource_id: text, resource: text, client_id: text, client: text, party: text, person: text },
-        scopes: [text, "view"],
-        state,
-        since: new Date("2026-03-01T10:00:00Z"),
-        until: state === "approved" ? new Date("2026-04-01T10:00:00Z") : undefined,
-      })),
-      older: 2,
-      lifetimes: ["hour", "day", "month", "always"],
-      decisions: [
-        {
-          ...{ decision_id: text, outcome: text, client_id: text, sub: text, because: text },
-          ...{ resource_id: text, resource_name: text },
-          decided_at: new Date("2026-03-01T10:00:00Z"),
-          asked: [text],
-          granted: [],
-          rules: [{ policy: text, rule: 1, result: text, because: text, saw: { [text]: text }, decided: true }],
-          untold: 7,
-        },
-      ],
-    }),
-    "sharing, nothing": sharingPage({
-      ...{ ...form, account: "/account", userName: text, questions: [], lifetimes: [], decisions: [] },
-    }),
+          until: state === "approved" ? new Date("2026-04-01T10:00:00Z") : undefined,
+        })),
+        older: 2,
+        lifetimes: ["hour", "day", "month", "always"],
+        decisions: [
+          {
+            ...{ decision_id: text, outcome: text, client_id: text, sub: text, because: text },
+            ...{ resource_id: text, resource_name: text },
+            decided_at: new Date("2026-03-01T10:00:00Z"),
+            asked: [text],
+            granted: [],
+            rules: [{ policy: text, rule: 1, result: text, because: text, saw: { [text]: text }, decided: true }],
+            untold: 7,
+          },
+        ],
+      },
+      frame,
+    ),
+    "sharing, nothing": sharingPage(
+      { ...form, leadsTo: [], userName: text, questions: [], lifetimes: [], decisions: [] },
+      frame,
+    ),
     error: errorPage({ language, status: 400, message: text, decisionId: text }),
     "error, stale": errorPage({
       language,
@@ -85,6 +98,11 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
     "form post": formPostPage({ language, action: "https://app.example/cb", fields: { code: text, state: text } }),
   };
 }
+
+/** A scope without a description. */
+const SCOPE = { description: null, audience: null, claims: [] };
+
+const FRAME = { language: "en", base: "", host: "id.example" } as const;
 
 const entities: Readonly<Record<string, string>> = {
   amp: "&",
@@ -205,8 +223,8 @@ t.test("forms, fields and buttons have the names of the contract", async (t) => 
 });
 
 t.test("a hidden field cannot stand in for one of the form's own", async (t) => {
-  const form = { language: "en", action: "/a", csrf: "real", formTargets: [] } as const;
-  const page = logoutPage({ ...form, hidden: { csrf: "forged", action: "logout", state: "s" } });
+  const form = { action: "/a", csrf: "real", leadsTo: [], clientName: undefined, userName: "alice" };
+  const page = logoutPage({ ...form, hidden: { csrf: "forged", action: "logout", state: "s" } }, FRAME);
   const named = (name: string) =>
     tagsOf(page).filter(({ tag, attributes }) => tag === "input" && attributes.name === name);
   t.strictSame(
@@ -253,7 +271,7 @@ t.test("an answer is posted to no address that runs", async (t) => {
 });
 
 t.test("every page can be used by everybody, in each language", async (t) => {
-  for (const language of LANGUAGES) {
+  for (const language of UI_LOCALES) {
     for (const [name, page] of Object.entries(pagesWith(`a "b" c`, language))) {
       const tags = tagsOf(page);
       const ids = tags.flatMap(({ attributes }) => attributes.id ?? []);
@@ -281,10 +299,10 @@ t.test("every page can be used by everybody, in each language", async (t) => {
 });
 
 t.test("the login says what went wrong", async (t) => {
-  const form = { language: "en", action: "/a", csrf: "c", formTargets: [] } as const;
+  const form = { action: "/a", csrf: "c", leadsTo: [], selectAccount: false };
   const fields = (page: Page) =>
     tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes.id ?? ""));
-  const fresh = loginPage(form);
+  const fresh = loginPage(form, FRAME);
   t.equal(fresh.status, 200);
   t.notMatch(fresh.html, /role="alert"/);
   t.strictSame(
@@ -296,7 +314,7 @@ t.test("the login says what went wrong", async (t) => {
     [true, false],
   );
 
-  const wrong = loginPage({ ...form, username: "alice", failed: "wrong" });
+  const wrong = loginPage({ ...form, username: "alice", failed: "wrong" }, FRAME);
   t.equal(wrong.status, 200, "nothing is wrong with asking for the page");
   t.match(wrong.html, /<p class="alert" role="alert" id="login-error">That did not work\./);
   t.strictSame(
@@ -319,9 +337,9 @@ t.test("the login says what went wrong", async (t) => {
 
 t.test("scopes are described where they can be, and named where not", async (t) => {
   const scopes = [
-    { name: "openid", description: "Know who you are" },
-    { name: "api1", description: null },
-    { name: "api2", description: "Read your measurements" },
+    { ...SCOPE, name: "openid", description: "Know who you are" },
+    { ...SCOPE, name: "api1" },
+    { ...SCOPE, name: "api2", description: "Read your measurements" },
   ];
   const form = {
     action: "/a",
@@ -329,23 +347,19 @@ t.test("scopes are described where they can be, and named where not", async (t) 
     clientName: "",
     clientId: "client-1",
     userName: "alice",
-    formTargets: ["https://app.example"],
+    leadsTo: ["https://app.example/cb"],
     remembered: true,
   };
   const items = (language: Language, asked = scopes) =>
-    [...consentPage({ ...form, language, scopes: asked }).html.matchAll(/<li>(.*)<\/li>/g)].map(([, item]) =>
-      item!.replace(/<[^>]*>/g, ""),
+    [...consentPage({ ...form, scopes: asked }, { ...FRAME, language }).html.matchAll(/<li>(.*)<\/li>/g)].map(
+      ([, item]) => item!.replace(/<[^>]*>/g, ""),
     );
   t.strictSame(items("en"), ["Know who you are", "api1", "Read your measurements"]);
   t.strictSame(items("de"), ["Wissen, wer Sie sind", "api1", "Read your measurements"]);
   t.strictSame(items("en", []), ["Know that you have signed in"]);
-  const page = consentPage({ ...form, language: "en", scopes });
+  const page = consentPage({ ...form, scopes }, FRAME);
   t.match(page.html, /remember/i);
-  t.notMatch(
-    consentPage({ ...form, language: "en", scopes, remembered: false }).html,
-    /remember/i,
-    "nothing is promised",
-  );
+  t.notMatch(consentPage({ ...form, scopes, remembered: false }, FRAME).html, /remember/i, "nothing is promised");
   t.match(
     page.html,
     "<bdi>client-1</bdi> would like access to your account <bdi>alice</bdi>.",
@@ -367,13 +381,13 @@ t.test("an error explains itself in the reader's language, the detail stays as d
     [400, "Diese Anfrage lässt sich nicht beantworten"],
     [401, "Das ist nicht erlaubt"],
     [403, "Das ist nicht erlaubt"],
-    [404, "Hier ist nichts"],
-    [405, "Hier ist nichts"],
+    [404, "Seite nicht gefunden"],
+    [405, "Seite nicht gefunden"],
     [413, "Diese Anfrage lässt sich nicht beantworten"],
     [418, "Diese Anfrage lässt sich nicht beantworten"],
     [429, "Zu viele Versuche"],
-    [500, "Hier ist etwas schiefgegangen"],
-    [502, "Hier ist etwas schiefgegangen"],
+    [500, "Etwas ist schiefgegangen"],
+    [502, "Etwas ist schiefgegangen"],
     [503, "Bitte versuchen Sie es gleich noch einmal"],
   ];
   for (const [status, heading] of HEADINGS) {
@@ -431,7 +445,7 @@ t.test("reasons are words, for each result and each condition that can be on rec
     "no scope was asked",
     "there is no policy",
   ];
-  for (const language of LANGUAGES) {
+  for (const language of UI_LOCALES) {
     const texts = [
       ...RESULTS.map((result) => ruleSentence(language, { ...TRIED, result })),
       ...CONDITIONS.map((because) => ruleSentence(language, { ...TRIED, result: "fails", because })),
@@ -468,15 +482,7 @@ t.test("dates are written as the reader writes them", async (t) => {
   );
   t.match(pagesWith("x", "en").account?.html, `<time datetime="2026-03-01T10:00:00.000Z">March 1, 2026</time>`);
   t.match(pagesWith("x", "de").account?.html, `<time datetime="2026-03-01T10:00:00.000Z">1. März 2026</time>`);
-  const empty = accountPage({
-    language: "en",
-    action: "/a",
-    csrf: "c",
-    userName: "x",
-    consents: [],
-    logout: "//evil.example",
-    sharing: "//evil.example",
-  });
+  const empty = accountPage({ action: "/a", csrf: "c", leadsTo: [], userName: "x", consents: [] }, FRAME);
   t.match(empty.html, "You have not given any app access to your account.");
-  t.notMatch(empty.html, /evil|<form/);
+  t.notMatch(empty.html, /<form/);
 });

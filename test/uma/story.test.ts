@@ -54,7 +54,7 @@ t.test(
     await window.fill("#username", CAROL.username);
     await window.fill("#password", CAROL.password);
     await window.click("#action-login");
-    t.match(await window.textContent("#pending-1"), /bob asks for Holiday with Print Shop\./);
+    t.match(await window.textContent("#pending-1"), /bob would like access to Holiday with Print Shop\./);
     const violations = async () => {
       await window.evaluate(axe.source);
       return (await window.evaluate<AxeResults>("axe.run(document)")).violations.map(({ id }) => id);
@@ -72,7 +72,7 @@ t.test(
     t.equal((await fetch(`${photos.url}/${other}`, { headers: { Authorization: `Bearer ${rpt}` } })).status, 401);
 
     await window.click("#withdraw-answered-1");
-    t.match(await window.textContent("main"), "You have not answered anybody yet.");
+    t.match(await window.textContent("main"), "You have not answered any requests yet.");
     t.match(await window.textContent("main"), "waited for your answer.");
     t.equal((await fetchPhoto(rpt)).status, 401, "gone with the next request");
     const again = await fetchPhoto(rpt);

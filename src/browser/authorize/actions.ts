@@ -10,7 +10,7 @@ import { recordProgress } from "../../store/interactions.js";
 import type { Position } from "./position.js";
 import type { BrowserAnswer, Visit } from "../view.js";
 
-/** Characters of a name that are kept to be shown again. */
+/** The form shows a mistyped user name again, up to this many characters. */
 const MAX_KEPT_NAME_LENGTH = 255;
 
 interface ActionContext {
@@ -24,7 +24,7 @@ interface ActionContext {
 
 type Action = (context: ActionContext) => Promise<BrowserAnswer["cookies"]>;
 
-/** What each button does, by the step it belongs to; anything else was sent out of turn. */
+/** The action of each button, by step and button. Any other pair belongs to a form of an earlier step. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   "login/login": logIn,
   "login/cancel": async ({ core, position }) =>
@@ -55,12 +55,12 @@ async function logIn({
     const isKnown = knownBrowser(core, visit.known, account.sub) !== undefined;
     return {
       session: cookie,
-      ...(isKnown ? {} : { known: knownBrowserCookie(core, core.random, account.sub) }),
+      known: isKnown ? undefined : knownBrowserCookie(core, core.random, account.sub),
     };
   } catch (error) {
     if (!isRefusal(error) || error.row.code !== "resource_owner_credentials_wrong") throw error;
     facts.refusal = error;
-    // People type passwords where names belong: what is stored of it is sealed.
+    // People type their password into the name field by mistake, so the stored name is sealed.
     const typed = Buffer.from(username.slice(0, MAX_KEPT_NAME_LENGTH), "utf8");
     await recordProgress(core.db, id, { failed_username: core.master.seal("form", typed).toString("base64url") });
     return undefined;

@@ -10,26 +10,26 @@ import { PASSWORD_ACR } from "./claims-parameter.js";
 import type { AnswerTarget, AuthorizationRequest } from "./request.js";
 import type { BrowserAnswer } from "../view.js";
 
-/** Seconds an authorization code may be exchanged for (RFC 6749 section 4.1.2 recommends at most ten minutes). */
+/** Lifetime of an authorization code, in seconds (RFC 6749 section 4.1.2 recommends at most ten minutes). */
 export const CODE_LIFETIME = 60;
 
-/** Every answer says who gives it, so that a client with several servers cannot be confused (RFC 9207). */
-function answer({ issuer }: Core, to: AnswerTarget, said: Readonly<Record<string, string>>): BrowserAnswer {
+/** Every answer names its issuer, so that a client of several servers cannot confuse them (RFC 9207). */
+function answer({ issuer }: Core, to: AnswerTarget, members: Readonly<Record<string, string>>): BrowserAnswer {
   const { redirect_uri, response_mode, leads_to, state } = to;
   return {
     kind: "answer",
     to: { redirect_uri, response_mode, leads_to },
-    parameters: { ...said, ...(state === undefined ? {} : { state }), iss: issuer },
+    parameters: { ...members, ...(state === undefined ? {} : { state }), iss: issuer },
   };
 }
 
-/** Tells the client that, and why, it gets nothing (RFC 6749 section 4.1.2.1). */
+/** Sends the person back to the client with an error (RFC 6749 section 4.1.2.1). */
 export function answerWithRefusal(core: Core, to: AnswerTarget, refusal: Refusal, facts: AuditFacts): BrowserAnswer {
   facts.refusal = refusal;
   return answer(core, to, { error: refusal.error, error_description: refusal.message });
 }
 
-/** Opens the grant and gives the client the code that leads to it (RFC 6749 section 4.1.2). */
+/** Opens the grant, and sends the person back to the client with the grant's code (RFC 6749 section 4.1.2). */
 export async function answerWithCode(
   core: Core,
   request: AuthorizationRequest,
@@ -50,7 +50,7 @@ export async function answerWithCode(
       scope: request.scope,
       auth_time: session.auth_time,
       amr: session.amr,
-      // Until the code is exchanged; the exchange gives the grant its own time (store/authorization-codes.ts).
+      // The exchange of the code replaces these lifetimes with the client's (store/authorization-codes.ts).
       idle: CODE_LIFETIME,
       absolute: CODE_LIFETIME,
       sid: session.sid,

@@ -6,7 +6,6 @@ import { epochSeconds, newId, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { isRefusal, Refusal } from "../../errors/refusal.js";
 import type { AuditFacts } from "../../http/decision.js";
-import type { Form } from "../../http/form.js";
 import { consentedScope } from "../../store/consents.js";
 import {
   finishInteraction,
@@ -16,8 +15,8 @@ import {
   type Interaction,
 } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
-import { answerClaims, type ClaimsGatheringRequest } from "../gather-claims.js";
 import { ACTIONS } from "./actions.js";
+import { answerClaims, type ClaimsGatheringRequest } from "./answer-claims.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
 import { readClient, readRequest, readTarget, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
@@ -25,23 +24,20 @@ import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "../paths.js";
 import type { Position, InteractionPurpose } from "./position.js";
 import { viewOf } from "./show.js";
 import { refuseStale } from "./stale.js";
-import type { BrowserAnswer, Visit } from "../view.js";
+import type { BrowserAnswer, BrowserRequest, Visit } from "../view.js";
 
-/** Characters of an address that is kept to begin again at. */
+/** A longer address could not be requested again, so an interaction does not keep it. In characters. */
 const MAX_LINK_LENGTH = 8_192;
 
-/** How an authorization request came in. */
-interface Asked {
+/** The authorization endpoint that a request was sent to. */
+interface AuthorizationEndpoint {
   readonly dialect: string;
   readonly path: string;
-  /** From a client's page, by POST. */
-  readonly posted: boolean;
-  readonly facts: AuditFacts;
 }
 
 /**
- * The way of a person through an authorization. Nothing here calls the next step: each changes what is stored and sends
- * the browser back to `resume`, where next() decides.
+ * The steps of a person through an authorization. No step calls the next one. Each changes the stored state and
+ * redirects the browser to `resume`, where next() decides.
  */
 export class Authorization {
   readonly #core: Core;
@@ -53,11 +49,11 @@ export class Authorization {
   }
 
   /**
-   * An authorization request. What can be answered without a person is answered at once; a request that was posted from a
-   * client's page came without our cookies (SameSite), so it goes on with the browser's own GET.
+   * Starts an authorization, or answers it at once if no person has to act. A request that a client's page posted has
+   * none of our cookies (SameSite), so it continues with the browser's own GET.
    */
-  async start(form: Form, visit: Visit, asked: Asked): Promise<BrowserAnswer> {
-    const { dialect, path, posted, facts } = asked;
+  async start(sent: BrowserRequest, { dialect, path }: AuthorizationEndpoint): Promise<BrowserAnswer> {
+    const { form, visit, posted, facts } = sent;
     const { client, redirect_uri } = await readClient(this.#core, form, dialect);
     facts.client_id = client.client_id;
     const answer = readTarget(client, redirect_uri, form);
@@ -73,7 +69,6 @@ export class Authorization {
       }
       const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
       const whole = `${path}?${new URLSearchParams(known)}`;
-      // Longer than a request line may be, it could not be followed anyway.
       const again = whole.length <= MAX_LINK_LENGTH ? whole : ACCOUNT_PATH;
       return await this.open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
@@ -82,22 +77,23 @@ export class Authorization {
     }
   }
 
-  /** Somebody who wants to see a page of their own has to log in first. */
+  /** Starts the login of a person who wants to see a page of their own. */
   logInFor(path: string, visit: Visit): Promise<BrowserAnswer> {
     return this.open({ kind: "account", again: path }, visit);
   }
 
-  /** What comes next in an interaction: a page, or its answer. */
-  async resume(id: string, visit: Visit, facts: AuditFacts): Promise<BrowserAnswer> {
+  /** Shows the page of an interaction's current step, or gives its answer. */
+  async resume({ path, visit, facts }: BrowserRequest): Promise<BrowserAnswer> {
+    const id = path.id!;
     const browser = visit.browser ?? this.#sessions.newBrowser();
     const position = await this.#find(id, { ...visit, browser });
-    const cookies = visit.browser === undefined ? { cookies: { browser } } : {};
     const view = await viewOf(
       position,
       this.#sessions.formToken(browser, formPurpose(position.interaction, position.session)),
       this.#core,
     );
-    if (view !== undefined) return { kind: "show", view, ...cookies };
+    const cookies = visit.browser === undefined ? { browser } : undefined;
+    if (view !== undefined) return { kind: "show", view, cookies };
 
     if (!(await finishInteraction(this.#core.db, id, this.#core.clock.statement()))) {
       throw await this.#stale("interaction_unknown", id, browser);
@@ -109,41 +105,39 @@ export class Authorization {
     return this.#conclude(purpose.request, client!, session, step, facts);
   }
 
-  /** A form of an interaction. It changes what is stored, and the browser comes back to see what that means. */
-  async act(id: string, form: Form, visit: Visit, facts: AuditFacts): Promise<BrowserAnswer> {
+  /** Records what a form of an interaction says, and redirects the browser to `resume`. */
+  async act({ path, form, visit, facts }: BrowserRequest): Promise<BrowserAnswer> {
+    const id = path.id!;
     const { browser } = visit;
     if (browser === undefined) throw new Refusal("interaction_foreign");
     const position = await this.#find(id, { ...visit, browser });
     const back = { kind: "go", path: `${INTERACTION_PATH}/${id}` } as const;
     const csrf = form.parameters.get("csrf") ?? "";
     if (!this.#sessions.checkFormToken(browser, formPurpose(position.interaction, position.session), csrf)) {
-      // A form that was shown before the login, sent again or from another tab after it: nothing is left to do.
+      // The form was shown before the login, and is sent again or from another tab. There is nothing left to do.
       if (this.#sessions.checkFormToken(browser, formPurpose(position.interaction, undefined), csrf)) return back;
       throw new Refusal("form_foreign", { again: back.path });
     }
     const action = form.parameters.get("action");
     const act = ACTIONS[`${position.next.step}/${action}`];
     if (act === undefined) {
-      // The second click on a button whose first one has done it; anything else was sent out of turn.
+      // A second click on a button has nothing left to do. Any other form belongs to an earlier step.
       if (isDone(position.interaction, action)) return back;
       throw await this.#stale("interaction_unknown", id, browser);
     }
     const cookies = await act({ core: this.#core, sessions: this.#sessions, position, form, visit, facts });
-    return cookies === undefined ? back : { ...back, cookies };
+    return { ...back, cookies };
   }
 
-  /** Begins an interaction and sends the browser to it; one that was posted belongs to whoever shows it first. */
+  /** Stores an interaction and redirects the browser to it. A posted one belongs to the first browser that shows it. */
   async open(purpose: InteractionPurpose, visit: Visit, posted = false): Promise<BrowserAnswer> {
     const { db, clock, random } = this.#core;
     const id = newId(random);
     const browser = posted ? undefined : (visit.browser ?? this.#sessions.newBrowser());
     const browser_hash = browser === undefined ? null : this.#sessions.hash(browser);
     await openInteraction(db, { id, browser_hash, request: purpose }, clock.statement());
-    return {
-      kind: "go",
-      path: `${INTERACTION_PATH}/${id}`,
-      ...(browser === undefined || browser === visit.browser ? {} : { cookies: { browser } }),
-    };
+    const cookies = browser === visit.browser ? undefined : { browser };
+    return { kind: "go", path: `${INTERACTION_PATH}/${id}`, cookies };
   }
 
   async #find(id: string, visit: Visit & { browser: string }): Promise<Position> {
@@ -159,7 +153,7 @@ export class Authorization {
     }
     const client = await registry.find(purpose.request.client_id);
     if (client === null || client.disabled) throw new Refusal("client_unknown");
-    // Taken from the client since: nobody is sent there any more.
+    // The client may have lost this redirect URI since the request.
     if (!isRegistered(purpose.request.redirect_uri, redirectUrisFor(purpose.kind, client))) {
       throw new Refusal("redirect_uri_unknown");
     }
@@ -177,23 +171,22 @@ export class Authorization {
     interaction: Interaction | undefined,
   ): Promise<Next> {
     const { db, clock } = this.#core;
-    const said = interaction?.consent_sid === session?.sid ? interaction?.consent : undefined;
-    const consent = said ?? undefined;
+    const consent = interaction?.consent_sid === session?.sid ? interaction?.consent : undefined;
     return next({
       now: epochSeconds(clock),
       request: { ...request, scope: request.consent_scope },
       client: { consent: client.consent, remembers: isConfidential(client) },
-      ...(session === undefined ? {} : { session: { sub: session.sub, auth_time: toSeconds(session.auth_time) } }),
+      session: session && { sub: session.sub, auth_time: toSeconds(session.auth_time) },
       consented: session === undefined ? [] : await consentedScope(db, session.sub, client.client_id),
       done: {
         login: session !== undefined && interaction?.login_sid === session.sid,
         cancelled: interaction?.cancelled ?? false,
-        ...(consent === undefined ? {} : { consent }),
+        consent: consent ?? undefined,
       },
     });
   }
 
-  /** Says that an interaction is over, or another browser's, and where to go now. */
+  /** The refusal of an interaction that is over or belongs to another browser. */
   async #stale(code: "interaction_unknown" | "interaction_foreign", id: string, browser: string): Promise<Refusal> {
     const start = await startOf(this.#core.db, id, this.#sessions.hash(browser));
     return start === undefined ? new Refusal(code) : refuseStale(this.#core, code, start);
@@ -217,13 +210,13 @@ function redirectUrisFor(kind: "authorization" | "claims", client: Client): read
   return kind === "authorization" ? client.redirect_uris : client.claims_redirect_uris;
 }
 
-/** A page of the person's own needs a login and nothing else. */
+/** A page of the person's own needs a login and nothing more. */
 function nextForAccount({ cancelled }: Interaction, session: LiveSession | undefined): Next {
   if (session !== undefined) return { step: "issue" };
   return cancelled ? { step: "refuse", code: "access_denied" } : { step: "login", selectAccount: false };
 }
 
-/** A form belongs to its interaction and to whoever was logged in when it was shown. */
+/** A form belongs to its interaction, and to the session that it was shown in. */
 function formPurpose({ id }: Interaction, session: LiveSession | undefined): string {
   return `${id}\n${session?.sid ?? ""}`;
 }

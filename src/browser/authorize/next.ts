@@ -1,38 +1,38 @@
 import type { Code } from "../../errors/catalogue.js";
 
 /**
- * What comes next in an authorization: one pure function of what is stored. Every step (login, consent, another tab)
- * changes the stored state and comes back here; no step knows another (OpenID Connect Core section 3.1.2).
+ * The next step of an authorization: one pure function of the stored state. Every step (login, consent, another tab)
+ * changes that state and returns here; no step knows another (OpenID Connect Core section 3.1.2).
  */
 
-/** Everything that decides, and nothing else. Times are seconds since the epoch. */
+/** Everything that the decision depends on. Times are seconds since the epoch. */
 export interface AuthorizationState {
   readonly now: number;
   readonly request: {
     readonly scope: readonly string[];
     readonly prompt: readonly Prompt[];
-    /** Seconds the login may be old. */
-    readonly max_age?: number;
-    /** The person the client expects: from id_token_hint, or a `sub` asked for in the claims parameter. */
-    readonly expected_sub?: string;
+    /** The maximum age of the login, in seconds. */
+    readonly max_age?: number | undefined;
+    /** The person that the client expects: from id_token_hint, or from `sub` in the claims parameter. */
+    readonly expected_sub?: string | undefined;
   };
   readonly client: {
-    /** A first-party client is not asked about (provisioned `consent: "implicit"`). */
+    /** People are not asked for consent to a first-party client (provisioned `consent: "implicit"`). */
     readonly consent: "explicit" | "implicit";
-    /** Whether a remembered consent may stand in for asking: not where anybody can claim to be the client. */
+    /** Whether a consent is remembered. It is not for a public client, because anybody can claim to be one. */
     readonly remembers: boolean;
   };
-  /** Who is logged in in this browser. */
-  readonly session?: { readonly sub: string; readonly auth_time: number };
-  /** What this person allowed this client before. */
+  /** The person who is logged in in this browser. */
+  readonly session?: { readonly sub: string; readonly auth_time: number } | undefined;
+  /** The scopes that this person allowed this client before. */
   readonly consented: readonly string[];
-  /** What happened in this authorization so far. */
+  /** The steps that this authorization has behind it. */
   readonly done: {
-    /** The person logged in within it. */
+    /** Whether the person logged in during this authorization. */
     readonly login: boolean;
-    /** The person was asked, and said so. */
-    readonly consent?: "allowed" | "denied";
-    /** The person went away from the login form. */
+    /** The person's answer on the consent page. */
+    readonly consent?: "allowed" | "denied" | undefined;
+    /** Whether the person cancelled the login. */
     readonly cancelled: boolean;
   };
 }
@@ -51,7 +51,7 @@ export function next(state: AuthorizationState): Next {
   const silent = state.request.prompt.includes("none");
   if (state.done.cancelled || state.done.consent === "denied") return { step: "refuse", code: "access_denied" };
   if (needsLogin(state)) {
-    // Whoever logged in is not the person that was expected: nobody is switched silently, and asking again would not help.
+    // Another person than the expected one has logged in. To ask again would not help.
     if (silent || state.done.login) return { step: "refuse", code: "login_required" };
     return { step: "login", selectAccount: state.request.prompt.includes("select_account") };
   }

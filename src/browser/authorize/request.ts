@@ -16,28 +16,28 @@ import { PROMPTS, type Prompt } from "./next.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 
 /**
- * Reading an authorization request, in two stages. Until the client and its redirect URI are known to belong together,
- * what is wrong is said on a page of our own; from then on it is said to the client (RFC 6749 section 4.1.2.1).
+ * Reads an authorization request, in two stages. The first checks the client and its redirect URI. Its errors are shown
+ * on a page of our own; the errors of the second are sent to the client (RFC 6749 section 4.1.2.1).
  */
 
-/** How an answer may travel (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
+/** The supported response modes (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
 export const RESPONSE_MODES = ["query", "form_post"] as const;
 
-/** Where the answer goes. */
+/** The address of the answer, and how the answer gets there. */
 export interface AnswerTarget {
   readonly redirect_uri: string;
   readonly response_mode: (typeof RESPONSE_MODES)[number];
   /**
-   * Every address that a form of ours may end at: the redirect URI first, then the client's other ones, because a callback
-   * may send people on to its front end and browsers hold the whole chain to the form's policy (CSP form-action).
+   * Every address that our forms may end at, the redirect URI first. The client's other addresses are needed because a
+   * callback may redirect to its front end, and browsers apply CSP form-action to the whole chain of redirects.
    */
   readonly leads_to: readonly string[];
-  readonly state?: string;
+  readonly state?: string | undefined;
 }
 
 const target = z.object({ client_id: optional, redirect_uri: optional });
 
-/** Whom the request is from. @throws Refusal for a client or a redirect URI that nobody may be sent to */
+/** The client of a request and its redirect URI. @throws Refusal if either is unknown */
 export async function readClient(
   { registry }: Core,
   form: Form,
@@ -53,7 +53,7 @@ export async function readClient(
   return { client, redirect_uri };
 }
 
-/** The one it has, where it may be left out: never with openid (OpenID Connect Core section 3.1.2.1). */
+/** The only redirect URI of a client. It must be sent with the scope openid (OpenID Connect Core section 3.1.2.1). */
 function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): string {
   const [only, another] = redirect_uris;
   const openid = readScope(parameters.get("scope")).includes("openid");
@@ -61,15 +61,15 @@ function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): strin
   return only;
 }
 
-/** A posted state may be longer than any address; one that came in an address goes back in one. */
+/** A POSTed `state` can exceed what a redirect URI can carry, so its encoded length is limited. */
 const MAX_STATE_LENGTH = 16_384;
 const returnable = optional.refine(
   (state) => state === undefined || encodeURIComponent(state).length <= MAX_STATE_LENGTH,
 );
 
-/** Where the answer goes; readable whatever else is wrong with the request. */
+/** The target of the answer. It can be read even if the rest of the request is malformed. */
 export function readTarget(client: Client, redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
-  // One that cannot be sent back is refused below.
+  // A state that is too long or repeated is refused later, and that error is sent without it.
   const { success, data } = returnable.safeParse(parameters.get("state"));
   const state = success && !repeated.has("state") ? data : undefined;
   const formPost = parameters.get("response_mode") === "form_post" && !repeated.has("response_mode");
@@ -77,7 +77,7 @@ export function readTarget(client: Client, redirect_uri: string, { parameters, r
     redirect_uri,
     response_mode: formPost ? "form_post" : "query",
     leads_to: [redirect_uri, ...client.web_origins, ...client.redirect_uris],
-    ...(state === undefined ? {} : { state }),
+    state,
   };
 }
 
@@ -92,7 +92,7 @@ const request = z.object({
   nonce: optional,
   prompt: z
     .string()
-    // Checked as a whole: what is malformed is the parameter, not the second word of it.
+    // The words are checked together, so that the error names the parameter and not the position of a word.
     .transform((text) => text.split(" ").filter((one) => one !== "") as Prompt[])
     .refine((prompts) => prompts.every((one) => PROMPTS.includes(one)))
     .refine((prompts) => !prompts.includes("none") || prompts.length === 1)
@@ -113,39 +113,39 @@ const request = z.object({
   code_challenge_method: optional,
 });
 
-/** The parameters of an authorization request; whatever else is sent is not read, and gets into no address. */
+/** The parameters of an authorization request. Any other parameter is ignored, and copied into no address. */
 export const REQUEST_PARAMETERS: ReadonlySet<string> = new Set([
   ...Object.keys(target.shape),
   ...Object.keys(request.shape),
 ]);
 
-/** Languages in which claims may be asked for at once. */
+/** Limit of the languages in claims_locales; further ones are ignored. */
 const MAX_LOCALES = 8;
 
-/** A request that may be acted on, as it is stored until it is answered. */
+/** A valid request, as it is stored until it is answered. */
 export interface AuthorizationRequest extends AnswerTarget {
   readonly client_id: string;
   readonly dialect: string;
-  /** Whether the request named its redirect URI, so that the exchange must too (RFC 6749 section 4.1.3). */
+  /** Whether the request contained its redirect URI. If so, the token request must too (RFC 6749 section 4.1.3). */
   readonly redirect_uri_given: boolean;
   readonly scope: readonly string[];
-  /** What the person is asked for: the scope, and the scopes behind claims that are asked for by name. */
+  /** The scopes that the person consents to: the requested ones, and those of claims that are requested by name. */
   readonly consent_scope: readonly string[];
   readonly prompt: readonly Prompt[];
-  readonly nonce?: string;
-  readonly max_age?: number;
-  readonly login_hint?: string;
-  readonly ui_locales?: string;
+  readonly nonce: string | undefined;
+  readonly max_age: number | undefined;
+  readonly login_hint: string | undefined;
+  readonly ui_locales: string | undefined;
   readonly claims_locales: readonly string[];
-  readonly code_challenge?: string;
-  readonly expected_sub?: string;
+  readonly code_challenge: string | undefined;
+  readonly expected_sub: string | undefined;
   readonly id_token_claims: readonly string[];
   readonly userinfo_claims: readonly string[];
-  /** Whether the id_token says how the person was authenticated. */
+  /** Whether the id_token contains `acr`. */
   readonly wants_acr: boolean;
 }
 
-/** What the request asks for. @throws Refusal that the client is told */
+/** Reads the second stage of a request. @throws Refusal that is sent to the client */
 export async function readRequest(
   core: Core,
   form: Form,
@@ -163,7 +163,7 @@ export async function readRequest(
   permit(client, authorizationCodeGrant, "authorization_code");
   const scope = allowedScope(readScope(typed.scope), client);
   const claims = readClaimsParameter(typed.claims);
-  if (claims.impossible) throw new Refusal("login_required", { reason: "an essential acr cannot be had" });
+  if (claims.impossible) throw new Refusal("login_required", { reason: "the essential acr is not supported" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
   facts.hint_flaw = flaw;
   const expected_sub = hint?.sub ?? claims.sub;
@@ -172,9 +172,12 @@ export async function readRequest(
   }
   return {
     ...answer,
-    ...pick(typed, ["nonce", "max_age", "login_hint", "ui_locales"]),
-    ...(expected_sub === undefined ? {} : { expected_sub }),
-    ...readChallenge(client, typed),
+    nonce: typed.nonce,
+    max_age: typed.max_age,
+    login_hint: typed.login_hint,
+    ui_locales: typed.ui_locales,
+    expected_sub,
+    code_challenge: readChallenge(client, typed),
     client_id: client.client_id,
     dialect,
     redirect_uri_given: parameters.has("redirect_uri"),
@@ -196,7 +199,7 @@ function refuseUnsupported(parameters: Form["parameters"]): void {
   if (parameters.has("registration")) throw new Refusal("registration_unsupported");
 }
 
-/** The registered scopes that would release what is asked for by name: nobody gets by a name what was not allowed. */
+/** The registered scopes that contain the requested claims. Asking by name gets a client no claim beyond its scopes. */
 function scopesBehind(
   { id_token, userinfo }: ClaimsParameter,
   { scope }: Client,
@@ -208,23 +211,16 @@ function scopesBehind(
   );
 }
 
-/** PKCE: S256 or nothing, and not nothing for who cannot prove who it is (RFC 9700 section 2.1.1). */
+/** The PKCE challenge. S256 is the only method, and a public client must use it (RFC 9700 section 2.1.1). */
 function readChallenge(
   client: Client,
   { code_challenge, code_challenge_method }: z.infer<typeof request>,
-): { code_challenge?: string } {
+): string | undefined {
   if (code_challenge !== undefined || code_challenge_method !== undefined) {
     if (code_challenge === undefined) throw new Refusal("code_challenge_missing");
     if (code_challenge_method !== "S256") throw new Refusal("code_challenge_method_unsupported");
-    return { code_challenge };
+    return code_challenge;
   }
   if (client.require_pkce || !isConfidential(client)) throw new Refusal("code_challenge_missing");
-  return {};
-}
-
-/** The named members that are there. */
-function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): { [N in K]?: NonNullable<T[N]> } {
-  return Object.fromEntries(names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]])) as {
-    [N in K]?: NonNullable<T[N]>;
-  };
+  return undefined;
 }

@@ -1,41 +1,59 @@
 import { isConfidential } from "../../clients/methods.js";
-import type { Client } from "../../clients/registry.js";
+import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { describeScope } from "../../tokens/claims.js";
-import type { AuthorizationRequest } from "./request.js";
-import type { Position } from "./position.js";
 import { INTERACTION_PATH } from "../paths.js";
 import type { View } from "../view.js";
+import type { Position } from "./position.js";
+import type { AuthorizationRequest } from "./request.js";
 
-/** The page of the step a person has come to; undefined where there is nothing to show but an answer to give. */
-export async function viewOf(
-  { interaction, purpose, client, session, next: step }: Position,
-  csrf: string,
-  { registry, master }: Core,
-): Promise<View | undefined> {
-  const { id, failed_username } = interaction;
+declare module "../view.js" {
+  interface Views {
+    login: FormView & {
+      /** The client that sent the person; undefined if they came for a page of their own. */
+      readonly clientName?: string | undefined;
+      /** The first value of the name field: the name of the last attempt, or the login_hint. */
+      readonly username?: string | undefined;
+      /** Set when the form is shown again after a failed attempt. It does not tell which field was wrong. */
+      readonly failed?: "wrong" | undefined;
+      /** Whether the client asked for a choice of accounts (`prompt=select_account`). */
+      readonly selectAccount: boolean;
+    };
+    consent: FormView & {
+      readonly clientId: string;
+      readonly clientName: string;
+      readonly userName: string;
+      readonly scopes: readonly Scope[];
+      /** Whether the answer is kept for the next authorization. */
+      readonly remembered: boolean;
+    };
+  }
+}
+
+/** The page of the current step; undefined if the interaction is ready for its answer. */
+export async function viewOf(position: Position, csrf: string, core: Core): Promise<View | undefined> {
+  const { interaction, purpose, client, session, next } = position;
   const request: Partial<AuthorizationRequest> | undefined = purpose.kind === "account" ? undefined : purpose.request;
   const form = {
-    action: `${INTERACTION_PATH}/${id}`,
+    action: `${INTERACTION_PATH}/${interaction.id}`,
     csrf,
     leadsTo: request?.leads_to ?? [],
-    ...(request?.ui_locales === undefined ? {} : { uiLocales: request.ui_locales }),
+    uiLocales: request?.ui_locales,
   };
-  if (step.step === "login") {
-    const typed = failed_username === null ? undefined : master.openText("form", failed_username);
-    const username = typed?.toString("utf8") ?? request?.login_hint;
+  if (next.step === "login") {
+    const failedName = openName(core, interaction.failed_username);
     return {
       ...form,
       page: "login",
-      ...(failed_username === null ? {} : { failed: "wrong" as const }),
-      selectAccount: step.selectAccount,
-      ...(client === undefined ? {} : { clientName: nameOf(client) }),
-      ...(username === undefined ? {} : { username }),
+      failed: interaction.failed_username === null ? undefined : "wrong",
+      selectAccount: next.selectAccount,
+      clientName: client && nameOf(client),
+      username: failedName ?? request?.login_hint,
     };
   }
-  if (step.step !== "consent" || client === undefined || session === undefined || request === undefined)
+  if (next.step !== "consent" || client === undefined || session === undefined || request === undefined)
     return undefined;
-  const declared = await registry.scopes();
+  const declared = await core.registry.scopes();
   return {
     ...form,
     page: "consent",
@@ -45,6 +63,10 @@ export async function viewOf(
     remembered: isConfidential(client),
     scopes: (request.consent_scope ?? []).map((name) => describeScope(name, declared)),
   };
+}
+
+function openName({ master }: Core, sealed: string | null): string | undefined {
+  return sealed === null ? undefined : master.openText("form", sealed)?.toString("utf8");
 }
 
 function nameOf({ client_name, client_id }: Client): string {

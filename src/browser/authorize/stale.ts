@@ -4,8 +4,8 @@ import { Refusal } from "../../errors/refusal.js";
 import type { InteractionStart } from "../../store/interactions.js";
 
 /**
- * Says what became of an interaction that cannot go on, and where to go now. Another browser than the one that began it
- * learns where the app's own pages begin, and nothing else.
+ * The refusal of an interaction that cannot continue, with links to continue elsewhere. A browser that did not start
+ * the interaction gets the address of the app's own pages, and learns nothing else.
  */
 export async function refuseStale(
   { registry }: Core,
@@ -13,7 +13,7 @@ export async function refuseStale(
   { mine, again, client_id, redirect_uri, outcome }: InteractionStart,
 ): Promise<Refusal> {
   const origin = redirect_uri === null ? undefined : webOriginOf(redirect_uri);
-  if (!mine) return new Refusal(code, origin === undefined ? {} : { again: origin });
+  if (!mine) return new Refusal(code, { again: origin });
   const client = client_id === null ? null : await registry.find(client_id);
   const app =
     client === null || origin === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: origin };
