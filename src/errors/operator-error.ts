@@ -1,14 +1,14 @@
 /**
- * A fault that only the operator can mend: a setting, a file, a folder, a database. Its message is one clear line that
- * holds no secret; the process or the command ends with it.
+ * An error that only the operator can correct: in a setting, a file, a folder or a database. Its message is one clear
+ * line without secrets, and it ends the process or the command.
  */
 export class OperatorError extends Error {}
 
-/** A command that did a part of what it was to do. */
+/** The error of a command that was completed in part. */
 export class UnfinishedError extends OperatorError {
-  /** What it did. */
+  /** The completed part. */
   readonly result: object;
-  /** The same as it is printed on standard output. */
+  /** The completed part as printed on standard output. */
   printed = "";
 
   constructor(message: string, result: object) {

@@ -1,19 +1,19 @@
 import { KINDS, row, type CatalogueRow, type Code, type SlotName, type Slots } from "./catalogue.js";
 import { fillSlot } from "./slots.js";
 
-/** What may be said with a refusal, besides the slots of its message. */
+/** The details of a refusal, besides the slots of its message. */
 interface RefusalDetails {
-  /** Why, for the operator: it stands in the log and nowhere else. It holds no secret, token, code or password. */
+  /** The reason, for the log only. It holds no secret, token, code or password. */
   readonly reason?: string | undefined;
   /** Seconds after which another attempt makes sense (RFC 9110 section 10.2.3). */
   readonly retryAfter?: number | undefined;
-  /** Where a person can begin again. */
+  /** A URL where a user can start again. */
   readonly again?: string | undefined;
-  /** The app that a person came from, and where its own pages begin. */
+  /** The app of the user, with a link to its pages. */
   readonly app?: AppLink | undefined;
-  /** Methods that the path answers to (RFC 9110 section 10.2.1). */
+  /** Methods that the path supports (RFC 9110 section 10.2.1). */
   readonly allow?: readonly string[] | undefined;
-  /** Further members of the answer, where a specification has some. */
+  /** Further members of the response, if a specification has some. */
   readonly more?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -23,12 +23,12 @@ export interface AppLink {
   readonly uri: string;
 }
 
-/** Whether something that was thrown is a refusal: of whichever code, which `instanceof` alone would leave untyped. */
+/** Whether a thrown value is a refusal, of any code. `instanceof` alone would not type it. */
 export function isRefusal(error: unknown): error is Refusal {
   return error instanceof Refusal;
 }
 
-/** The one error that is thrown on purpose: a catalogue code, its slots, and the operator's reason. */
+/** The only error that is thrown on purpose: a catalogue code, its slots, and details. */
 export class Refusal<C extends Code = Code> extends Error {
   readonly row: CatalogueRow;
   readonly reason: string | undefined;
@@ -51,18 +51,18 @@ export class Refusal<C extends Code = Code> extends Error {
     this.more = details?.more;
   }
 
-  /** The standard's word for it (RFC 6749 section 5.2 and its companions). */
+  /** The standard's error code (RFC 6749 section 5.2 and related RFCs). */
   get error(): string {
     return KINDS[this.row.kind].error;
   }
 
-  /** The standard's HTTP status for it. */
+  /** The standard's HTTP status. */
   get status(): number {
     return KINDS[this.row.kind].status;
   }
 }
 
-/** A message with slots needs their values; one without takes none. */
+/** A message with slots needs their values. Others take none. */
 type RefusalArguments<C extends Code> = [keyof Slots<C>] extends [never]
   ? [details?: RefusalDetails & { readonly slots?: never }]
   : [details: RefusalDetails & { readonly slots: Slots<C> }];

@@ -1,30 +1,30 @@
 import type { SlotName } from "./catalogue.js";
 
 /**
- * What may stand in the slots of a message. People put secrets into the wrong field, and a whole body into the place of a
- * name; so a refusal repeats what it was sent only where that is a plain word, and names a parameter only if it knows it.
+ * Rules for the slots of messages. Users put secrets into the wrong field, and whole bodies into names. So a refusal
+ * quotes a request only if the value is a plain word, and names a parameter only if it is known.
  */
 interface SlotRule {
   /** Whether a value may be quoted as it is. */
   readonly isShown: (value: string) => boolean;
-  /** Stands in the place of a value that may not. */
+  /** The replacement for a value that may not be quoted. */
   readonly instead: string;
   /** Joins the values of a slot that holds several. */
   readonly separator?: string;
 }
 
-/** Longest value of a request that is quoted, in characters. */
+/** Longest quoted value of a request, in characters. */
 const MAX_QUOTED = 64;
 
-/** Longest text that any slot takes, in characters. */
+/** Longest text in a slot, in characters. */
 const MAX_SLOT = 200;
 
 /** One word: capitals only, or small letters with a capital before each part; at most four digits end it. */
 const ONE = "(?:[A-Z]{2,14}|[A-Z]?[a-z]{0,24}(?:[A-Z][a-z]{2,24}){0,5}(?:I[Dd])?)\\d{0,4}";
 
 /**
- * Words joined by punctuation: `api1`, `readWrite`, `jeton:admin`, `https://api.example/read`. Hardly any random text is
- * one: its digits and capitals stand anywhere among its letters.
+ * Words joined by punctuation: `api1`, `readWrite`, `jeton:admin`, `https://api.example/read`. Random texts hardly ever
+ * match, because their digits and capitals are scattered among the letters.
  */
 const PLAIN = new RegExp(`^${ONE}(?:[-_.:/]${ONE})*$`);
 
@@ -33,7 +33,7 @@ export function isPlainWord(text: string): boolean {
   return text.length <= MAX_QUOTED && PLAIN.test(text);
 }
 
-/** Every parameter and member that some dialect reads; test/errors/slots.test.ts finds what is missing here. */
+/** Every parameter and member that a dialect reads. test/errors/slots.test.ts finds missing ones. */
 const NAMES: ReadonlySet<string> = new Set([
   // RFC 6749 and its companions, OpenID Connect
   ...["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "username"],
@@ -76,10 +76,10 @@ const NAMES: ReadonlySet<string> = new Set([
 /** A word of a request. */
 const WORD: SlotRule = { isShown: isPlainWord, instead: "(not shown)" };
 
-/** A text that is registered here, or ours: no request chose it. */
+/** A text from our registrations: the request did not choose it. */
 const OURS: SlotRule = { isShown: () => true, instead: "(not shown)" };
 
-/** An id that this server gave, of 22 characters in base64url, with its prefix or without. */
+/** An id that this server issued: 22 characters of base64url, with or without its prefix. */
 const ID = /^(?:jtk_)?[A-Za-z0-9_-]{22}$/;
 
 const SLOTS: Readonly<Record<SlotName, SlotRule>> = {
@@ -98,8 +98,8 @@ const SLOTS: Readonly<Record<SlotName, SlotRule>> = {
 };
 
 /**
- * What stands in a slot for a value. Whatever it is, it is cut, and characters beyond those that RFC 6749 section 5.2 allows
- * in an `error_description` are replaced: no quote can end a header, no line can be forged.
+ * The text of a slot for a value. It is cut, and characters that RFC 6749 section 5.2 forbids in an `error_description`
+ * are replaced: no quote can end a header, and no line can be forged.
  */
 export function fillSlot(slot: SlotName, value: string): string {
   const { isShown, instead, separator } = SLOTS[slot];

@@ -3,21 +3,24 @@ import { OperatorError } from "../errors/operator-error.js";
 import type { Renewal } from "./tls.js";
 import { validityProblem, type TlsMaterial } from "./tls-files.js";
 
-/** Milliseconds of rest between two looks at the files. Their content is read: no event tells of every way to replace one. */
+/**
+ * Milliseconds between two checks of the files. They are read each time, because no file event reports every way of
+ * replacing a file.
+ */
 export const CERTIFICATE_CHECK_INTERVAL = 5_000;
 
-/** What a listener that speaks TLS can say and do about its certificate. */
+/** The certificate of a listener that speaks TLS. */
 export interface CertificateHolder {
   readonly material: TlsMaterial;
   renew(now: number): Promise<Renewal | undefined>;
 }
 
-/** Takes renewed certificates into use, and tells the log what came of it. */
+/** Loads renewed certificates, and logs the result. */
 export class CertificateWatch {
   readonly #holder: CertificateHolder | undefined;
   readonly #now: () => number;
   readonly #log: FastifyBaseLogger;
-  /** What was last said of files that cannot be used: it is said once, not with every look. */
+  /** The last problem with the files. It is logged once, not with every check. */
   #lastProblem: string | undefined;
 
   /** @param holder undefined where the server does not speak TLS itself */
@@ -27,7 +30,7 @@ export class CertificateWatch {
     this.#log = log;
   }
 
-  /** Says which certificate a server begins with. */
+  /** Logs the certificate of the start. */
   begin(): void {
     if (this.#holder === undefined) return;
     const { material } = this.#holder;
@@ -36,12 +39,12 @@ export class CertificateWatch {
     else this.#log.warn(describe(material), `this certificate is in use, although clients refuse it: ${reason}`);
   }
 
-  /** Looks at the files by itself, and is silent where nothing changed. */
+  /** Checks the files regularly, and logs only changes. */
   async check(): Promise<void> {
     await this.#renew(false);
   }
 
-  /** Looks at the files because an operator asked for it (SIGHUP), and always answers. */
+  /** Checks the files because an operator asked for it (SIGHUP), and always logs the result. */
   async checkNow(): Promise<void> {
     if (this.#holder === undefined) this.#log.info({ type: "tls" }, "there are no certificate files to read again");
     else await this.#renew(true);

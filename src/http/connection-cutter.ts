@@ -2,21 +2,21 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * Ends connections that were made under a client authority which is not trusted any more: what their handshake said of the
- * client's certificate does not hold. New connections are judged by the new list.
+ * Ends connections that were made under a client authority that is no longer trusted: the result of their handshake is
+ * no longer valid. New connections are checked against the new list.
  */
 export class ConnectionCutter {
-  /** Those that still have an answer to give. */
+  /** Connections that still have an answer to send. */
   readonly #cut = new WeakSet<Socket>();
 
-  /** Whether nothing that comes on this connection now may be answered. */
+  /** Whether further requests on this connection must not be answered. */
   isCut(socket: Socket): boolean {
     return this.#cut.has(socket);
   }
 
   /**
-   * Cuts every connection: at once where no request is under way, else behind its answer.
-   * @param sockets of TCP, also those whose handshake is not finished
+   * Cuts every connection: at once if it is idle, else after its answer.
+   * @param sockets TCP connections, also those with an unfinished handshake
    */
   cut(sockets: Iterable<Socket>, underWay: Iterable<ServerResponse>): void {
     const answering = new Set<string>();
@@ -31,7 +31,7 @@ export class ConnectionCutter {
   }
 }
 
-/** What the TLS connection and the TCP connection under it have in common. */
+/** The remote address and port, which a TLS connection shares with its TCP connection. */
 function remoteEndOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

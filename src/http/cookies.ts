@@ -1,22 +1,22 @@
 /**
- * The cookies of a browser: who is logged in, which browser it is, and that somebody logged in with it before. Over https
- * they bear the `__Host-` prefix, so that no subdomain and no plain-http page can set them (RFC 6265bis section 4.1.3.2).
+ * The cookies of a browser: its login session, its identity, and the mark of a known browser. Over https they have the
+ * `__Host-` prefix, so that no subdomain and no plain-http page can set them (RFC 6265bis section 4.1.3.2).
  */
 export const COOKIES = { session: "jeton_session", browser: "jeton_browser", known: "jeton_known" } as const;
 export type CookieName = keyof typeof COOKIES;
 
-/** Longest Cookie header looked at, in characters. */
+/** Longest part of a Cookie header that is read, in characters. */
 const MAX_COOKIE = 8_192;
 
 export class Cookies {
   readonly #secure: boolean;
 
-  /** @param issuer decides whether cookies are for https: it is what browsers see, whatever a proxy forwards */
+  /** @param issuer its scheme decides whether cookies are for https: browsers see it, a proxy may not */
   constructor(issuer: string) {
     this.#secure = issuer.startsWith("https:");
   }
 
-  /** The value of a cookie in a Cookie header; undefined where there is none, or more than one. */
+  /** The value of a cookie in a Cookie header; undefined if there is none, or more than one. */
   read(header: string | undefined, name: CookieName): string | undefined {
     const wanted = `${this.#name(name)}=`;
     const found = (header ?? "")

@@ -5,8 +5,8 @@ import { wasRefusedEarly, type EarlyRequest } from "./early.js";
 import { pathForLog } from "./target.js";
 
 /**
- * What is on record of one decision: who asked, for what, what came of it. Everything here may be read by operators, so
- * no secret, token, code or password is ever put in: identifiers of known things only (docs/operations.md, log lines).
+ * The facts of one decision for the audit line: the caller, the request and the outcome. Operators read them, so they
+ * hold identifiers of known things, and never a secret, a token, a code or a password (docs/operations.md, log lines).
  */
 export interface AuditFacts {
   dialect?: string;
@@ -16,7 +16,7 @@ export interface AuditFacts {
   /** The method the client is registered to authenticate with. */
   client_auth?: string;
   sub?: string;
-  /** The grant: what a person let a client have, with all its tokens. */
+  /** The grant: the permission of a user for a client, with all its tokens. */
   grant_id?: string;
   jti?: string;
   /** The key that signed the access token. */
@@ -24,19 +24,19 @@ export interface AuditFacts {
   scope_requested?: readonly string[];
   scope_granted?: readonly string[];
   audience?: string | readonly string[];
-  /** Something an operator should look at although the request was answered as it should be. */
+  /** An event that operators should see, although the request was answered correctly. */
   alarm?:
     "refresh_token_reused" | "refresh_token_retried" | "refresh_token_superseded" | "code_replayed" | "account_locked";
-  /** What is wrong with the id_token_hint that was sent. */
+  /** The flaw of the id_token_hint, if it has one. */
   hint_flaw?: string | undefined;
-  /** What a requesting party token came to when it was introspected: the outcome, and that of each rule. */
+  /** The result of introspecting a requesting party token: the outcome, for each resource and rule too. */
   uma?: { readonly outcome: string; readonly resources: readonly object[] };
   refusal?: Refusal;
 }
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** What is being decided; undefined where nothing is (documents, health). */
+    /** The facts of the decision; undefined for documents and health checks. */
     decision: AuditFacts | undefined;
     /** Milliseconds of the monotonic clock at which the request came in. */
     arrivedAt: number;
@@ -48,12 +48,12 @@ const SCHEMA = 1;
 
 const MAX_USER_AGENT = 200;
 
-/** Alarms that a lost answer or a request that was held up explains. */
+/** Alarms that a lost or delayed answer explains. */
 const HARMLESS = new Set(["refresh_token_retried", "refresh_token_superseded"]);
 
 /**
- * Writes one line for each decision, before its answer leaves: whoever does not wait for the answer is on record too, and
- * what was answered always is.
+ * Writes one line for each decision before its answer is sent. So every answer has a line, and so has every request
+ * whose caller does not wait.
  */
 export function logDecisions(app: FastifyInstance, instance: string): void {
   app.decorateRequest("decision", undefined);
@@ -63,22 +63,22 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
     reply.header("X-Request-Id", request.id);
   });
   app.addHook("onSend", async (request, reply) => {
-    // Of a body that could not be read to its end, the listener has said so already.
+    // The listener has already logged a request whose body could not be read.
     if (request.decision === undefined || wasRefusedEarly(request.raw)) return;
     const latency_ms = Math.round((performance.now() - request.arrivedAt) * 10) / 10;
     logDecision(request, reply, { instance, endpoint: request.routeOptions.url, latency_ms });
   });
 }
 
-/** What of a line the request does not say. */
+/** The parts of a line that are not in the request. */
 interface Circumstances {
   readonly instance: string;
-  /** The path of the route; none where there is no route. */
+  /** The path of the route, if there is one. */
   readonly endpoint: string | undefined;
   readonly latency_ms?: number;
 }
 
-/** Writes the line of a request that was decided on. */
+/** Writes the line of a decided request. */
 export function logDecision(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -99,7 +99,7 @@ export function logDecision(
   request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
 }
 
-/** A refusal of what never reached the application. */
+/** A refusal of a request that never reached the application. */
 export interface EarlyAuditRecord extends EarlyRequest {
   readonly refusal: Refusal;
   readonly dialect: string;
@@ -107,7 +107,7 @@ export interface EarlyAuditRecord extends EarlyRequest {
   readonly status: number;
 }
 
-/** Writes the line of a refusal that no request of Fastify's belongs to. */
+/** Writes the line of a refusal without a Fastify request. */
 export function logEarlyDecision(
   log: FastifyBaseLogger,
   instance: string,
@@ -131,7 +131,7 @@ function outcomeOf(instance: string, refusal: Refusal | undefined) {
   return { type: "decision", schema: SCHEMA, instance, ...outcome };
 }
 
-/** Whether the route does not say what was asked for: there is none, or not with this method. */
+/** Whether the line needs method and path: there is no route, or not for this method. */
 function isUnrouted({ row }: Refusal, endpoint: string | undefined): boolean {
   return endpoint === undefined || row.kind === "not_found" || row.kind === "wrong_method";
 }
@@ -144,7 +144,7 @@ function origin(request: FastifyRequest) {
   return {
     ip: request.ip,
     peer_ip: request.socket.remoteAddress,
-    // A terminal may obey control characters beyond ASCII, which JSON does not escape.
+    // Terminals may interpret control characters beyond ASCII, which JSON does not escape.
     user_agent: request.headers["user-agent"]?.slice(0, MAX_USER_AGENT).replace(/[^\x20-\x7e]/g, "?"),
   };
 }

@@ -4,30 +4,30 @@ import type { Duplex } from "node:stream";
 import { Refusal } from "../errors/refusal.js";
 import { headersOf } from "./headers.js";
 
-/** Refusals of what never reaches the application: it is not ready, or what came is no request. */
+/** Refusals before the application: it is not ready, or the bytes are no valid request. */
 
-/** What is known of a request when it is refused. */
+/** The known parts of a refused request. */
 export interface EarlyRequest {
   readonly method?: string | undefined;
-  /** The request-target, where the request line could be read. */
+  /** The request-target, if the request line could be read. */
   readonly target?: string | undefined;
   /** The address of the peer. */
   readonly peer?: string | undefined;
 }
 
-/** An answer as it goes out. */
+/** A complete response. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Words a refusal, and puts it on record. */
+/** Formats a refusal and logs it. */
 export type RefuseEarly = (refusal: Refusal, request: EarlyRequest) => RawResponse;
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** As the standard says it: before anybody has said which dialects are spoken. */
+/** The standard's format, until the dialects are known. */
 export const inStandardFormat: RefuseEarly = ({ status, error, message, retryAfter }) => ({
   status,
   headers: {
@@ -38,26 +38,26 @@ export const inStandardFormat: RefuseEarly = ({ status, error, message, retryAft
   body: JSON.stringify({ error, error_description: message }),
 });
 
-/** Answers a request that Node has read. */
+/** Answers a request that Node has parsed. */
 export function answerEarly(response: ServerResponse, { status, headers, body }: RawResponse): void {
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) }).end(body);
 }
 
-/** Answers on the bare connection, where Node has made no request of what came, and ends it. */
+/** Answers on the connection itself, for bytes that Node could not parse, and closes it. */
 export function answerOnSocket(socket: Duplex, { status, headers, body }: RawResponse): void {
   const fields = { Connection: "close", ...headers, "Content-Length": String(Buffer.byteLength(body)) };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
   socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines, "", body].join("\r\n"));
 }
 
-/** What Node's parser says when it gives up. */
+/** An error of Node's HTTP parser. */
 export interface ParserError extends Error {
   readonly code?: string;
-  /** The bytes that it was reading: those that came last. */
+  /** The bytes that it was reading, the latest of the connection. */
   readonly rawPacket?: Buffer;
 }
 
-/** What the parser's complaint is refused with. */
+/** The refusal for an error of the parser. */
 export function refusalOf({ code }: ParserError): Refusal {
   const details = { reason: code === "HPE_INVALID_EOF_STATE" ? "its sender left" : (code ?? "unreadable") };
   if (code === "HPE_HEADER_OVERFLOW") return new Refusal("http_headers_too_large", details);
@@ -65,12 +65,12 @@ export function refusalOf({ code }: ParserError): Refusal {
   return new Refusal("http_malformed", details);
 }
 
-/** Longest part of what came that is looked at for a request line, in bytes. */
+/** Most bytes that are searched for a request line. */
 const MAX_REQUEST_LINE = 2_048;
 
 /**
- * The request of which only bytes are there. Its request line can be read if they begin with it; if they are a later part,
- * nothing is known. It says no more than which dialect the refusal is worded in.
+ * The request in unparsed bytes. Its request line can be read if the bytes begin with it; otherwise nothing is known.
+ * It only selects the dialect of the refusal.
  */
 export function requestFromBytes({ rawPacket }: ParserError, { remoteAddress: peer }: Socket): EarlyRequest {
   const start = rawPacket?.subarray(0, MAX_REQUEST_LINE).toString("latin1") ?? "";
@@ -80,17 +80,17 @@ export function requestFromBytes({ rawPacket }: ParserError, { remoteAddress: pe
 
 const refusedEarly = new WeakSet<IncomingMessage>();
 
-/** Marks a request that was handed to the application and refused here, because its body could not be read to its end. */
+/** Marks a request that the application got, and that was refused here because its body could not be read. */
 export function markRefusedEarly(request: IncomingMessage): void {
   refusedEarly.add(request);
 }
 
-/** Whether a request has its answer and its log line already. */
+/** Whether a request has been answered and logged already. */
 export function wasRefusedEarly(request: IncomingMessage): boolean {
   return refusedEarly.has(request);
 }
 
-/** What is known of a request that Node has read. */
+/** The known parts of a request that Node has parsed. */
 export function describeRequest({ method, url, socket }: IncomingMessage): EarlyRequest {
   return { method, target: url, peer: socket.remoteAddress };
 }

@@ -2,12 +2,12 @@ import type { FastifyRequest } from "fastify";
 import { Refusal } from "../errors/refusal.js";
 import type { Form } from "./form.js";
 
-/** Checks on the envelope of a request, before its body is read. */
+/** Checks of headers and query, before the body is read. */
 
-/** Client credentials that must not stand in a URL (RFC 6749 section 2.3.1). */
+/** Client credentials, which must not be in a URL (RFC 6749 section 2.3.1). */
 const CLIENT_CREDENTIALS = new Set(["client_secret", "client_assertion"]);
 
-/** Everything else that must not: a URL is logged by every proxy on its way (RFC 9700 section 4.3.2). */
+/** Other credentials that must not be in a URL: proxies log URLs (RFC 9700 section 4.3.2). */
 const CREDENTIALS = new Set([
   "username",
   "password",
@@ -23,7 +23,7 @@ const CREDENTIALS = new Set([
   "rpt",
 ]);
 
-/** @throws Refusal if the query holds a credential; anything else in a query is ignored */
+/** @throws Refusal if the query has a credential; other parameters in a query are ignored */
 export function refuseCredentialsInQuery(request: FastifyRequest): void {
   const mark = request.url.indexOf("?");
   if (mark < 0) return;
@@ -34,8 +34,8 @@ export function refuseCredentialsInQuery(request: FastifyRequest): void {
 }
 
 /**
- * Refuses a body that is compressed (RFC 9110 section 8.4), because it could expand without end, or whose type declares
- * another encoding than UTF-8. Some clients describe a body in every request, also where they send none.
+ * Refuses a compressed body (RFC 9110 section 8.4), which could expand without limit, and a body in another encoding
+ * than UTF-8. Requests without a body are accepted: some clients send these headers with every request.
  * @throws Refusal media_type_unsupported
  */
 export function refuseEncodedBody(request: FastifyRequest): void {
@@ -46,15 +46,15 @@ export function refuseEncodedBody(request: FastifyRequest): void {
     throw new Refusal("media_type_unsupported");
 }
 
-/** One parameter of a media type, or none between two semicolons (RFC 9110 section 5.6.6). */
+/** One parameter of a media type, or nothing between two semicolons (RFC 9110 section 5.6.6). */
 const TYPE_PARAMETER = /[ \t]*;[ \t]*(?:([\w!#$%&'*+.^`|~-]+)=([\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))?/y;
 
-/** UTF-8, and what some clients call it (Encoding standard section 4.2). */
+/** UTF-8, as some clients write it (Encoding standard section 4.2). */
 const UTF8 = /^utf-?8$/i;
 
 /**
- * Whether a body declares another encoding than UTF-8, in which forms and JSON are read (RFC 6749 appendix B, RFC 8259
- * section 8.1). A type that can be read in two ways declares nothing that can be relied on.
+ * Whether a body declares another encoding than UTF-8, the encoding of forms and JSON (RFC 6749 appendix B, RFC 8259
+ * section 8.1). An ambiguous type counts as another one.
  */
 function declaresOtherCharset(request: FastifyRequest): boolean {
   const type = request.headers["content-type"];
@@ -63,7 +63,7 @@ function declaresOtherCharset(request: FastifyRequest): boolean {
   return parameters === undefined || !UTF8.test(parameters.get("charset") ?? "utf-8");
 }
 
-/** The parameters of a media type, by name in lower case; undefined where one stands there twice or cannot be read. */
+/** The parameters of a media type, by lower-case name; undefined if one is repeated or malformed. */
 function parametersOfType(type: string): ReadonlyMap<string, string> | undefined {
   const found = new Map<string, string>();
   const text = type.trimEnd();
@@ -82,7 +82,7 @@ function parametersOfType(type: string): ReadonlyMap<string, string> | undefined
   return found;
 }
 
-/** How many field lines of that name there are: of some that stand there twice Node keeps the first and drops the others. */
+/** The number of field lines with a name. Node drops all but the first of some headers. */
 export function countHeader({ raw }: FastifyRequest, name: string): number {
   return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
 }
@@ -95,15 +95,15 @@ export function singleAuthorization(request: FastifyRequest): string | undefined
 
 const NO_PARAMETERS: Form = { parameters: new Map(), repeated: new Set() };
 
-/** The query of a request, read by the rules of a form. */
+/** The query of a request, parsed like a form. */
 export function queryOf({ url }: FastifyRequest, read: (text: string) => Form | undefined): Form {
   const mark = url.indexOf("?");
   return (mark < 0 ? undefined : read(url.slice(mark + 1))) ?? NO_PARAMETERS;
 }
 
 /**
- * Refuses a form that another site sent. Browsers say so in Sec-Fetch-Site; older ones in Origin, which is "null" where a
- * page lets no referrer out, as ours do. Who sends neither is held by the form's own token.
+ * Refuses a form that another site sent. Browsers send Sec-Fetch-Site; older ones send Origin, which is "null" for
+ * pages without referrers, such as ours. Without either header, the token in the form protects it.
  * @throws Refusal form_foreign
  */
 export function refuseForeignForm({ headers }: FastifyRequest, issuer: string): void {
@@ -117,7 +117,7 @@ export function refuseForeignForm({ headers }: FastifyRequest, issuer: string): 
 
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 
-/** On a developer's machine `localhost` and 127.0.0.1 are one place, whichever of them the issuer names. */
+/** For development, `localhost` and 127.0.0.1 are the same origin, in the issuer too. */
 function isOwnOrigin(origin: string, issuer: URL): boolean {
   if (origin === issuer.origin) return true;
   if (!URL.canParse(origin)) return false;

@@ -6,27 +6,27 @@ import { countHeader } from "./edge.js";
 import { isAuthority, isOriginForm, pathOf } from "./target.js";
 
 /**
- * What must hold of every request, whatever its path: that it is HTTP/1.x with one host, a target and a body that can be
- * read in one way. Node's parser leaves these to the application, or would answer by itself without headers and log line.
+ * Checks of every request, for any path: HTTP/1.x with one host, a valid target and a body with unambiguous framing.
+ * Node's parser leaves these checks to the application, or would answer by itself without headers and log line.
  */
 export function checkEnvelopes(app: FastifyInstance): void {
   app.addHook("onRequest", async (request, reply) => {
     const fault = faultOf(request);
     if (fault !== undefined) throw closingAfter(reply, new Refusal("http_malformed", { reason: fault }));
-    // RFC 9112 section 6.1: the length of the body is known, what stands in it is not.
+    // RFC 9112 section 6.1: the end of the body is known, its content is not.
     if (hasUnknownCoding(request)) throw closingAfter(reply, new Refusal("transfer_coding_unsupported"));
     if (expectsMore(request.raw)) throw new Refusal("expectation_unsupported");
     if (!isPlainText(decodeURIComponent(pathOf(request.url)))) throw new Refusal("path_unknown");
   });
 }
 
-/** What follows on a connection whose request was not understood is not read. */
+/** Closes the connection: the bytes after an unknown body cannot be read. */
 function closingAfter(reply: FastifyReply, refusal: Refusal): Refusal {
   reply.header("Connection", "close");
   return refusal;
 }
 
-/** Why a request is no valid HTTP, for the log; undefined where nothing is wrong. */
+/** The reason, for the log, why a request is invalid HTTP; undefined if it is valid. */
 function faultOf(request: FastifyRequest): string | undefined {
   const { httpVersion } = request.raw;
   if (httpVersion !== "1.0" && httpVersion !== "1.1") return "version";
@@ -44,7 +44,9 @@ function hasUnknownCoding({ headers }: FastifyRequest): boolean {
   return (headers["transfer-encoding"] ?? "chunked").toLowerCase() !== "chunked";
 }
 
-/** Whether more is expected than that a body is welcome (RFC 9110 section 10.1.1); HTTP/1.0 has no expectations. */
+/**
+ * Whether a request has an expectation other than 100-continue (RFC 9110 section 10.1.1). HTTP/1.0 has no expectations.
+ */
 export function expectsMore({ headers, httpVersion }: IncomingMessage): boolean {
   if (headers.expect === undefined || httpVersion === "1.0") return false;
   return headers.expect.split(",").some((one) => one.trim().toLowerCase() !== "100-continue");

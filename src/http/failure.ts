@@ -3,10 +3,10 @@ import type { FastifyBaseLogger } from "fastify";
 import { isPoolBusy, isStoreUnavailable } from "../store/failure.js";
 import { CallerLeftError } from "../store/pool.js";
 
-/** Seconds after which a request that met no database may be tried again. */
+/** Retry-After in seconds for a request that could not reach the database. */
 const RETRY_AFTER = 1;
 
-/** What Fastify refuses by itself, before a handler is asked. */
+/** Errors of Fastify before a handler is called. */
 const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => new Refusal("media_type_unsupported"),
   FST_ERR_CTP_BODY_TOO_LARGE: () => new Refusal("body_too_large"),
@@ -16,8 +16,8 @@ const BY_FASTIFY: Readonly<Record<string, () => Refusal>> = {
 };
 
 /**
- * Turns whatever was thrown into a refusal. Only a refusal's public message can leave the server, so the text of any
- * other error stays in the log.
+ * Turns any thrown value into a refusal. Only the public message of a refusal leaves the server; the text of other
+ * errors goes to the log only.
  */
 export function asRefusal(error: unknown): Refusal {
   if (isRefusal(error)) return error;
@@ -35,12 +35,15 @@ export function asRefusal(error: unknown): Refusal {
 function byFastify(error: unknown): Refusal | undefined {
   const { code = "", statusCode = 500 } = error as { code?: string; statusCode?: number };
   if (Object.hasOwn(BY_FASTIFY, code)) return BY_FASTIFY[code]!();
-  // Whatever else it blames on the request: a new version finds new reasons.
+  // Other errors that blame the request. New versions may add some.
   const blamed = code.startsWith("FST_ERR_") && statusCode < 500;
   return blamed ? new Refusal("http_malformed", { reason: code }) : undefined;
 }
 
-/** Node says ECONNRESET of a sender that leaves in the middle of its body, as the network does of a database. */
+/**
+ * Node reports ECONNRESET for a sender that leaves in the middle of its body. The network reports the same for a
+ * database.
+ */
 function isAbandoned(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return code === "ECONNRESET" && message === "aborted";
@@ -52,7 +55,7 @@ function describe(error: unknown): string {
   return [name, code].filter(Boolean).join(" ");
 }
 
-/** Logs what was no refusal to begin with, by its frames only: the message of such an error may quote what somebody sent. */
+/** Logs an unexpected error by its frames only: its message may quote the request. */
 export function logUnexpected(error: unknown, refusal: Refusal, log: FastifyBaseLogger): void {
   if (error === refusal || refusal.row.kind !== "internal") return;
   log.error({ err: error, reason: refusal.reason }, "unexpected error");

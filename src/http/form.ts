@@ -1,24 +1,24 @@
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { isPlainText } from "../store/plain-text.js";
 
-/** Parameters by name: well-formed text, none empty. */
+/** Parameters by name: well-formed, non-empty texts. */
 export type Parameters = ReadonlyMap<string, string>;
 
-/** A form or a query as it arrived. */
+/** A parsed form or query. */
 export interface Form {
   readonly parameters: Parameters;
-  /** Names that stood there more than once: nothing is said of which value counts. */
+  /** Names that appear more than once. No rule says which of the values counts. */
   readonly repeated: ReadonlySet<string>;
 }
 
-/** Parameters a request may hold; the longest documented one has eighteen. */
+/** Most parameters of a request; the longest documented one has eighteen. */
 const MAX_PARAMETERS = 64;
 
 /**
- * Parses `application/x-www-form-urlencoded`, strictly: what cannot be read exactly one way is refused (RFC 6749 section
- * 3.2 and appendix B). A parameter without a value counts as absent. Brackets spell a list or an object to some libraries
- * and have no place in a name (section 8.2), so they are no unknown parameter to be ignored.
- * @returns undefined where there is no parameter at all
+ * Parses `application/x-www-form-urlencoded` strictly, and refuses ambiguous forms (RFC 6749 section 3.2 and appendix
+ * B). A parameter without a value counts as absent. Brackets are refused and not ignored, because some libraries read
+ * lists and objects from them; no parameter name has one (section 8.2).
+ * @returns undefined if there is no parameter at all
  * @throws Refusal body_malformed, parameter_malformed, parameters_too_many
  */
 export function readForm(text: string): Form | undefined {
@@ -38,7 +38,7 @@ export function readForm(text: string): Form | undefined {
   return { parameters: new Map([...seen].filter(([, value]) => value !== "")), repeated };
 }
 
-/** The same for @fastify/formbody, which calls it from an event where nobody would catch what it throws. */
+/** The same for @fastify/formbody, which calls it in an event handler, where an exception would not be caught. */
 export function parseForm(text: string): Form | Refusal | undefined {
   try {
     return readForm(text);
@@ -48,7 +48,7 @@ export function parseForm(text: string): Form | Refusal | undefined {
   }
 }
 
-/** A form in which no parameter stands more than once (RFC 6749 section 3.2). */
+/** The parameters of a form without repetitions (RFC 6749 section 3.2). @throws Refusal parameter_repeated */
 export function withoutRepetition({ parameters, repeated }: Form): Parameters {
   for (const name of repeated) throw new Refusal("parameter_repeated", { slots: { name } });
   return parameters;

@@ -2,13 +2,13 @@ import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 
-/** Milliseconds before the first interim answer to a client that may have left, and between two of them. */
+/** Milliseconds before the first interim response to a client that may have left, and between two of them. */
 const INTERIM = 50;
 
 /**
- * A client that sends no more may still read, or may have left: TCP says the same of both. So Node is told to keep such a
- * connection, and the client is sent interim answers (RFC 9110 section 15.2). One that reads skips them. The system of one
- * that left resets the connection, the next of them meets that, and what was not begun for the client is dropped.
+ * A client that closes its sending side may still read, or may have left: both look the same to TCP. So such a
+ * connection is kept open, and the client gets interim responses (RFC 9110 section 15.2). A reading client skips them.
+ * The system of a client that left resets the connection, and work that has not begun is dropped.
  */
 export function probeHalfClosed(server: Server, underWay: ReadonlySet<ServerResponse>): void {
   Object.assign(server, { httpAllowHalfOpen: true });

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 
-/** What every answer carries; a page or a document widens what it must. */
+/** Headers of every response. Pages and documents replace some of them. */
 const ALWAYS = {
   "Cache-Control": "no-store",
   Pragma: "no-cache",
@@ -10,7 +10,7 @@ const ALWAYS = {
   "Cross-Origin-Opener-Policy": "same-origin",
 } as const;
 
-/** Two years, subdomains too: only said where the issuer is served over https. */
+/** Two years, with subdomains. It is sent only if the issuer is https. */
 const TRANSPORT_SECURITY = "max-age=63072000; includeSubDomains";
 
 /** The headers of every answer, errors and unknown paths included (RFC 6749 section 5.1 asks for no-store). */
@@ -18,7 +18,7 @@ export function headersOf(issuer = ""): Readonly<Record<string, string>> {
   return issuer.startsWith("https:") ? { ...ALWAYS, "Strict-Transport-Security": TRANSPORT_SECURITY } : ALWAYS;
 }
 
-/** Sets them on everything that passes the hooks; what is refused before them gets them where it is refused. */
+/** Sets them on every response of the application. Earlier refusals set them themselves. */
 export function setHeaders(app: FastifyInstance, issuer: string): void {
   const headers = headersOf(issuer);
   app.addHook("onRequest", async (_request, reply) => {

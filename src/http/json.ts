@@ -3,8 +3,8 @@ import { JsonError, readStrictJson } from "../strict-json.js";
 import type { Parameters } from "./form.js";
 
 /**
- * Reads a body of JSON.
- * @throws Refusal json_malformed for what cannot be read in exactly one way, or is neither an object nor an array
+ * Parses a JSON body.
+ * @throws Refusal json_malformed for ambiguous JSON, and for values other than objects and arrays
  */
 export function readJson(text: string): object {
   try {
@@ -18,7 +18,7 @@ export function readJson(text: string): object {
 }
 
 /**
- * The members of a document where it stands for a form: each is a text, an empty one counts as absent.
+ * The members of a JSON object as parameters. Each is a string; an empty one counts as absent.
  * @throws Refusal body_missing, parameter_malformed
  */
 export function parametersOf(document: object): Parameters {

@@ -1,6 +1,6 @@
-/** What one client may cost, in bytes and milliseconds (docs/operations.md explains each). */
+/** Limits for one client, in bytes and milliseconds (docs/operations.md explains each). */
 
-/** Largest body taken. */
+/** Largest accepted body. */
 export const BODY_LIMIT = 64 * 1024;
 
 /** Longest parameter in a path, in characters: an id of 255, each percent-encoded. */
@@ -11,14 +11,14 @@ export const LIMITS = {
   requireHostHeader: false,
   /** All header fields of a request together. */
   maxHeaderSize: 16 * 1024,
-  /** From the first byte of a request to its last: a dripping body is cut. */
+  /** From the first byte of a request to its last: a slow body is cut. */
   requestTimeout: 15_000,
   headersTimeout: 10_000,
   /** Longer than the idle timeout of common load balancers (60 s), so that they close first. */
   keepAliveTimeout: 72_000,
-  /** How often Node looks for requests that are too slow. */
+  /** Interval of Node's check for slow requests. */
   connectionsCheckingInterval: 2_000,
 } as const;
 
-/** How long a stopping process waits for the answers under way. */
+/** Time that a stopping process waits for answers in progress. */
 export const DRAIN_LIMIT = 10_000;

@@ -24,29 +24,29 @@ import { openTlsServer } from "./tls.js";
 import type { TlsFiles } from "./tls-files.js";
 
 /**
- * The socket, which is there before and after the application: it takes the port first, answers 503 until there is
- * something to hand requests to, and lets the last answers out before it closes.
+ * The listening socket, which exists before and after the application. It takes the port first, answers 503 until the
+ * application is ready, and sends the last answers before it closes.
  */
 export interface Listener {
   readonly port: number;
-  /** Where it answers, as a URL without a path. */
+  /** Its URL, without a path. */
   readonly url: string;
-  /** Where it speaks TLS itself. */
+  /** Its certificate, if it speaks TLS itself. */
   readonly certificate: CertificateHolder | undefined;
-  /** Hands requests over, those that the load shedder lets through. */
+  /** Passes requests to the application, except those that the load shedder refuses. */
   readonly serve: (handler: RequestListener, shedder?: LoadShedder) => Server;
-  /** From here on what never reaches the application is refused so; before, in the standard's shape. */
+  /** From now on, early refusals have this format; before, the standard's. */
   refuseWith(refuse: RefuseEarly): void;
-  /** From here on `/readyz` answers 200. */
+  /** From now on, `/readyz` answers 200. */
   ready(): void;
   /**
-   * `/readyz` answers 503 while what was accepted before is being answered; then it closes.
-   * @param limit milliseconds after which whatever is still connected is cut
+   * Answers accepted requests, with 503 at `/readyz`, then closes.
+   * @param limit milliseconds after which remaining connections are cut
    */
   drain(limit?: number): Promise<void>;
 }
 
-/** New connections that may wait to be taken; the system has a limit of its own (net.core.somaxconn). */
+/** Most new connections in the queue. The system has a limit of its own (net.core.somaxconn). */
 const MAX_BACKLOG = 4_096;
 
 export interface ListenOptions {
@@ -55,7 +55,7 @@ export interface ListenOptions {
   readonly tls?: TlsFiles;
 }
 
-/** Takes the address. @throws OperatorError when it cannot be had, or a PEM file cannot be used */
+/** Takes the address. @throws OperatorError if the address is not available, or a PEM file is invalid */
 export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
   let shedder: LoadShedder | undefined;
@@ -68,7 +68,8 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     if (cutter.isCut(request.socket)) return void request.socket.destroy();
     request.url = canonicalTarget(request.url ?? "");
     const path = pathOf(request.url);
-    // First of all: in an overload most requests come no further, so whatever stands before it is paid for them too.
+    // This check comes first: in an overload most requests end here, and each step before it costs time for all of
+    // them.
     if (shedder?.refuses(path, request, response, underWay.size)) return;
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
@@ -83,9 +84,10 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
 
   const secure = tls && (await openTlsServer(tls, answer));
   const server = secure?.server ?? createServer(LIMITS, answer);
-  // Node would drop what stands behind the 2,000th without a word, a second Host for example; their size is limited.
+  // Node would silently drop all headers after the 2,000th, for example a second Host. Their total size is limited
+  // instead.
   server.maxHeadersCount = 0;
-  // Node would answer other expectations by itself; the application refuses them as it refuses other requests.
+  // Node would answer other expectations by itself. The application refuses them like other requests.
   server.on("checkExpectation", answer);
   server.on("checkContinue", (request, response) => {
     if (!expectsMore(request)) response.writeContinue();
@@ -98,7 +100,7 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
   server.on("clientError", (error: ParserError, socket: Socket) =>
     refuseBrokenHttp(error, socket, { underWay, refuse }),
   );
-  // Those of Node's own list are past their TLS handshake.
+  // All TCP connections. Node's own list has only those past their TLS handshake.
   const sockets = new Set<Socket>();
   probeHalfClosed(server, underWay);
   server.on("connection", (socket: Socket) => {
@@ -112,7 +114,8 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
     server.once("error", ({ code }: NodeJS.ErrnoException) => {
       reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
     });
-    // Node takes one new connection in each turn of its loop, so those of a burst wait here and must not be dropped.
+    // Node accepts one new connection per turn of its event loop, so a burst of them waits here and must not be
+    // dropped.
     server.listen({ host, port, exclusive: true, backlog: MAX_BACKLOG }, resolve);
   });
   const address = server.address() as AddressInfo;
@@ -144,7 +147,7 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       state = "draining";
       const deadline = setTimeout(() => sockets.forEach((socket) => socket.destroy()), limit);
       for (const response of underWay) if (!response.headersSent) response.setHeader("Connection", "close");
-      // The socket stays until what was accepted is answered: whoever asks meanwhile hears 503 from /readyz.
+      // The socket stays open until all accepted requests are answered: until then /readyz answers 503.
       await Promise.all([...underWay].map((response) => new Promise((resolve) => response.once("close", resolve))));
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -155,14 +158,14 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
 }
 
 /**
- * Node says `close` of the answer whose turn it was when a connection ended, and nothing of those that waited behind it
- * (pipelining). They would count as under way for ever.
+ * At the end of a connection, Node emits `close` for the response in progress, but not for pipelined ones behind it.
+ * Without this they would count as in progress for ever.
  */
 function endAbandoned(underWay: Iterable<ServerResponse>): void {
   for (const response of underWay) if (response.req.socket.destroyed) response.emit("close");
 }
 
-/** What Node's parser gives up on never becomes a whole request: it is answered here and cut. */
+/** Answers a request that Node's parser rejects, and cuts the connection. */
 function refuseBrokenHttp(
   error: ParserError,
   socket: Socket,
@@ -180,9 +183,9 @@ function refuseBrokenHttp(
   answerOnSocket(socket, refuse(refusalOf(error), describeRequest(broken.req)));
 }
 
-/** Whole requests that came before a broken one are answered; that has no answer, because it would overtake theirs. */
+/** Answers the whole requests before a broken one. The broken one gets no answer, which would overtake theirs. */
 function endAfter(response: ServerResponse, socket: Socket): void {
   if (!response.headersSent) response.setHeader("Connection", "close");
-  // Its answer may be finished already, and wait for one before it.
+  // Its answer may be complete, and wait for an earlier one.
   else response.once("close", () => socket.end());
 }

@@ -4,25 +4,25 @@ import type { FastifyInstance } from "fastify";
 import { Refusal } from "../errors/refusal.js";
 import type { Monotonic } from "../expected-wait.js";
 
-/** Requests under way with which no process is behind, however slow its machine is at the moment. */
+/** Requests in progress that no process refuses, on a slow machine either. */
 const FREE = 64;
 
-/** Milliseconds that work waits for the event loop and the thread pool, beyond which nothing more is taken. */
+/** Milliseconds of waiting for the event loop and the thread pool, above which every request is refused. */
 const MAX_LAG = 100;
 
-/** Milliseconds of lag from which on only so much is taken as can be looked over before the lag is measured again. */
+/** Milliseconds of lag from which on only WINDOW requests are accepted between two measurements. */
 const BUSY_LAG = 25;
 
-/** Requests taken between two measurements of a busy process. */
+/** Requests accepted between two measurements of a busy process. */
 const WINDOW = 64;
 
-/** Milliseconds between two lines of the log about what was refused here. */
+/** Milliseconds between two log lines about refusals. */
 const REPORT = 1_000;
 
-/** Seconds after which a request that was turned away may come again. */
+/** Retry-After of a refused request, in seconds. */
 export const RETRY_AFTER = 1;
 
-/** An answer that was written before it is needed. */
+/** A response that was formatted at the start. */
 export interface PreparedResponse {
   readonly status: number;
   /** Names and values in turn. */
@@ -32,27 +32,27 @@ export interface PreparedResponse {
 
 /** What the load shedder asks its server, and what it reports. */
 export interface LoadShedderHooks {
-  /** Whether a path is never refused: supervisors find out about an overload there. */
+  /** Whether a path is never refused, because supervisors detect an overload there. */
   readonly isAlwaysOpen: (path: string) => boolean;
   /** Whether a request that needs the database would wait too long for it. */
   readonly isCrowded: () => boolean;
-  /** How many of the requests under way wait for something else than this process: nothing is done for them. */
+  /** The number of requests in progress that wait for something else, and so need no time of this process. */
   readonly waiting: () => number;
-  /** How a path refuses when there is too much to do; undefined where the application has to say it. */
+  /** The refusal of a path; undefined if the application has to format it. */
   readonly refusalAt: (path: string) => PreparedResponse | undefined;
-  /** Told what was refused, at most once a second. */
+  /** Receives the number of refusals, at most once a second. */
   readonly report: (refused: number) => void;
-  /** Told of each refusal. */
+  /** Called for each refusal. */
   readonly refused: () => void;
 }
 
-/** Marks a request that the application is to refuse. */
+/** Marks a request for the application to refuse. */
 const SHED = Symbol("turned away");
 
 /**
- * Stands before the application, and refuses what could only wait: before a header is looked at, with an answer that was
- * written when the server started. A refusal must cost next to nothing, because in an overload there are many of them for
- * each request that is served (docs/decisions/0014).
+ * Refuses requests in an overload, before the application reads any header, with a response formatted at the start. A
+ * refusal must cost next to nothing, because there are many refusals for each request that is served
+ * (docs/decisions/0014).
  */
 export class LoadShedder {
   readonly #hooks: LoadShedderHooks;
@@ -64,7 +64,7 @@ export class LoadShedder {
   #refused = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param measure does a small piece of work that waits where all work waits */
+  /** @param measure runs a small job that waits in the same queues as requests */
   constructor(hooks: LoadShedderHooks, now: Monotonic = () => performance.now(), measure = throughThreadPool) {
     this.#hooks = hooks;
     this.#now = now;
@@ -72,10 +72,10 @@ export class LoadShedder {
   }
 
   /**
-   * Refuses a request, where there is too much to do already.
-   * @param path of the request, in its one spelling
-   * @param underWay requests that were taken and are not answered yet
-   * @returns whether it was answered; otherwise it is taken
+   * Refuses a request if there is too much work.
+   * @param path of the request, in canonical form
+   * @param underWay number of accepted requests without an answer
+   * @returns whether the request was answered; otherwise it is accepted
    */
   refuses(path: string, request: IncomingMessage, response: ServerResponse, underWay: number): boolean {
     if (this.#hooks.isAlwaysOpen(path)) return false;
@@ -83,14 +83,15 @@ export class LoadShedder {
     if (isOverloaded || this.#hooks.isCrowded()) {
       const refusal = hasOrigin(request) ? undefined : this.#hooks.refusalAt(path);
       if (refusal !== undefined) return this.#refuse(refusal, response);
-      // What needs no database is not kept out by it; pages, and what pages of other origins ask, have more to say.
+      // A request without need for the database passes a crowded pool. Pages and cross-origin requests get a longer
+      // answer from the application.
       if (isOverloaded) Object.assign(request, { [SHED]: true });
     }
     this.#taken += 1;
     return false;
   }
 
-  /** Whether work waits for this process too long already. */
+  /** Whether work already waits too long for this process. */
   #isOverloaded(underWay: number): boolean {
     if (underWay - this.#hooks.waiting() <= FREE) return false;
     const now = this.#now();
@@ -124,19 +125,21 @@ export class LoadShedder {
   }
 }
 
-/** Whether a page of some origin asks. Headers are looked for as they came: to make an object of them costs more. */
+/** Whether a request has an Origin. Raw headers are searched, because parsing them costs more. */
 function hasOrigin({ rawHeaders }: IncomingMessage): boolean {
   return rawHeaders.some((text, index) => index % 2 === 0 && text.length === 6 && text.toLowerCase() === "origin");
 }
 
-/** Refuses, in its place, what the load shedder left to the application. */
+/** Refuses the requests that the load shedder left to the application. */
 export function refuseShedRequests(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ raw }) => {
     if (SHED in raw) throw new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "too much work waits" });
   });
 }
 
-/** Random bytes come from the thread pool, where signatures and hashes are made, and their arrival from the event loop. */
+/**
+ * Random bytes come from the thread pool, like signatures and hashes, and arrive through the event loop, like requests.
+ */
 function throughThreadPool(done: () => void): void {
   randomFill(Buffer.alloc(8), done);
 }

@@ -3,9 +3,9 @@ import { destination, pino, type DestinationStream, type Logger as Log } from "p
 export type { Log };
 
 /**
- * The log: JSON lines on standard output, written without waiting for whoever reads them. Nothing of a request is logged
- * but what http/decision.ts names; the serialisers that would print headers and URLs are off.
- * @param sink takes the lines instead of standard output
+ * The log: JSON lines on standard output, written asynchronously. Of a request only the facts of http/decision.ts are
+ * logged: the serialisers for headers and URLs are off.
+ * @param sink receives the lines instead of standard output
  */
 export function openLog(
   level: string,
@@ -24,7 +24,7 @@ export function openLog(
   return { log, flush: () => sink.flushSync?.() };
 }
 
-/** Name, code and frames: messages of unexpected errors may quote what somebody sent. */
+/** Name, code and frames: the message of an unexpected error may quote the request. */
 function describeError(error: Error & { code?: string }): object {
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
   return { name: error.name, code: error.code, frames };

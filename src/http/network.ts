@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 
 /**
- * The network an address belongs to, which is what limits count by: an IPv4 address is one, of IPv6 the first 64 bits
- * are, because every customer has at least those (RFC 6177). One address has one spelling, so that a mapped one
- * (`::ffff:192.0.2.1`), a zone or a port that a proxy wrote behind it is no way around a limit.
+ * The network of an address, by which limits count: an IPv4 address, or the first 64 bits of an IPv6 address, because
+ * every customer has at least those (RFC 6177). The address is brought to canonical form, so that a mapped form
+ * (`::ffff:192.0.2.1`), a zone or a port cannot evade a limit.
  */
 export function networkOf(address: string): string {
   const bare = bareAddress(address);
@@ -21,13 +21,13 @@ export function networkOf(address: string): string {
     .join(":")}::/64`;
 }
 
-/** An address without the port or the zone that may stand behind it. */
+/** An address without port and zone. */
 export function bareAddress(text: string): string {
   const [, inBrackets] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];
   return (inBrackets ?? text.replace(/^([\d.]+):\d+$/, "$1")).replace(/%.*$/, "");
 }
 
-/** The eight groups of an IPv6 address; the URL standard brings each to one spelling. */
+/** The eight groups of an IPv6 address, in the canonical form of the URL standard. */
 function groupsOf(address: string): readonly number[] {
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [head, tail] = canonical.split("::").map((part) => part.split(":").filter(Boolean));

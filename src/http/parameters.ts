@@ -3,24 +3,24 @@ import { isCode } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import type { Code } from "../errors/catalogue.js";
 
-/** Longest value of any parameter, in characters: a token with hundreds of scopes fits. */
+/** Longest value of a parameter, in characters: a token with hundreds of scopes fits. */
 const MAX_VALUE = 16_384;
 
-/** What the absence of a required parameter is refused with. */
+/** The codes for a missing required parameter. */
 export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
 
-/** A parameter that must be there; the code is what its absence is refused with. */
+/** A required parameter. @param code the refusal of its absence */
 export function required(code: MissingCode) {
   return z.string({ error: (issue) => (issue.input === undefined ? code : undefined) }).max(MAX_VALUE);
 }
 
-/** A parameter that may be left out. */
+/** An optional parameter. */
 export const optional = z.string().max(MAX_VALUE).optional();
 
 /**
- * The parameters as a schema types them. The first rule that fails, in the order the schema lists them, is the refusal:
- * its message is a catalogue code, or the parameter is malformed.
- * @param members what the dialect calls them, where it has names of its own (grants/spelling.ts)
+ * Parses parameters with a schema. The first rule that fails, in the order of the schema, decides the refusal: its
+ * message is a catalogue code, or the parameter is malformed.
+ * @param members the dialect's names of parameters, if it has its own (grants/spelling.ts)
  */
 export function readParameters<T>(
   schema: z.ZodType<T>,
@@ -33,6 +33,6 @@ export function readParameters<T>(
   const code = issue?.message ?? "";
   if (isCode(code)) throw new Refusal(code as MissingCode);
   const name = issue?.code === "unrecognized_keys" ? issue.keys[0]! : (issue?.path.join(".") ?? "");
-  // A Map, because anybody chooses the name: an object has a `toString` of its own.
+  // A Map, because the caller chooses the name, and every object has a `toString`.
   throw new Refusal("parameter_malformed", { slots: { name: new Map(Object.entries(members)).get(name) ?? name } });
 }

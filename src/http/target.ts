@@ -1,16 +1,16 @@
 import { isPlainWord } from "../errors/slots.js";
 
-/** The request-target (RFC 9112 section 3.2), brought to one spelling before anybody looks at it. */
+/** The request-target (RFC 9112 section 3.2) in canonical form. */
 
 /** Scheme and authority of the absolute-form (section 3.2.2). */
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i;
 
-/** What a URL writes with a percent sign although it need not: RFC 3986 section 6.2.2.2 calls both spellings equivalent. */
+/** Needless percent-encodings, which RFC 3986 section 6.2.2.2 calls equivalent to the plain character. */
 const NEEDLESS = /%(?:2[dD]|2[eE]|3\d|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])/g;
 
 /**
- * The origin-form of a target, with nothing percent-encoded in its path that need not be; a target that has none is returned
- * as it is, for the application to refuse. Whatever is compared with a path later is compared with this one.
+ * The origin-form of a target, without needless percent-encoding in its path. All later comparisons of paths use it. A
+ * target without an origin-form is returned unchanged, for the application to refuse.
  */
 export function canonicalTarget(target: string): string {
   if (target.startsWith("/") && !target.includes("%")) return target;
@@ -22,14 +22,14 @@ export function canonicalTarget(target: string): string {
   return path.replace(NEEDLESS, (encoded) => decodeURIComponent(encoded)) + origin.slice(path.length);
 }
 
-/** The path of a target, also of one that is refused in the end. */
+/** The path of a target, also of an invalid one. */
 export function pathOf(target: string): string {
   const relative = target.startsWith("/") ? target : target.replace(ABSOLUTE, "");
   const end = relative.search(/[?#]/);
   return end < 0 ? relative : relative.slice(0, end);
 }
 
-/** Whether a target names a path, and nothing that no target may hold: a fragment is the client's own (RFC 9110 section 4.1). */
+/** Whether a target is a path without a fragment, which no request may have (RFC 9110 section 4.1). */
 export function isOriginForm(target: string): boolean {
   return target.startsWith("/") && !target.includes("#");
 }
@@ -51,8 +51,8 @@ export function isAuthority(text: string): boolean {
 const MAX_LOGGED = 200;
 
 /**
- * A path as it may stand in a log line: cut, without query, and with an asterisk for each segment that is no plain word,
- * because it may be a token or a password that somebody put there.
+ * A path for a log line: cut, without query, with an asterisk for each segment that is no plain word. Such a segment
+ * may be a token or a password.
  */
 export function pathForLog(target: string): string {
   const segments = pathOf(canonicalTarget(target)).split("/");

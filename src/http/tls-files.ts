@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly clientCa?: string | undefined;
 }
 
-/** What the files held when they were read. */
+/** The content of the files at one moment. */
 export interface TlsMaterial {
   /** PEM: the server's own certificate first, then its chain. */
   readonly cert: string;
@@ -72,7 +72,7 @@ async function read(path: string): Promise<string> {
   throw new OperatorError(`${path} cannot be read: it is no file`);
 }
 
-/** Node skips what is no certificate without a word, and a file may be half written: so each is read here first. */
+/** Node silently skips invalid certificates, and a file may be incomplete. So each certificate is parsed here first. */
 function certificatesIn(pem: string, setting: string): X509Certificate[] {
   const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (found.length === 0) throw new OperatorError(`${setting} cannot be used: it holds no certificate in PEM`);

@@ -9,21 +9,20 @@ import { readTlsFiles, validityProblem, type TlsFiles, type TlsMaterial } from "
 /** An https server whose certificate can be replaced while it runs. */
 export interface TlsServer {
   readonly server: Server;
-  /** What it uses now. */
+  /** The certificate in use. */
   readonly material: TlsMaterial;
   /**
-   * Reads the files again, and uses them for every connection from here on if they differ. The earlier ones stay in use
-   * where that fails.
+   * Reads the files again. If they differ, new connections use them. If they are invalid, the earlier ones stay in use.
    * @param now milliseconds since the epoch
-   * @returns undefined where nothing changed
-   * @throws OperatorError in one line when the files cannot be used
+   * @returns undefined if nothing has changed
+   * @throws OperatorError in one line if the files are invalid
    */
   renew(now: number): Promise<Renewal | undefined>;
 }
 
 export interface Renewal {
   readonly material: TlsMaterial;
-  /** Whether an authority was taken away, so that connections may rest on a trust that has ended. */
+  /** Whether an authority was removed, so that existing connections may depend on it. */
   readonly dropsAuthority: boolean;
 }
 
@@ -53,7 +52,7 @@ export async function openTlsServer(files: TlsFiles, answer: RequestListener): P
     get material() {
       return material;
     },
-    // One after the other: what was read first must not replace what was read later.
+    // Calls run one after the other, so that a slow one cannot replace the result of a later one.
     renew: (now) => {
       const next = turn.then(() => renew(now));
       turn = next.catch(() => undefined);
@@ -99,7 +98,7 @@ const HANDSHAKE = {
   ciphers: CIPHER_SUITES.join(":"),
   ecdhCurve: GROUPS.join(":"),
   sigalgs: SIGNATURE_ALGORITHMS.join(":"),
-  // Node reads the certificate of a second handshake, and leaves what it said of the first one's chain as it was.
+  // With renegotiation, Node would read the new certificate but keep the verification result of the first.
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const;
 
@@ -113,7 +112,7 @@ function isAvailable(ecdhCurve: string): boolean {
 
 /** The options of a context that is known to work: setSecureContext is left half done by one that does not. */
 function usable({ cert, key, authorities }: TlsMaterial) {
-  // An empty list trusts nobody; without a list Node would trust every authority of the web.
+  // An empty list trusts no authority. Without a list, Node would trust every public authority.
   const options = { ...HANDSHAKE, cert, key, ca: [...authorities] };
   try {
     createSecureContext(options);

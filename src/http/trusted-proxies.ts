@@ -2,8 +2,8 @@ import { BlockList, isIP } from "node:net";
 import { bareAddress } from "./network.js";
 
 /**
- * Says of an address, with or without a port, whether one of these CIDR ranges (`TRUST_PROXY`) holds it; IPv4-mapped forms
- * count as IPv4.
+ * Returns a check whether an address, with or without a port, is in one of these CIDR ranges (`TRUST_PROXY`).
+ * IPv4-mapped forms count as IPv4.
  */
 export function trustedProxies(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList();

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 
-/** Refusals of kind `busy` that say nothing of whether the service can be reached. */
+/** Refusals of kind `busy` that do not mean an unreachable service. */
 const SERVED = new Set(["hashing_busy"]);
 
 /**
- * Calls back for each request that is answered 503 because it could not be served: for its client the service is away.
- * @param onUnserved given the milliseconds that the request took
+ * Calls back for each request that gets 503 because it could not be served: its client saw an outage.
+ * @param onUnserved gets the milliseconds that the request took
  */
 export function countUnserved(app: FastifyInstance, onUnserved: (milliseconds: number) => void): void {
   app.addHook("onSend", async ({ decision, arrivedAt }) => {
