@@ -1,4 +1,4 @@
-import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
+import { secretStorage } from "../clients/methods.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readChangedClient } from "../provisioning/entries.js";
@@ -46,7 +46,7 @@ async function warningsOf(
   const placeholders = secrets.map(() => ({ value: "of a length that nobody knows any more" }));
   const value = secrets.length === 0 ? entry : { ...entry, client_secrets: placeholders };
   const now = entry.token_endpoint_auth_method;
-  const isUnfit = secrets.length > 0 && NEEDS_CLEAR_SECRET.has(now) && !NEEDS_CLEAR_SECRET.has(before);
+  const isUnfit = secrets.length > 0 && secretStorage(now) === "sealed" && secretStorage(before) !== "sealed";
   return [
     ...(await warningsOfClient(core, value, secrets.length === 0)),
     ...(isUnfit

@@ -1,4 +1,5 @@
-import { METHODS_WITH_SECRET, storedSecret } from "../clients/secrets.js";
+import { secretStorage } from "../clients/methods.js";
+import { storedSecret } from "../clients/stored-secret.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
@@ -40,7 +41,7 @@ async function add(context: CommandContext): Promise<object> {
   const { "secret-stdin": _stdin, ...metadata } = context.flags;
   const method = metadata["token-endpoint-auth-method"] ?? "client_secret_basic";
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
-  const wantsSecret = METHODS_WITH_SECRET.has(String(method));
+  const wantsSecret = secretStorage(String(method)) !== "none";
   const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
   const write = prepareClient(core.master, entry);
   await core.db.prisma
@@ -62,7 +63,7 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   const { core, flags } = context;
   const client = await existing(context);
   const { client_id, token_endpoint_auth_method: method } = client;
-  if (!METHODS_WITH_SECRET.has(method))
+  if (secretStorage(method) === "none")
     throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
   const overlap = typeof flags.overlap === "string" ? readDuration(flags.overlap) : 0;
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);

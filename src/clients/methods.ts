@@ -34,6 +34,11 @@ export function methodOf(client: Client): AuthenticationMethod {
   return ALL_METHODS[client.token_endpoint_auth_method];
 }
 
+/** How the store keeps the secret of clients with this method; "none" for a name that is no method. */
+export function secretStorage(name: string): AuthenticationMethod["secret"] {
+  return Object.hasOwn(ALL_METHODS, name) ? ALL_METHODS[name as MethodName].secret : "none";
+}
+
 /** Whether the client is a device (docs/decisions/0010). */
 export function isDevice(client: Client): boolean {
   return client.token_endpoint_auth_method === "device_jwt";

@@ -1,47 +1,14 @@
 import type { MasterKey } from "../keys/master-key.js";
-import { isPasswordOf, openImportedHash, sealImportedHash, type Passwords } from "../accounts/passwords.js";
-import {
-  findClient,
-  replaceImportedSecret,
-  replaceSecretHash,
-  type ClientRow,
-  type NewSecret,
-} from "../store/clients.js";
+import { isPasswordOf, openImportedHash, type Passwords } from "../accounts/passwords.js";
+import { findClient, replaceImportedSecret, replaceSecretHash, type ClientRow } from "../store/clients.js";
 import type { Db } from "../store/open.js";
 import type { Client } from "./registry.js";
-
-/** The methods whose check needs the secret itself: an HMAC is made with it (OpenID Connect Core section 9). */
-export const NEEDS_CLEAR_SECRET: ReadonlySet<string> = new Set(["client_secret_jwt"]);
-
-/** The methods that work with a secret at all. */
-export const METHODS_WITH_SECRET: ReadonlySet<string> = new Set([
-  "client_secret_basic",
-  "client_secret_post",
-  ...NEEDS_CLEAR_SECRET,
-]);
-
-/** A secret as the store keeps it: a keyed hash, or sealed where the method cannot do without it. */
-export function storedSecret(
-  master: MasterKey,
-  client: { readonly client_id: string; readonly token_endpoint_auth_method: string },
-  secret: string,
-  expires_at: Date | null = null,
-): NewSecret {
-  return NEEDS_CLEAR_SECRET.has(client.token_endpoint_auth_method)
-    ? { sealed: master.seal("client-secret", Buffer.from(secret, "utf8")), hash: null, expires_at }
-    : { hash: hashSecret(master, client.client_id, secret), sealed: null, expires_at };
-}
-
-/** The hash of a secret that another system made, as the store keeps it. */
-export function storedSecretHash(master: MasterKey, hash: string): NewSecret {
-  return { imported: sealImportedHash(master, hash), hash: null, sealed: null, expires_at: null };
-}
 
 /**
  * The hash of a secret. It covers the client_id, so that equal secrets of two clients have different hashes. The
  * identifier of the master key comes first.
  */
-function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
+export function hashSecret(master: MasterKey, client_id: string, secret: string): Buffer<ArrayBuffer> {
   return Buffer.concat([master.keyId, master.mac("client-secret", `${client_id}\n${secret}`)]);
 }
 

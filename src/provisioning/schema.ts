@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
-import { METHODS } from "../clients/methods.js";
-import { NEEDS_CLEAR_SECRET } from "../clients/secrets.js";
+import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
 import { registeredUriProblem } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
@@ -89,7 +88,7 @@ const client = z
     path: ["client_secret_hash"],
     message: "must not stand beside client_secret or client_secrets",
   })
-  .refine((one) => one.client_secret_hash === undefined || !NEEDS_CLEAR_SECRET.has(one.token_endpoint_auth_method), {
+  .refine((one) => one.client_secret_hash === undefined || secretStorage(one.token_endpoint_auth_method) !== "sealed", {
     path: ["client_secret_hash"],
     message: "is of no use to client_secret_jwt, which needs the secret itself",
   })

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { passwordProblem } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
-import { METHODS, type MethodName } from "../clients/methods.js";
+import { METHODS } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import { isPlainHttp } from "../clients/registered-uri.js";
 import { inOneLine } from "./raw-entry.js";
@@ -19,12 +19,6 @@ const MIN_SECRET = 32;
 const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => boolean])[] = [
   ["has a secret shorter than 32 characters", (one) => secretsOf(one).some((value) => value.length < MIN_SECRET)],
   ["has a secret that its method does not use", (one) => !usesSecret(one) && hasSecret(one)],
-  ["has no key in jwks and no jwks_uri", (one) => isMethod(one, "private_key_jwt") && !hasKeys(one)],
-  ["has no certificate subject to compare", (one) => isMethod(one, "tls_client_auth") && !hasSubject(one)],
-  [
-    "has no certificate to compare",
-    (one) => isMethod(one, "self_signed_tls_client_auth") && !hasKeys(one) && !one.tls_client_certificate_thumbprint,
-  ],
   [
     "has a tls_client_auth_subject_dn that is no name (RFC 4514)",
     ({ tls_client_auth_subject_dn: name }) => name !== undefined && parseDistinguishedName(name) === undefined,
@@ -41,7 +35,7 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ],
   [
     "names an encryption that only client_secret_jwt has",
-    (one) => one.token_endpoint_auth_encryption_alg !== undefined && !isMethod(one, "client_secret_jwt"),
+    (one) => one.token_endpoint_auth_encryption_alg !== undefined && !rowOf(one).encryptsAssertions,
   ],
   ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
   ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
@@ -51,7 +45,8 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
 
 /** What is unwise about an entry, by its section. */
 const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) => readonly string[] } = {
-  clients: (client) => CLIENT_RULES.filter(([, holds]) => holds(client)).map(([text]) => text),
+  clients: (client) =>
+    [...(rowOf(client).warnings ?? []), ...CLIENT_RULES].filter(([, holds]) => holds(client)).map(([text]) => text),
   users: weaknessOf,
 };
 
@@ -120,23 +115,12 @@ function redirectUrisOf({ redirect_uris, claims_redirect_uris, post_logout_redir
 }
 
 const hasSecret = (one: ProvisionedClient) => secretsOf(one).length > 0 || one.client_secret_hash !== undefined;
-const usesSecret = (one: ProvisionedClient) => one.token_endpoint_auth_method.startsWith("client_secret");
-const hasKeys = ({ jwks, jwks_uri }: ProvisionedClient) => Boolean(jwks?.keys.length) || jwks_uri !== undefined;
+const rowOf = (one: ProvisionedClient): AuthenticationMethod => METHODS[one.token_endpoint_auth_method];
+const usesSecret = (one: ProvisionedClient) => rowOf(one).secret !== "none";
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
-const isPublic = (one: ProvisionedClient) => isMethod(one, "none");
+const isPublic = (one: ProvisionedClient) => !rowOf(one).confidential;
 
-function isMethod(one: ProvisionedClient, method: MethodName): boolean {
-  return one.token_endpoint_auth_method === method;
-}
-
-function canSign({ token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: alg }: ProvisionedClient) {
-  const { signingAlgorithms = [] }: AuthenticationMethod = METHODS[method];
-  return alg === undefined || signingAlgorithms.includes(alg);
-}
-
-/** What a certificate is compared with (RFC 8705 section 2.1.2). */
-const SUBJECT = /^tls_client_(auth_|certificate_thumbprint$)/;
-
-function hasSubject(one: ProvisionedClient): boolean {
-  return Object.entries(one).some(([name, value]) => SUBJECT.test(name) && value !== undefined);
+function canSign(one: ProvisionedClient): boolean {
+  const { token_endpoint_auth_signing_alg: alg } = one;
+  return alg === undefined || (rowOf(one).signingAlgorithms ?? []).includes(alg);
 }

@@ -1,7 +1,8 @@
 import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
 import type { Random } from "../clock.js";
-import { METHODS_WITH_SECRET, storedSecret, storedSecretHash } from "../clients/secrets.js";
+import { secretStorage } from "../clients/methods.js";
+import { storedSecret, storedSecretHash } from "../clients/stored-secret.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { refuseClientsOfApps, reserveApp, saveApp, saveThings, type App, type ThingToSave } from "../store/apps.js";
 import { createClient, saveClients, type ClientToSave, type NewClient } from "../store/clients.js";
@@ -123,7 +124,7 @@ function clientRow(master: MasterKey, value: ProvisionedClient): ClientToSave {
     storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
   );
   const imported = hash === undefined ? undefined : [storedSecretHash(master, hash)];
-  const none = METHODS_WITH_SECRET.has(value.token_endpoint_auth_method) ? undefined : [];
+  const none = secretStorage(value.token_endpoint_auth_method) === "none" ? [] : undefined;
   const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
   return { client, secrets: secrets ?? imported ?? none };
 }

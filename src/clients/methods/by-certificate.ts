@@ -3,11 +3,12 @@ import { Refusal } from "../../errors/refusal.js";
 import { isWithinValidity } from "../certificate.js";
 import type { PresentedCertificate } from "../presented.js";
 import type { Client } from "../registry.js";
-import type { AuthenticationMethod, MethodDependencies } from "./method.js";
+import type { AuthenticationMethod, MethodDependencies, RegistrationWarning } from "./method.js";
 
 /**
  * A method with a certificate (RFC 8705 section 2) and no other credential (RFC 6749 section 2.3).
  * @param problemOf the reason, for the log, why the certificate is not the client's; undefined if it is
+ * @param warnings the registrations that lack a certificate to compare with
  */
 export function byCertificate(
   problemOf: (
@@ -15,9 +16,12 @@ export function byCertificate(
     client: Client,
     means: MethodDependencies,
   ) => Promise<string | undefined> | string | undefined,
+  warnings: readonly RegistrationWarning[],
 ): AuthenticationMethod {
   return {
     confidential: true,
+    secret: "none",
+    warnings,
     bindsTokens: true,
     async check({ client, presented: { certificate, basic, client_secret, client_assertion } }, means) {
       if (certificate === undefined) throw new Refusal("client_tls_wrong", { reason: "no certificate" });

@@ -11,6 +11,7 @@ export function bySecret(
 ): AuthenticationMethod {
   return {
     confidential: true,
+    secret: "hashed",
     async check({ client, presented }, means) {
       const secret = read(presented);
       if (!secret) throw new Refusal(code, { reason: "no secret where the client's method wants it" });

@@ -10,6 +10,8 @@ import type { AuthenticationMethod } from "./method.js";
 /** A JWT signed with the client's secret (OpenID Connect Core section 9), and encrypted with it if so registered. */
 export const clientSecretJwt: AuthenticationMethod = {
   confidential: true,
+  secret: "sealed",
+  encryptsAssertions: true,
   signingAlgorithms: SECRET_ALGORITHMS,
   async check({ client, presented, audiences }, means) {
     const { client_id, token_endpoint_auth_encryption_alg, token_endpoint_auth_encryption_enc } = client;

@@ -13,10 +13,36 @@ export interface AuthenticationMethod {
   readonly confidential: boolean;
   /** The signature algorithms of its assertions, if it has any. */
   readonly signingAlgorithms?: readonly string[];
+  /** How the store keeps the client's secret: hashed, sealed where the check needs the secret itself, or not at all. */
+  readonly secret: "hashed" | "sealed" | "none";
+  /** Whether its assertions may be encrypted too (OpenID Connect Registration section 2). */
+  readonly encryptsAssertions?: true;
+  /** Registrations that are accepted with a warning, because the client cannot authenticate yet. */
+  readonly warnings?: readonly RegistrationWarning[];
   /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly bindsTokens?: true;
   /** Returns if the client is the one it says, and throws its documented refusal otherwise. */
   check(attempt: AuthenticationAttempt, means: MethodDependencies): Promise<void> | void;
+}
+
+/** The text of a warning, and the clients that it is about. */
+export type RegistrationWarning = readonly [text: string, isAbout: (client: RegisteredCredentials) => boolean];
+
+/** The members of a client's registration that name its keys and certificates (RFC 7591 section 2, RFC 8705 section 2.1.2). */
+export interface RegisteredCredentials {
+  readonly jwks?: { readonly keys: readonly object[] } | undefined;
+  readonly jwks_uri?: string | undefined;
+  readonly tls_client_auth_subject_dn?: string | undefined;
+  readonly tls_client_auth_san_dns?: string | undefined;
+  readonly tls_client_auth_san_uri?: string | undefined;
+  readonly tls_client_auth_san_ip?: string | undefined;
+  readonly tls_client_auth_san_email?: string | undefined;
+  readonly tls_client_certificate_thumbprint?: string | undefined;
+}
+
+/** Whether a client has keys to verify its assertions or certificates with. */
+export function hasKeys({ jwks, jwks_uri }: RegisteredCredentials): boolean {
+  return (jwks !== undefined && jwks.keys.length > 0) || jwks_uri !== undefined;
 }
 
 /** One request of a client that has to prove who it is. */

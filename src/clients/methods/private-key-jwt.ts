@@ -2,11 +2,13 @@ import { Refusal } from "../../errors/refusal.js";
 import { acceptOnce, algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
 import { registeredKeys } from "../registered-keys.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./algorithms.js";
-import type { AuthenticationMethod } from "./method.js";
+import { hasKeys, type AuthenticationMethod } from "./method.js";
 
 /** A JWT signed with the client's private key (RFC 7523 section 2.2); the public one is registered, or at `jwks_uri`. */
 export const privateKeyJwt: AuthenticationMethod = {
   confidential: true,
+  secret: "none",
+  warnings: [["has no key in jwks and no jwks_uri", (client) => !hasKeys(client)]],
   signingAlgorithms: PUBLIC_KEY_ALGORITHMS,
   async check({ client, presented, audiences }, means) {
     const jws = readJws(presented.client_assertion); // assertion_not_jws, assertion_payload_unreadable
