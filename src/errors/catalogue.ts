@@ -1,11 +1,11 @@
 /**
- * Everything this server refuses, one row each.
+ * All refusals of this server, one row each.
  *
- * A row names what kind of refusal it is, the message that leaves the server (with named slots), what whoever meets it
- * can do, and where it is written. The kind carries the standard's word and status; a dialect spells a kind in its own
- * way and nothing else in the code chooses either. Rows with a `documented` number are the thirty messages of the Token
- * API page, byte for byte. `docs/errors.md` is held equal to this table by a test. A code, once published, keeps its
- * meaning for ever: retire a row, never reuse its code.
+ * A row has a kind, the message that leaves the server (with named slots), a remedy for the reader of the message, and a
+ * reference. The kind determines the standard's error word and status, and a dialect may word it differently. Nothing else
+ * in the code chooses a word or a status. Rows with a `documented` number are the thirty messages of the Token API page,
+ * byte for byte. A test holds `docs/errors.md` equal to this table. A published code keeps its meaning for ever: retire a
+ * row, and never reuse its code.
  */
 
 /** The kinds of refusal, each with the word and the HTTP status that the standards give it. */
@@ -49,7 +49,7 @@ export type Kind = keyof typeof KINDS;
 interface Row {
   readonly kind: Kind;
   readonly message: string;
-  /** What whoever receives the message can do about it. */
+  /** What the receiver of the message can do. */
   readonly remedy: string;
   /** Where the refusal is specified. */
   readonly reference: string;
@@ -138,7 +138,7 @@ export const CATALOGUE = {
   client_certificate_missing: {
     kind: "malformed",
     message: "the client must present a certificate, because its tokens are bound to one",
-    remedy: "ask over mutual TLS, with the client's certificate",
+    remedy: "send the request over mutual TLS, with the client's certificate",
     reference: "RFC 8705 section 3.4",
   },
   client_shared_secret_missing: {
@@ -180,14 +180,14 @@ export const CATALOGUE = {
     documented: 17,
     kind: "bad_credentials",
     message: "the client id passed in JWT is not correct",
-    remedy: "iss and sub are both the client_id",
+    remedy: "set both iss and sub to the client_id",
     reference: "RFC 7523 section 3",
   },
   assertion_audience_wrong: {
     documented: 18,
     kind: "bad_credentials",
     message: "the audience passed in JWT is not correct",
-    remedy: "aud is the issuer, exactly as it stands in the metadata",
+    remedy: "set aud to the issuer, exactly as the metadata names it",
     reference: "RFC 7523 section 3",
   },
   assertion_expired: {
@@ -201,7 +201,7 @@ export const CATALOGUE = {
     documented: 20,
     kind: "bad_grant",
     message: "resource owner credentials are not valid",
-    remedy: "check name and password; unknown, wrong, disabled and locked answer alike",
+    remedy: "check the name and the password; the answer does not say which of them is wrong",
     reference: "RFC 6749 section 5.2",
   },
   scope_not_allowed: {
@@ -222,14 +222,14 @@ export const CATALOGUE = {
     documented: 23,
     kind: "not_allowed",
     message: "the client '{client_id}' doesn't support the response type: '{response_type}'",
-    remedy: "list what this grant answers with in the client's response_types, or leave them out",
+    remedy: "list the response types of this grant in the client's response_types, or leave response_types out",
     reference: "RFC 7591 section 2.1",
   },
   refresh_token_invalid: {
     documented: 24,
     kind: "bad_grant",
     message: "the refresh token is not valid",
-    remedy: "sign in again: it is unknown, expired, revoked, or was used before",
+    remedy: "sign in again: the token is unknown, expired, revoked, or was used before",
     reference: "RFC 6749 section 5.2, RFC 9700 section 4.14",
   },
   refresh_token_foreign: {
@@ -271,7 +271,7 @@ export const CATALOGUE = {
     documented: 30,
     kind: "bad_token",
     message: "the token doesn't exist",
-    remedy: "nothing to do: it is not, or no longer, in force",
+    remedy: "nothing to do: the token is unknown, expired or revoked",
     reference: "RFC 7009 section 2.2 answers 200 instead; so does the standard dialect",
   },
 
@@ -308,7 +308,7 @@ export const CATALOGUE = {
   assertion_used: {
     kind: "bad_credentials",
     message: "the received JWT has been used before",
-    remedy: "make a new assertion for each request; if this client did not send it before, somebody else has",
+    remedy: "make a new assertion for each request; if this client did not send it before, another party did",
     reference: "RFC 7523 section 3",
   },
   client_keys_unavailable: {
@@ -364,7 +364,7 @@ export const CATALOGUE = {
   code_verifier_wrong: {
     kind: "bad_grant",
     message: "the code verifier is not correct",
-    remedy: "send the verifier of the code_challenge; a code is used up by one wrong try, so start again",
+    remedy: "send the verifier of the code_challenge; one wrong attempt uses the code up, so start again",
     reference: "RFC 7636 section 4.6; SimpleIdentityServer 3.1",
   },
   code_foreign: {
@@ -388,19 +388,19 @@ export const CATALOGUE = {
   code_redirect_uri_unknown: {
     kind: "bad_grant",
     message: "the redirect url {redirect_uri} doesn't exist or is not valid",
-    remedy: "the redirect URI was taken from the client since; start again with a registered one",
+    remedy: "the redirect URI has been removed from the client; start again with a registered one",
     reference: "RFC 6749 section 3.1.2.4; SimpleIdentityServer 3.1",
   },
   redirect_uri_unknown: {
     kind: "malformed",
     message: "the redirect_uri is not registered for this client",
-    remedy: "register it, character for character; nobody is sent to an address that is not registered",
+    remedy: "register it, character for character; the server redirects only to registered addresses",
     reference: "RFC 6749 section 3.1.2.4, RFC 9700 section 4.1.3",
   },
   redirect_uri_missing: {
     kind: "malformed",
     message: "the parameter redirect_uri is missing",
-    remedy: "send it; it may be left out only by a client with one redirect URI that does not ask for openid",
+    remedy: "send it; only a client with one redirect URI that does not request openid may leave it out",
     reference: "RFC 6749 section 3.1.2.3, OpenID Connect Core section 3.1.2.1",
   },
   response_type_missing: {
@@ -460,7 +460,7 @@ export const CATALOGUE = {
   access_denied: {
     kind: "access_denied",
     message: "the person did not agree",
-    remedy: "respect it",
+    remedy: "the user declined; do not retry without asking them",
     reference: "RFC 6749 section 4.1.2.1",
   },
   interaction_unknown: {
@@ -472,7 +472,7 @@ export const CATALOGUE = {
   interaction_answered: {
     kind: "malformed",
     message: "this form was already answered: you signed in and were sent on",
-    remedy: "go on where you were sent, or start again",
+    remedy: "continue in the app, or start again",
     reference: "docs/decisions/0007-authorization.md",
   },
   interaction_declined: {
@@ -527,13 +527,14 @@ export const CATALOGUE = {
   claim_token_format_missing: {
     kind: "malformed",
     message: "the parameter claim_token_format is missing",
-    remedy: "say what kind of token the claim_token is",
+    remedy: "send the format of the claim_token",
     reference: "UMA 2.0 Grant section 3.3.1",
   },
   ticket_unknown: {
     kind: "bad_grant",
     message: "the ticket {ticket} doesn't exist",
-    remedy: "ask the resource server for a new one: it is unknown, another client's, or was used before",
+    remedy:
+      "ask the resource server for a new one: the ticket is unknown, belongs to another client, or was used before",
     reference: "UMA 2.0 Grant section 3.3.6; SimpleIdentityServer 3.1",
   },
   ticket_expired: {
@@ -550,7 +551,7 @@ export const CATALOGUE = {
   },
   need_info: {
     kind: "need_info",
-    message: "more has to be known of who is asking",
+    message: "more information about the requesting party is needed",
     remedy: "come back with the new ticket and a claim token, or send the person to redirect_user",
     reference: "UMA 2.0 Grant section 3.3.6",
   },
@@ -563,13 +564,13 @@ export const CATALOGUE = {
   request_denied: {
     kind: "request_denied",
     message: "no policy allows what was asked",
-    remedy: "talk to the owner, who can look up why by the X-Request-Id of the answer",
+    remedy: "ask the owner, who can look up the reason by the X-Request-Id of the answer",
     reference: "UMA 2.0 Grant section 3.3.6",
   },
   policy_not_satisfied: {
     kind: "bad_grant",
     message: "the authorization policy is not satisfied",
-    remedy: "begin anew at the resource server; only the standard dialect says what is missing",
+    remedy: "start again at the resource server; only the standard dialect says what is missing",
     reference: "SimpleIdentityServer 3.1",
   },
   pat_missing: {
@@ -646,38 +647,38 @@ export const CATALOGUE = {
   },
   rule_names_nobody: {
     kind: "malformed",
-    message: "rule {rule} names nobody",
-    remedy: "say who: clients, users, roles, claims, or consent_needed",
+    message: "rule {rule} names no requesting party",
+    remedy: "name clients, users, roles, claims, or consent_needed",
     reference: "docs/uma.md",
   },
   rule_ends_early: {
     kind: "malformed",
     message: "rule {rule} ends before it begins",
-    remedy: "let not_after come after not_before",
+    remedy: "set not_after later than not_before",
     reference: "docs/uma.md",
   },
   policy_resource_absent: {
     kind: "bad_resource",
     message: "the authorization policy doesn't contain the resource",
-    remedy: "nothing to do: the policy does not speak of it",
+    remedy: "nothing to do: the policy does not contain it",
     reference: "docs/uma.md; SimpleIdentityServer 3.1",
   },
   policies_too_many: {
     kind: "malformed",
     message: "a resource has at most {limit} policies",
-    remedy: "put rules together into one policy",
+    remedy: "combine rules in one policy",
     reference: "docs/operations.md, limits",
   },
   claims_redirect_uri_unknown: {
     kind: "malformed",
     message: "the claims_redirect_uri is not registered for this client",
-    remedy: "register it, character for character; nobody is sent to an address that is not registered",
+    remedy: "register it, character for character; the server redirects only to registered addresses",
     reference: "UMA 2.0 Grant section 3.3.2",
   },
   claims_ticket_invalid: {
     kind: "bad_grant",
     message: "the ticket cannot be used",
-    remedy: "begin again in the app: it is unknown, expired, another app's, or was used before",
+    remedy: "start again in the app: the ticket is unknown, expired, belongs to another app, or was used before",
     reference: "UMA 2.0 Grant section 3.3.2",
   },
 
@@ -713,19 +714,19 @@ export const CATALOGUE = {
   },
   credential_in_query: {
     kind: "malformed",
-    message: "the parameter {name} must not stand in the query",
-    remedy: "send it in the form body; what stood in a URL may be in logs, so replace it",
+    message: "the parameter {name} must not be sent in the query string",
+    remedy: "send it in the form body, and replace its value: URLs end up in logs",
     reference: "RFC 6749 section 3.2, RFC 9700 section 4.3.2",
   },
   client_credential_in_query: {
     kind: "bad_credentials",
-    message: "client credentials must not stand in the query",
+    message: "client credentials must not be sent in the query string",
     remedy: "send them in the Authorization header or the body, and replace the secret: URLs end up in logs",
     reference: "RFC 6749 section 2.3.1",
   },
   json_malformed: {
     kind: "malformed",
-    message: "the body is not JSON that can be read in exactly one way",
+    message: "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     remedy: "send an object or an array: UTF-8, no name twice, no U+0000, nested at most 32 deep",
     reference: "RFC 8259, RFC 7493",
   },
@@ -756,7 +757,7 @@ export const CATALOGUE = {
   app_user_credentials_wrong: {
     kind: "bad_grant",
     message: "The user was not found or a wrong password was provided",
-    remedy: "check name and password; unknown, wrong, disabled and locked answer alike",
+    remedy: "check the name and the password; the answer does not say which of them is wrong",
     reference: "docs/dialects.md, kii",
   },
   expires_at_past: {
@@ -792,7 +793,7 @@ export const CATALOGUE = {
   authorization_header_malformed: {
     kind: "bad_credentials",
     message: "the Authorization header cannot be read",
-    remedy: "one space after Basic, then base64 of client_id:client_secret, each form-encoded first",
+    remedy: "send Basic, one space, and the base64 of client_id:client_secret, each form-encoded first",
     reference: "RFC 7617 section 2, RFC 6749 section 2.3.1",
   },
   authorization_header_repeated: {
@@ -828,13 +829,13 @@ export const CATALOGUE = {
   token_not_valid: {
     kind: "bad_token",
     message: "the token is not valid",
-    remedy: "nothing to do: it is not in force, or not for the asking client to see",
+    remedy: "nothing to do: the token is not in force, or this client may not see it",
     reference: "SimpleIdentityServer 3.1; the standard dialect answers active:false, RFC 7662 section 2.2",
   },
   path_unknown: {
     kind: "not_found",
     message: "there is nothing at this path",
-    remedy: "see the metadata document for the paths there are",
+    remedy: "see the metadata document for the available paths",
     reference: "RFC 9110 section 15.5.5",
   },
   method_not_allowed: {
@@ -846,7 +847,7 @@ export const CATALOGUE = {
   body_too_large: {
     kind: "too_large",
     message: "the body is too large",
-    remedy: "a request fits into 64 KiB",
+    remedy: "keep the body below 64 KiB",
     reference: "RFC 9110 section 15.5.14",
   },
   media_type_unsupported: {
@@ -887,8 +888,8 @@ export const CATALOGUE = {
   },
   tries_exhausted: {
     kind: "too_many",
-    message: "too many tries; try again later",
-    remedy: "try again after the time in Retry-After; what was refused so is not counted",
+    message: "too many attempts; try again later",
+    remedy: "try again after the time in Retry-After; rejected attempts are not counted",
     reference: "RFC 6585 section 4, docs/decisions/0008-guessing.md",
   },
   hashing_busy: {
@@ -938,11 +939,11 @@ export function isCode(text: string): text is Code {
   return Object.hasOwn(CATALOGUE, text);
 }
 
-/** The slots a message needs, read off its text, so that a refusal cannot forget one. */
+/** The slots that a message needs, derived from its text, so that the compiler finds a missing one. */
 export type Slots<C extends Code> =
   SlotNames<(typeof CATALOGUE)[C]["message"]> extends infer N extends string ? Record<N, string> : never;
 
-/** Every slot that a message has; src/errors/slots.ts says what may stand in each. */
+/** The slots of all messages; src/errors/slots.ts limits the text that each may hold. */
 export type SlotName = SlotNames<(typeof CATALOGUE)[Code]["message"]>;
 
 type SlotNames<Message extends string> = Message extends `${string}{${infer Name}}${infer Rest}`

@@ -232,7 +232,7 @@ t.test(
     t.equal(refused.headers.get("retry-after"), "1");
     t.strictSame(refused.json, {
       error: "temporarily_unavailable",
-      error_description: "too many tries; try again later",
+      error_description: "too many attempts; try again later",
     });
     for (const [id, forwarded, more] of [
       ["an account there is not", "203.0.113.9", { username: "nobody" }],
@@ -247,7 +247,7 @@ t.test(
     const sis = await from("203.0.113.9", "sis");
     t.equal(sis.status, 400);
     t.equal(sis.headers.get("retry-after"), "1");
-    t.match(sis.json, { error: "invalid_request", error_description: "too many tries; try again later" });
+    t.match(sis.json, { error: "invalid_request", error_description: "too many attempts; try again later" });
     t.equal((await from("203.0.113.10", "standard", ALICE)).status, 200, "its neighbour is another");
 
     clock.advance(1);

@@ -212,7 +212,7 @@ t.test("nobody learns whether a number is known", async (t) => {
     ],
     "three in a quarter of an hour",
   );
-  t.match(limited[3]!.text, "too many tries; try again later");
+  t.match(limited[3]!.text, "too many attempts; try again later");
   t.strictSame(await course({ phone_number: "+4930000000" }), limited);
 });
 
@@ -229,7 +229,7 @@ t.test("a network gets twenty codes in a quarter of an hour", async (t) => {
 });
 
 const MISSING = "parameter phone_number is missing";
-const MALFORMED = "the body is not JSON that can be read in exactly one way";
+const MALFORMED = "the body is not valid JSON (duplicate names and U+0000 are not accepted)";
 const BAD = [
   { id: "nothing in it", body: "{}", says: MISSING },
   { id: "an empty number", body: '{"phone_number":""}', says: MISSING },

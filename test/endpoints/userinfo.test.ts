@@ -132,12 +132,12 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
     const WRONG: readonly (readonly [name: string, expect: object, send: () => Promise<Reply>])[] = [
       [
         "UI-01 in the query",
-        malformed("the parameter access_token must not stand in the query"),
+        malformed("the parameter access_token must not be sent in the query string"),
         () => server.send(`${path}?access_token=${access_token}`),
       ],
       [
         "UI-01 in the query and in the header",
-        malformed("the parameter access_token must not stand in the query"),
+        malformed("the parameter access_token must not be sent in the query string"),
         () => server.send(`${path}?access_token=${access_token}`, { headers: bearer(access_token) }),
       ],
       [

@@ -462,7 +462,7 @@ table("credentials in the query are refused, not read", (dialect) => [
       expect: {
         status: dialect === SIS ? 400 : 401,
         error: "invalid_client",
-        says: "client credentials must not stand in the query",
+        says: "client credentials must not be sent in the query string",
       },
     })),
   ),
@@ -470,13 +470,13 @@ table("credentials in the query are refused, not read", (dialect) => [
     id: "UI-01",
     name,
     request: { ...good(dialect), target: `${dialect.token}?${name}=x` },
-    expect: malformed(`the parameter ${name} must not stand in the query`),
+    expect: malformed(`the parameter ${name} must not be sent in the query string`),
   })),
   ...["?a=b?&token=x", "?a&&=&token", "?t%6Fken=x", "?x=%zz&token=x"].map((query) => ({
     id: "UI-01",
     name: `in the spelling ${query}`,
     request: { ...good(dialect), target: dialect.token + query },
-    expect: malformed("the parameter token must not stand in the query"),
+    expect: malformed("the parameter token must not be sent in the query string"),
   })),
   {
     id: "UI-01",
@@ -571,7 +571,7 @@ table("a path is compared as it is", (dialect) => [
       id: "HO-04",
       name: `${target} passes the same guards: query`,
       request: { ...good(dialect), target: `${target}?token=x` },
-      expect: malformed("the parameter token must not stand in the query"),
+      expect: malformed("the parameter token must not be sent in the query string"),
     },
     {
       id: "HO-04",

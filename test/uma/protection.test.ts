@@ -338,7 +338,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       { ...PHOTO, name: "a\0b" },
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -346,7 +346,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       '{"resource_scopes":["a"],"name":"\\ud800"}',
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -354,7 +354,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       '{"resource_scopes":["a"],"resource_\\u0073copes":["b"]}',
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -362,7 +362,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       '{"resource_scopes":["a"],"__proto__":{"owner":"x"}}',
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -370,7 +370,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       '\ufeff{"resource_scopes":["a"]}',
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -378,7 +378,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       deep(32),
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
     [
       "POST",
@@ -386,10 +386,10 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       deep(20_000),
       400,
       "invalid_request",
-      "the body is not JSON that can be read in exactly one way",
+      "the body is not valid JSON (duplicate names and U+0000 are not accepted)",
     ],
-    ["POST", "/uma/resources", "{", 400, "invalid_request", "the body is not JSON that can be read in exactly one way"],
-    ["POST", "/uma/resources", "7", 400, "invalid_request", "the body is not JSON that can be read in exactly one way"],
+    ["POST", "/uma/resources", "{", 400, "invalid_request", "the body is not valid JSON (duplicate names and U+0000 are not accepted)"],
+    ["POST", "/uma/resources", "7", 400, "invalid_request", "the body is not valid JSON (duplicate names and U+0000 are not accepted)"],
     [
       "POST",
       "/uma/resources",
@@ -462,7 +462,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       "the parameter rules needs to be specified",
     ],
     ["POST", "/uma/policies", rules(), 400, "invalid_request", "the parameter rules is malformed"],
-    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "rule 1 names nobody"],
+    ["POST", "/uma/policies", rules({}), 400, "invalid_request", "rule 1 names no requesting party"],
     ["POST", "/uma/policies", rules(null), 400, "invalid_request", "the parameter rules is malformed"],
     [
       "POST",
@@ -470,7 +470,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
       rules({ clients: ["x"] }, { scopes: ["view"] }),
       400,
       "invalid_request",
-      "rule 2 names nobody",
+      "rule 2 names no requesting party",
     ],
     [
       "POST",
