@@ -10,9 +10,10 @@ import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-import { dataFolder, jeton, jetonHere, startProcess, until, type Environment } from "../support/process.js";
+import { dataFolder, jeton, jetonHere, startProcess, type Environment } from "../support/process.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 /** The public key of a device. */
 const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });

@@ -3,7 +3,8 @@ import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { after, TestClock } from "../support/clock.js";
 import { ASKED, ENDPOINTS, SIS, STANDARD, type Paths } from "../support/paths.js";
-import { holds, until } from "../support/oracle.js";
+import { holds } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 /** Secrets that show how Basic was decoded. */
 const COLON = "left:right:and more";

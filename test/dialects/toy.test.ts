@@ -5,9 +5,9 @@ import { Throttle } from "../../src/clients/throttle.js";
 import { oauth2 } from "../../src/dialects/oauth2.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { ROOT } from "../support/root.js";
 import { toy } from "../support/toy-dialect.js";
+import { until } from "../support/until.js";
 
 t.test("docs/dialects.md shows the dialect that is built here, as it would stand in src/dialects", async (t) => {
   const page = await readFile(join(ROOT, "docs/dialects.md"), "utf8");

@@ -22,7 +22,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import pg from "pg";
 import t from "tap";
@@ -35,6 +34,7 @@ import { childOptions } from "../../src/embedded/os-user.js";
 import { startEmbedded } from "../support/embedded.js";
 import { prepareDataFolder } from "../support/prepared.js";
 import { DATA_DIR } from "../support/run.js";
+import { until } from "../support/until.js";
 
 /** Each test has a folder of its own. */
 t.jobs = 2;
@@ -50,7 +50,7 @@ async function dataDirOf(t: Test, name = "data"): Promise<string> {
     const pid = await postmasterOf(dataDir).catch(() => undefined);
     if (pid !== undefined && isAlive(pid)) {
       process.kill(pid, "SIGQUIT");
-      await until(() => !isAlive(pid));
+      await until("the process ends", () => !isAlive(pid));
     }
     await rm(parent, { recursive: true, force: true, maxRetries: 5 });
   });
@@ -75,14 +75,6 @@ function isAlive(pid: number): boolean {
     return process.platform !== "linux" || readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
   } catch {
     return false;
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error("waited 15 s in vain");
-    await delay(10);
   }
 }
 
@@ -289,7 +281,7 @@ t.test("PostgreSQL under a living server", async (t) => {
     await keep(running.url);
     for (const round of [1, 2]) {
       process.kill(await postmasterOf(dataDir), "SIGKILL");
-      await until(() => reports.length === 2 * round);
+      await until("two lines of the round are reported", () => reports.length === 2 * round);
       t.same(await kept(running.url), [{ answer: 42 }]);
     }
     t.equal(reports[0], "the embedded PostgreSQL died and is being started again");
@@ -316,9 +308,9 @@ t.test("PostgreSQL under a living server", async (t) => {
         squatter.listen(Number(new URL(running.url).port), "127.0.0.1", () => resolve(true));
       });
     const seated = await sit();
-    await until(() => reports.length > 0);
+    await until("a line is reported", () => reports.length > 0);
     if (seated) squatter.close();
-    await until(() => reports.length === 2);
+    await until("two lines are reported", () => reports.length === 2);
     t.same(await kept(running.url), [{ answer: 42 }]);
     await running.stop();
   });
@@ -331,7 +323,7 @@ t.test("PostgreSQL under a living server", async (t) => {
       running.url,
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'jeton server %'",
     );
-    await until(() => reports.length === 2);
+    await until("two lines are reported", () => reports.length === 2);
     t.match(reports[0], /ended its connections/);
     t.equal(await postmasterOf(dataDir), pid);
     await running.stop();
@@ -342,7 +334,7 @@ t.test("PostgreSQL under a living server", async (t) => {
     const reports: string[] = [];
     const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
     process.kill(await postmasterOf(dataDir), "SIGKILL");
-    await until(() => reports.length === 1);
+    await until("a line is reported", () => reports.length === 1);
     await running.stop();
     const pid = await postmasterOf(dataDir).catch(() => undefined);
     t.notOk(pid !== undefined && isAlive(pid));

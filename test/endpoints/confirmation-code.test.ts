@@ -9,9 +9,9 @@ import { TestClock } from "../support/clock.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { startInstance, type Instance, type Reply } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { startRemote } from "../support/remote.js";
 import { Browser } from "../support/web.js";
+import { until } from "../support/until.js";
 
 const PHONE = "+4930123456";
 const EMAIL = "alice@example.com";

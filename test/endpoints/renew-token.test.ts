@@ -5,8 +5,8 @@ import { decided } from "../support/decided.js";
 import { deviceEntry, deviceJwt, NEW_KEYS } from "../support/devices.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { statementsOf } from "../support/statements.js";
+import { until } from "../support/until.js";
 
 const ID = "test.device.01";
 const KEY = NEW_KEYS.ES256();

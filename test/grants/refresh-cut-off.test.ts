@@ -5,7 +5,7 @@ import { FLEET } from "../support/fleet.js";
 import { openGate } from "../support/gate.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 /** What really cuts an instance off from its database, in real time. Longer outages: refresh-outage.test.ts. */
 

@@ -4,8 +4,9 @@ import t, { type Test } from "tap";
 import { openListener } from "../../src/http/listener.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { holds, until } from "../support/oracle.js";
+import { holds } from "../support/oracle.js";
 import { converse, write, type RawReply, type RawRequest } from "../support/raw.js";
+import { until } from "../support/until.js";
 
 /** The two dialects by form: where each has its endpoints, and what it calls what. */
 const STANDARD = { name: "oauth2", token: "/oauth2/token", revoke: "/oauth2/revoke", introspect: "/oauth2/introspect" };

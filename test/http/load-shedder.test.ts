@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import t, { type Test } from "tap";
 import { LoadShedder, type PreparedResponse } from "../../src/http/load-shedder.js";
-import { until } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 const REFUSAL: PreparedResponse = {
   status: 503,

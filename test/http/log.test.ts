@@ -3,8 +3,8 @@ import t, { type Test } from "tap";
 import { sql } from "../support/database.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { converse, write, type RawRequest } from "../support/raw.js";
+import { until } from "../support/until.js";
 
 const STANDARD = { name: "oauth2", token: "/oauth2/token", revoke: "/oauth2/revoke", introspect: "/oauth2/introspect" };
 const SIS = { name: "simple-identity-server", token: "/token", revoke: "/token/revoke", introspect: "/introspect" };

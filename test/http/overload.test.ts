@@ -8,8 +8,8 @@ import { FLEET } from "../support/fleet.js";
 import { openGate } from "../support/gate.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Form, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { converse, write } from "../support/raw.js";
+import { until } from "../support/until.js";
 
 const MESSAGE = "the server has more requests than it can answer at the moment";
 
@@ -35,7 +35,7 @@ const refresh = (server: Instance, refresh_token: string) =>
 t.test(
   "B10 while every connection is held, who would wait too long hears so at once, in each dialect's shape",
   async (t) => {
-    const server = await startInstance(t, { provision: FLEET });
+    const server = await startInstance(t, { provision: FLEET, monotonic: () => performance.now() });
     const { pool } = server.core.db;
     const token = await openRefreshable(server);
     const held = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));

@@ -17,7 +17,7 @@ import { openListener, type Listener } from "../../src/http/listener.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 import { after } from "../support/clock.js";
 import { startInstance } from "../support/instance.js";
-import { until } from "../support/process.js";
+import { until } from "../support/until.js";
 
 /** TLS of the server's own: what it negotiates (RFC 9325), and certificates that are replaced while it runs. */
 

@@ -8,7 +8,7 @@ import { TestClock } from "../support/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 const ask = async (server: Instance): Promise<string> =>
   (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json

@@ -3,8 +3,8 @@ import { buffer } from "node:stream/consumers";
 import t, { type Test } from "tap";
 import { readSettings } from "../../src/config.js";
 import { deliver } from "../../src/outbound/webhook.js";
-import { until } from "../support/oracle.js";
 import { failureOf, startRemote } from "../support/remote.js";
+import { until } from "../support/until.js";
 
 const AT_ONCE = { pauses: [0, 0, 0] };
 const MESSAGE = { channel: "sms", to: "+491701234567", code: "123456 – für Sie" };

@@ -5,8 +5,9 @@ import { connect } from "node:tls";
 import t from "tap";
 import { selfSigned } from "../support/certificate.js";
 import { freshDatabase } from "../support/database.js";
-import { dataFolder, startProcess, until } from "../support/process.js";
+import { dataFolder, startProcess } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 /** SIGHUP: certificate files are read again, and no server ends. */
 

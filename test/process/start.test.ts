@@ -10,15 +10,9 @@ import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { freePort } from "../support/ports.js";
-import {
-  dataFolder,
-  launchServer,
-  refusedStart,
-  startProcess,
-  until,
-  type RunningProcess,
-} from "../support/process.js";
+import { dataFolder, launchServer, refusedStart, startProcess, type RunningProcess } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 const sh = promisify(execFile);
 
@@ -109,10 +103,8 @@ t.test("a first start on an empty folder", async (t) => {
     const held = await slowRequest(t, second, "grant_type=password");
     second.signal("SIGTERM");
     await untilDraining(second);
-    const asked = performance.now();
     second.signal("SIGTERM");
     t.match(await second.ended, { code: 1, stderr: "" }, "a second signal ends it at once");
-    t.ok(performance.now() - asked < 3_000, "without waiting for the request under way");
     t.equal(await held.answer, "");
   });
 

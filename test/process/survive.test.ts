@@ -13,12 +13,12 @@ import {
   refusedDeployment,
   refusedStart,
   startProcess,
-  until,
   type Environment,
   type RunningProcess,
   type Said,
 } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 /** Tokens are to outlive the port they were fetched at. */
 const ISSUER = "https://login.example";

@@ -1,4 +1,4 @@
-import t, { type Test } from "tap";
+import t from "tap";
 import { systemClock } from "../../src/clock.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { ProvisioningError, readProvisioningFile } from "../../src/provisioning/read.js";
@@ -7,6 +7,7 @@ import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
+import { until } from "../support/until.js";
 
 /** Entries that nothing is wrong with, to vary. */
 const client = (more: object = {}) => ({ client_id: "c1", client_secret: SECRET, ...more });
@@ -431,7 +432,7 @@ t.test("a secret that is provisioned anew replaces the one before", async (t) =>
   await server.apply(
     file({ client_secrets: [{ value: "two" }, { value: "three" }, { value: "four", expires_at: past }] }),
   );
-  await until(t, async () => (await ask("one")) === 401);
+  await until("the first secret is refused", async () => (await ask("one")) === 401);
   t.strictSame(await Promise.all(["two", "three", "four"].map(ask)), [200, 200, 401]);
 });
 
@@ -457,7 +458,7 @@ t.test("a client that is provisioned without its secret keeps the secret", async
     [/has no secret to authenticate with$/],
     "an empty list takes it away",
   );
-  await until(t, async () => (await ask()) === 401);
+  await until("the secret is refused", async () => (await ask()) === 401);
 
   await warningsOf({ client_secret: SECRET });
   await warningsOf({ token_endpoint_auth_method: "none" });
@@ -770,12 +771,4 @@ async function refusalOf({ core }: Instance, text: string): Promise<string> {
   if (!(error instanceof ProvisioningError)) throw error;
   if (/[\n\r]/.test(error.message)) throw new Error(`more than one line: ${error.message}`);
   return error.message;
-}
-
-/** Waits for a change to be heard of. */
-async function until(t: Test, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 1_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) return void t.fail("not within a second");
-  }
 }

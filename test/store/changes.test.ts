@@ -1,18 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
-import t, { type Test } from "tap";
+import t from "tap";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { sql } from "../support/database.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-
-/** Waits until something holds; fails after ten seconds, which is far beyond what is promised. */
-async function eventually(t: Test, what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) return void t.fail(what);
-    await pause(20);
-  }
-  t.pass(what);
-}
+import { until } from "../support/until.js";
 
 const ask = (server: Instance, secret = SECRET) =>
   server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", secret));
@@ -26,24 +16,24 @@ t.test("what changes on one instance is obeyed by the others", async (t) => {
   t.test("a disabled client, and one that is enabled again", async (t) => {
     t.equal((await ask(other)).status, 200);
     await one.apply(backend({ disabled: true }));
-    await eventually(t, "refused", async () => (await ask(other)).status === 401);
+    await until("refused", async () => (await ask(other)).status === 401);
     await one.apply(backend({ disabled: false }));
-    await eventually(t, "let in again", async () => (await ask(other)).status === 200);
+    await until("let in again", async () => (await ask(other)).status === 200);
   });
 
   t.test("a new secret, and the end of the old one", async (t) => {
     const renewed = "another-secret-of-forty-characters-or-so";
     await one.apply(backend({ client_secret: renewed }));
-    await eventually(t, "the new one works", async () => (await ask(other, renewed)).status === 200);
+    await until("the new one works", async () => (await ask(other, renewed)).status === 200);
     t.equal((await ask(other)).status, 401);
     await one.apply(backend({}));
-    await eventually(t, "and back", async () => (await ask(other)).status === 200);
+    await until("and back", async () => (await ask(other)).status === 200);
   });
 
   t.test("a scope's audience, even when it was changed with psql", async (t) => {
     t.equal((await ask(other)).json.scope, "api1 api2 plain");
     await sql(one.database, "UPDATE scopes SET audience = 'https://moved.example' WHERE name = 'api1'");
-    await eventually(t, "the new audience", async () => {
+    await until("the new audience", async () => {
       const { json } = await ask(other);
       const { aud } = JSON.parse(Buffer.from(json.access_token.split(".")[1], "base64url").toString());
       return aud.includes("https://moved.example");
@@ -55,7 +45,7 @@ t.test("what changes on one instance is obeyed by the others", async (t) => {
     const askLater = () => other.post("/oauth2/token", { grant_type: "client_credentials" }, basic("later", SECRET));
     t.equal((await askLater()).status, 401);
     await one.apply({ clients: [later] });
-    await eventually(t, "is known", async () => (await askLater()).status === 200);
+    await until("is known", async () => (await askLater()).status === 200);
   });
 });
 
@@ -72,9 +62,9 @@ t.test("an instance whose listening connection was cut believes nothing old", as
   await cut();
   await sql(one.database, "UPDATE clients SET disabled = true WHERE client_id = 'backend'");
   await cut();
-  await eventually(t, "the change is obeyed all the same", async () => {
+  await until("the change is obeyed all the same", async () => {
     await cut();
     return (await ask(other)).status === 401;
   });
-  await eventually(t, "and it listens again", async () => (await other.send("/readyz")).status === 200);
+  await until("and it listens again", async () => (await other.send("/readyz")).status === 200);
 });

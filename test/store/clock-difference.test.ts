@@ -4,8 +4,8 @@ import { runCommandLine } from "../../src/command-line.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-import { until } from "../support/oracle.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 /** A machine whose clock is wrong. What is stored, the database decides by its own. */
 class WrongClock implements Clock {

@@ -12,8 +12,9 @@ import { openGate, type GateTerms } from "../support/database-gate.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { refusedDeployment, until } from "../support/process.js";
+import { refusedDeployment } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { until } from "../support/until.js";
 
 const PASSWORD = "marker-password";
 

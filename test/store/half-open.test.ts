@@ -5,8 +5,8 @@ import { freshDatabase } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { until } from "../support/process.js";
 import { Proxy } from "../faults/proxy.js";
+import { until } from "../support/until.js";
 
 /** As many at once as make the pool open several connections. */
 const AT_ONCE = 8;

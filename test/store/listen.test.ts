@@ -8,7 +8,7 @@ import type { Line } from "../../src/store/line.js";
 import { systemClock } from "../../src/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { pauseWithLockTimeout } from "../support/date.js";
-import { until } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 /** What befalls a database, from outside, between any two steps of the feed. */
 type Blow = "the connection ends" | "the database goes" | "the database comes back" | "it answers with an error";

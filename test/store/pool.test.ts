@@ -3,7 +3,7 @@ import { isPoolBusy, isStoreUnavailable } from "../../src/store/failure.js";
 import { closeDb, onBehalfOf, openDb, run } from "../../src/store/open.js";
 import { CallerLeftError, PoolBusyError } from "../../src/store/pool.js";
 import { freshDatabase } from "../support/database.js";
-import { until } from "../support/oracle.js";
+import { until } from "../support/until.js";
 
 const PLACES = 10;
 

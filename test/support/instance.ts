@@ -51,7 +51,10 @@ export interface InstanceOptions {
   readonly clock?: Clock;
   /** A provisioning file. */
   readonly provision?: object;
-  /** By which the server measures how far behind it is; the machine's own by default. */
+  /**
+   * The clock by which the server measures how far behind it is. By default it stands still, so that no server of a test turns
+   * requests away because the machine is busy.
+   */
   readonly monotonic?: Monotonic;
   readonly env?: Record<string, string>;
   /** By default those of the settings. */
@@ -60,7 +63,7 @@ export interface InstanceOptions {
 
 /** A whole server in this process, on a port of its own; it ends with its test. */
 export async function startInstance(t: Test, options: InstanceOptions = {}): Promise<Instance> {
-  const { clock = systemClock, monotonic, provision = {}, env = {} } = options;
+  const { clock = systemClock, monotonic = () => 0, provision = {}, env = {} } = options;
   const database = options.database ?? (await freshDatabase(t, provision));
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!, systemRandom, settings.MASTER_KEY_PREVIOUS);
@@ -84,7 +87,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     log: openLog("info", sink).log,
     clock,
     hashing: HASHING,
-    ...(monotonic === undefined ? {} : { monotonic }),
+    monotonic,
     ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
   };
   const server = await startServer(parts);

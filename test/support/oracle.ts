@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { SECRET } from "./fleet.js";
 import { basic, type Instance, type Reply } from "./instance.js";
@@ -99,18 +98,4 @@ export function nothingLeaked(t: Test, server: Instance, secrets: Iterable<strin
     (one) => one !== undefined && (log.includes(one) || log.includes(encodeURIComponent(one))),
   );
   t.strictSame(found, [], "LG-01 no secret is in the log");
-}
-
-/** Milliseconds for which `until` looks at each turn of the event loop, and those between two looks afterwards. */
-const CLOSELY = 20;
-const SELDOM = 5;
-
-/** Waits until something is so, turn by turn of the event loop at first; fails when it does not come about. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
-  const begun = performance.now();
-  while (!(await holds())) {
-    const waited = performance.now() - begun;
-    if (waited > limit) throw new Error(`it did not come about in ${limit / 1_000} s that ${what}`);
-    await (waited < CLOSELY ? new Promise((resolve) => setImmediate(resolve)) : delay(SELDOM));
-  }
 }

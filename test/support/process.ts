@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Test } from "tap";
 import { runCommandLine } from "../../src/command-line.js";
 import { readSettings } from "../../src/config.js";
@@ -14,6 +13,7 @@ import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
 import { ROOT } from "./root.js";
 import { DATA_DIR, NODE_FLAGS } from "./run.js";
+import { until } from "./until.js";
 
 /**
  * The product as people run it: `node dist/main.js` and `node dist/cli.js` in processes of their own, with a clean
@@ -189,13 +189,4 @@ function readyLine(stdout: string): { url: string } | undefined {
   const lines = stdout.split("\n").slice(0, -1);
   const ready = lines.find((line) => line.startsWith("{") && typeof JSON.parse(line).url === "string");
   return ready === undefined ? undefined : (JSON.parse(ready) as { url: string });
-}
-
-/** Polls until the condition holds. @throws Error when it does not within half a minute */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
-  const deadline = performance.now() + limit;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${limit / 1000} s in vain: ${what}`);
-    await delay(10);
-  }
 }

@@ -5,8 +5,9 @@ import { dirname, join } from "node:path";
 import type { Test } from "tap";
 import { withDate } from "./date.js";
 import { openDesk } from "./desk.js";
-import { until, type Environment } from "./process.js";
+import { type Environment } from "./process.js";
 import { ROOT } from "./root.js";
+import { until } from "./until.js";
 
 /** The folder and the terminals of a reader who pastes what a page says. */
 

@@ -1,7 +1,7 @@
 import { ALICE, FLEET, SECRET } from "./fleet.js";
 import { basic, type Form, type Instance, type Reply } from "./instance.js";
-import { until } from "./oracle.js";
 import { answerOf, Browser, query } from "./web.js";
+import { until } from "./until.js";
 
 /** The mixed fleet with web apps in it: one client for each way of being registered. */
 
