@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Client } from "../clients/registry.js";
 import { epochSeconds, hasPassed, type Clock } from "../clock.js";
+import type { OwnJwt } from "../keys/own-jwt.js";
 import type { KeyRing } from "../keys/ring.js";
 
 /** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
@@ -93,38 +93,32 @@ export async function readIdTokenHint(
   client_id: string | undefined,
 ): Promise<ReadHint> {
   if (text === undefined) return {};
-  const { sub, aud, sid, auth_time, ...dated } = (await verifyHint(reader, text)) ?? {};
+  const jwt = await readOwn(reader, text);
+  const { sub, aud, sid, auth_time } = jwt?.claims ?? {};
   // Only id_tokens have auth_time: a signed userinfo response is no hint.
-  if (sub === undefined || typeof aud !== "string" || auth_time === undefined) return { flaw: "unreadable" };
+  if (jwt === undefined || sub === undefined || typeof aud !== "string" || auth_time === undefined)
+    return { flaw: "unreadable" };
   if (client_id !== undefined && aud !== client_id) return { flaw: "other_client" };
   const hint = { sub, client_id: aud, sid: typeof sid === "string" ? sid : undefined };
-  return { hint, flaw: flawOf(reader, text, dated) };
+  return { hint, flaw: flawOf(reader, jwt) };
 }
 
 /** The flaw of a hint that is ours, if any. */
 function flawOf(
   { issuer, ring, clock }: IdTokenReader & { readonly clock: Clock },
-  text: string,
-  { iss, exp = 0 }: JWTPayload,
+  { kid, claims: { iss, exp = 0 } }: OwnJwt,
 ): HintFlaw | undefined {
   if (iss !== issuer) return "former_issuer";
-  const { kid } = decodeProtectedHeader(text);
   if (ring.describe().some((key) => key.kid === kid && key.state === "retired")) return "retired_key";
   // Another instance's clock may have set `exp`.
   return hasPassed(exp * 1000, clock.now()) ? "expired" : undefined;
 }
 
-async function verifyHint(
-  { issuer, previousIssuers, ring }: IdTokenReader,
-  text: string,
-): Promise<JWTPayload | undefined> {
-  try {
-    return await ring.verify(text, { issuer: [issuer, ...previousIssuers], typ: ID_TOKEN_TYPE });
-  } catch (error) {
-    if (error instanceof errors.JWTExpired) return error.payload;
-    if (error instanceof errors.JOSEError) return undefined;
-    throw error;
-  }
+/** A JWT of the media type of id_tokens that this server wrote, under its issuer or a previous one. */
+async function readOwn({ issuer, previousIssuers, ring }: IdTokenReader, text: string): Promise<OwnJwt | undefined> {
+  const jwt = await ring.verify(text, ID_TOKEN_TYPE);
+  const iss = jwt?.claims.iss;
+  return iss !== undefined && [issuer, ...previousIssuers].includes(iss) ? jwt : undefined;
 }
 
 /** Longest accepted id_token, in characters. */
@@ -135,19 +129,15 @@ const MAX_ID_TOKEN = 16_384;
  * unexpired and issued to that client. Undefined for any other text, without a reason for the caller.
  */
 export async function readClaimToken(
-  { issuer, previousIssuers, ring }: IdTokenReader,
+  reader: IdTokenReader,
   text: string,
   client_id: string,
 ): Promise<{ readonly sub: string } | undefined> {
   if (text.length > MAX_ID_TOKEN) return undefined;
-  try {
-    const names = [issuer, ...previousIssuers];
-    const options = { issuer: names, typ: ID_TOKEN_TYPE, requiredClaims: ["exp", "sub", "aud", "auth_time"] };
-    const { sub, aud } = await ring.verify(text, options);
-    // Ours have one audience. With further audiences the token would be theirs too (OpenID Connect Core section 2).
-    return sub !== undefined && aud === client_id ? { sub } : undefined;
-  } catch (error) {
-    if (error instanceof errors.JOSEError) return undefined;
-    throw error;
-  }
+  const jwt = await readOwn(reader, text);
+  if (jwt === undefined || jwt.expired) return undefined;
+  const { sub, aud, exp, auth_time } = jwt.claims;
+  if (sub === undefined || exp === undefined || auth_time === undefined) return undefined;
+  // Ours have one audience. With further audiences the token would be theirs too (OpenID Connect Core section 2).
+  return aud === client_id ? { sub } : undefined;
 }

@@ -171,9 +171,9 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
     const { text } = await other.sign("ES256", "at+jwt", {});
     const newer = ring.reload();
     await until("the next one too", () => held!.length === 2);
-    const verified = ring.verify(text, {});
+    const verified = ring.verify(text, "at+jwt");
     held.forEach((letGo) => letGo());
-    await t.resolves(verified);
+    t.match(await verified, { claims: {} });
     await Promise.all([reading, newer]);
     held = undefined;
   });
