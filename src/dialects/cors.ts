@@ -4,14 +4,14 @@ import type { ClientRegistry } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 
 /**
- * Pages of other origins (the Fetch standard's CORS). What everybody may know, everybody's page may read; a token endpoint
- * answers the pages of the client that asks. Never with credentials: no cookie means anything there.
+ * Requests from pages of other origins (CORS, Fetch standard). Any page may read a public document. An endpoint answers only
+ * the pages of the client that the request is from. Credentials mode is never allowed: these paths use no cookies.
  */
 
-/** Seconds a browser may remember what a preflight said. */
+/** Seconds for which a browser may cache a preflight. */
 const PREFLIGHT_MAX_AGE = 600;
 
-/** What a page may read besides the body. */
+/** Response headers that a page may read. */
 const EXPOSED = "WWW-Authenticate, Retry-After, X-Request-Id";
 
 /** Lets any page read a public document. */
@@ -20,8 +20,8 @@ export function allowEverybody(reply: FastifyReply): void {
 }
 
 /**
- * Answers preflights for a path. Who asks is not known yet, so the pages of any client may try; the answer to the request
- * itself is readable by its own client's only.
+ * Answers preflights for a path. A preflight does not name its client, so the origins of all clients are allowed. Only the
+ * pages of the request's own client can read the response that follows.
  */
 export function addPreflight(app: FastifyInstance, path: string, methods: readonly string[]): void {
   app.options(path, async (request, reply) => {
@@ -42,7 +42,7 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
   });
 }
 
-/** The same where pages of any origin may ask, and may send these headers with it. */
+/** Answers preflights for a path that pages of any origin may call with these headers. */
 export function addOpenPreflight(
   app: FastifyInstance,
   path: string,
@@ -62,7 +62,7 @@ export function addOpenPreflight(
   });
 }
 
-/** Lets the page that asked read the answer, if it is one of the client's that the request turned out to be from. */
+/** Lets a page read the response if its origin belongs to the client that the request is from. */
 export async function allowOwnPages(
   registry: ClientRegistry,
   request: FastifyRequest,
@@ -71,7 +71,7 @@ export async function allowOwnPages(
   const { origin } = request.headers;
   const client_id = request.decision?.client_id;
   if (origin === undefined || client_id === undefined) return;
-  // An answer is on its way out: nothing may fail or wait here any more.
+  // The response is being sent: nothing may fail or wait here.
   const client = await registry.findCached(client_id);
   if (client === null || !webOriginsOf(client).includes(origin)) return;
   reply.headers({

@@ -7,41 +7,41 @@ import type { Parameters } from "../http/form.js";
 import type { CertificateHeader } from "./client-certificate.js";
 
 /**
- * How one system says things: a declaration, which mount.ts turns into an encapsulated Fastify plugin. A dialect is
- * spelling, never policy: it says where things stand in a request and how an answer looks, and nothing of who gets what.
+ * The wire format of one system, as a declaration that mount.ts turns into an encapsulated Fastify plugin. A dialect defines
+ * the places of parameters in a request and the form of a response. It never decides what a client may have.
  */
 export interface Dialect extends RequestSpelling {
-  /** Path prefixes below which an unknown path is answered in this dialect's shape; the longest match wins. */
+  /** Path prefixes below which this dialect answers unknown paths; the longest match wins. */
   readonly prefixes: readonly string[];
-  /** The bodies it reads, each a plugin that adds content-type parsers: forms yield Parameters, JSON its text. */
+  /** The bodies it accepts: each plugin adds content-type parsers. A form becomes a Form, JSON stays text. */
   readonly bodies: readonly FastifyPluginAsync[];
   readonly read: Reader;
-  /** Where a trusted proxy says which certificate the client showed it. */
+  /** The headers in which a trusted proxy may forward the client's certificate. */
   readonly certificateHeaders: readonly CertificateHeader[];
-  /** Puts a JSON body into the standard's names (grants/spelling.ts, members), where it has others. */
+  /** Renames the members of a JSON body to the standard's names (grants/spelling.ts, members). */
   readonly readDocument?: (sent: object) => object;
   readonly endpoints: readonly Endpoint[];
-  /** Where people are sent to log in (src/pages); what happens there is the same in every dialect. */
+  /** The path of the authorization endpoint (src/browser), which works the same in every dialect. */
   readonly authorize?: string;
-  /** Where its documents stand, if there are some; their content is derived (keys/ring.ts, endpoints/metadata.ts). */
+  /** The paths of its documents. Their content is derived (keys/ring.ts, endpoints/metadata.ts). */
   readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
   readonly refusals: RefusalSpelling;
-  /** The headers a page of any origin may send, where pages of any origin may call this dialect's endpoints. */
+  /** If set, pages of any origin may call the endpoints, with these request headers. */
   readonly openToPages?: string;
   /** Applied to every response, errors included: extra headers, layout of the body. */
   readonly decorate?: (answer: WireResponse) => WireResponse;
 }
 
-/** Takes parameters and credentials from where they stand, under the standard's names. */
+/** Extracts parameters and credentials from a request, under the standard's names. */
 export type Reader = (wire: WireRequest) => {
   readonly parameters: Parameters;
   readonly credentials: PresentedCredentials;
 };
 
-/** What of a request a dialect may look at. */
+/** The parts of a request that a dialect reads. */
 export interface WireRequest {
   readonly parameters: Parameters;
-  /** What the body says where it is JSON. */
+  /** A JSON body. Undefined behind a guard (endpoints/operations.ts), which runs before the body is parsed. */
   readonly document: object | undefined;
   readonly authorization: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -51,21 +51,21 @@ export interface WireRequest {
 
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
-/** An operation on a path; the answer is spelt from its result. */
+/** An operation on a path, with the response that its result becomes. */
 export type Endpoint = {
   [Name in OperationName]: {
     readonly operation: Name;
-    /** A segment that begins with a colon stands for a parameter of that name. */
+    /** A segment that begins with a colon is a parameter of that name. */
     readonly path: string;
-    /** How it may be asked; by POST where nothing else is said. A GET has no parameters, and a body may then be left out. */
+    /** POST by default. Where GET is among them, the body may be absent. */
     readonly methods?: readonly Method[];
-    /** Where what it is asked for stands; a form in the body where nothing else is said. */
+    /** The place and format of its input: a form body by default. */
     readonly takes?: "form" | "json" | "form or json" | "query";
-    /** Takes parameters and credentials, where they stand elsewhere than on the dialect's other paths. */
+    /** Replaces the dialect's reader on this path. */
     readonly read?: Reader;
-    /** Spells the result; may throw a refusal where this dialect refuses what the standard answers. */
+    /** Makes the response. It may throw a refusal where this dialect refuses a result that the standard returns. */
     readonly answer: (result: Operations[Name]) => WireResponse;
-    /** How it refuses, where it does so unlike the dialect's other paths. */
+    /** Replaces the dialect's refusals on this path. */
     readonly refusals?: RefusalSpelling;
   };
 }[OperationName];
@@ -73,13 +73,13 @@ export type Endpoint = {
 export interface WireResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Where what was made is found, as a path below the issuer. */
+  /** The path of a new resource, below the issuer. */
   readonly location?: string;
-  /** Sent as JSON, or as it is where it is a text of another type; an answer without one is empty. */
+  /** An object is sent as JSON, a text as it is. Absent for an empty body. */
   readonly body?: object | string;
 }
 
-/** Word and status of a refusal; what is left out is the standard's. */
+/** Error word and status of a refusal; the standard's by default. */
 export interface Wording {
   readonly error?: string;
   readonly status?: number;
@@ -87,9 +87,9 @@ export interface Wording {
 
 export interface RefusalSpelling {
   readonly kinds: Partial<Record<Kind, Wording>>;
-  /** For single rows that this dialect words unlike their kind; `as` sends another row in their place. */
+  /** Rows that this dialect words differently from their kind. `as` sends another row instead. */
   readonly codes: Partial<Record<Code, Wording & { readonly as?: SlotlessCode }>>;
-  /** What WWW-Authenticate says beside an error (RFC 9110 section 11.6.1), where this dialect says anything. */
+  /** The value of WWW-Authenticate (RFC 9110 section 11.6.1); undefined for none. */
   readonly challenge?: (said: {
     readonly code: Code;
     readonly error: string;
@@ -99,9 +99,9 @@ export interface RefusalSpelling {
     readonly error: string;
     readonly status: number;
     readonly description: string;
-    /** What the refusal's specification says besides. */
+    /** Further members that the refusal's specification defines. */
     readonly more: Readonly<Record<string, unknown>>;
-    /** The id of the request, as X-Request-Id and the log have it. */
+    /** The id of the request, as in X-Request-Id and the log. */
     readonly request: string;
   }) => object;
 }

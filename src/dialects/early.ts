@@ -9,7 +9,7 @@ import type { Dialect } from "./dialect.js";
 import { dialectOf } from "./not-found.js";
 import { refusalAt } from "./refuse.js";
 
-/** Where refusals are made that the application knows nothing of. */
+/** The parts of the server that an early refusal needs. */
 interface Surroundings {
   readonly issuer: string;
   readonly log: FastifyBaseLogger;
@@ -17,8 +17,8 @@ interface Surroundings {
 }
 
 /**
- * Words what never reaches the application in the dialect of its path; where no path is known, in the first dialect. A
- * supervisor that asks whether the server is ready leaves no line.
+ * Words the refusals of requests that never reach the application, in the dialect of their path. Without a path the first
+ * dialect words them. A health check that is refused leaves no audit line.
  */
 export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, instance }: Surroundings): RefuseEarly {
   const common = { ...headersOf(issuer), "Content-Type": JSON_TYPE };

@@ -6,7 +6,7 @@ import { oauth2 } from "./oauth2.js";
 import { screeningEagle } from "./screening-eagle.js";
 import { simpleIdentityServer } from "./simple-identity-server.js";
 
-/** Every dialect there is; one that says something of its deployment is made of it. A new one is one file and one line here. */
+/** All dialects. A new one is one file and one line here. A function makes a dialect from settings. */
 const DIALECTS = {
   oauth2,
   "simple-identity-server": simpleIdentityServer,
@@ -17,13 +17,13 @@ const DIALECTS = {
 
 export type DialectName = keyof typeof DIALECTS;
 
-/** What settings and clients may name. */
+/** The values of `dialects` in settings and client registrations. */
 export const DIALECT_NAMES = Object.keys(DIALECTS) as [DialectName, ...DialectName[]];
 
-/** Those that have discovery documents; the first of them that is mounted has its own at the root where nothing is said. */
+/** The dialects with discovery documents. By default the first mounted one also serves its document at the root. */
 export const DOCUMENTED_NAMES = DIALECT_NAMES.filter((name) => "documents" in DIALECTS[name]) as [DialectName];
 
-/** Scopes that mean something in a dialect, also where nobody declares them. */
+/** Scopes with a meaning in a dialect: a client may have them without a declaration. */
 export const DIALECT_SCOPES: ReadonlySet<string> = new Set([RENEWABLE, screeningEagle.refreshScope!]);
 
 /** Settings that appear in the responses of a dialect. */
@@ -31,7 +31,7 @@ export interface DialectOptions {
   readonly errorUri: string;
 }
 
-/** The settings that choose. */
+/** The settings that choose the dialects. */
 export interface DialectSettings {
   readonly DIALECTS: readonly DialectName[];
   readonly ROOT_METADATA: DialectName | undefined;
@@ -40,10 +40,10 @@ export interface DialectSettings {
 
 const ROOT_DISCOVERY = "/.well-known/openid-configuration";
 
-/** The standard's own place (UMA 2.0 Grant section 2); another dialect's document stands there where the standard is not mounted. */
+/** The standard's path (UMA 2.0 Grant section 2). If no mounted dialect has it, ROOT_METADATA's dialect gets it. */
 const UMA_DISCOVERY = "/.well-known/uma2-configuration";
 
-/** The dialects to mount, one of which has its discovery documents, if any, at the root (contract, ROOT_METADATA). */
+/** The dialects to mount. The one in ROOT_METADATA also serves its discovery documents at the root (docs/settings.md). */
 export function chooseDialects(settings: DialectSettings, issuer: string): readonly Dialect[] {
   const errorUri = settings.IOTHENTIX_ERROR_URI ?? new URL(issuer).hostname;
   const dialects = settings.DIALECTS.map((name): Dialect => {

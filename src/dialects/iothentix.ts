@@ -10,9 +10,9 @@ import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 
 /**
- * Iothentix: a device authenticates by a JWT where others send a secret, its paths say which grant is meant, everything
- * that succeeds is 201, and an error is a word, a host name and a sentence.
- * @param errorUri what `error_uri` says
+ * Iothentix: a device sends a JWT in the place of a secret, and the path implies the grant. A success is 201. An error is a
+ * word, a host name and a sentence.
+ * @param errorUri the value of `error_uri`
  */
 export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect {
   const refusals: RefusalSpelling = { kinds: KINDS, codes: {}, body: spellBody(errorUri) };
@@ -42,10 +42,10 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
         answer: (result) => {
           if (!result.active) return { status: 201, body: { active: false } };
           const { sub, scope, iss, exp, cnf } = result.state;
-          // No device has a token that is bound. One of another client must not look as if it were not (RFC 8705 section 3.2).
+          // Tokens of devices are never bound. A bound token of another client must not look unbound (RFC 8705 section 3.2).
           return { status: 201, body: { active: true, sub, scope, iss, exp, ...(cnf === undefined ? {} : { cnf }) } };
         },
-        // Wrong credentials are 401 there, and say that something is forbidden.
+        // Here wrong credentials are 401, with the word FORBIDDEN.
         refusals: {
           ...refusals,
           kinds: { ...refusals.kinds, bad_credentials: { status: 401 } },
@@ -65,13 +65,13 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   };
 }
 
-/** A body is a form, or a JSON object of texts that says the same. */
+/** A body is a form, or a JSON object of strings with the same meaning. */
 function inTexts(read: Reader): Reader {
   return (wire) =>
     read({ ...wire, parameters: wire.document === undefined ? wire.parameters : parametersOf(wire.document) });
 }
 
-/** What the path means needs no saying: a device asks for itself. */
+/** This path implies grant_type=client_credentials. */
 function readToken(wire: WireRequest): ReturnType<Reader> {
   const parameters = new Map(wire.parameters).set("grant_type", "client_credentials");
   return { parameters, credentials: readDevice(wire, false) };
@@ -88,7 +88,7 @@ function readDevice({ parameters, authorization }: WireRequest, bringsKey: boole
   return { client_id, device_jwt: { text, bringsKey } };
 }
 
-/** The old token, from the body or the header, which its HTTP page spells in its own way. */
+/** The old token, from the body or the header. The vendor's page also names a header Authorisation. */
 function readRenewal({ parameters, authorization, headers }: WireRequest): ReturnType<Reader> {
   const sent = [parameters.get("token"), lastWord(authorization), lastWord(headers.authorisation?.toString())];
   const [token, another] = sent.filter((one) => one !== undefined);
@@ -96,7 +96,7 @@ function readRenewal({ parameters, authorization, headers }: WireRequest): Retur
   return { parameters: token === undefined ? parameters : new Map(parameters).set("token", token), credentials: {} };
 }
 
-/** Basic, from the header or the body; a device that shows neither shows the token itself. */
+/** Basic from the header, or the same pair from the body. A device without either authenticates with the token itself. */
 function readIntrospection({ parameters, authorization = "" }: WireRequest): ReturnType<Reader> {
   const { client_id, client_secret, token } = readParameters(inBody, parameters);
   const basic = readRawBasic(authorization);
@@ -105,7 +105,7 @@ function readIntrospection({ parameters, authorization = "" }: WireRequest): Ret
   return { parameters, credentials: { basic: { client_id: client_id ?? "", client_secret } } };
 }
 
-/** A credential that stands in a header bare or after any scheme; an empty header is none, as in a form. */
+/** The credential of a header, bare or after any scheme. An empty header counts as absent, as in a form. */
 function lastWord(header = ""): string | undefined {
   return header.trim().split(" ").at(-1) || undefined;
 }
@@ -114,7 +114,7 @@ function answerToken({ access_token, expires_in, scope }: IssuedTokens): WireRes
   return { status: 201, body: { access_token, expires_in, scope: scope.join(" "), token_type: "bearer" } };
 }
 
-/** What its pages say beside each word; what they have no word for says what the standard does. */
+/** The vendor's description of each word. Other words keep the message of the catalogue. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   BAD_REQUEST: "The request format was incorrect",
   UNAUTHORIZED: "The request could not be authorized",
@@ -137,8 +137,8 @@ const KINDS: RefusalSpelling["kinds"] = {
 const INTERNAL = "An internal server error occurred, please contact the system administrator";
 
 /**
- * An error, flat but for an internal one. Its word is the status's own reason (RFC 9110 section 15).
- * @param words where a status has another
+ * An error object: flat, except for an internal error. Its word is the reason phrase of the status (RFC 9110 section 15).
+ * @param words the statuses with another word
  */
 function spellBody(error_uri: string, words: Readonly<Record<number, string>> = {}): RefusalSpelling["body"] {
   return ({ status, description, request }) => {

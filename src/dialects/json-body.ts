@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 
-/** A body of JSON before anybody has read it: only an endpoint that takes JSON does. */
+/** A JSON body that has not been parsed. Only an endpoint that takes JSON parses it. */
 export class JsonText {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class JsonText {
   }
 }
 
-/** Bodies of `application/json`, and of types that are JSON under another name; http/json.ts reads them, strictly. */
+/** Accepts bodies of `application/json` and of further JSON types; http/json.ts parses them strictly. */
 export function jsonBodies(...types: readonly string[]): FastifyPluginAsync {
   return async (app) => {
     app.addContentTypeParser(

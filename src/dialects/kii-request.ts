@@ -5,9 +5,9 @@ import type { RequestSpelling } from "../grants/spelling.js";
 import { readParameters } from "../http/parameters.js";
 import type { Reader, WireRequest } from "./dialect.js";
 
-/** Where Kii Cloud's clients put what they ask for (docs/dialects.md), read into the standard's names. */
+/** Reads the requests of Kii Cloud's clients into the standard's names (docs/dialects.md). */
 
-/** The application: in the path, in two headers, or in Basic; what stands in two places must be the same. */
+/** Reads the app id and key from the path, two headers, or Basic. Two places must have the same value. */
 export const readApp: Reader = ({ path, headers, authorization = "" }) => {
   const basic = readRawBasic(authorization);
   const app_id = theOne([path.appID, text(headers["x-kii-appid"]), basic?.client_id], "appID");
@@ -21,7 +21,7 @@ export const readApp: Reader = ({ path, headers, authorization = "" }) => {
   };
 };
 
-/** @throws Refusal app_ambiguous where the places do not agree */
+/** @throws Refusal app_ambiguous for two different values */
 function theOne(places: readonly (string | undefined)[], name: string): string | undefined {
   const [found, another] = new Set(places.filter((one) => one !== undefined));
   if (another !== undefined) throw new Refusal("app_ambiguous", { slots: { name } });
@@ -34,7 +34,7 @@ function text(header: string | readonly string[] | undefined): string | undefine
 
 const member = z.string().optional();
 
-/** @param time how a time is written there: a number in JSON, digits in a form */
+/** @param time the schema of a time: a number in JSON, digits in a form */
 function tokenRequest(time: z.ZodType<string | undefined>) {
   return z.object({
     grant_type: member,
@@ -51,7 +51,7 @@ function tokenRequest(time: z.ZodType<string | undefined>) {
 const IN_JSON = tokenRequest(z.int().transform(String).optional());
 const IN_FORM = tokenRequest(member);
 
-/** A token request; without a grant_type it is what its members make of it. */
+/** Reads a token request. Without a grant_type its other members imply one. */
 export const readTokenRequest: Reader = (wire) => {
   const { client_id, client_secret, expiresAt, expires_at, ...sent } = readMembers(wire);
   const { parameters, credentials } = readApp(wire);
@@ -76,13 +76,13 @@ function readMembers({ parameters, document }: WireRequest) {
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== "")) as typeof asked;
 }
 
-/** People and things bring a username, an application or its administrator a client_id; with both it has to be said. */
+/** A username implies password, a client_id implies client_credentials. With both, grant_type is required. */
 function impliedGrant(username: string | undefined, client_id: string | undefined): string | undefined {
   if ((username === undefined) === (client_id === undefined)) return undefined;
   return username === undefined ? "client_credentials" : "password";
 }
 
-/** The Java SDK has a spelling of its own for it. */
+/** The Java SDK sends expires_at, the others expiresAt. */
 function theSame(expiresAt: string | undefined, expires_at: string | undefined): string | undefined {
   if (expiresAt !== undefined && expires_at !== undefined && expiresAt !== expires_at) {
     throw new Refusal("parameter_repeated", { slots: { name: "expiresAt" } });
@@ -90,7 +90,7 @@ function theSame(expiresAt: string | undefined, expires_at: string | undefined):
   return expiresAt ?? expires_at;
 }
 
-/** Whoever asks for an anonymous token may bring the application's key as its client_secret. */
+/** A request for an anonymous token may have the application's key as client_secret. */
 function withKeyFromBody(
   { basic, ...others }: PresentedCredentials,
   client_id: string | undefined,
@@ -110,7 +110,7 @@ const registration = z.strictObject({
   country: member,
 });
 
-/** What each member of a registration is called elsewhere. */
+/** The claim that each member of a registration becomes. */
 const CLAIMS: Readonly<Record<keyof z.infer<typeof registration>, string>> = {
   loginName: "preferred_username",
   password: "password",
@@ -121,13 +121,13 @@ const CLAIMS: Readonly<Record<keyof z.infer<typeof registration>, string>> = {
   country: "country",
 };
 
-/** The same the other way round, and what a token request calls otherwise: a refusal names what was sent. */
+/** The members by claim, and by parameter of a token request: a refusal names the member that was sent. */
 export const MEMBERS: NonNullable<RequestSpelling["members"]> = {
   ...Object.fromEntries(Object.entries(CLAIMS).map(([member, claim]) => [claim, member])),
   expires_at: "expiresAt",
 };
 
-/** The registration of a user; a member that is not listed is refused, not kept. */
+/** Reads the registration of a user. Unlisted members are refused. */
 export const readRegistration: Reader = (wire) => {
   const members = readParameters(registration, new Map(Object.entries(anObject(wire.document ?? {}))));
   const named = Object.entries(members) as [keyof typeof CLAIMS, string][];
@@ -140,8 +140,8 @@ function anObject(document: object): object {
 }
 
 /**
- * Whom a username names: a thing of the application, or a person by login name, email or phone number, the latter two
- * with their prefix or without. A prefix before something else is part of a name that nobody has.
+ * Reads a username: a thing of the application, or a person by login name, email address or phone number. The prefix of an
+ * email address or a phone number is optional. A prefix before any other text is part of a login name, which no person has.
  */
 export const readUsername: NonNullable<RequestSpelling["readUsername"]> = (username, app_id) => {
   const [, prefix, rest = ""] = /^(VENDOR_THING_ID|EMAIL|PHONE):(.*)$/s.exec(username) ?? [];
@@ -151,7 +151,7 @@ export const readUsername: NonNullable<RequestSpelling["readUsername"]> = (usern
   return { person: username };
 };
 
-/** A number with its country's prefix, or as it is dialled in a country (`JP-9012345678`, ISO 3166-1). */
+/** An international number, or a national one after its country (`JP-9012345678`, ISO 3166-1). */
 function phoneOf(written: string): { readonly phone: string; readonly country: string | undefined } {
   const [, country, local = written] = /^([A-Z]{2})-(.+)$/s.exec(written) ?? [];
   return { phone: local, country };

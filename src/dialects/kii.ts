@@ -5,7 +5,7 @@ import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 import { MEMBERS, readApp, readRegistration, readTokenRequest, readUsername } from "./kii-request.js";
 
-/** Kii Cloud, as its captured answers have it: headers on everything, one member on each line, two shapes of errors. */
+/** Kii Cloud, as in its captured responses: extra headers, one member per line, two forms of errors. */
 
 const HEADERS = {
   "Content-Type": "application/json;charset=UTF-8",
@@ -14,7 +14,7 @@ const HEADERS = {
   "Access-Control-Expose-Headers": "Content-Type, Authorization, Content-Length, X-Requested-With, ETag, X-Step-Count",
 };
 
-/** Clients in shell scripts read the answer line by line, so its layout counts. */
+/** Shell scripts read the body line by line, so its layout matters. */
 function layOut(body: object): string {
   const members = Object.entries(body).filter(([, value]) => value !== undefined);
   return `{\n${members.map(([name, value]) => `  ${JSON.stringify(name)} : ${JSON.stringify(value)}`).join(",\n")}\n}`;
@@ -28,7 +28,7 @@ function decorate({ status, headers, body }: WireResponse): WireResponse {
   };
 }
 
-/** Of its token resources. Its page lists two words; whatever is wrong with credentials is the first of them. */
+/** Errors of the token endpoints. Kii documents two words; every credential error is `invalid_grant`. */
 const tokenRefusals: RefusalSpelling = {
   kinds: {
     no_credentials: { error: "invalid_grant", status: 400 },
@@ -43,7 +43,7 @@ const tokenRefusals: RefusalSpelling = {
   body: ({ error, description }) => ({ errorCode: error, error_description: description, error }),
 };
 
-/** Of every other resource, in the words that its SDKs know. */
+/** Errors of every other endpoint, in the words that its SDKs know. */
 const refusals: RefusalSpelling = {
   kinds: {
     malformed: { error: "INVALID_INPUT_DATA" },
@@ -70,7 +70,7 @@ const refusals: RefusalSpelling = {
     access_token_missing: { error: "UNAUTHORIZED", status: 401 },
     username_missing: { as: "login_name_missing" },
   },
-  // Not Basic, of which a browser would make a dialog.
+  // Not Basic, because a browser would open its login dialog.
   challenge: ({ error }) => (error === "UNAUTHORIZED" ? 'Bearer realm="jeton"' : undefined),
   body: ({ error, description }) => ({ errorCode: error, message: description }),
 };

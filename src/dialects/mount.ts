@@ -46,7 +46,7 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
   };
 }
 
-/** Answers anything that was thrown in a dialect's shape, and puts it on record. */
+/** Answers an error in the format of a dialect, and adds it to the audit facts. */
 export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const refusal = asRefusal(error);
   (request.decision ??= { dialect: dialect.name }).refusal = refusal;
@@ -58,10 +58,10 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   return send(reply, dialect, refusalAt(dialect, pathOf(request.url), refusal, request.id));
 }
 
-/** What an endpoint has to know beyond its dialect. */
+/** The parts of an endpoint that do not come from its dialect. */
 interface Surroundings {
   readonly assertionAudiences: readonly string[];
-  /** Whether what a peer forwards is believed. */
+  /** Whether the peer is a trusted proxy. */
   readonly trustsProxy: (address: string) => boolean;
 }
 
@@ -116,7 +116,7 @@ function addEndpoint(
   });
 }
 
-/** A public document: it may be kept for a while, by anybody. */
+/** Serves a public document, which any cache may keep for a while. */
 function addDocument(app: FastifyInstance, path: string, content: () => Promise<object>): void {
   app.get(path, { exposeHeadRoute: true }, async (_request, reply) => {
     allowEverybody(reply);
@@ -134,7 +134,7 @@ interface Sent {
 function readSent(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Sent {
   if (takes === "query") return { parameters: withoutRepetition(queryOf(request, readForm)) };
   const { body } = request;
-  // The parser hands its refusal over as a value (http/form.ts says why).
+  // The parser returns its refusal as a value (http/form.ts gives the reason).
   if (isRefusal(body)) throw body;
   if (takes === "json") return { document: () => readJson(textOf(body)) };
   if (body === undefined || body === null) {

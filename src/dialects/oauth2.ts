@@ -7,21 +7,21 @@ import { readStandard } from "./read-standard.js";
 import { UMA_ENDPOINTS } from "./uma.js";
 import { answerUserinfo } from "./userinfo.js";
 
-/** RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens. A message has no quote in it. */
+/** RFC 6749 section 5.2 for clients, RFC 6750 section 3 for access tokens. No message contains a quote. */
 const CHALLENGES: Readonly<Record<string, (description: string) => string>> = {
   invalid_client: () => 'Basic realm="jeton", charset="UTF-8"',
   invalid_token: (description) => `Bearer realm="jeton", error="invalid_token", error_description="${description}"`,
   insufficient_scope: () => 'Bearer realm="jeton", error="insufficient_scope", scope="openid"',
 };
 
-/** Who sent no token is told how, and nothing of an error (RFC 6750 section 3.1). */
+/** A request without a token gets a challenge without an error (RFC 6750 section 3.1). */
 const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
   access_token_missing: 'Bearer realm="jeton"',
   pat_missing: 'Bearer realm="jeton", scope="uma_protection"',
   pat_scope_missing: 'Bearer realm="jeton", error="insufficient_scope", scope="uma_protection"',
 };
 
-/** The standard: RFC 6749, 7009, 7662, 8414, OpenID Connect and UMA 2.0, word for word. */
+/** The standard dialect: RFC 6749, 7009, 7662 and 8414, OpenID Connect and UMA 2.0. */
 export const oauth2: Dialect = {
   name: "oauth2",
   prefixes: ["/oauth2", "/uma", "/.well-known"],
@@ -50,13 +50,13 @@ export const oauth2: Dialect = {
     {
       operation: "revoke",
       path: "/oauth2/revoke",
-      // RFC 7009 section 2.2: a token that is not in force needs no revoking, and that is no error. Some clients read JSON.
+      // RFC 7009 section 2.2: revoking a token that is not in force is no error. Some clients expect JSON.
       answer: () => ({ status: 200, body: {} }),
     },
     {
       operation: "introspect",
       path: "/oauth2/introspect",
-      // RFC 7662 section 2.2: of a token that is not active nothing else is said
+      // RFC 7662 section 2.2: an inactive token has no other members
       answer: (result) => ({
         status: 200,
         body: result.active ? { active: true, ...result.state } : { active: false },

@@ -1,4 +1,4 @@
-/** Whether a path is one that a route's pattern means: `:name` stands for one segment, whatever it is. */
+/** Whether a path matches the pattern of a route. `:name` matches any one segment that is not empty. */
 export function matches(pattern: string, path: string): boolean {
   const wanted = pattern.split("/");
   const parts = path.split("/");

@@ -3,7 +3,7 @@ import { readBearer, type AuthorizationReader } from "../clients/presented.js";
 import { optional, readParameters } from "../http/parameters.js";
 import type { Reader } from "./dialect.js";
 
-/** What stands in the body to say who is asking (RFC 6749 section 2.3.1, RFC 7521 section 4.2). */
+/** Client credentials in the body (RFC 6749 section 2.3.1, RFC 7521 section 4.2). */
 const inBody = z.object({
   client_id: optional,
   client_secret: optional,
@@ -11,7 +11,7 @@ const inBody = z.object({
   client_assertion_type: optional,
 });
 
-/** Reads parameters and credentials where RFC 6749 puts them; only how Basic is decoded differs between dialects. */
+/** Reads parameters and credentials as in RFC 6749. Only the decoding of Basic differs between dialects. */
 export function readStandard(readBasic: AuthorizationReader): Reader {
   return ({ parameters, authorization = "" }) => ({
     parameters,

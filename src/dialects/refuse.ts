@@ -11,7 +11,7 @@ export function refusalAt(dialect: Dialect, path: string, refusal: Refusal, requ
 }
 
 /**
- * Spells a refusal in a dialect: the only place where a word and a status are chosen.
+ * Words a refusal in a dialect. This is the only place that chooses an error word and a status.
  * @param request the id of the request
  */
 export function spellRefusal(spelling: RefusalSpelling, refusal: Refusal, request: string): WireResponse {

@@ -7,13 +7,13 @@ import { formBody } from "./form-body.js";
 
 const inBody = z.object({ client_id: optional, client_secret: optional, client_assertion: optional });
 
-/** A client says who it is by Basic and in no other way; what stands in the body beside it must not say otherwise. */
+/** A client authenticates with Basic only. Credentials in the body must not contradict it. */
 const read: Reader = ({ parameters, authorization = "" }) => {
   const basic = readRawBasic(authorization);
   return { parameters, credentials: basic === undefined ? {} : { ...readParameters(inBody, parameters), basic } };
 };
 
-/** Screening Eagle ID: one path, two grants, tokens that name their client as the audience. */
+/** Screening Eagle ID: one path, two grants, and tokens whose audience is their client. */
 export const screeningEagle: Dialect = {
   name: "screening-eagle",
   prefixes: ["/api/id"],

@@ -9,7 +9,7 @@ import { readStandard } from "./read-standard.js";
 import { SIS_MEMBERS, SIS_UMA_ENDPOINTS, readSisDocument } from "./uma-sis.js";
 import { answerUserinfo } from "./userinfo.js";
 
-/** SimpleIdentityServer 3.1: its paths, its 400 for everything, scopes as arrays, keys that are there when empty. */
+/** SimpleIdentityServer 3.1: its paths, 400 for every error, scopes as arrays, and members that are present when empty. */
 const scope = { name: "scope", missing: "scope_missing" } as const;
 
 export const simpleIdentityServer: Dialect = {
@@ -53,7 +53,7 @@ export const simpleIdentityServer: Dialect = {
           token_type: "Bearer",
           expires_in,
           refresh_token: refresh_token ?? null,
-          // Of a requesting party token the original says this, whatever it permits.
+          // For a requesting party token the original always returns this scope.
           scope: rpt === undefined ? scope : ["openid"],
         },
       }),
@@ -100,7 +100,7 @@ export const simpleIdentityServer: Dialect = {
     codes: {
       media_type_unsupported: { as: "body_missing" },
       token_foreign: { error: "invalid_token" },
-      // What stands before its protection API is no OAuth endpoint, and says 401.
+      // The protection API is not an OAuth endpoint, and answers 401.
       pat_missing: { status: 401 },
       pat_invalid: { status: 401 },
       pat_scope_missing: { status: 401 },
@@ -115,7 +115,7 @@ export const simpleIdentityServer: Dialect = {
   },
 };
 
-/** What the original's resource servers read of a requesting party token. */
+/** The claim of a requesting party token that the original's resource servers read. */
 function ticketClaim({ permissions }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (permissions === undefined) return {};
   const ticket = (permissions as readonly Permission[]).map(({ resource_id, resource_scopes }) => ({
@@ -125,7 +125,7 @@ function ticketClaim({ permissions }: Readonly<Record<string, unknown>>): Readon
   return { ticket };
 }
 
-/** Every key is there; `exp` is what the token lives, not when it ends; audiences stand in one text. */
+/** Every member is present. `exp` is the lifetime in seconds, not the time of expiry. Audiences are joined in one string. */
 function describe(state: TokenState): object {
   const {
     iss,

@@ -6,9 +6,9 @@ import { matches } from "./paths.js";
 import { spellRefusal } from "./refuse.js";
 
 /**
- * What each path of a dialect answers when the server has too much to do, written in advance. There is no request id in it:
- * no decision was made that a line of the log could tell of.
- * @returns the answer for a path, or undefined where no endpoint of a dialect is
+ * The responses of an overloaded server, made in advance for each path of a dialect. They have no request id, because no
+ * audit line is written for them.
+ * @returns the response for a path, or undefined where no dialect has an endpoint
  */
 export function overloadAnswers(
   dialects: readonly Dialect[],

@@ -3,9 +3,9 @@ import type { UmaResource } from "../endpoints/uma/resources.js";
 import type { Endpoint } from "./dialect.js";
 import { listIds } from "./uma.js";
 
-/** The protection API as SimpleIdentityServer 3.1 spells it. */
+/** The protection API of SimpleIdentityServer 3.1. */
 
-/** What it calls members of a body, by the standard's names. */
+/** Its names of the members of a body, by the standard's names. */
 export const SIS_MEMBERS = {
   resource_id: "resource_set_id",
   resource_ids: "resource_set_ids",
@@ -113,7 +113,7 @@ function describePolicy({ id, resource_ids, rules }: Policy): object {
   return { id, resource_set_ids: resource_ids, rules: Array.isArray(rules) ? rules.map(describeRule) : rules };
 }
 
-/** A rule's `issuer` is its `provider` here, on the way out as on the way in. */
+/** The `issuer` of a rule is called `provider` here, in requests and in responses. */
 function describeRule(rule: unknown): unknown {
   if (!isObject(rule) || rule.issuer === undefined) return rule;
   const { issuer: provider, ...said } = rule;
@@ -121,8 +121,8 @@ function describeRule(rule: unknown): unknown {
 }
 
 /**
- * A body in the standard's names. The original's clients write out every member they have none for: null, an empty list and
- * an empty text are what is left out.
+ * A body in the standard's names. The original's clients send every member: null, an empty list and an empty string mean
+ * that the member is absent.
  */
 export function readSisDocument(sent: object): object {
   return Array.isArray(sent) ? sent.map(withStandardNames) : (withStandardNames(sent) as object);
@@ -132,7 +132,7 @@ const STANDARD_NAMES: ReadonlyMap<string, string> = new Map(
   Object.entries(SIS_MEMBERS).map(([standard, here]) => [here, standard]),
 );
 
-/** Its searches say this by the standard's name, which means nothing else anywhere. */
+/** Searches use the standard's name of this member. No other request of the original has it. */
 const SEARCHED_BY = "resource_ids";
 
 function withStandardNames(sent: unknown): unknown {
@@ -143,7 +143,7 @@ function withStandardNames(sent: unknown): unknown {
   return Object.fromEntries(renamed);
 }
 
-/** A rule's `provider` is whose word is taken for its claims. */
+/** The `provider` of a rule is the issuer that its claims have to come from. */
 function rulesOf(rules: unknown): unknown {
   if (!Array.isArray(rules)) return rules;
   return rules.map((rule: unknown) => {

@@ -3,7 +3,7 @@ import type { IdPage } from "../endpoints/uma/document.js";
 import type { UmaResource } from "../endpoints/uma/resources.js";
 import type { WireResponse, Endpoint } from "./dialect.js";
 
-/** The protection API as Federated Authorization for UMA 2.0 spells it, and policies in the same manner (docs/uma.md). */
+/** The protection API of Federated Authorization for UMA 2.0, and policies in the same style (docs/uma.md). */
 
 const RESOURCES = "/uma/resources";
 const POLICIES = "/uma/policies";
@@ -74,7 +74,7 @@ export const UMA_ENDPOINTS: readonly Endpoint[] = [
   },
 ];
 
-/** Ids, and where the next of them are if there are more (RFC 8288). */
+/** Ids, with a link to the next page if there is one (RFC 8288). */
 export function listIds({ ids, more }: IdPage): WireResponse {
   return { status: 200, headers: more ? { Link: `<?after=${ids.at(-1)}>; rel="next"` } : {}, body: ids };
 }
