@@ -10,8 +10,8 @@ import { entitle } from "./entitle.js";
 import { grantPlugin, type GrantContext } from "./grant.js";
 
 /**
- * Exchanging a code (RFC 6749 section 4.1.3). The first try uses the code up, whatever comes of it: a wrong verifier gets
- * no second guess. A second try ends what the first one gave.
+ * Exchanges an authorization code (RFC 6749 section 4.1.3). The first attempt uses the code up, even if it fails, so a
+ * verifier cannot be guessed twice. A second attempt ends the grant of the first.
  */
 const parameters = z.object({
   code: required("code_missing"),
@@ -44,7 +44,7 @@ export const authorizationCodeGrant = grantPlugin({
   },
 });
 
-/** Uses the code up. @throws Refusal code_invalid for one that is unknown, used, or whose person may not log in any more */
+/** Uses the code up. @throws Refusal code_invalid for an unknown or used code, or one of a disabled user */
 async function redeem(grant_id: string, { core, client, facts }: GrantContext): Promise<RedeemedCode> {
   const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), core.clock.statement());
   if (redeemed === "replayed") facts.alarm = "code_replayed";
@@ -52,7 +52,7 @@ async function redeem(grant_id: string, { core, client, facts }: GrantContext): 
   return redeemed;
 }
 
-/** What cannot be refreshed lives as long as its one access token. */
+/** A grant without refresh tokens lives as long as its one access token. */
 function grantLifetimes(client: Client): { idle: number; absolute: number } {
   const { access_token_lifetime, refresh_token_lifetime, refresh_token_absolute_lifetime } = client;
   return client.grant_types.includes("refresh_token")
@@ -64,8 +64,8 @@ function grantLifetimes(client: Client): { idle: number; absolute: number } {
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 
 /**
- * A challenge, once sent, is always enforced; a verifier without a challenge means that somebody took the challenge out
- * of the request on its way (RFC 9700 section 2.1.1).
+ * A challenge that was sent is always enforced. A verifier without a challenge means that an attacker has removed the
+ * challenge from the authorization request (RFC 9700 section 2.1.1).
  */
 function checkVerifier(challenge: string | null, verifier: string | undefined): void {
   if (challenge === null && verifier === undefined) return;

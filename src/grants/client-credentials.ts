@@ -3,7 +3,7 @@ import { optional } from "../http/parameters.js";
 import { grantPlugin } from "./grant.js";
 import { grantedScope } from "./scope.js";
 
-/** A client asking for itself (RFC 6749 section 4.4). Nobody's consent, no refresh token, no id_token. */
+/** A client asks for itself (RFC 6749 section 4.4): no consent, no refresh token, no id_token. */
 const parameters = z.object({
   scope: optional, // scope_missing where the dialect's page requires it
 });

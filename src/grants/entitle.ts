@@ -5,9 +5,9 @@ import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { Entitlement, GrantContext } from "./grant.js";
 
 /**
- * What a stored grant entitles its client to now: what the client may no longer have is not given any more, and a narrower
- * request narrows this access token only (RFC 6749 section 6).
- * @param nonce only of the first id_token (OpenID Connect Core section 12.2)
+ * The entitlement of a stored grant. Scopes that the client has lost since are dropped. A narrower request narrows this
+ * access token only (RFC 6749 section 6).
+ * @param nonce for the first id_token of the grant only (OpenID Connect Core section 12.2)
  */
 export function entitle(
   { client }: GrantContext,

@@ -18,7 +18,7 @@ export interface ExchangeRequest extends AuthenticationRequest {
   readonly decision_id: string;
 }
 
-/** The steps every token request passes, whatever its grant and dialect. No grant can leave one out. */
+/** The steps of every token request, in every grant and dialect. No grant can skip one. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
   const { parameters, spelling, issuance = {}, network, facts, decision_id } = request;
 
@@ -28,10 +28,10 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   const typed = readParameters(grant.schema, parameters);
   requireFor(spelling, grant_type, parameters);
 
-  // 2. Who is asking?
+  // 2. Which client sent it?
   const client = await core.authentication.authenticate(request);
 
-  // 3. May it ask so?
+  // 3. May this client use the grant?
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. What does the grant decide?
@@ -41,7 +41,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   const context: GrantContext = { core, client, ...asked };
   const entitlement = await grant.decide(typed, context);
 
-  // 5. Issue it, and put it on record.
+  // 5. Issue the tokens, and add them to the audit facts.
   return issue(context, entitlement);
 }
 

@@ -9,32 +9,32 @@ import type { RequestingPartyTerms } from "../tokens/access-token.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { RequestSpelling } from "./spelling.js";
 
-/** What a grant decides on, once its parameters are read and its client is known and allowed to use it. */
+/** The input of a grant's decision, besides its parameters. The client is authenticated and may use the grant. */
 export interface GrantContext {
   readonly core: Core;
   readonly client: Client;
-  /** What its access tokens are bound to. */
+  /** The certificate that its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
-  /** The certificate that was shown with the request, as `x5t#S256` has it. */
+  /** The thumbprint of the certificate of the request (`x5t#S256`). */
   readonly certificate: string | undefined;
   readonly spelling: RequestSpelling;
   readonly issuance: Issuance;
-  /** Where the request came from, as limits count it (http/network.ts). */
+  /** The network of the request, as the rate limits count it (http/network.ts). */
   readonly network: string;
   readonly facts: AuditFacts;
-  /** What the decision is known by: in the log line, in the answer and in what is on record of it. */
+  /** The id of the decision in the audit line, in the response and in the store. */
   readonly decision_id: string;
 }
 
-/** What an operation settles for a token request beyond the settings of its client. */
+/** The terms that an operation adds to the settings of the client. */
 export interface Issuance {
-  /** Seconds the access token lives, in place of the client's setting. */
+  /** The lifetime of the access token in seconds; overrides the client's setting. */
   readonly access_token_lifetime?: number;
-  /** Whether access and refresh token are one pair: a refresh ends both old ones, and no answer is given twice. */
+  /** Whether access and refresh token are a pair: a refresh ends both old tokens, and a lost answer is not repeated. */
   readonly pairs?: true;
 }
 
-/** How a person came to be known. */
+/** How a person logged in. */
 export interface Login {
   /** Seconds since the epoch. */
   readonly auth_time: number;
@@ -42,44 +42,44 @@ export interface Login {
   readonly amr: readonly string[];
   readonly acr?: string | null;
   readonly nonce?: string | null;
-  /** The browser session, where there was one. */
+  /** The browser session, if there was one. */
   readonly sid?: string | null;
 }
 
-/** What a grant decided: who gets what. Issuing it is the same for all of them (exchange.ts). */
+/** The decision of a grant. Issuing the tokens is the same for all grants (issue.ts). */
 export interface Entitlement {
   readonly scope: readonly string[];
-  /** The person; a client acting for itself has none. */
+  /** The person; absent where a client acts for itself. */
   readonly user?: Person;
   /** When and how that person logged in. */
   readonly login?: Login;
-  /** Claims asked for by name for the id_token, and their languages. */
+  /** Claims that were requested by name for the id_token, and their languages. */
   readonly claims?: { readonly names: readonly string[]; readonly locales: readonly string[] };
-  /** The grant it belongs to and the refresh token it goes on with, where there is one already. */
+  /** The stored grant and the generation of its refresh token, if the grant exists already. */
   readonly grant?: RefreshTokenName;
-  /** Of a device: how many renewals in a row this makes. */
+  /** The number of renewals in a row of a device's token. */
   readonly renewals?: number;
-  /** What a requesting party token says, and what the client is told beside it. */
+  /** The content of a requesting party token, and the members beside it in the response. */
   readonly rpt?: RequestingPartyTerms & RequestingPartyNews;
 }
 
-/** What is told beside a requesting party token (UMA 2.0 Grant section 3.3.5). */
+/** The members beside a requesting party token in the response (UMA 2.0 Grant section 3.3.5). */
 export interface RequestingPartyNews {
-  /** Whether it holds what the one held that the client sent. */
+  /** Whether it has all permissions of the token that the client sent. */
   readonly upgraded: boolean;
-  /** What the client may show next time instead of the claims. */
+  /** A persisted claims token, which the client may send next time instead of the claims. */
   readonly pct?: string;
 }
 
 /** One grant type: its parameters, the clients that may use it, and its decision. */
 export interface GrantHandler<P = unknown> {
-  /** The values of grant_type it answers to. */
+  /** Its values of grant_type. */
   readonly types: readonly [string, ...string[]];
-  /** Its parameters; what fails first, in the schema's order, is the refusal. */
+  /** Its parameters. The first rule that fails, in the order of the schema, is the refusal. */
   readonly schema: z.ZodType<P>;
-  /** What it answers with: a client that declares its response_types must list these (RFC 7591 section 2). */
+  /** A client that declares response_types must list these (RFC 7591 section 2). */
   readonly responseTypes: readonly string[];
-  /** Whether only a client that can prove who it is may use it (RFC 6749 section 4.4). */
+  /** Whether public clients may not use it (RFC 6749 section 4.4). */
   readonly confidentialOnly?: boolean;
   decide(parameters: P, context: GrantContext): Promise<Entitlement>;
 }

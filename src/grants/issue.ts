@@ -6,7 +6,7 @@ import { issueIdToken } from "../tokens/id-token.js";
 import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import type { Entitlement, GrantContext, RequestingPartyNews } from "./grant.js";
 
-/** A token answer before a dialect spells it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
+/** A token response before a dialect words it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
 export interface IssuedTokens {
   readonly access_token: string;
   /** Seconds. */
@@ -14,13 +14,13 @@ export interface IssuedTokens {
   readonly scope: readonly string[];
   readonly refresh_token?: string;
   readonly id_token?: string;
-  /** Whom the access token speaks for: a person, or the client itself. */
+  /** The subject of the access token: a person, or the client itself. */
   readonly sub: string;
-  /** Where it is a requesting party token. */
+  /** Present for a requesting party token. */
   readonly rpt?: RequestingPartyNews;
 }
 
-/** Turns what a grant decided into tokens, and puts them on record. */
+/** Issues the tokens of an entitlement, and adds them to the audit facts. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, issuance, facts } = context;
   const { scope, user, login, rpt, renewals } = entitlement;
@@ -58,15 +58,15 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
 }
 
 /**
- * The refresh token of a public client is bound as its access tokens are (RFC 8705 section 4), and stays so; that of any
- * other client is good for nobody who cannot authenticate as it (section 7.1).
+ * The refresh token of a public client is bound to the certificate of its access tokens, and stays bound (RFC 8705 section
+ * 4). A confidential client has to authenticate at each refresh, so its refresh tokens need no binding (section 7.1).
  */
 function bound(grant: RefreshTokenName, { client, confirmation }: GrantContext): RefreshTokenName {
   const certificate = grant.certificate ?? (isConfidential(client) ? undefined : confirmation?.["x5t#S256"]);
   return { ...grant, certificate };
 }
 
-/** A grant for a person who logged in and can go on with it; a client acting for itself has none (RFC 6749 section 4.4.3). */
+/** Stores a grant for a person who has logged in. A client that acts for itself gets none (RFC 6749 section 4.4.3). */
 async function openNewGrant(
   { core, client, facts }: GrantContext,
   { scope, user, login }: Entitlement,
@@ -93,7 +93,7 @@ async function openNewGrant(
   return { grant_id, generation: 0 };
 }
 
-/** An id_token where a person was asked for by `openid`; never for a client alone. */
+/** An id_token if the scope has `openid` and a person has logged in. */
 async function idToken(
   { core, client, spelling }: GrantContext,
   { scope, user, login, claims: asked }: Entitlement,

@@ -7,8 +7,8 @@ import { grantPlugin } from "./grant.js";
 import { grantedScope } from "./scope.js";
 
 /**
- * A person's own password, typed into the client (RFC 6749 section 4.3). RFC 9700 section 2.4 forbids it to new systems;
- * it is here for those that exist, client by client.
+ * The resource owner password credentials grant (RFC 6749 section 4.3). RFC 9700 section 2.4 forbids it in new systems. It
+ * serves existing clients, each of which has to be registered for it.
  */
 const parameters = z.object({
   username: required("username_missing"),

@@ -4,9 +4,9 @@ import { Refusal } from "../errors/refusal.js";
 import type { GrantHandler } from "./grant.js";
 
 /**
- * Whether the client is registered for a grant and for what it answers with (RFC 7591 section 2); asked at the token
- * endpoint, and already where an authorization begins.
- * @param grant_type the name that the refusal says
+ * Checks that the client is registered for a grant and its response types (RFC 7591 section 2). The token endpoint and the
+ * authorization endpoint both call it.
+ * @param grant_type the grant type that the refusal names
  * @throws Refusal grant_type_not_allowed, response_type_not_allowed
  */
 export function permit(
@@ -19,7 +19,7 @@ export function permit(
   if (!listed || (grant.confidentialOnly === true && !isConfidential(client))) {
     throw new Refusal("grant_type_not_allowed", { slots: { client_id, grant_type } });
   }
-  // A client that declares none may be answered with whatever its grants need (contract, provisioning file).
+  // A client without response_types may have those of all its grants (docs/clients.md).
   const declared = response_types.length > 0;
   if (declared && !grant.responseTypes.every((type) => response_types.includes(type))) {
     throw new Refusal("response_type_not_allowed", {

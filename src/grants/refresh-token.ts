@@ -8,8 +8,8 @@ import { grantPlugin, type GrantContext } from "./grant.js";
 import { namedScopes, refuseBeyond } from "./scope.js";
 
 /**
- * Going on with a grant (RFC 6749 section 6): exactly once, and safe to retry. The store decides in one statement
- * (store/refresh-tokens.ts); here its outcomes become answers.
+ * Refreshes an access token (RFC 6749 section 6). A refresh token works once, and a retry is safe. The store decides in one
+ * statement (store/refresh-tokens.ts), and this file turns its outcome into a response.
  */
 const parameters = z.object({
   refresh_token: required("refresh_token_missing"),
@@ -23,11 +23,11 @@ export const refreshTokenGrant = grantPlugin({
   async decide({ refresh_token, scope }, context) {
     const { core, client, issuance, facts } = context;
     const name = readRefreshToken(core.master, refresh_token);
-    if (name === undefined) throw invalid("not written by this server"); // refresh_token_invalid
+    if (name === undefined) throw new Refusal("refresh_token_invalid", { reason: "not written by this server" }); // refresh_token_invalid
     facts.grant_id = name.grant_id;
-    // Asked before the store is: with the wrong certificate nothing is used up, and no grant ends.
+    // Comes before the store: a wrong certificate uses no token up and ends no grant.
     if (name.certificate !== undefined && name.certificate !== context.certificate) {
-      throw invalid("bound to a certificate that was not presented");
+      throw new Refusal("refresh_token_invalid", { reason: "bound to a certificate that was not presented" });
     }
 
     const requested = namedScopes(scope, context);
@@ -67,17 +67,19 @@ function accept(
       return outcome;
     case "reused":
       facts.alarm = "refresh_token_reused";
-      throw invalid("used before: the grant has been ended");
+      throw new Refusal("refresh_token_invalid", { reason: "used before: the grant has been ended" });
     case "spent":
       facts.alarm = "refresh_token_retried";
-      throw invalid("used a moment ago, and its client gets no answer twice");
+      throw new Refusal("refresh_token_invalid", {
+        reason: "used a moment ago, and its client gets no repeated answer",
+      });
     case "superseded":
       facts.alarm = "refresh_token_superseded";
-      throw invalid("superseded a moment ago: the grant is left as it is");
+      throw new Refusal("refresh_token_invalid", { reason: "superseded a moment ago: the grant is left as it is" });
     case "unknown":
-      throw invalid("no such grant");
+      throw new Refusal("refresh_token_invalid", { reason: "no such grant" });
     case "over":
-      throw invalid("the grant has ended or expired, or its user is disabled");
+      throw new Refusal("refresh_token_invalid", { reason: "the grant has ended or expired, or its user is disabled" });
     case "foreign":
       throw new Refusal("refresh_token_foreign");
     case "scope_exceeded":
@@ -85,10 +87,6 @@ function accept(
         requested ?? [],
         outcome.granted.filter((one) => client.scope.includes(one)),
       );
-      throw invalid("its scope changed while it was refreshed");
+      throw new Refusal("refresh_token_invalid", { reason: "its scope changed while it was refreshed" });
   }
-}
-
-function invalid(reason: string): Refusal {
-  return new Refusal("refresh_token_invalid", { reason });
 }

@@ -2,14 +2,14 @@ import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import type { GrantContext } from "./grant.js";
 
-/** The scopes a text names, in their order and as often as it names them (RFC 6749 section 3.3). */
+/** The scopes of a space-separated list, in its order and with its repetitions (RFC 6749 section 3.3). */
 export function readScope(text = ""): string[] {
   return text.split(" ").filter((name) => name !== "");
 }
 
 /**
- * The scopes a request names, in their order, each once; undefined where it names none.
- * @throws Refusal scope_repeated in a dialect that does not fold them
+ * The scopes of a request, in its order and without repetitions; undefined if it names none.
+ * @throws Refusal scope_repeated in a dialect that refuses repetitions
  */
 export function namedScopes(
   scope: string | undefined,
@@ -22,22 +22,22 @@ export function namedScopes(
     throw new Refusal("scope_repeated", { slots: { scopes: [...new Set(repeated)].join(",") } });
   }
   const requested = [...new Set(names)];
-  // Only names that are known to be scopes: a password may have been put into the wrong field.
+  // Unknown names are left out, because a user may type a password into the wrong field.
   facts.scope_requested = requested.filter((name) => client.scope.includes(name));
   return requested;
 }
 
 /**
- * What a request is granted of what its client is registered for.
- * @throws Refusal scope_not_allowed naming every scope the client may not have
+ * The granted scopes of a request: those it names, or all scopes of the client if it names none.
+ * @throws Refusal scope_not_allowed, with every scope that the client may not have
  */
 export function grantedScope(scope: string | undefined, context: GrantContext): readonly string[] {
   return allowedScope(namedScopes(scope, context) ?? [], context.client);
 }
 
 /**
- * What a client may have of what is named, each once: everything it is registered for where nothing is.
- * @throws Refusal scope_not_allowed naming every scope the client may not have
+ * The named scopes without repetitions, or all scopes of the client if none is named.
+ * @throws Refusal scope_not_allowed, with every scope that the client may not have
  */
 export function allowedScope(names: readonly string[], { scope }: Client): readonly string[] {
   if (names.length === 0) return scope;
@@ -46,7 +46,7 @@ export function allowedScope(names: readonly string[], { scope }: Client): reado
   return requested;
 }
 
-/** @throws Refusal scope_not_allowed naming what is requested and not allowed */
+/** @throws Refusal scope_not_allowed, with the requested scopes that are not allowed */
 export function refuseBeyond(requested: readonly string[], allowed: readonly string[]): void {
   const excess = requested.filter((name) => !allowed.includes(name));
   if (excess.length > 0) throw new Refusal("scope_not_allowed", { slots: { scopes: excess.join(",") } });

@@ -3,23 +3,23 @@ import type { SlotlessCode } from "../errors/catalogue.js";
 import type { TokenSpelling } from "../tokens/spelling.js";
 
 /**
- * What the core has to know of how a dialect says things: which parameters its page requires, and how tokens got on its
- * paths are represented. Nothing here decides who gets what.
+ * The properties of a dialect that the core needs: the parameters that it requires, and the form of its tokens. None of
+ * them decides what a client may have.
  */
 export interface RequestSpelling {
   /** The dialect's name, which a client lists in `dialects`. */
   readonly name: string;
-  /** The grants its page has; without it, every one there is. */
+  /** The grant types it supports; all of them by default. */
   readonly grants?: readonly string[];
-  /** Parameters that this dialect's page requires of a grant or an operation beyond its own, each with its refusal. */
+  /** Parameters that this dialect requires in addition, by grant type or operation, each with its refusal. */
   readonly required: Readonly<Record<string, readonly { readonly name: string; readonly missing: SlotlessCode }[]>>;
-  /** Whether a scope named twice is refused, or read as the set it is (RFC 6749 section 3.3). */
+  /** Whether a repeated scope is refused, or counts once (RFC 6749 section 3.3). */
   readonly repeatedScope: "refused" | "folded";
-  /** What members of a JSON body are called here, by the standard's names; the others are called so. */
+  /** This dialect's names of members of a JSON body, by the standard's names, where they differ. */
   readonly members?: Readonly<Record<string, string>>;
-  /** Whom a username names at a client; a person, as it stands, where nothing else is said. */
+  /** Reads a username; by default it is the name of a person. */
   readonly readUsername?: (username: string, client_id: string) => ClaimedName;
-  /** The scope by which its page has a refresh token asked for. */
+  /** The scope that a client has to request for a refresh token. By default no scope is needed. */
   readonly refreshScope?: string;
   /** How tokens are represented on this dialect's paths. */
   readonly tokens: TokenSpelling;

@@ -4,22 +4,22 @@ import { readPersistedClaims } from "../tokens/persisted-claims.js";
 import { CLAIM_TOKEN_FORMATS } from "../uma/claims-gathering.js";
 import type { GrantContext } from "./grant.js";
 
-/** Who the requesting party is; `user_epoch` says since when that was known, where it was not shown just now. */
+/** The requesting party. `user_epoch` is the epoch of the user when an earlier step identified them. */
 export interface Party {
   readonly sub?: string;
   readonly user_epoch?: number;
-  /** Whether it was proved now or in a step of this request, and not just remembered. */
+  /** Whether the party is proved by this request or by its ticket, and not only by a persisted claims token. */
   readonly proved: boolean;
 }
 
-/** What a request may say of who asks (UMA 2.0 Grant section 3.3.1). */
+/** The parameters that identify the requesting party (UMA 2.0 Grant section 3.3.1). */
 interface Claimed {
   readonly claim_token?: string | undefined;
   readonly claim_token_format?: string | undefined;
   readonly pct?: string | undefined;
 }
 
-/** What is pushed comes first, then what was found out on the way here, then what the client remembers. */
+/** A pushed claim token counts first, then the party of the ticket, then the persisted claims token. */
 export async function identifyRequestingParty(
   { claim_token, claim_token_format, pct }: Claimed,
   { sub, user_epoch }: TicketTerms,

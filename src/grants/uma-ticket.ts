@@ -20,8 +20,8 @@ import { identifyRequestingParty, type Party } from "./uma-party.js";
 import { earlierToken, upgrade } from "./uma-upgrade.js";
 
 /**
- * A requesting party token for a permission ticket (UMA 2.0 Grant section 3.3). The first try uses the ticket up, whatever
- * comes of it; who is to come back is given a new one.
+ * Issues a requesting party token for a permission ticket (UMA 2.0 Grant section 3.3). The first attempt uses the ticket up.
+ * A client that has to come back gets a new ticket.
  */
 const parameters = z
   .object({
@@ -66,7 +66,7 @@ export const umaTicketGrant = grantPlugin({
 });
 
 async function redeem(text: string, { core, client }: GrantContext): Promise<TicketTerms> {
-  // The name without the MAC: nobody can use what an error message quotes.
+  // The message quotes the ticket without its MAC, so that the quoted text is of no use.
   const unknown = (reason: string) =>
     new Refusal("ticket_unknown", { slots: { ticket: text.split(".", 1)[0]! }, reason });
   const id = readTicket(core.master, text);
@@ -78,8 +78,8 @@ async function redeem(text: string, { core, client }: GrantContext): Promise<Tic
 }
 
 /**
- * Adds what the client asks for itself: scopes it is registered for, on every resource that has them (UMA 2.0 Grant section
- * 3.3.4).
+ * Adds the scopes of the request to every resource that has them, if the client is registered for them (UMA 2.0 Grant
+ * section 3.3.4).
  */
 function withScope(
   permissions: readonly AskedPermission[],
@@ -102,7 +102,7 @@ function withScope(
   return asked;
 }
 
-/** Puts the decision on record, and the ticket to come back with; the text of that ticket where there is one. */
+/** Stores the decision and the next ticket. @returns the text of that ticket, if the client has to come back */
 async function record(
   { outcome, resources }: Decision,
   { resource_server, permissions }: TicketTerms,
@@ -120,7 +120,7 @@ async function record(
         user_epoch: person?.token_epoch ?? null,
       }
     : null;
-  // Owners are asked about what could be decided now, not about somebody who is yet to be known.
+  // An owner is asked only when the requesting party is known.
   const owned = outcome === "need_info" ? [] : resources.filter(({ owner }) => owner !== null);
   await recordDecision(
     core.db,
@@ -141,7 +141,7 @@ async function record(
   return ticket === null ? undefined : writeTicket(core.master, ticket.id);
 }
 
-/** Seconds after which it makes sense to ask whether the owner has answered. */
+/** Seconds after which the client may ask again whether the owner has answered. */
 const POLLING_INTERVAL = 5;
 
 function refuse({ outcome, claims }: Decision, ticket: string | undefined, { core, client }: GrantContext): void {
@@ -154,10 +154,10 @@ function refuse({ outcome, claims }: Decision, ticket: string | undefined, { cor
   if (outcome === "request_denied") throw new Refusal("request_denied");
 }
 
-/** Seconds a requesting party token lives at most: whoever reads one by itself learns of a change no later. */
+/** The maximum lifetime of a requesting party token in seconds. A server that reads it without introspection misses changes until it expires. */
 const RPT_LIFETIME = 300;
 
-/** A token without scopes of its own: what a resource calls its scopes means nothing outside of it. */
+/** The token has no scope of its own, because the scopes of a resource have a meaning only there. */
 function entitle(
   granted: { readonly permissions: readonly Permission[]; readonly upgraded: boolean },
   about: { readonly resource_server: string; readonly found: StoredFacts; readonly party: Party },

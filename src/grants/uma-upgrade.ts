@@ -9,12 +9,12 @@ import { evaluate } from "../uma/evaluate.js";
 import type { GrantContext } from "./grant.js";
 import type { Party } from "./uma-party.js";
 
-/** A requesting party token that is brought along to be upgraded (UMA 2.0 Grant sections 3.3.1 and 3.3.5.1). */
+/** A requesting party token in the request, to be upgraded (UMA 2.0 Grant sections 3.3.1 and 3.3.5.1). */
 export type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permission[] };
 
 /**
- * Reads one of the same client, party and resource server. Any other is as if it had not been sent. Anybody can say the name
- * of a public client, so it also shows the certificate that its token is bound to (RFC 8705 section 4).
+ * Reads an earlier token of the same client, party and resource server. Any other token is ignored. The name of a public
+ * client proves nothing, so a bound token of it also needs its certificate (RFC 8705 section 4).
  */
 export async function earlierToken(
   rpt: string | undefined,
@@ -32,8 +32,8 @@ export async function earlierToken(
 }
 
 /**
- * What is granted of a request together with all that an earlier token permits, which ends by it. Undefined where some of
- * that holds no more or does not fit, or the token was no longer in force: a part of it would be no upgrade.
+ * Grants a request together with all permissions of an earlier token, and ends that token. Undefined if some of them are no
+ * longer granted or do not fit in one token, or if the token is not in force: an upgrade keeps every permission.
  */
 export async function upgrade(
   earlier: EarlierToken | undefined,
