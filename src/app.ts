@@ -33,7 +33,7 @@ import { BODY_LIMIT, MAX_PATH_PARAMETER } from "./http/limits.js";
 import { countUnserved } from "./http/unserved.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
-export interface AppParts {
+interface AppParts {
   /** The dialects that are spoken; the first answers for paths that are nobody's. */
   readonly dialects: readonly Dialect[];
   /** CIDR ranges of the proxies that are believed. */

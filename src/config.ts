@@ -153,19 +153,16 @@ const environment = z
 
 export type Settings = z.infer<typeof environment>;
 
-/** A setting that cannot be used; its message is one line for the operator and never holds the value. */
-export class SettingsError extends OperatorError {}
-
 /**
  * Reads the settings from the environment. An empty variable counts as absent, as docker compose passes it.
- * @throws SettingsError naming the first variable that cannot be used, and why
+ * @throws OperatorError naming the first variable that cannot be used, and why; it never holds the value
  */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const given = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, env[name] || undefined]));
   const result = environment.safeParse(given);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new SettingsError(`${issue?.path[0]?.toString()} ${issue?.message}`);
+  throw new OperatorError(`${issue?.path[0]?.toString()} ${issue?.message}`);
 }
 
 /** The variables of this process, for the programs that it starts. Everything else reads `Settings`. */

@@ -57,7 +57,7 @@ declare module "fastify" {
   }
 }
 
-export interface CoreParts {
+interface CoreParts {
   readonly issuer: string;
   /** None where nothing is said. */
   readonly previousIssuers?: readonly string[];

@@ -19,7 +19,7 @@ export interface Deployment {
   close(): Promise<void>;
 }
 
-export interface DeploymentOptions {
+interface DeploymentOptions {
   readonly role: "server" | "command";
   /** Told what happens to an embedded Postgres. */
   readonly report?: ((message: string) => void) | undefined;

@@ -10,7 +10,7 @@ export interface Patience {
 }
 
 /** Milliseconds after which a queue that was never empty is standing, not a burst. */
-export const INTERVAL = 2_000;
+const INTERVAL = 2_000;
 
 /** Weight of the newest time in the average. */
 const NEWEST = 1 / 16;

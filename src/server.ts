@@ -17,7 +17,7 @@ import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import { apply, applyFile } from "./provisioning/apply.js";
 import { demoSet, disableDemo } from "./provisioning/demo.js";
-import { ProvisioningError } from "./provisioning/read.js";
+import { ProvisioningError } from "./provisioning/raw-entry.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { isEmpty } from "./store/installation.js";
@@ -28,7 +28,7 @@ import { samplePasswordHashes } from "./store/password-hashes.js";
 /** Milliseconds of rest between two rounds of housekeeping. */
 const REST = 60_000;
 
-export interface ServerParts {
+interface ServerParts {
   readonly settings: Settings;
   readonly deployment: Pick<Deployment, "db" | "url" | "master">;
   readonly listener: Listener;

@@ -1,11 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import t from "tap";
+import { findCycle, packageFaults, readModule, targetOf, unusedExports, type Manifest } from "./support/modules.js";
 import { clockFaults } from "./support/one-clock.js";
 import { ROOT } from "./support/root.js";
-
-const SRC = join(ROOT, "src");
-const TESTS = join(ROOT, "test");
 
 /** What each room may import, besides its own files. Imports point down; a new arrow is argued for here. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -138,50 +136,170 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
 /** Spelt so that a search for them in the repository finds none. */
 const LOOSE_ENDS = /\bT[O]DO\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b|@ts-(ignore|expect)|\bas an[y]\b/;
 
+/** Exports that only tests import, because the product reaches them in their own file only. Anything else is no reason. */
+const FOR_TESTS: Readonly<Record<string, string>> = {
+  "config.ts: SETTINGS": "docs/settings.md and .env.example list every setting",
+  "errors/catalogue.ts: CATALOGUE": "docs/errors.md lists every row",
+  "pages/policy.ts: onlyTargets": "a policy has no source that a browser would read as more than one address",
+  "store/deletion.ts: DELETIONS": "a deletion reaches every table that refers to its row",
+  "store/listen.ts: listenBy": "the change feed is tested with a connection that fails on demand",
+  "store/sweep.ts: SWEEPS": "every table with expired rows is swept",
+};
+
+/** The generated files of the Prisma client that import nothing but types of the others, and are large. */
+const LARGE_GENERATED = /^store\/generated\/(models|internal\/prismaNamespace)/;
+
 interface Source {
   readonly file: string;
   readonly room: string;
   readonly text: string;
 }
 
-async function sources(folder = SRC): Promise<readonly Source[]> {
+/** The text of every source below a folder; `file` is relative to it. */
+async function readSources(folder: string, name = /\.ts$/): Promise<readonly Source[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .filter((file) => !file.startsWith(join("store", "generated")));
+    .filter((entry) => entry.isFile() && name.test(entry.name))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
   return Promise.all(
     files.map(async (file) => ({ file, room: file.split("/")[0]!, text: await readFile(join(folder, file), "utf8") })),
   );
 }
 
-function importsOf(text: string): readonly string[] {
-  return [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, path]) => path!);
-}
+const all = (await readSources(join(ROOT, "src"))).filter(({ file }) => !LARGE_GENERATED.test(file));
+const tests = await readSources(join(ROOT, "test"));
+const parsed = all.map((source) => ({ ...source, ...readModule(source.file, source.text) }));
+/** Without the generated Prisma client. */
+const sources = parsed.filter(({ file }) => !file.startsWith("store/generated/"));
 
 t.test("imports point one way", async (t) => {
-  for (const { file, room, text } of await sources()) {
+  for (const { file, room, imports } of sources) {
     const allowed = ARROWS[room];
     if (allowed === undefined) {
-      t.fail(`${room} is a room nobody has placed`);
+      t.fail(`${room} has no row in the table of rooms`);
       continue;
     }
-    for (const path of importsOf(text).filter((one) => one.startsWith("."))) {
-      const target = join(file, "..", path).replace(/\.js$/, ".ts").split("/")[0]!;
-      if (target !== room && !allowed.includes(target)) t.fail(`${file} imports ${path}`);
+    for (const one of imports) {
+      const target = targetOf(file, one)?.split("/")[0];
+      if (target !== undefined && target !== room && !allowed.includes(target)) t.fail(`${file} imports ${one.from}`);
     }
   }
   t.pass("no arrow beyond those listed");
 });
 
+t.test("the files of a program import one another in no circle, not even for types", async (t) => {
+  const testModules = tests.map(({ file, text }) => readModule(join("test", file), text));
+  const modules = sources.map((one) => ({ ...one, file: join("src", one.file) }));
+  t.strictSame(findCycle([...modules, ...testModules]), undefined);
+
+  t.test("a cycle is found", async (t) => {
+    const cycle = [
+      readModule("a.ts", 'import { b } from "./room/b.js";'),
+      readModule("room/b.ts", 'export * from "./c.js"; export const b = 1;'),
+      readModule("room/c.ts", 'export type C = import("./d.js").D;'),
+      readModule("room/d.ts", 'import type { A } from "../a.js"; export interface D extends A {}'),
+    ];
+    t.strictSame(findCycle(cycle), ["a.ts", "room/b.ts", "room/c.ts", "room/d.ts", "a.ts"]);
+    t.equal(findCycle(cycle.slice(1)), undefined);
+    const augmenting = readModule("room/d.ts", 'declare module "./b.js" { interface Table { row: 1 } }');
+    t.strictSame(findCycle([...cycle.slice(0, 3), augmenting]), ["room/b.ts", "room/c.ts", "room/d.ts", "room/b.ts"]);
+    const loading = readModule("room/d.ts", 'const { a } = await import("../a.js");');
+    t.ok(findCycle([...cycle.slice(0, 3), loading]));
+  });
+});
+
+t.test("another file of the product imports each export, or a test that has a reason", async (t) => {
+  const unused = unusedExports(sources);
+  t.strictSame([...unused].sort(), Object.keys(FOR_TESTS).sort());
+  const modules = sources.map((one) => ({ ...one, file: join("src", one.file) }));
+  const stillUnused = unusedExports([...modules, ...tests.map((one) => readModule(join("test", one.file), one.text))]);
+  for (const name of unused) t.notOk(stillUnused.includes(join("src", name)), `a test imports ${name}`);
+
+  t.test("an unused export is found, in each form that an export has", async (t) => {
+    const forms: Readonly<Record<string, readonly string[]>> = {
+      "export const a = 1, { b, c: [d] } = x;": ["a", "b", "d"],
+      "export function a() {}": ["a"],
+      "export async function* a() {}": ["a"],
+      "export abstract class A {}": ["A"],
+      "export interface A {}": ["A"],
+      "export type A = 1;": ["A"],
+      "export enum A {}": ["A"],
+      "const a = 1, b = 2; export { a, b as c };": ["a", "c"],
+      'export { a as b } from "./x.js";': ["b"],
+      'export * as a from "./x.js";': ["a"],
+      'export * from "./x.js";': ["*"],
+      "export default 1;": ["default"],
+      "export default function a() {}": ["default"],
+    };
+    for (const [text, names] of Object.entries(forms)) {
+      const found = unusedExports([readModule("a.ts", text)]);
+      t.strictSame(
+        found,
+        names.map((name) => `a.ts: ${name}`),
+        text,
+      );
+    }
+  });
+
+  t.test("an import of any form uses the export, and an import of another name does not", async (t) => {
+    const exporting = readModule("a.ts", "export const one = 1; export type Two = 2;");
+    const unusedBeside = (text: string) => unusedExports([exporting, readModule("room/b.ts", text)]);
+    t.strictSame(unusedBeside('import { one, type Two } from "../a.js";'), []);
+    t.strictSame(unusedBeside('import { one as other } from "../a.js";'), ["a.ts: Two"]);
+    t.strictSame(unusedBeside('import { other as one } from "../a.js";'), ["a.ts: one", "a.ts: Two"]);
+    t.strictSame(unusedBeside('import { one, Two } from "./a.js";'), ["a.ts: one", "a.ts: Two"]);
+    t.strictSame(unusedBeside('import * as a from "../a.js";'), []);
+    t.strictSame(unusedBeside('const { one: other } = await import("../a.js");'), ["a.ts: Two"]);
+    t.strictSame(unusedBeside('let x: import("../a.js").Two;'), ["a.ts: one"]);
+    const augmenting = (type: string) => `declare module "../a.js" { interface Table { row: ${type} } }`;
+    t.strictSame(unusedBeside(augmenting("{ b: Two[] }")), ["a.ts: one"]);
+    t.strictSame(unusedBeside(augmenting("1")), ["a.ts: one", "a.ts: Two"]);
+    t.strictSame(unusedBeside('export { one } from "../a.js";'), ["a.ts: Two", "room/b.ts: one"]);
+  });
+});
+
+t.test("a package that is used is declared, and a package that is declared is used", async (t) => {
+  const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Manifest;
+  const folders = [join(ROOT, "docs"), join(ROOT, "prisma"), join(ROOT, ".ci")];
+  const scripts = (await Promise.all(folders.map((folder) => readSources(folder, /\.(mjs|ts)$/)))).flat();
+  const tools = [...tests, ...scripts].map(({ file, text }) => readModule(file, text));
+  t.strictSame(packageFaults(manifest, parsed, tools), []);
+
+  t.test("each fault is found", async (t) => {
+    const given = {
+      dependencies: { pg: "8.0.0", "@scope/one": "1.0.0" },
+      optionalDependencies: { optional: "1.0.0" },
+      devDependencies: { "@types/pg": "8.0.0", "@types/node": "20.0.0", types: "1.0.0", tap: "1.0.0", tool: "1.0.0" },
+      scripts: { test: "tool --check" },
+    };
+    const product = `
+      import pg from "pg"; import { x } from "@scope/one/sub"; import type { T } from "types"; import "node:fs";
+      createRequire(import.meta.url).resolve("optional");`;
+    const faultsOf = (manifest: object, text = product, test = 'import t from "tap";') =>
+      packageFaults({ ...given, ...manifest }, [readModule("a.ts", text)], [readModule("a.test.ts", test)]);
+    t.strictSame(faultsOf({}), []);
+    t.strictSame(faultsOf({}, `${product} import "other";`), ["other is used, but not declared"]);
+    t.strictSame(faultsOf({}, `${product} import { type a, b } from "types";`), ["types is used, but not declared"]);
+    t.strictSame(faultsOf({}, product, 'import t from "tap"; import "other/sub";'), [
+      "other is used, but not declared",
+    ]);
+    t.strictSame(faultsOf({}, product, ""), ["tap is declared, but not used"]);
+    t.strictSame(faultsOf({ scripts: {} }), ["tool is declared, but not used"]);
+    t.strictSame(faultsOf({ optionalDependencies: {} }), ["optional is used, but not declared"]);
+    t.strictSame(faultsOf({}, product.replace("@scope/one/sub", "pg")), [
+      "@scope/one is a dependency, but the product does not use it",
+    ]);
+  });
+});
+
 t.test(
   "the store alone speaks to Prisma and Postgres, the accounts alone hash passwords, outbound alone calls out",
   async (t) => {
-    for (const { file, room, text } of await sources()) {
-      for (const path of importsOf(text)) {
+    for (const { file, room, text, imports } of sources) {
+      for (const { from } of imports) {
         for (const [name, rooms] of Object.entries(KEPT_APART)) {
-          const matches = name.endsWith("/") ? path.startsWith(name) : path === name;
-          if (matches && !rooms.includes(room)) t.fail(`${file} imports ${path}`);
+          const matches = name.endsWith("/") ? from.startsWith(name) : from === name;
+          if (matches && !rooms.includes(room)) t.fail(`${file} imports ${from}`);
         }
       }
       t.notMatch(text, /(?<![.#\w])fetch\(/, `${file} leaves the calling to outbound`);
@@ -191,7 +309,7 @@ t.test(
 );
 
 t.test("every connection to a database is opened with the session of store/connection.ts", async (t) => {
-  for (const { file, text } of await sources()) {
+  for (const { file, text } of sources) {
     t.notMatch(text, /new pg\.Client\(/, file);
     for (const [pool] of text.matchAll(/new pg\.Pool\([^;]*?\)/g)) t.match(pool, /Client: SessionClient/, file);
   }
@@ -205,7 +323,7 @@ function offersOf(text: string): readonly string[] {
 t.test(
   "an operation uses the core it is given, which stops for a caller that left; only revocation goes on",
   async (t) => {
-    const offering = (await sources()).filter(({ room, text }) => room === "endpoints" && text.includes(".offer("));
+    const offering = sources.filter(({ room, text }) => room === "endpoints" && text.includes(".offer("));
     const offers = offering.flatMap(({ file, text }) => offersOf(text).map((offer) => ({ file, offer })));
     t.ok(offers.length > 20);
     for (const { file, offer } of offers) {
@@ -216,21 +334,19 @@ t.test(
 );
 
 t.test("every operation of the protection API has the guard that asks for a PAT", async (t) => {
-  const offers = (await sources())
-    .filter(({ file }) => file.startsWith("endpoints/uma/"))
-    .flatMap(({ text }) => offersOf(text));
+  const offers = sources.filter(({ file }) => file.startsWith("endpoints/uma/")).flatMap(({ text }) => offersOf(text));
   t.equal(offers.length, 15);
   for (const offer of offers) t.match(offer, /\bguard: pat\b/);
 });
 
 t.test("config.ts alone reads the environment", async (t) => {
-  for (const { file, text } of await sources()) {
+  for (const { file, text } of sources) {
     if (file !== "config.ts") t.notMatch(text, /process\.env/, file);
   }
 });
 
 t.test("no drawer, no loose end", async (t) => {
-  for (const { file, text } of await sources()) {
+  for (const { file, text } of sources) {
     t.notMatch(file, /(^|\/)(utils?|helpers?|common|lib|misc|shared)(\/|\.ts$)/);
     t.notMatch(text, LOOSE_ENDS, file);
     const limit = 250;
@@ -239,7 +355,7 @@ t.test("no drawer, no loose end", async (t) => {
 });
 
 t.test("a test has one clock", async (t) => {
-  for (const { file, text } of await sources(TESTS)) t.strictSame(clockFaults(text), [], file);
+  for (const { file, text } of tests) t.strictSame(clockFaults(text), [], file);
 
   t.test("a second clock is found", async (t) => {
     const TEST_CLOCK = 'import { TestClock } from "../support/clock.js";';

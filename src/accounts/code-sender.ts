@@ -5,7 +5,7 @@ import type { Clock, Random } from "../clock.js";
 import { deliver } from "../outbound/webhook.js";
 
 /** A message with a confirmation code, as the webhook receives it and as it is written into the outbox. */
-export interface CodeMessage {
+interface CodeMessage {
   readonly channel: "sms" | "email";
   readonly to: string;
   readonly code: string;
@@ -14,7 +14,7 @@ export interface CodeMessage {
 }
 
 /** Delivers one message. */
-export type CodeDelivery = (message: CodeMessage, signal: AbortSignal) => Promise<void>;
+type CodeDelivery = (message: CodeMessage, signal: AbortSignal) => Promise<void>;
 
 /** POSTs the message to the operator's webhook, signed. */
 export function byWebhook(url: string, secret: string | undefined): CodeDelivery {

@@ -11,7 +11,7 @@ import type { MasterKey } from "../keys/master-key.js";
 export const KNOWN_BROWSER_LIFETIME = 365 * 24 * 60 * 60;
 
 /** The keys of these cookies. */
-export interface KnownBrowserParts {
+interface KnownBrowserParts {
   readonly master: MasterKey;
   /** Changes with each restore of the database, so that no earlier cookie is valid (docs/decisions/0012). */
   readonly era: number;

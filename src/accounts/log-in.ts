@@ -22,7 +22,7 @@ export type ClaimedName =
   | { readonly thing: string; readonly app_id: string };
 
 /** A login with its credentials. */
-export interface LoginAttempt {
+interface LoginAttempt {
   readonly name: ClaimedName;
   /** The password, or a confirmation code. */
   readonly password: string;
@@ -32,7 +32,7 @@ export interface LoginAttempt {
   readonly knownBrowser?: string | undefined;
 }
 
-export interface LoggedIn {
+interface LoggedIn {
   readonly account: Account;
   /** The authentication methods that succeeded (RFC 8176). */
   readonly amr: readonly string[];

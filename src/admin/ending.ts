@@ -6,7 +6,7 @@ import type { CommandContext } from "./command.js";
 const PROGRESS = { first: 1_000, next: 50_000 } as const;
 
 /** What became of the grants, as the command prints it. */
-export interface GrantsEnded {
+interface GrantsEnded {
   readonly grants_ended: number;
   readonly warnings?: readonly string[];
 }

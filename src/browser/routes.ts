@@ -50,7 +50,7 @@ export interface FixedRoute {
 export type BrowserRoute = StepRoute | FixedRoute;
 
 /** A dialect, as far as browsers are concerned. */
-export interface BrowserDialect {
+interface BrowserDialect {
   readonly name: string;
   /** Its authorization endpoint, if it has one. */
   readonly authorize?: string | undefined;

@@ -37,7 +37,7 @@ const LIFETIMES: Readonly<Record<string, number | null>> = {
 };
 
 /** A request for an owner's resource, with the owner's answer if there is one. */
-export interface SharedQuestion {
+interface SharedQuestion {
   readonly resource_id: string;
   readonly resource: string;
   readonly client_id: string;

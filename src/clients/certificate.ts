@@ -3,11 +3,11 @@ import { BlockList, isIP } from "node:net";
 import { hasCome, hasPassed } from "../clock.js";
 import { ascii, inside, readDer, readOid, type DerElement } from "./der.js";
 import { parseDistinguishedName, readDistinguishedName } from "./distinguished-name.js";
-import type { Client } from "./registry.js";
+import type { RegisteredClient } from "./registered-client.js";
 
 /** The registered values that identify a client's certificate (RFC 8705 section 2.1.2), and its thumbprint. */
-export type CertificateRegistration = Pick<
-  Client,
+type CertificateRegistration = Pick<
+  RegisteredClient,
   | "tls_client_auth_subject_dn"
   | "tls_client_auth_san_dns"
   | "tls_client_auth_san_uri"

@@ -15,7 +15,7 @@ const claims = z.strictObject({ sub: z.string(), jti: z.string().min(1).max(MAX_
 const claimsWithKey = claims.extend({ public_key: z.string() });
 
 /** A parsed device JWT whose signature is not verified yet. */
-export interface DeviceJwt extends Jws {
+interface DeviceJwt extends Jws {
   readonly claims: { readonly sub: string; readonly jti: string; readonly public_key?: string };
 }
 

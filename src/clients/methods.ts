@@ -10,7 +10,7 @@ import { privateKeyJwt } from "./methods/private-key-jwt.js";
 import { selfSignedTlsClientAuth } from "./methods/self-signed-tls-client-auth.js";
 import { tlsClientAuth } from "./methods/tls-client-auth.js";
 import type { PresentedCredentials } from "./presented.js";
-import type { Client } from "./registry.js";
+import type { RegisteredClient } from "./registered-client.js";
 
 /** Every method there is, by its registered name; the metadata documents and the provisioning schema list these. */
 export const METHODS = {
@@ -26,11 +26,14 @@ export const METHODS = {
 /** The method of devices is no part of registrations and metadata. */
 const ALL_METHODS = { ...METHODS, device_jwt: deviceJwt } as const;
 
-export type MethodName = keyof typeof ALL_METHODS;
+type MethodName = keyof typeof ALL_METHODS;
 export const METHOD_NAMES = Object.keys(ALL_METHODS) as [MethodName];
 
+/** A registered client together with the name of its method. */
+export type ClientOfMethod = RegisteredClient & { readonly token_endpoint_auth_method: MethodName };
+
 /** The method the client is registered with. */
-export function methodOf(client: Client): AuthenticationMethod {
+export function methodOf(client: ClientOfMethod): AuthenticationMethod {
   return ALL_METHODS[client.token_endpoint_auth_method];
 }
 
@@ -40,12 +43,12 @@ export function secretStorage(name: string): AuthenticationMethod["secret"] {
 }
 
 /** Whether the client is a device (docs/decisions/0010). */
-export function isDevice(client: Client): boolean {
+export function isDevice(client: ClientOfMethod): boolean {
   return client.token_endpoint_auth_method === "device_jwt";
 }
 
 /** Whether the client has a credential (RFC 6749 section 2.1). */
-export function isConfidential(client: Client): boolean {
+export function isConfidential(client: ClientOfMethod): boolean {
   return methodOf(client).confidential;
 }
 
@@ -53,7 +56,7 @@ export function isConfidential(client: Client): boolean {
  * Whether the client has one of the scopes that allow it to act on tokens of others. A public client never may: any
  * caller can use its client_id.
  */
-export function mayActFor(client: Client, power: "jeton:admin" | "jeton:introspect"): boolean {
+export function mayActFor(client: ClientOfMethod, power: "jeton:admin" | "jeton:introspect"): boolean {
   return isConfidential(client) && client.scope.includes(power);
 }
 
@@ -67,7 +70,10 @@ export interface Confirmation {
  * them. Chain and dates of the certificate do not matter here: the client holds its key.
  * @throws Refusal client_certificate_missing
  */
-export function confirmationOf(client: Client, { certificate }: PresentedCredentials): Confirmation | undefined {
+export function confirmationOf(
+  client: ClientOfMethod,
+  { certificate }: PresentedCredentials,
+): Confirmation | undefined {
   const binds = methodOf(client).bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
   if (!binds) return undefined;
   if (certificate === undefined) throw new Refusal("client_certificate_missing");

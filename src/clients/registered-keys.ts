@@ -2,7 +2,7 @@ import type { JWK } from "jose";
 import { Refusal } from "../errors/refusal.js";
 import { FetchFailed } from "../outbound/fetch.js";
 import type { RemoteKeySets } from "../outbound/key-sets.js";
-import type { Client } from "./registry.js";
+import type { RegisteredClient } from "./registered-client.js";
 
 /**
  * The public keys of a client: the registered ones, or those at its `jwks_uri` (RFC 7591 section 2).
@@ -10,7 +10,7 @@ import type { Client } from "./registry.js";
  * @throws Refusal client_keys_unavailable
  */
 export async function registeredKeys(
-  { jwks, jwks_uri }: Client,
+  { jwks, jwks_uri }: RegisteredClient,
   keySets: RemoteKeySets,
   wanted: (key: JWK) => boolean,
 ): Promise<readonly JWK[]> {

@@ -1,27 +1,17 @@
 import { z } from "zod";
-import { SIGNING_ALGORITHMS } from "../keys/ring.js";
 import { allClientUris, allGoodbyeUris, findClient, type ClientRow, type GoodbyeUris } from "../store/clients.js";
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
-import { METHOD_NAMES } from "./methods.js";
+import { METHOD_NAMES, type ClientOfMethod } from "./methods.js";
+import { narrowed } from "./registered-client.js";
 import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
-/** Columns that hold fewer values than their database type allows. */
-const narrowed = z.object({
-  token_endpoint_auth_method: z.enum(METHOD_NAMES),
-  access_token_format: z.enum(["jwt", "opaque"]),
-  id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
-  userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
-  consent: z.enum(["explicit", "implicit"]),
-  jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
-});
-
-type Narrowed = z.infer<typeof narrowed>;
+const withMethod = narrowed.extend({ token_endpoint_auth_method: z.enum(METHOD_NAMES) });
 
 /** A registered client, as RFC 7591 names its metadata. */
-export type Client = Omit<ClientRow, keyof Narrowed> & Readonly<Narrowed>;
+export type Client = ClientOfMethod;
 
 /** A scope. A client may use an undeclared one, which has no description, audience or claims. */
 export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
@@ -99,5 +89,5 @@ export class ClientRegistry {
 }
 
 function readClient(row: ClientRow | null): Client | null {
-  return row === null ? null : { ...row, ...narrowed.parse(row) };
+  return row === null ? null : { ...row, ...withMethod.parse(row) };
 }

@@ -2,7 +2,7 @@ import type { MasterKey } from "../keys/master-key.js";
 import { isPasswordOf, openImportedHash, type Passwords } from "../accounts/passwords.js";
 import { findClient, replaceImportedSecret, replaceSecretHash, type ClientRow } from "../store/clients.js";
 import type { Db } from "../store/open.js";
-import type { Client } from "./registry.js";
+import type { RegisteredClient } from "./registered-client.js";
 
 /**
  * The hash of a secret. It covers the client_id, so that equal secrets of two clients have different hashes. The
@@ -22,7 +22,7 @@ function isHashOf(master: MasterKey, text: string, hash: Uint8Array): boolean {
 }
 
 /** The unexpired secrets of a client in clear, for methods that need them. @param now milliseconds since the epoch */
-export function openSecrets(master: MasterKey, client: Client, now: number): readonly Buffer[] {
+export function openSecrets(master: MasterKey, client: RegisteredClient, now: number): readonly Buffer[] {
   return liveSecrets(client, now).flatMap(({ sealed }) => {
     const secret = sealed === null ? undefined : master.open("client-secret", sealed);
     return secret ?? [];
@@ -65,7 +65,7 @@ interface ImportedSecretParts {
  */
 export async function checkImportedSecret(
   { db, master, passwords }: ImportedSecretParts,
-  client: Client,
+  client: RegisteredClient,
   secret: string,
   now: number,
 ): Promise<boolean> {

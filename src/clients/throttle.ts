@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Refusal } from "../errors/refusal.js";
 
 /** A monotonic clock in milliseconds, and a pause. */
-export interface Stopwatch {
+interface Stopwatch {
   now(): number;
   pause(milliseconds: number): Promise<unknown>;
 }

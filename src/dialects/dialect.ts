@@ -49,7 +49,7 @@ export interface WireRequest {
   readonly path: Readonly<Record<string, string>>;
 }
 
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /** An operation on a path, with the response that its result becomes. */
 export type Endpoint = {
@@ -80,7 +80,7 @@ export interface WireResponse {
 }
 
 /** Error word and status of a refusal; the standard's by default. */
-export interface Wording {
+interface Wording {
   readonly error?: string;
   readonly status?: number;
 }

@@ -27,12 +27,12 @@ export const DOCUMENTED_NAMES = DIALECT_NAMES.filter((name) => "documents" in DI
 export const DIALECT_SCOPES: ReadonlySet<string> = new Set([RENEWABLE, screeningEagle.refreshScope!]);
 
 /** Settings that appear in the responses of a dialect. */
-export interface DialectOptions {
+interface DialectOptions {
   readonly errorUri: string;
 }
 
 /** The settings that choose the dialects. */
-export interface DialectSettings {
+interface DialectSettings {
   readonly DIALECTS: readonly DialectName[];
   readonly ROOT_METADATA: DialectName | undefined;
   readonly IOTHENTIX_ERROR_URI?: string | undefined;

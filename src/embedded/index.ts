@@ -18,7 +18,7 @@ import { isAlive } from "./pid-file.js";
 import { probe } from "./probe.js";
 import { Supervisor } from "./supervisor.js";
 
-export interface EmbeddedPostgres {
+interface EmbeddedPostgres {
   /** Connection string (loopback TCP, generated password) of database "jeton"; the same for the life of this object. */
   readonly url: string;
   /** Whether this call created the cluster (first start). */
@@ -27,7 +27,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** DATA_DIR; may be relative. Made if missing. */
   readonly dataDir: string;
   /** A server owns the folder exclusively, a command shares it. */

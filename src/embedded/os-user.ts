@@ -5,7 +5,7 @@ import type { DataDir } from "./data-dir.js";
 import { EmbeddedPostgresError } from "./error.js";
 
 /** The user that PostgreSQL's processes run as. Empty: the same as this process. */
-export interface OsUser {
+interface OsUser {
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
@@ -60,7 +60,7 @@ export async function chownTo({ uid, gid }: OsUser, file: string): Promise<void>
 }
 
 /** Paths that a child process inherits: `names` are its names for them, `descriptors` follow its stdio. */
-export interface InheritedPaths {
+interface InheritedPaths {
   readonly names: readonly string[];
   readonly descriptors: readonly number[];
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import { codeOf } from "../errors/error-code.js";
 import { clusterName, type DataDir } from "./data-dir.js";
 
 /** The content of postmaster.pid. `status` is `starting`, `ready`, `stopping`, or empty while PostgreSQL writes the file. */
-export interface PidFile {
+interface PidFile {
   readonly text: string;
   readonly pid: number;
   readonly port: number;

@@ -5,7 +5,7 @@ import { EmbeddedPostgresError } from "./error.js";
 import { livingPostmaster } from "./pid-file.js";
 
 /** The state of a data folder: no postmaster, one that does not accept connections right now, or one that answers. */
-export type ProbeResult =
+type ProbeResult =
   | { readonly state: "gone" }
   | { readonly state: "busy"; readonly reason: string }
   | { readonly state: "running"; readonly port: number; readonly guard: ClusterGuard };

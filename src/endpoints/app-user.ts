@@ -22,7 +22,7 @@ declare module "./operations.js" {
 }
 
 /** Who came to be. */
-export interface NewPerson {
+interface NewPerson {
   readonly sub: string;
   readonly preferred_username: string;
 }

@@ -44,7 +44,7 @@ export interface TokenState {
 }
 
 /** Whether a token is in force. One whose time is over is described too, because one dialect does so. */
-export type Introspection =
+type Introspection =
   { readonly active: true; readonly state: TokenState } | { readonly active: false; readonly expired?: TokenState };
 
 declare module "./operations.js" {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { METHODS } from "../clients/methods.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
-import { SIGNING_ALGORITHMS } from "../keys/ring.js";
+import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import { PASSWORD_ACR } from "../browser/authorize/claims-parameter.js";
 import { PROMPTS } from "../browser/authorize/next.js";

@@ -47,7 +47,7 @@ export interface EndpointMetadata {
 }
 
 /** Everything that the server knows about one operation. */
-export type OperationDescriptor<Name extends OperationName, Admitted> = OperationRow &
+type OperationDescriptor<Name extends OperationName, Admitted> = OperationRow &
   (OpenOperation<Name> | GuardedOperation<Name, Admitted>);
 
 interface OperationRow {

@@ -15,7 +15,7 @@ const parameters = z.object({
 });
 
 /** What came of a revocation; a token that was not in force is told apart because one dialect says so. */
-export type Revocation = "revoked" | "not_in_force";
+type Revocation = "revoked" | "not_in_force";
 
 declare module "./operations.js" {
   interface Operations {

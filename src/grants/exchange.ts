@@ -10,7 +10,7 @@ import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
 
-export interface ExchangeRequest extends AuthenticationRequest {
+interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
   readonly spelling: RequestSpelling;
   readonly facts: AuditFacts;

@@ -35,7 +35,7 @@ export interface Issuance {
 }
 
 /** How a person logged in. */
-export interface Login {
+interface Login {
   /** Seconds since the epoch. */
   readonly auth_time: number;
   /** RFC 8176. */

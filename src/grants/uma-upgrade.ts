@@ -10,7 +10,7 @@ import type { GrantContext } from "./grant.js";
 import type { Party } from "./uma-party.js";
 
 /** A requesting party token in the request, to be upgraded (UMA 2.0 Grant sections 3.3.1 and 3.3.5.1). */
-export type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permission[] };
+type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permission[] };
 
 /**
  * Reads an earlier token of the same client, party and resource server. Any other token is ignored. The name of a public

@@ -2,8 +2,8 @@
  * The cookies of a browser: its login session, its identity, and the mark of a known browser. Over https they have the
  * `__Host-` prefix, so that no subdomain and no plain-http page can set them (RFC 6265bis section 4.1.3.2).
  */
-export const COOKIES = { session: "jeton_session", browser: "jeton_browser", known: "jeton_known" } as const;
-export type CookieName = keyof typeof COOKIES;
+const COOKIES = { session: "jeton_session", browser: "jeton_browser", known: "jeton_known" } as const;
+type CookieName = keyof typeof COOKIES;
 
 /** Longest part of a Cookie header that is read, in characters. */
 const MAX_COOKIE = 8_192;

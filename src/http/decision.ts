@@ -100,7 +100,7 @@ export function logDecision(
 }
 
 /** A refusal of a request that never reached the application. */
-export interface EarlyAuditRecord extends EarlyRequest {
+interface EarlyAuditRecord extends EarlyRequest {
   readonly refusal: Refusal;
   readonly dialect: string;
   readonly decision_id: string;

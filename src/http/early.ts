@@ -16,7 +16,7 @@ export interface EarlyRequest {
 }
 
 /** A complete response. */
-export interface RawResponse {
+interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

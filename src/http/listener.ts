@@ -49,7 +49,7 @@ export interface Listener {
 /** Most new connections in the queue. The system has a limit of its own (net.core.somaxconn). */
 const MAX_BACKLOG = 4_096;
 
-export interface ListenOptions {
+interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsFiles;

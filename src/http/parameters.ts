@@ -7,7 +7,7 @@ import type { Code } from "../errors/catalogue.js";
 const MAX_VALUE = 16_384;
 
 /** The codes for a missing required parameter. */
-export type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
+type MissingCode = Exclude<Extract<Code, `${string}_missing`>, "client_shared_secret_missing">;
 
 /** A required parameter. @param code the refusal of its absence */
 export function required(code: MissingCode) {

@@ -7,7 +7,7 @@ import { LIMITS } from "./limits.js";
 import { readTlsFiles, validityProblem, type TlsFiles, type TlsMaterial } from "./tls-files.js";
 
 /** An https server whose certificate can be replaced while it runs. */
-export interface TlsServer {
+interface TlsServer {
   readonly server: Server;
   /** The certificate in use. */
   readonly material: TlsMaterial;

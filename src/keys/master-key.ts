@@ -8,7 +8,7 @@ import { readBase64url } from "./base64url.js";
  */
 
 /** The purpose of a derived key. It is part of the derivation, so a used name must never get another meaning. */
-export type KeyPurpose =
+type KeyPurpose =
   | "signing-key" // sealed private keys
   | "client-secret" // hashes of secrets, and sealed ones that must be recoverable
   | "access-token" // sealed, opaque access tokens

@@ -13,7 +13,7 @@ export interface OwnJwt {
 }
 
 /** A JWT as it was read, before anything in it is believed. */
-export interface UnverifiedJwt {
+interface UnverifiedJwt {
   readonly header: Readonly<Record<string, unknown>>;
   readonly payload: Buffer;
   /** What the signature is made over. */

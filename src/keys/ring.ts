@@ -31,9 +31,7 @@ const RETRY = 1_000;
 /** Seconds by which an instance's clock may be behind the database's without accepting a leaked key. */
 const MAX_CLOCK_BEHIND = 12 * 60 * 60;
 
-export { SIGNING_ALGORITHMS, type SigningAlgorithm };
-
-export type KeyState = "next" | "pending" | "current" | "retired";
+type KeyState = "next" | "pending" | "current" | "retired";
 
 interface RingKey {
   readonly row: SigningKeyRow;
@@ -41,7 +39,7 @@ interface RingKey {
 }
 
 /** This master key does not open a sealed key: the key is damaged, or another deployment's. */
-export class KeyRingError extends OperatorError {}
+class KeyRingError extends OperatorError {}
 
 /** The signing keys: the next one is published before it signs, a retired one until its last token has expired. */
 export class KeyRing {

@@ -8,7 +8,7 @@ const LIMITS: CallLimits = { bytes: 64 * 1024, milliseconds: 5_000 };
 /** Milliseconds before each further attempt. */
 const PAUSES: readonly number[] = [500, 1000, 2000];
 
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly pauses?: readonly number[];
   /** Ends the delivery, between two attempts or during one. */
   readonly signal?: AbortSignal;

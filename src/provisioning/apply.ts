@@ -2,7 +2,8 @@ import { clientsWithoutSecret } from "../store/clients.js";
 import { MAX_ROWS } from "../store/batches.js";
 import type { Db } from "../store/open.js";
 import { writeBatch, type Conflict } from "./batch.js";
-import { EntryChecker, ProvisioningError, type Entry } from "./read.js";
+import { ProvisioningError } from "./raw-entry.js";
+import { EntryChecker, type Entry } from "./read.js";
 import { inSmallHeap } from "./small-heap.js";
 import { fileSource, textSource, type Source } from "./source.js";
 import { UndeclaredScopes } from "./undeclared-scopes.js";
@@ -19,7 +20,7 @@ export interface Applied {
   readonly warnings: readonly string[];
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   /** Whether entries with a fault are left out; otherwise the first one ends all. */
   readonly keepGoing?: boolean;
   /** Told how far it is, one line at a time. */

@@ -5,7 +5,8 @@ import { appliedDigests, recordApplied, releaseIdentifiers, type EntryKey } from
 import { findConflictingUsers } from "../store/users.js";
 import { digestOf } from "./digest.js";
 import { faultAt } from "./raw-entry.js";
-import { ProvisioningError, type Entry } from "./read.js";
+import { ProvisioningError } from "./raw-entry.js";
+import type { Entry } from "./read.js";
 import type { Section } from "./schema.js";
 import { prepare, writeRows, type Prepared, type Vault } from "./write.js";
 
@@ -16,7 +17,7 @@ export interface Conflict {
 }
 
 /** What became of some entries. */
-export interface BatchOutcome {
+interface BatchOutcome {
   readonly written: number;
   readonly conflicts: readonly Conflict[];
 }

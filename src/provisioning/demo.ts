@@ -43,14 +43,14 @@ interface DemoSecrets {
 }
 
 /** Where the server is to be found, as URLs. */
-export interface DemoPlace {
+interface DemoPlace {
   readonly url: string;
   readonly issuer: string;
   /** A person's own page. */
   readonly account: string;
 }
 
-export interface DemoSet {
+interface DemoSet {
   /** A provisioning file. */
   readonly file: string;
   /** What to show once: the secrets, and lines that work when pasted. */

@@ -39,7 +39,7 @@ export function faultAt({ name, line, hasOwnLines }: Place, path: readonly Prope
 }
 
 /** A place in the file: `clients[2].grant_types[0]`. */
-export function written(path: readonly PropertyKey[], before = ""): string {
+function written(path: readonly PropertyKey[], before = ""): string {
   return path.reduce<string>(
     (text, part) => (typeof part === "number" ? `${text}[${part}]` : `${text}${text && "."}${String(part)}`),
     before,

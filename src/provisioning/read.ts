@@ -1,10 +1,7 @@
 import type { z } from "zod";
-import { JsonEntries } from "./json-entries.js";
 import { placeOfPrototype } from "./json-value.js";
-import { faultAt, ProvisioningError, type Place, type RawEntry } from "./raw-entry.js";
+import { faultAt, type Place, type RawEntry } from "./raw-entry.js";
 import { SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
-
-export { ProvisioningError } from "./raw-entry.js";
 
 /** One entry as it was read, and as it stood in the file. */
 export interface Entry<S extends Section = Section> {
@@ -13,20 +10,6 @@ export interface Entry<S extends Section = Section> {
   readonly key: string;
   readonly value: ProvisioningFile[S][number];
   readonly raw: unknown;
-}
-
-/**
- * Reads a provisioning file whole.
- * @throws ProvisioningError for the first thing that is wrong with it
- */
-export function readProvisioningFile(text: string): readonly Entry[] {
-  const [document, checker] = [new JsonEntries(), new EntryChecker()];
-  const entries = document.push(text.replace(/^\ufeff/, "")).map((raw) => checker.check(raw));
-  document.end();
-  return entries.map((entry) => {
-    if (typeof entry === "string") throw new ProvisioningError(entry);
-    return entry;
-  });
 }
 
 /** Checks the entries of one file, one after the other: each by itself, and that none stands twice. */

@@ -6,7 +6,7 @@ import { registeredUriProblem } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
-import { SIGNING_ALGORITHMS } from "../keys/ring.js";
+import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import {
   clientSecret,
   foreignHash,
@@ -187,7 +187,7 @@ export const SECTIONS = {
 
 export type Section = keyof typeof SECTIONS;
 
-export const provisioningFile = z.strictObject({
+const provisioningFile = z.strictObject({
   scopes: section("scopes"),
   clients: section("clients"),
   users: section("users"),

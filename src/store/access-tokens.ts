@@ -64,7 +64,7 @@ const PERSON = {
     ${IN_FORCE}`,
 };
 
-export interface TokenPerson {
+interface TokenPerson {
   readonly person: Person;
   /** Claims asked for by name when the grant was made, and their languages. */
   readonly userinfo_claims: readonly string[];

@@ -23,7 +23,7 @@ export async function forgetWhatWasGiven(db: Db): Promise<readonly string[]> {
 }
 
 /** A client or a person as the backup has them; how they were at the end, nobody knows. */
-export interface OldState {
+interface OldState {
   readonly clients: readonly object[];
   readonly users: readonly object[];
   /** People beyond those that are listed. */

@@ -67,13 +67,13 @@ export function reachableSince(now: string, mine: string, seconds: number): stri
 export const MAX_REACH = MAX_OUTAGE + GRACE;
 
 /** What tells the time: this process's, and what statements take for now (src/clock.ts). */
-export interface AvailabilityClock {
+interface AvailabilityClock {
   now(): number;
   statement(): Date | null;
 }
 
 /** Told how this process's clock and the database's compare: all three in milliseconds. */
-export type ClockComparison = (before: number, database: number, after: number) => void;
+type ClockComparison = (before: number, database: number, after: number) => void;
 
 /** Marks one instance in service, and remembers when it was. */
 export class Availability {

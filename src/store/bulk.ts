@@ -3,7 +3,7 @@ import type { Tx } from "./open.js";
 /** Writing many rows by one statement, whatever their number (at most MAX_ROWS, batches.ts). */
 
 /** A row by its columns. PostgreSQL gets it as JSON, in which it reads bytes from hexadecimal digits (bytesInRow). */
-export type BulkRow = object;
+type BulkRow = object;
 
 export interface BulkTarget {
   readonly table: string;

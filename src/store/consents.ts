@@ -66,7 +66,7 @@ export async function withdrawConsent(db: Db, sub: string, client_id: string, no
   await inBatches(withdraw);
 }
 
-export interface GivenConsent {
+interface GivenConsent {
   readonly client_id: string;
   readonly client_name: string | null;
   readonly redirect_uris: string[];

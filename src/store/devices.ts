@@ -6,7 +6,7 @@ import { run, type Db } from "./open.js";
  */
 
 /** A device, with the key that signed. */
-export interface KeyedDevice {
+interface KeyedDevice {
   readonly client_id: string;
   readonly jwks: object | null;
 }

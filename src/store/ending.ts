@@ -11,7 +11,7 @@ import { run, type Db } from "./open.js";
 export type GrantsOf = { readonly client_id?: string; readonly sub?: string } | "everybody";
 
 /** Told after each batch how many grants were marked so far. */
-export type Progress = (ended: number) => void;
+type Progress = (ended: number) => void;
 
 /** Grants that one statement reads or marks: a fraction of a second even where each has to come from the disk. */
 const BATCH = 500;

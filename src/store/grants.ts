@@ -8,7 +8,7 @@ import { overAt, sweepAfter } from "./sweep-time.js";
  * docs/decisions/0002 argues the statements that redeem them (refresh-tokens.ts, authorization-codes.ts).
  */
 
-export interface NewGrant {
+interface NewGrant {
   readonly id: string;
   readonly client_id: string;
   readonly sub: string;
@@ -119,7 +119,7 @@ const LOOK = {
       AND g.ended_at IS NULL AND g.idle_expires_at > t.now AND g.absolute_expires_at > t.now`,
 };
 
-export interface LiveGrant {
+interface LiveGrant {
   readonly client_id: string;
   readonly sub: string;
   readonly username: string;

@@ -32,7 +32,7 @@ export async function identifiersAfter(db: Db, after: string, take: number): Pro
 }
 
 /** An identifier and the form it is to have. */
-export interface Renewal {
+interface Renewal {
   readonly from: string;
   readonly value: string;
   readonly skeleton: string | null;

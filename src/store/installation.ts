@@ -2,7 +2,7 @@ import type { Installation } from "./generated/client.js";
 import type { Db } from "./open.js";
 
 /** Which master key the database was written under, and the keys that stay when it changes. */
-export type KeyRecord = Pick<Installation, "master_key_fingerprint" | "master_key_since" | "lasting_keys">;
+type KeyRecord = Pick<Installation, "master_key_fingerprint" | "master_key_since" | "lasting_keys">;
 
 /**
  * Ties the database to one master key. The first caller writes its fingerprint; whoever comes with another key learns

@@ -6,7 +6,7 @@ import { run, type Db } from "./open.js";
  */
 
 /** Seconds from the request to the answer; a person may look for a password meanwhile. */
-export const INTERACTION_LIFETIME = 15 * 60;
+const INTERACTION_LIFETIME = 15 * 60;
 
 /** An id comes back in a path, where anything can stand: U+0000 too, which Postgres would not take. */
 const ID = /^[A-Za-z0-9_-]{22}$/;
@@ -92,7 +92,7 @@ export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Pro
 }
 
 /** What a step has to say; what it leaves out stays. */
-export interface Progress {
+interface Progress {
   readonly login_sid?: string;
   readonly consent?: "allowed" | "denied";
   readonly consent_sid?: string;

@@ -3,8 +3,6 @@ import pg from "pg";
 import type { Availability } from "./availability.js";
 import { dialTo, type Dial, type Line } from "./line.js";
 
-export { LISTENING } from "./line.js";
-
 /**
  * What instances tell each other. Triggers on the tables (prisma/migrations) notify whoever listens that a client, a
  * scope or the key ring changed, so an instance may keep what it read. It may do so only as long as it can be sure of
@@ -12,7 +10,7 @@ export { LISTENING } from "./line.js";
  */
 
 /** Milliseconds for which a cached thing is believed without a sign of life from the database (contract, "How soon"). */
-export const TRUST = 1_000;
+const TRUST = 1_000;
 
 /** Milliseconds between two signs of life; several fit into TRUST so that one late answer costs nothing. */
 const HEARTBEAT = 300;
@@ -22,7 +20,7 @@ const RETRY = 250;
 
 const CHANNEL = "jeton_changed";
 
-export interface Change {
+interface Change {
   readonly kind: "client" | "scopes" | "keys";
   readonly id: string;
 }
@@ -46,7 +44,7 @@ export const NO_CHANGE_FEED: ChangeFeed = {
 };
 
 /** What a feed stands on: a test drives all three. */
-export interface FeedParts {
+interface FeedParts {
   readonly dial: Dial;
   /** What is asked as a sign of life. */
   readonly availability: Pick<Availability, "beat">;

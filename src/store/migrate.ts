@@ -16,7 +16,7 @@ interface Migration {
 }
 
 /** A database whose schema this program must not touch; the message is one line for the operator. */
-export class MigrationError extends OperatorError {}
+class MigrationError extends OperatorError {}
 
 /**
  * Brings the schema up to date. One instance at a time; a database that is up to date is only looked at, so a warm start

@@ -18,7 +18,7 @@ const REMEMBERED = MAX_REACH + RETRY_WINDOW;
 /** Of how many generations it is remembered at most. */
 const MAX_ROTATIONS = 32;
 
-export interface Presented {
+interface Presented {
   readonly grant_id: string;
   readonly generation: number;
   readonly client_id: string;
@@ -35,7 +35,7 @@ export interface Presented {
 }
 
 /** The grant after the exchange. */
-export interface RefreshedGrant extends GrantTerms {
+interface RefreshedGrant extends GrantTerms {
   readonly id: string;
   readonly sub: string;
   /** Which of its refresh tokens is current now. */

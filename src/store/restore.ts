@@ -1,7 +1,7 @@
 import { OperatorError } from "../errors/operator-error.js";
 import type { BackupHeader } from "./backup.js";
 import { SessionClient } from "./connection.js";
-import { LISTENING } from "./listen.js";
+import { LISTENING } from "./line.js";
 import { INSTALLATION, readMigrationNames, readTables, type Table } from "./tables.js";
 
 /** Rows that are written by one statement, and the characters in them after which it is sent in any case. */

@@ -5,13 +5,13 @@ import type { Db, Tx } from "./open.js";
  * What is stored sealed under the master key, read in pages and written back under another one (docs/decisions/0017). A row that
  * was changed since it was read stays as it is: the change sealed it with the present key.
  */
-export interface SealedRow {
+interface SealedRow {
   readonly id: string;
   readonly sealed: Uint8Array;
 }
 
 /** A kind of sealed value: a page of them after an id, and their replacement. */
-export interface SealedKind {
+interface SealedKind {
   page(tx: Tx, after: string, limit: number): Promise<readonly SealedRow[]>;
   replace(tx: Tx, rows: readonly (SealedRow & { readonly resealed: Uint8Array })[]): Promise<number>;
 }
@@ -81,7 +81,7 @@ export async function recordMasterKey(
 }
 
 /** What still depends on an earlier master key, and for how many seconds after the change something can. */
-export interface Dependents {
+interface Dependents {
   readonly passwords: number;
   readonly client_secrets: number;
   readonly refresh_token_lifetime: number;

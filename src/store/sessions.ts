@@ -5,9 +5,9 @@ import { run, type Db } from "./open.js";
 /** Logins of browsers. The cookie's value is stored only as a keyed hash. */
 
 /** Seconds of not being seen, and in all, after which a session ends. */
-export const SESSION_LIFETIMES = { idle: 30 * 60, absolute: 12 * 60 * 60 } as const;
+const SESSION_LIFETIMES = { idle: 30 * 60, absolute: 12 * 60 * 60 } as const;
 
-export interface NewSession {
+interface NewSession {
   readonly id_hash: Uint8Array;
   /** Its public name: `sid` in id_tokens and on the grants made in it. */
   readonly sid: string;

@@ -50,7 +50,7 @@ export async function takeBackAnswer(db: Db, question: Question): Promise<void> 
   await run(db, TAKE_BACK, [owner, resource_id, client_id, party, scopes]);
 }
 
-export interface QuestionRow {
+interface QuestionRow {
   readonly resource_id: string;
   readonly resource_name: string | null;
   readonly client_id: string;

@@ -9,7 +9,7 @@ export const DECISION_KEPT = "interval '7 days'";
 /** How long an owner may take to answer. */
 const PENDING_KEPT = "interval '30 days'";
 
-export interface DecidedResource {
+interface DecidedResource {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly asked: readonly string[];
@@ -18,7 +18,7 @@ export interface DecidedResource {
 }
 
 /** What a token request came to. */
-export interface NewDecision {
+interface NewDecision {
   readonly id: string;
   readonly outcome: string;
   readonly client_id: string;

@@ -6,7 +6,7 @@ import { personColumns, type Person } from "./users.js";
 /** What a decision rests on, read with one statement: by primary keys, and by the index from a resource to its policies. */
 
 /** A resource with everything that decides about it. */
-export interface StoredResourceFacts {
+interface StoredResourceFacts {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly scopes: readonly string[];
@@ -71,7 +71,7 @@ function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoc
 }
 
 /** What is asked about: some resources of a server, by a client, for a person where one is named. */
-export interface FactsQuestion {
+interface FactsQuestion {
   readonly resource_ids: readonly string[];
   readonly resource_server: string;
   readonly client_id: string;

@@ -70,7 +70,7 @@ export function deleteResource(db: Db, { client_id, owner }: Reach, id: string):
 }
 
 /** Which resources are looked for; an absent list does not narrow. */
-export interface ResourceSearch {
+interface ResourceSearch {
   readonly ids?: readonly string[] | undefined;
   readonly names?: readonly string[] | undefined;
   readonly types?: readonly string[] | undefined;

@@ -3,7 +3,7 @@ import { run, type Db } from "./open.js";
 /** Permission tickets: one row each, used up by one conditional statement (UMA 2.0 Grant section 3.3.1). */
 
 /** Seconds a ticket is good for. */
-export const TICKET_LIFETIME = 5 * 60;
+const TICKET_LIFETIME = 5 * 60;
 
 /** What a ticket is about. */
 export interface TicketTerms {

@@ -62,7 +62,7 @@ export interface Identifier {
   readonly skeleton?: string;
 }
 
-export type NewUser = Omit<
+type NewUser = Omit<
   Prisma.UserUncheckedCreateInput,
   "identifiers" | "grants" | "sessions" | "consents" | "thing" | "token_epoch"
 > & {
@@ -201,7 +201,7 @@ const LISTED = {
 };
 
 /** A person as a list shows them. */
-export interface ListedUser {
+interface ListedUser {
   readonly sub: string;
   readonly preferred_username: string;
   readonly email: string | null;

@@ -73,7 +73,7 @@ export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims
   };
 }
 
-export interface AccessTokenInput {
+interface AccessTokenInput {
   readonly client: Client;
   readonly scope: readonly string[];
   readonly spelling: TokenSpelling;
@@ -101,7 +101,7 @@ export interface RequestingPartyTerms {
   readonly lifetime: number;
 }
 
-export interface IssuedAccessToken {
+interface IssuedAccessToken {
   readonly text: string;
   /** The key that signed it; none for an opaque one. */
   readonly kid?: string;
@@ -110,7 +110,7 @@ export interface IssuedAccessToken {
   readonly expires_in: number;
 }
 
-export interface AccessTokenDeps {
+interface AccessTokenDeps {
   readonly issuer: string;
   readonly previousIssuers: readonly string[];
   readonly ring: KeyRing;

@@ -87,7 +87,7 @@ export function allClaims(person: Person): Record<string, unknown> {
 }
 
 /** The claims that a request selects. */
-export interface ClaimsSelection {
+interface ClaimsSelection {
   /** Granted scopes: each releases its claims. */
   readonly scope: readonly string[];
   /** Claims requested by name (OpenID Connect Core section 5.5). */

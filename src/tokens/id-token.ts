@@ -10,7 +10,7 @@ const ID_TOKEN_TYPE = "JWT";
 /** Lifetime of an id_token in seconds. Clients verify it right after they get it. */
 const ID_TOKEN_LIFETIME = 600;
 
-export interface IdTokenInput {
+interface IdTokenInput {
   readonly client: Client;
   readonly sub: string;
   /** The access token issued beside it. */
@@ -57,7 +57,7 @@ function leftHalf(text: string): string {
 }
 
 /** The content of an id_token_hint: the user that the client believes to be logged in. */
-export interface IdTokenHint {
+interface IdTokenHint {
   readonly sub: string;
   readonly client_id: string;
   /** The browser session it was got in. */
@@ -68,10 +68,10 @@ export interface IdTokenHint {
  * A flaw of an id_token_hint. A hint with one of the first two flaws is ignored. The others are ours, and identify
  * client and user, but they do not prove that this client sends them: old id_tokens leak.
  */
-export type HintFlaw = "unreadable" | "other_client" | "former_issuer" | "retired_key" | "expired";
+type HintFlaw = "unreadable" | "other_client" | "former_issuer" | "retired_key" | "expired";
 
 /** A parsed id_token_hint. Both members are undefined if none was sent. */
-export interface ReadHint {
+interface ReadHint {
   readonly hint?: IdTokenHint;
   readonly flaw?: HintFlaw | undefined;
 }

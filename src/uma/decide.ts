@@ -9,7 +9,7 @@ import { evaluateRule, type GrantedScope, type RuleResult } from "./evaluate-rul
  */
 
 /** How a decision comes out (UMA 2.0 Grant sections 3.3.5 and 3.3.6). */
-export type Outcome = "granted" | "need_info" | "request_submitted" | "request_denied";
+type Outcome = "granted" | "need_info" | "request_submitted" | "request_denied";
 
 export interface Decision {
   readonly outcome: Outcome;
@@ -20,7 +20,7 @@ export interface Decision {
 }
 
 /** What came out for one resource, and why. */
-export interface ResourceDecision {
+interface ResourceDecision {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly asked: readonly string[];
@@ -31,7 +31,7 @@ export interface ResourceDecision {
 }
 
 /** Why, safe to be shown to the owner and to operators. */
-export interface Trace {
+interface Trace {
   /** What stood in the way before any rule was tried. */
   readonly because?:
     "the resource is gone" | "the resource is switched off" | "no scope was asked" | "there is no policy";
@@ -41,7 +41,7 @@ export interface Trace {
 }
 
 /** A rule that was tried, as it is told. */
-export type ReportedRule = Pick<RuleResult, "result" | "because" | "saw"> & {
+type ReportedRule = Pick<RuleResult, "result" | "because" | "saw"> & {
   readonly policy: string;
   /** Its place in the policy, from 1; 0 stands for a policy that is no list of rules. */
   readonly rule: number;

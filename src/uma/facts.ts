@@ -14,7 +14,7 @@ export interface Facts {
 }
 
 /** Who asks: a client, for a person where one is known. */
-export interface Asker {
+interface Asker {
   readonly client_id: string;
   readonly person?: {
     readonly sub: string;
@@ -40,7 +40,7 @@ export interface ResourceFacts {
 }
 
 /** What the owner said to an asker about a scope. */
-export interface Approval {
+interface Approval {
   readonly party: string;
   readonly scope: string;
   readonly state: "pending" | "approved" | "denied";

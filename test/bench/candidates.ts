@@ -1,6 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { PEERS } from "./install-peers.js";
-import type { OperationName } from "./operations.js";
+
+/** The names of the measured requests (operations.ts). */
+export type OperationName =
+  | "client_credentials"
+  | "refresh"
+  | "refresh-id-token"
+  | "introspect-jwt"
+  | "introspect-opaque"
+  | "code"
+  | "revoke"
+  | "password";
 
 /** A server to be measured. */
 export interface Candidate {

@@ -1,17 +1,8 @@
 import { availableParallelism } from "node:os";
+import type { OperationName } from "./candidates.js";
 import { credentialsOf, DEPLOYMENT, PEOPLE } from "./deployment.js";
 import { FORM_ANSWER, type Expected, type Load } from "./load.js";
 import type { Party } from "./party.js";
-
-export type OperationName =
-  | "client_credentials"
-  | "refresh"
-  | "refresh-id-token"
-  | "introspect-jwt"
-  | "introspect-opaque"
-  | "code"
-  | "revoke"
-  | "password";
 
 /** One kind of request that is measured. */
 export interface Operation {

@@ -1,5 +1,7 @@
 import t from "tap";
-import { next, type AuthorizationState, type Next, type Prompt } from "../../src/browser/authorize/next.js";
+import { next, type Next, type Prompt } from "../../src/browser/authorize/next.js";
+
+type AuthorizationState = Parameters<typeof next>[0];
 
 /** What a row changes of a first visit: nobody is logged in, nothing was allowed, nothing happened. */
 interface Row {

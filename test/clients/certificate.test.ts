@@ -1,7 +1,9 @@
 import { createHash, X509Certificate } from "node:crypto";
 import t from "tap";
-import { matchesRegistration, thumbprintOf, type CertificateRegistration } from "../../src/clients/certificate.js";
+import { matchesRegistration, thumbprintOf } from "../../src/clients/certificate.js";
 import { makeCa, tagged, type AlternativeName, type CertificateRequest } from "../support/certificate.js";
+
+type CertificateRegistration = Parameters<typeof matchesRegistration>[1];
 
 const NOTHING: CertificateRegistration = {
   tls_client_auth_subject_dn: null,

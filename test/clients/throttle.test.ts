@@ -1,6 +1,8 @@
 import t from "tap";
-import { Throttle, type Stopwatch } from "../../src/clients/throttle.js";
+import { Throttle } from "../../src/clients/throttle.js";
 import { reason } from "../support/reason.js";
+
+type Stopwatch = NonNullable<ConstructorParameters<typeof Throttle>[0]>;
 
 /** Time that passes when the test says so. */
 class TestStopwatch implements Stopwatch {

@@ -6,7 +6,7 @@ import { actForItself } from "./clients/service.js";
 import { askForPhoto } from "./clients/uma.js";
 import { signInAtPages } from "./clients/web.js";
 import type { Random } from "./random.js";
-import type { Run } from "./run.js";
+import type { Retired, Run } from "./run.js";
 import type { Visitor } from "./visitor.js";
 
 /** Every kind of login, and how often it is begun. */
@@ -42,7 +42,7 @@ export async function lookBack(run: Run, random: Random): Promise<void> {
 }
 
 /** One of its tokens at one instance: what has ended stays so, and what has not is active. */
-async function lookAgain(run: Run, visitor: Visitor, random: Random): Promise<void> {
+async function lookAgain(run: Run, visitor: Retired, random: Random): Promise<void> {
   const labels = introspectable(visitor);
   if (labels.length > 0) await visitor.introspect(random.pick(labels));
   run.judge(visitor.history);
@@ -62,6 +62,6 @@ export async function lookAtEverything(run: Run, random: Random): Promise<void> 
   await Promise.all(Array.from({ length: 24 }, next));
 }
 
-function introspectable({ history }: Visitor): string[] {
+function introspectable({ history }: Retired): string[] {
   return [...history.tokens.keys()].filter((label) => !label.startsWith("refresh"));
 }

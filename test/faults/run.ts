@@ -8,10 +8,17 @@ import { PERSONS } from "./provision.js";
 import { Random } from "./random.js";
 import type { Violation } from "./report.js";
 import { RULES, type Around } from "./rules.js";
-import type { Visitor } from "./visitor.js";
 
 /** Logins that are looked at again; beyond so many, a new one takes the place of any. */
 const MAX_RETIRED = 4_000;
+
+/** A login that its client has left. */
+export interface Retired {
+  readonly history: History;
+  introspect(label: string): Promise<unknown>;
+  introspectEverywhere(label: string): Promise<void>;
+  proveItLives(): Promise<void>;
+}
 
 /** What everybody who takes part in a run shares. */
 export class Run implements Around {
@@ -26,7 +33,7 @@ export class Run implements Around {
   /** Called for each violation at once. */
   onViolation: (violation: Violation) => void = () => {};
   /** Logins that their clients have left. */
-  readonly retired: Visitor[] = [];
+  readonly retired: Retired[] = [];
   readonly #violated = new WeakSet<History>();
   readonly #lag: Lag;
   readonly #random: Random;
@@ -64,13 +71,13 @@ export class Run implements Around {
   }
 
   /** A client has left a login, which is looked at again now and then, and at the end. */
-  retire(visitor: Visitor): void {
+  retire(visitor: Retired): void {
     this.judge(visitor.history);
     if (this.retired.length < MAX_RETIRED) this.retired.push(visitor);
     else this.retired[this.#random.below(MAX_RETIRED)] = visitor;
   }
 
-  anyRetired(random: Random): Visitor | undefined {
+  anyRetired(random: Random): Retired | undefined {
     return this.retired.length === 0 ? undefined : random.pick(this.retired);
   }
 

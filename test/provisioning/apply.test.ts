@@ -1,13 +1,14 @@
 import t from "tap";
 import { systemClock } from "../../src/clock.js";
 import { apply } from "../../src/provisioning/apply.js";
-import { ProvisioningError, readProvisioningFile } from "../../src/provisioning/read.js";
+import { ProvisioningError } from "../../src/provisioning/raw-entry.js";
 import { after } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { until } from "../support/until.js";
+import { readProvisioningFile } from "../support/provisioning-file.js";
 
 /** Entries that nothing is wrong with, to vary. */
 const client = (more: object = {}) => ({ client_id: "c1", client_secret: SECRET, ...more });

@@ -6,7 +6,7 @@ import t, { type Test } from "tap";
 import { UnfinishedError } from "../../src/errors/operator-error.js";
 import { runCommandLine } from "../../src/command-line.js";
 import { apply, applyFile, type Applied } from "../../src/provisioning/apply.js";
-import { ProvisioningError } from "../../src/provisioning/read.js";
+import { ProvisioningError } from "../../src/provisioning/raw-entry.js";
 import { sql } from "../support/database.js";
 import { importedClient, importedUser, writeImport } from "../support/import-files.js";
 import { startInstance, type Instance } from "../support/instance.js";

@@ -5,10 +5,11 @@ import { Passwords } from "../../src/accounts/passwords.js";
 import { systemRandom } from "../../src/clock.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
-import { ProvisioningError, readProvisioningFile } from "../../src/provisioning/read.js";
+import { ProvisioningError } from "../../src/provisioning/raw-entry.js";
 import { SECTIONS, type Section } from "../../src/provisioning/schema.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "../support/database.js";
+import { readProvisioningFile } from "../support/provisioning-file.js";
 import { HASHING } from "../support/run.js";
 
 /** What an operator reads of a provisioning file that holds rubbish, wherever it stands. */

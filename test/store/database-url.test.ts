@@ -3,7 +3,8 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
-import { readSettings, SETTINGS, SettingsError } from "../../src/config.js";
+import { readSettings, SETTINGS } from "../../src/config.js";
+import { OperatorError } from "../../src/errors/operator-error.js";
 import { readDatabaseUrl } from "../../src/store/database-url.js";
 import { isStoreUnavailable } from "../../src/store/failure.js";
 import { closeDb, openDb } from "../../src/store/open.js";
@@ -128,7 +129,7 @@ t.test("rubbish in any setting is accepted, or refused in one line that names th
             [name]: value,
           });
         } catch (error) {
-          if (!(error instanceof SettingsError)) throw error;
+          if (!(error instanceof OperatorError)) throw error;
           // Some settings go together, so a second one may be named.
           const oneLine = /^[A-Z_]+ [^\p{Cc}\p{Zl}\p{Zp}]{1,300}$/u.test(error.message);
           return oneLine && !error.message.includes("marker");

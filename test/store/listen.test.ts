@@ -3,7 +3,7 @@ import fc from "fast-check";
 import pg from "pg";
 import t from "tap";
 import { Availability } from "../../src/store/availability.js";
-import { listen, listenBy, type ChangeFeed, type FeedParts } from "../../src/store/listen.js";
+import { listen, listenBy, type ChangeFeed } from "../../src/store/listen.js";
 import type { Line } from "../../src/store/line.js";
 import { systemClock } from "../../src/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
@@ -39,7 +39,7 @@ class ModelDatabase {
     this.#s = s;
   }
 
-  parts(): FeedParts {
+  parts(): Parameters<typeof listenBy>[0] {
     return {
       elapsed: () => this.elapsed,
       availability: { beat: async (ask) => void (await ask("a sign of life")) },

@@ -1,6 +1,6 @@
-import { startEmbedded as start, type EmbeddedOptions, type EmbeddedPostgres } from "../../src/embedded/index.js";
+import { startEmbedded as start } from "../../src/embedded/index.js";
 
 /** Starts the embedded PostgreSQL as a deployment does: it inherits from the environment of this process. */
-export function startEmbedded(options: Omit<EmbeddedOptions, "environment">): Promise<EmbeddedPostgres> {
+export function startEmbedded(options: Omit<Parameters<typeof start>[0], "environment">): ReturnType<typeof start> {
   return start({ ...options, environment: process.env });
 }

@@ -1,6 +1,8 @@
 import t from "tap";
 import { decide, type Decision } from "../../src/uma/decide.js";
-import type { Approval, Facts, ResourceFacts } from "../../src/uma/facts.js";
+import type { Facts, ResourceFacts } from "../../src/uma/facts.js";
+
+type Approval = ResourceFacts["approvals"][number];
 
 const NOW = Date.UTC(2026, 10, 20, 12);
 const BOB = {

@@ -11,7 +11,7 @@ import type { AnswerTarget, AuthorizationRequest } from "./request.js";
 import type { BrowserAnswer } from "../view.js";
 
 /** Lifetime of an authorization code, in seconds (RFC 6749 section 4.1.2 recommends at most ten minutes). */
-export const CODE_LIFETIME = 60;
+const CODE_LIFETIME = 60;
 
 /** Every answer names its issuer, so that a client of several servers cannot confuse them (RFC 9207). */
 function answer({ issuer }: Core, to: AnswerTarget, members: Readonly<Record<string, string>>): BrowserAnswer {

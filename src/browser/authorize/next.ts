@@ -6,7 +6,7 @@ import type { Code } from "../../errors/catalogue.js";
  */
 
 /** Everything that the decision depends on. Times are seconds since the epoch. */
-export interface AuthorizationState {
+interface AuthorizationState {
   readonly now: number;
   readonly request: {
     readonly scope: readonly string[];

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { Refusal } from "../../errors/refusal.js";
 import { isWithinValidity } from "../certificate.js";
 import type { PresentedCertificate } from "../presented.js";
-import type { Client } from "../registry.js";
+import type { RegisteredClient } from "../registered-client.js";
 import type { AuthenticationMethod, MethodDependencies, RegistrationWarning } from "./method.js";
 
 /**
@@ -13,7 +13,7 @@ import type { AuthenticationMethod, MethodDependencies, RegistrationWarning } fr
 export function byCertificate(
   problemOf: (
     certificate: PresentedCertificate,
-    client: Client,
+    client: RegisteredClient,
     means: MethodDependencies,
   ) => Promise<string | undefined> | string | undefined,
   warnings: readonly RegistrationWarning[],

@@ -5,7 +5,7 @@ import type { MasterKey } from "../../keys/master-key.js";
 import type { RemoteKeySets } from "../../outbound/key-sets.js";
 import type { Db } from "../../store/open.js";
 import type { PresentedCredentials } from "../presented.js";
-import type { Client } from "../registry.js";
+import type { RegisteredClient } from "../registered-client.js";
 
 /** One way for a client to prove who it is (`token_endpoint_auth_method`, RFC 7591 section 2). */
 export interface AuthenticationMethod {
@@ -46,8 +46,8 @@ export function hasKeys({ jwks, jwks_uri }: RegisteredCredentials): boolean {
 }
 
 /** One request of a client that has to prove who it is. */
-export interface AuthenticationAttempt {
-  readonly client: Client;
+interface AuthenticationAttempt {
+  readonly client: RegisteredClient;
   readonly presented: PresentedCredentials;
   /** The accepted audiences of assertions. */
   readonly audiences: readonly string[];

@@ -7,7 +7,7 @@ import type { Guard } from "../operations.js";
 import { NOT_IN_FORCE, readShownToken } from "../shown-token.js";
 
 /** The scope that makes an access token a protection API token (Federated Authorization for UMA 2.0 section 1.3). */
-export const PROTECTION_SCOPE = "uma_protection";
+const PROTECTION_SCOPE = "uma_protection";
 
 /** The resource server that sent a request to the protection API. */
 export interface ResourceServerContext {

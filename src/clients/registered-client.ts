@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
+import type { ClientRow } from "../store/clients.js";
+
+/** Columns that hold fewer values than their database type allows. */
+export const narrowed = z.object({
+  access_token_format: z.enum(["jwt", "opaque"]),
+  id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
+  userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
+  consent: z.enum(["explicit", "implicit"]),
+  jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
+});
+
+type Narrowed = z.infer<typeof narrowed>;
+
+/**
+ * A registered client, as RFC 7591 names its metadata, without its authentication method. The methods take this type;
+ * `Client` in registry.ts also knows which method it is.
+ */
+export type RegisteredClient = Omit<ClientRow, keyof Narrowed | "token_endpoint_auth_method"> & Readonly<Narrowed>;
