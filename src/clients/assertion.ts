@@ -51,7 +51,7 @@ export function readJws(text: string | undefined): Jws {
   const [first, payload] = readCompact(text) ?? [];
   const header = headerSchema.safeParse(readJsonBytes(first));
   if (payload === undefined || !header.success)
-    throw new Refusal("assertion_payload_unreadable", { reason: "its header, or how it is spelt" });
+    throw new Refusal("assertion_payload_unreadable", { reason: "wrong header, or not canonical base64url" });
   if (readJsonBytes(payload) === undefined) throw new Refusal("assertion_payload_unreadable", { reason: AMBIGUOUS });
   return { text, header: header.data, payload };
 }
@@ -74,7 +74,7 @@ export function claimedIssuer(text: string): string | undefined {
  * A reason for the log. A repeated name or U+0000 makes the whole assertion malformed, in any claim (RFC 7519 section
  * 4).
  */
-const AMBIGUOUS = "no JSON that can be read in one way";
+const AMBIGUOUS = "not unambiguous JSON";
 
 /**
  * Whether one of the keys made the signature, with an algorithm that the client may use. The header alone never

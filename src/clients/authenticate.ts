@@ -49,7 +49,7 @@ export class ClientAuthentication {
     refuseMixture(credentials);
     const id = claimedId(credentials);
     if (!id) throw new Refusal("client_unknown", { reason: "no client_id" });
-    if (!isClientId(id)) throw new Refusal("client_unknown", { reason: "no id that a client can have" });
+    if (!isClientId(id)) throw new Refusal("client_unknown", { reason: "not a possible client_id" });
     const throttleKey = `${network}\n${id}`;
     await this.#throttle.wait(throttleKey); // tries_exhausted
     try {

@@ -24,9 +24,9 @@ export function readDeviceJwt({ text, bringsKey }: NonNullable<PresentedCredenti
   const [first, payload] = countParts(text) === JWS_PARTS ? (readCompact(text) ?? []) : [];
   if (payload === undefined) throw new Refusal("device_jwt_wrong", { reason: "not a JWS in compact form" });
   const said = header.safeParse(readJsonBytes(first));
-  if (!said.success) throw new Refusal("device_jwt_wrong", { reason: "its header" });
+  if (!said.success) throw new Refusal("device_jwt_wrong", { reason: "wrong header" });
   const read = (bringsKey ? claimsWithKey : claims).safeParse(readJsonBytes(payload));
-  if (!read.success) throw new Refusal("device_jwt_wrong", { reason: "its claims" });
+  if (!read.success) throw new Refusal("device_jwt_wrong", { reason: "wrong claims" });
   return { text, header: said.data, payload, claims: read.data };
 }
 
@@ -40,7 +40,7 @@ export function claimedDevice(
 ): string {
   const { header, claims } = readDeviceJwt(device_jwt);
   const ids = new Set([header.kid, claims.sub, client_id ?? claims.sub]);
-  if (ids.size > 1) throw new Refusal("device_jwt_wrong", { reason: "kid, sub and client_id are not one" });
+  if (ids.size > 1) throw new Refusal("device_jwt_wrong", { reason: "kid, sub and client_id differ" });
   return claims.sub;
 }
 

@@ -84,6 +84,6 @@ function formDecode(text: string): string {
 
 /** Credentials never contain characters that the store cannot hold. */
 function plain(text: string): string {
-  if (!isPlainText(text)) throw new Refusal("authorization_header_malformed", { reason: "U+0000, or what is no text" });
+  if (!isPlainText(text)) throw new Refusal("authorization_header_malformed", { reason: "U+0000, or invalid text" });
   return text;
 }

@@ -14,7 +14,7 @@ export function bySecret(
     secret: "hashed",
     async check({ client, presented }, means) {
       const secret = read(presented);
-      if (!secret) throw new Refusal(code, { reason: "no secret where the client's method wants it" });
+      if (!secret) throw new Refusal(code, { reason: "no secret in the place of the client's method" });
       const now = means.clock.now();
       const found = findSecret(means.master, client, secret, now);
       if (found !== undefined) return renewSecret(means, client.client_id, found, secret);
