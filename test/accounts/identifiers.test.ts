@@ -42,7 +42,7 @@ const SPELLINGS: readonly (readonly [stored: string, ...others: string[]])[] = [
   ["007", " 007 "],
 ];
 
-t.test("any two spellings of one email, phone number or login name are one identifier", async (t) => {
+t.test("two spellings of one email, phone number or login name are one identifier", async (t) => {
   for (const [stored, ...others] of SPELLINGS) {
     for (const text of [stored, ...others]) t.equal(normaliseIdentifier(text), stored, JSON.stringify(text));
   }
@@ -64,7 +64,7 @@ t.test("a stored form does not change when it is normalised again", async (t) =>
   t.pass("for 2,000 texts");
 });
 
-t.test("a phone number is one that somebody can have, with its country and without an extension", async (t) => {
+t.test("a phone number is possible, has its country code and no extension", async (t) => {
   for (const text of ["+49 (0)30 777777", "0049 30 777777", "+1 212 555 2368", "+800 1234 5678"]) {
     t.ok(isPhoneNumber(text), text);
   }
@@ -89,7 +89,7 @@ t.test("a phone number is one that somebody can have, with its country and witho
   }
 });
 
-t.test("an email has one @ and nothing that nobody sees", async (t) => {
+t.test("an email has one @ and no invisible characters", async (t) => {
   for (const text of ["a@b", "alice+x@example.com", "bob@bücher.example", '"alice"@example.com'])
     t.ok(isEmail(text), text);
   for (const text of [
@@ -107,7 +107,7 @@ t.test("an email has one @ and nothing that nobody sees", async (t) => {
   }
 });
 
-t.test("a login name is none that nobody sees, and no address but a verified one of the same person", async (t) => {
+t.test("a login name is visible, and no address except a verified one of the same person", async (t) => {
   const refused = [
     "",
     " ",
@@ -144,7 +144,7 @@ t.test("a login name is none that nobody sees, and no address but a verified one
   );
 });
 
-t.test("names that look alike have one skeleton, and others have not", async (t) => {
+t.test("names that look alike have one skeleton, and other names have different ones", async (t) => {
   const ALIKE = [
     ["bob", "bоb", "b0b"],
     ["apo", "аро", "ɑро", "αρο"],
@@ -160,7 +160,7 @@ t.test("names that look alike have one skeleton, and others have not", async (t)
   t.equal(new Set(skeletons).size, skeletons.length);
 });
 
-t.test("a name that somebody chooses mixes no scripts that nobody writes together", async (t) => {
+t.test("a chosen name mixes only scripts that are used together", async (t) => {
   for (const name of ["bоb", "аlice", "раураl", "Aλice", "boб7", "аро x"])
     t.equal(chosenNameProblem(name), "mixes scripts", name);
   const fine = [

@@ -103,7 +103,7 @@ const logIn = (server: Instance, username: string, password: string) =>
 const stored = async ({ database }: Instance, sub: string): Promise<string> =>
   (await sql(database, "SELECT password_hash FROM users WHERE sub = $1", [sub]))[0]!.password_hash as string;
 
-t.test("a password whose hash another system made lets its person in, and then has a hash of ours", async (t) => {
+t.test("a login with an imported hash succeeds, and replaces it by a hash of ours", async (t) => {
   const named = [
     ...Object.entries(HASHES).map(([name, hash]) => ({ name, password: PASSWORD, hash })),
     ...PUBLISHED.map(([password, hash]) => ({ name: hash.slice(0, 12), password, hash })),
@@ -127,7 +127,7 @@ t.test("a password whose hash another system made lets its person in, and then h
   }
   t.equal((await logIn(server, "person-0", PASSWORD)).status, 200, "the second time");
 
-  t.test("a file that is applied again takes nothing back", async (t) => {
+  t.test("a file that is applied again reverts nothing", async (t) => {
     await server.apply({ users });
     t.match(await stored(server, "p0"), /^\$argon2id\$/);
   });
@@ -138,7 +138,7 @@ t.test("a password whose hash another system made lets its person in, and then h
     t.match(await stored(server, "p0"), /^imported:/);
   });
 
-  t.test("what bcrypt does not read of a password never becomes a part of it", async (t) => {
+  t.test("the part of a password that bcrypt ignores never becomes significant", async (t) => {
     const long = "x".repeat(72);
     await server.apply({ users: [{ sub: "long", preferred_username: "long", password_hash: fast(`${long}yz`) }] });
     t.equal((await logIn(server, "long", `${long}typo`)).status, 200, "as in the system before");
@@ -155,7 +155,7 @@ t.test("a password whose hash another system made lets its person in, and then h
   });
 });
 
-t.test("a password that is changed during a login stays changed, and the login ends", async (t) => {
+t.test("a password changed during a login stays changed, and the login ends", async (t) => {
   const users = [{ sub: "erin", preferred_username: "erin", password_hash: fast(PASSWORD) }];
   const server = await startInstance(t, { provision: { clients: FLEET.clients, users } });
   const { db, passwords } = server.core;
@@ -173,7 +173,7 @@ t.test("a password that is changed during a login stays changed, and the login e
   t.equal((await logIn(server, "erin", PASSWORD)).status, 400);
 });
 
-t.test("of several first logins at once on two instances one replaces the hash, and all succeed", async (t) => {
+t.test("of several simultaneous first logins on two instances one replaces the hash, and all succeed", async (t) => {
   const users = [{ sub: "erin", preferred_username: "erin", password_hash: fast(PASSWORD) }];
   const first = await startInstance(t, { provision: { clients: FLEET.clients, users } });
   const second = await startInstance(t, { database: first.database });
@@ -187,7 +187,7 @@ t.test("of several first logins at once on two instances one replaces the hash, 
   t.match(await stored(first, "erin"), /^\$argon2id\$/);
 });
 
-t.test("a client whose secret another system hashed authenticates, and then has a hash of ours", async (t) => {
+t.test("a client with an imported secret authenticates, and then has a hash of ours", async (t) => {
   const client = { grant_types: ["client_credentials"], scope: "api1" };
   const hashes = [
     HASHES["bcrypt 2y"],
@@ -220,7 +220,7 @@ t.test("a client whose secret another system hashed authenticates, and then has 
   }
 });
 
-t.test("a name nobody has is checked against a hash of the price that as many people have", (t) => {
+t.test("an unknown name is checked against a hash whose price is as frequent among users", (t) => {
   const decoys = new Decoys(new MasterKey(Buffer.alloc(32, 7)));
   const price = (hash: string) => hash.slice(0, 1);
   const sample = (slow: number) =>
@@ -241,7 +241,7 @@ t.test("a name nobody has is checked against a hash of the price that as many pe
   t.end();
 });
 
-t.test("a server knows what its people's hashes cost from its start on", async (t) => {
+t.test("a server knows the prices of the stored hashes from its start", async (t) => {
   const hash = fast(PASSWORD);
   const users = Array.from({ length: 20 }, (_, n) => ({
     sub: `p${n}`,
@@ -261,7 +261,7 @@ t.test("a server knows what its people's hashes cost from its start on", async (
   t.equal(compared, 1);
 });
 
-t.test("a hash that would take longer than a login may is not accepted", (t) => {
+t.test("a hash that would take too long for a login is refused", (t) => {
   const digest = bare(Buffer.alloc(32, 1));
   const expensive: readonly string[] = [
     `$2b$15$${"a".repeat(53)}`,

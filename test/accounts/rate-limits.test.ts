@@ -13,25 +13,25 @@ import { Browser } from "../support/web.js";
 const WRONG = "not the password";
 const MINUTE = 60;
 
-/** Tries that wait for nothing, and what each one more has to wait for (docs/decisions/0008). */
+/** Free attempts, and the seconds to wait after each further one (docs/decisions/0008). */
 const FREE = 5;
 const DELAYS = [1, 2, 4, 8, 16, 15 * MINUTE];
 
-interface Try {
+interface Attempt {
   readonly username?: string;
   readonly password?: string;
   readonly headers?: Record<string, string>;
 }
 
-/** Every door to an account; each says whether it opened. */
-const DOORS = {
-  standard: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Try = {}) =>
+/** Every endpoint that accepts a password. */
+const ENDPOINTS = {
+  standard: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Attempt = {}) =>
     server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password }, headers),
-  sis: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Try = {}) => {
+  sis: async (server: Instance, { username = "alice", password = WRONG, headers = {} }: Attempt = {}) => {
     const form = { grant_type: "password", client_id: "mobile", scope: "api1", username, password };
     return server.post("/token", form, headers);
   },
-  page: async (server: Instance, { username = "alice", password = WRONG }: Try = {}) =>
+  page: async (server: Instance, { username = "alice", password = WRONG }: Attempt = {}) =>
     logIn(new Browser(server), { username, password }),
 };
 
@@ -39,9 +39,9 @@ async function logIn(browser: Browser, { username, password }: { username: strin
   return browser.submit(await browser.open("/account"), "login", { username, password, action: "login" });
 }
 
-const right = (server: Instance, headers = {}) => DOORS.standard(server, { ...ALICE, headers });
+const right = (server: Instance, headers = {}) => ENDPOINTS.standard(server, { ...ALICE, headers });
 
-/** The reasons the log gives for what was refused since. */
+/** The logged reasons of the refusals since then. */
 function refusals({ log }: Instance, since = 0): unknown[] {
   return log
     .slice(since)
@@ -55,12 +55,12 @@ const start = async (t: Test, options: { database?: string; env?: Record<string,
   return { clock, server: await startInstance(t, { ...options, ...provision, clock }) };
 };
 
-/** Takes tries as a login does, without the price of a hash. */
+/** Counts attempts as a login does, without the cost of a hash. */
 async function take({ core }: Instance, counted: Counter, times: number): Promise<void> {
   for (let n = 0; n < times; n += 1) await core.rateLimits.consume(counted);
 }
 
-/** Tries until the account is locked, each as soon as it may be made. */
+/** Attempts until the account is locked, each as soon as it is allowed. */
 async function lock(server: Instance, clock: TestClock): Promise<void> {
   await take(server, { on: "account", id: "user-alice" }, FREE);
   for (const delay of DELAYS.slice(0, -1)) {
@@ -69,9 +69,9 @@ async function lock(server: Instance, clock: TestClock): Promise<void> {
   }
 }
 
-t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer, and the tenth locks", async (t) => {
+t.test("BF-04 in a row: five wrong passwords are checked, then each wait is longer, and the tenth locks", async (t) => {
   const { server, clock } = await start(t);
-  for (let n = 0; n < FREE; n += 1) await DOORS.standard(server);
+  for (let n = 0; n < FREE; n += 1) await ENDPOINTS.standard(server);
   t.strictSame(refusals(server), Array(FREE).fill("wrong password"));
 
   for (const [index, delay] of DELAYS.entries()) {
@@ -81,8 +81,12 @@ t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer
     t.equal(early.status, 400, `${delay - 1} s after it, the right one is refused`);
     t.match(early.json, { error: "invalid_grant", error_description: "resource owner credentials are not valid" });
     clock.advance(1);
-    await DOORS.standard(server);
-    t.strictSame(refusals(server, before), ["too many attempts", "wrong password"], `${delay} s after it, one is checked`);
+    await ENDPOINTS.standard(server);
+    t.strictSame(
+      refusals(server, before),
+      ["too many attempts", "wrong password"],
+      `${delay} s after it, one is checked`,
+    );
     const locks = index >= DELAYS.length - 2;
     const line = server.log.at(-1)!;
     t.equal(line.alarm, locks ? "account_locked" : undefined);
@@ -92,14 +96,14 @@ t.test("BF-04 in a row: five wrong passwords are checked, then each waits longer
 
   clock.advance(15 * MINUTE);
   t.equal((await right(server)).status, 200, "the lock has its time");
-  for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
+  for (let n = 0; n < FREE - 1; n += 1) await ENDPOINTS.standard(server);
   t.equal((await right(server)).status, 200, "and a success forgets what was before");
 });
 
-t.test("BF-04 at once: a hundred on two instances are not more than in a row", async (t) => {
+t.test("BF-04 simultaneously: a hundred on two instances get no more attempts than in a row", async (t) => {
   const { server, clock } = await start(t);
   const { server: other } = await start(t, { database: server.database, clock });
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => DOORS.standard(n % 2 ? server : other)));
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => ENDPOINTS.standard(n % 2 ? server : other)));
   // A machine that is busy with other things turns some away unasked.
   const checked = answers.filter(({ status }) => status !== 503);
   t.strictSame(new Set(checked.map(({ status, text }) => `${status} ${text}`)).size, 1, "the answers tell nothing");
@@ -108,17 +112,17 @@ t.test("BF-04 at once: a hundred on two instances are not more than in a row", a
   t.equal(reasons.filter((one) => one === "wrong password").length, FREE);
 });
 
-t.test("BF-05 every door and every name count together", async (t) => {
+t.test("BF-05 all endpoints and all names of an account share one counter", async (t) => {
   const { server } = await start(t);
-  await DOORS.standard(server, { username: "ALICE" });
-  await DOORS.sis(server, { username: " Alice " });
-  await DOORS.page(server, { username: "Ａlice" });
-  await DOORS.standard(server, { username: "Alice@Example.com" });
-  await DOORS.page(server, { username: "+49 (30) 12-34-56" });
+  await ENDPOINTS.standard(server, { username: "ALICE" });
+  await ENDPOINTS.sis(server, { username: " Alice " });
+  await ENDPOINTS.page(server, { username: "Ａlice" });
+  await ENDPOINTS.standard(server, { username: "Alice@Example.com" });
+  await ENDPOINTS.page(server, { username: "+49 (30) 12-34-56" });
   t.strictSame(refusals(server), Array(FREE).fill("wrong password"));
-  t.equal((await DOORS.standard(server, ALICE)).status, 400);
-  t.equal((await DOORS.sis(server, ALICE)).status, 400);
-  t.match((await DOORS.page(server, ALICE)).text, /id="login-error"/);
+  t.equal((await ENDPOINTS.standard(server, ALICE)).status, 400);
+  t.equal((await ENDPOINTS.sis(server, ALICE)).status, 400);
+  t.match((await ENDPOINTS.page(server, ALICE)).text, /id="login-error"/);
   t.strictSame(refusals(server).slice(FREE), Array(3).fill("too many attempts"));
 });
 
@@ -131,7 +135,7 @@ t.test(
       const answers = [];
       const before = server.log.length;
       for (let n = 0; n <= FREE; n += 1) {
-        const { status, text } = await DOORS.standard(server, { username });
+        const { status, text } = await ENDPOINTS.standard(server, { username });
         answers.push(`${status} ${text}`);
       }
       const reasons = refusals(server, before);
@@ -142,21 +146,21 @@ t.test(
     const known = await course("bob");
     for (const username of ["nobody", "gone", "empty"]) t.strictSame(await course(username), known);
     clock.advance(1);
-    await DOORS.standard(server, { username: "nobody" });
+    await ENDPOINTS.standard(server, { username: "nobody" });
     t.match(server.log.at(-1), { reason: "no such user", alarm: undefined });
   },
 );
 
-t.test("BF-09 a success forgets its own account's tries and no other's", async (t) => {
+t.test("BF-09 a success resets the counter of its own account and no other", async (t) => {
   const { server } = await start(t);
-  for (let n = 0; n < FREE; n += 1) await DOORS.standard(server);
-  t.equal((await DOORS.standard(server, { username: "bob", password: "hunter2 hunter2" })).status, 200);
+  for (let n = 0; n < FREE; n += 1) await ENDPOINTS.standard(server);
+  t.equal((await ENDPOINTS.standard(server, { username: "bob", password: "hunter2 hunter2" })).status, 200);
   t.equal((await right(server)).status, 400);
 });
 
-t.test("many right passwords at once lock nobody out", async (t) => {
+t.test("many simultaneous correct passwords lock no account", async (t) => {
   const { server } = await start(t);
-  for (let n = 0; n < FREE - 1; n += 1) await DOORS.standard(server);
+  for (let n = 0; n < FREE - 1; n += 1) await ENDPOINTS.standard(server);
   // However many cores there are.
   const passwords = new Passwords(server.core.master, server.core.random, 4, HASHING);
   const attempt = { name: { person: ALICE.username }, password: ALICE.password, network: "127.0.0.1" };
@@ -164,7 +168,7 @@ t.test("many right passwords at once lock nobody out", async (t) => {
   for (const { account } of all) t.equal(account.sub, "user-alice");
 });
 
-t.test("an operator unlocks an account, and the browsers its person is known in", async (t) => {
+t.test("an operator unlocks an account and its known browsers", async (t) => {
   const { server, clock } = await start(t);
   const [own, foreign] = [new Browser(server), new Browser(server)];
   const bob = { username: "bob", password: "hunter2 hunter2" };
@@ -191,7 +195,7 @@ t.test("an operator unlocks an account, and the browsers its person is known in"
   t.equal((await right(server)).status, 200, "whoever has a new password can use it at once");
 });
 
-t.test("BF-07 a stranger's guesses do not lock the owner out of a browser that is known", async (t) => {
+t.test("BF-07 a stranger's guesses do not lock the owner out of a known browser", async (t) => {
   const { server, clock } = await start(t);
   const [own, foreign] = [new Browser(server), new Browser(server)];
   await logIn(own, ALICE);
@@ -211,15 +215,15 @@ t.test("BF-07 a stranger's guesses do not lock the owner out of a browser that i
 
   own.setCookie("jeton_session", "");
   for (let n = 0; n < FREE; n += 1) await logIn(own, { ...ALICE, password: WRONG });
-  t.match((await logIn(own, ALICE)).text, /id="login-error"/, "it has no more tries than anybody");
+  t.match((await logIn(own, ALICE)).text, /id="login-error"/, "it has no more attempts than others");
 });
 
 t.test(
   "BF-06, DO-09, DO-10 a network has two hundred failures, whoever they are for and whatever it says it is",
   async (t) => {
     const { server, clock } = await start(t, { env: { TRUST_PROXY: "127.0.0.1" } });
-    const from = (forwarded: string, door: keyof typeof DOORS = "standard", more: Try = {}) =>
-      DOORS[door](server, { ...more, headers: { "X-Forwarded-For": forwarded, ...more.headers } });
+    const from = (forwarded: string, endpoint: keyof typeof ENDPOINTS = "standard", more: Attempt = {}) =>
+      ENDPOINTS[endpoint](server, { ...more, headers: { "X-Forwarded-For": forwarded, ...more.headers } });
     const here = { on: "network", id: "203.0.113.9" } as const;
     await take(server, here, 198);
     for (let n = 0; n < 3; n += 1)
@@ -262,15 +266,15 @@ t.test(
   },
 );
 
-t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) => {
+t.test("DO-09 without a trusted proxy no client chooses its address", async (t) => {
   const { server } = await start(t);
   await take(server, { on: "network", id: "127.0.0.1" }, 200);
-  t.equal((await DOORS.standard(server, { headers: { "X-Forwarded-For": "198.51.100.1" } })).status, 429);
-  t.equal((await DOORS.standard(server, { headers: { Forwarded: "for=198.51.100.1" } })).status, 429);
+  t.equal((await ENDPOINTS.standard(server, { headers: { "X-Forwarded-For": "198.51.100.1" } })).status, 429);
+  t.equal((await ENDPOINTS.standard(server, { headers: { Forwarded: "for=198.51.100.1" } })).status, 429);
   const machine = await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET));
   t.equal(machine.status, 200, "only who guesses is kept out");
 
-  const page = await DOORS.page(server);
+  const page = await ENDPOINTS.page(server);
   t.equal(page.status, 429);
   t.match(page.text, /Too many tries/);
   t.equal(page.headers.get("retry-after"), "1");
@@ -290,17 +294,17 @@ t.test("DO-09 without a trusted proxy nobody chooses their address", async (t) =
   t.match(german.text, `id="again" href="${action}"`, "and leads back to the form");
 });
 
-t.test("a locked account eats no tries of the network, and what is refused makes no lock longer", async (t) => {
+t.test("a locked account uses no attempts of the network, and refused attempts extend no lock", async (t) => {
   const { server, clock } = await start(t);
   await lock(server, clock);
   await take(server, { on: "network", id: "127.0.0.1" }, 199);
-  for (let n = 0; n < 3; n += 1) await DOORS.standard(server);
+  for (let n = 0; n < 3; n += 1) await ENDPOINTS.standard(server);
   t.strictSame(refusals(server), Array(3).fill("too many attempts"), "there is still one left for the network");
   clock.advance(15 * MINUTE);
   t.equal((await right(server)).status, 200);
 });
 
-t.test("DO-01 a network that is refused without end has its tries back no more, and is told so", async (t) => {
+t.test("DO-01 a network with endless refused attempts gets no more refunds, and learns so", async (t) => {
   const { server, clock } = await start(t);
   await lock(server, clock);
   await take(server, { on: "network", id: "127.0.0.1" }, 198);
@@ -308,9 +312,13 @@ t.test("DO-01 a network that is refused without end has its tries back no more, 
   await take(server, refused, 1);
   await sql(server.database, "UPDATE tries SET count = 1999 WHERE count = 1");
   const answers = [];
-  for (let n = 0; n < 4; n += 1) answers.push((await DOORS.standard(server)).status);
+  for (let n = 0; n < 4; n += 1) answers.push((await ENDPOINTS.standard(server)).status);
   t.strictSame(answers, [400, 400, 400, 429]);
-  t.equal((await DOORS.standard(server, { username: "nobody" })).status, 429, "which says nothing of any name");
+  t.equal(
+    (await ENDPOINTS.standard(server, { username: "nobody" })).status,
+    429,
+    "which reveals nothing about any name",
+  );
   clock.advance(15 * MINUTE);
   t.equal((await right(server)).status, 200, "for a while");
 });

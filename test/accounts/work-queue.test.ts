@@ -2,7 +2,7 @@ import t from "tap";
 import { WorkQueue } from "../../src/accounts/work-queue.js";
 import { reason } from "../support/reason.js";
 
-/** Work that goes on until it is told to end, and is told apart by its name. */
+/** A job that runs until the test ends it, and has a name. */
 function works() {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -19,7 +19,7 @@ function works() {
   return { begun, work, end };
 }
 
-t.test("as many queue at once as there are slots, and nobody has two of them", async (t) => {
+t.test("at most one job for each slot runs, and no key has two", async (t) => {
   const queue = new WorkQueue(2);
   const { begun, work, end } = works();
   const all = ["a1", "a2", "b1", "c1", "a3"].map((name) => queue.run(name[0], work(name)));
@@ -33,7 +33,7 @@ t.test("as many queue at once as there are slots, and nobody has two of them", a
   await Promise.all(all);
 });
 
-t.test("work that fails gives its turn on", async (t) => {
+t.test("a failed job frees its slot", async (t) => {
   const queue = new WorkQueue(1);
   await t.rejects(queue.run("a", () => Promise.reject(new Error("it failed"))));
   t.equal(await queue.run("a", async () => "done"), "done");
@@ -59,7 +59,7 @@ async function fill(queue: WorkQueue, names: (n: number) => string, work: (name:
   }
 }
 
-t.test("DO-01 the queue ends where waiting in it takes three seconds, however many that are", async (t) => {
+t.test("DO-01 the queue is full at a wait of three seconds, with any number of jobs", async (t) => {
   for (const [held, most] of [
     [100, 31],
     [1_000, 4],
@@ -82,7 +82,7 @@ t.test("DO-01 the queue ends where waiting in it takes three seconds, however ma
   }
 });
 
-t.test("a queue that was not empty for two seconds is kept shorter than one that has just come", async (t) => {
+t.test("a queue that was not empty for two seconds is kept shorter than a new one", async (t) => {
   const { queue, pass } = timed(1);
   const { work, end } = works();
   for (let n = 0; n < 100; n += 1) await queue.run("learning", async () => void pass(100));
@@ -103,7 +103,7 @@ t.test("a queue that was not empty for two seconds is kept shorter than one that
   await Promise.all([...jobs, ...more]);
 });
 
-t.test("DO-01 one name has a queue of its own, half as long, and the others theirs", async (t) => {
+t.test("DO-01 one key may fill half of the queue, and the rest is for others", async (t) => {
   const { queue, pass } = timed(1);
   const { work, end } = works();
   for (let n = 0; n < 100; n += 1) await queue.run("learning", async () => void pass(100));
@@ -116,7 +116,7 @@ t.test("DO-01 one name has a queue of its own, half as long, and the others thei
   await Promise.all([...jobs, other]);
 });
 
-t.test("a job whose turn does not come is given up", async (t) => {
+t.test("a job without a slot in time gives up", async (t) => {
   const queue = new WorkQueue(1);
   const { begun, work, end } = works();
   const first = queue.run("first", work("first"));

@@ -110,7 +110,7 @@ const KNOWN = "known";
 const now = () => clock.now();
 const seconds = () => Math.floor(now() / 1000);
 
-/** What the client `signer` signs; the row says what is different. */
+/** The assertion of the client `signer`, with the differences of a row. */
 const signed =
   (claims: object = {}, header: object = {}, signer: Signer = ecdsa(es.privateKey), client_id = "signer") =>
   () =>
@@ -151,7 +151,7 @@ const RSA_PKCS1 = rs.publicKey.export({ format: "pem", type: "pkcs1" }) as strin
 const RSA_DER = rs.publicKey.export({ format: "der", type: "spki" });
 
 const ROWS: readonly Row[] = [
-  // What is right.
+  // Correct assertions.
   { id: "RFC 7523 3", name: "signed with the registered key", form: signed(), expect: KNOWN },
   { id: "RFC 7523 3", name: "meant for a list of one", form: signed({ aud: [issuer] }), expect: KNOWN },
   {
@@ -443,7 +443,7 @@ const ROWS: readonly Row[] = [
     expect: SAYS[19],
   },
 
-  // What the page does not document.
+  // Refusals that the vendor's page does not document.
   { id: "AS-06", name: "living 301 seconds", form: () => signed({ exp: seconds() + 301 })(), expect: SAYS.life },
   { id: "AS-06", name: "living ten years", form: () => signed({ exp: seconds() + 315_360_000 })(), expect: SAYS.life },
   { id: "JW-10", name: "living for ever", form: signed({ exp: 1e300 }), expect: SAYS.life },
@@ -679,7 +679,7 @@ const ROWS: readonly Row[] = [
 for (const dialect of [STANDARD, SIS]) {
   for (const endpoint of ENDPOINTS) {
     t.test(`an assertion is checked at ${dialect[endpoint]}`, async (t) => {
-      // One check serves all endpoints: what is documented is tried at each, the rest where tokens are given.
+      // One check serves all endpoints. The documented refusals are tested at each, the others at the token endpoint.
       const rows = ROWS.filter(({ id }) => endpoint === "token" || /#|^RFC|^OIDC/.test(id));
       for (const { id, name, form, headers = {}, expect } of rows) {
         const body = { ...ASKED[endpoint], ...(await form(dialect)) };
@@ -702,7 +702,7 @@ for (const dialect of [STANDARD, SIS]) {
   }
 }
 
-/** The message, or that the client passed: what is said of a token that is none is the endpoint's business. */
+/** The message of the refusal, or that the client is authenticated. The endpoint decides about an unknown token. */
 function outcome(dialect: Paths, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): { says: string } {
   const passed = status === 200 || (dialect === SIS && endpoint !== "token" && json?.error === "invalid_token");
   return { says: passed ? KNOWN : json?.error_description };
@@ -710,7 +710,7 @@ function outcome(dialect: Paths, endpoint: (typeof ENDPOINTS)[number], { status,
 
 const grant = { grant_type: "client_credentials", scope: "api1" };
 
-t.test("AS-01 an assertion is taken once, on every instance and across a restart", async (t) => {
+t.test("AS-01 an assertion works once, on every instance and across a restart", async (t) => {
   const other = await startInstance(t, { database: server.database, clock, env: { ISSUER: issuer } });
   const text = signed()();
   const replies = await Promise.all(
@@ -740,7 +740,7 @@ t.test("AS-02 an assertion is remembered until it has expired by itself", async 
   t.equal((await server.post("/oauth2/token", { ...grant, ...text })).json.error_description, SAYS[19]);
 });
 
-t.test("a jti is one client's own, and what was refused is not used up", async (t) => {
+t.test("a jti belongs to one client, and a refused one is not used up", async (t) => {
   const jti = randomUUID();
   const twice = async (form: Form) => (await server.post("/oauth2/token", { ...grant, ...form })).status;
   t.equal(await twice(signed({ jti })()), 200);
@@ -750,7 +750,7 @@ t.test("a jti is one client's own, and what was refused is not used up", async (
   t.equal(await twice(signed({ jti: fresh })()), 200);
 });
 
-t.test("LG-01 no assertion and no secret is in the log, but who was refused and why is", async (t) => {
+t.test("LG-01 the log has the refused client and the reason, and no assertion or secret", async (t) => {
   const { client_assertion: text } = signed({}, {}, ecdsa(strange.privateKey))();
   await server.post("/oauth2/token", { ...grant, ...asserted(text!) });
   const [line] = server.log.slice(-1);

@@ -63,7 +63,7 @@ interface Row {
   readonly name: string;
   readonly headers?: Record<string, string>;
   readonly form?: Form;
-  /** What is answered, or that the client is known. */
+  /** The answer, or that the client is authenticated. */
   readonly expect: Refused | "known";
   readonly endpoints?: readonly (typeof ENDPOINTS)[number][];
   readonly dialects?: readonly Paths[];
@@ -375,7 +375,7 @@ const ROWS: readonly Row[] = [
 
 for (const dialect of [STANDARD, SIS]) {
   for (const endpoint of ENDPOINTS) {
-    t.test(`who asks is found out at ${dialect[endpoint]}`, async (t) => {
+    t.test(`the caller is authenticated at ${dialect[endpoint]}`, async (t) => {
       const rows = ROWS.filter((row) => (row.dialects ?? [dialect]).includes(dialect));
       for (const { id, name, headers = {}, form = {}, expect } of rows) {
         await t.test(`${id} ${name}`, async (t) => {
@@ -389,13 +389,15 @@ for (const dialect of [STANDARD, SIS]) {
   }
 }
 
-/** The client passed; what is said of a token that is none is the endpoint's business. */
+/** The client is authenticated. The endpoint decides about an unknown token. */
 function known(t: Test, dialect: Paths, endpoint: (typeof ENDPOINTS)[number], { status, json }: Reply): void {
   const foundOut = status === 200 || (dialect === SIS && endpoint !== "token" && json.error === "invalid_token");
   t.ok(foundOut, `answered ${status} ${json?.error ?? ""}`);
 }
 
-/** 401 with a challenge where the standard says so (RFC 6749 section 5.2), 400 in the dialect that has nothing else. */
+/**
+ * 401 with a challenge where the standard requires it (RFC 6749 section 5.2), 400 in the dialect that has only that.
+ */
 function refused(
   t: Test,
   dialect: Paths,
@@ -409,7 +411,7 @@ function refused(
   );
 }
 
-t.test("CA-10 unknown and wrong differ in a documented text and in nothing else", async (t) => {
+t.test("CA-10 the answers to an unknown client and a wrong secret differ only in a documented text", async (t) => {
   for (const dialect of [STANDARD, SIS]) {
     const answer = async (client_id: string) => {
       const { status, json, headers } = await server.post(dialect.token, ASKED.token, basic(client_id, "wrong"));
@@ -431,7 +433,7 @@ t.test("DO-12 an id longer than any client's is refused before it is counted", a
   }
 });
 
-t.test("a public client says its name and no more", async (t) => {
+t.test("a public client sends its client_id and nothing else", async (t) => {
   const ask = (dialect: Paths, form: Form, headers = {}) =>
     server.post(dialect.token, { grant_type: "password", scope: "api1", ...ALICE, ...form }, headers);
   for (const dialect of [STANDARD, SIS]) {
@@ -474,7 +476,7 @@ t.test("CA-14 a grant that is not listed is refused in every dialect", async (t)
   }
 });
 
-t.test("CA-15 a secret that is being replaced works until its time is over, and not a second longer", async (t) => {
+t.test("CA-15 a replaced secret works until its overlap ends, and not a second longer", async (t) => {
   const works = async (secret: string) =>
     (await server.post("/oauth2/token", ASKED.token, basic("rotating", secret))).status;
   t.equal(await works("the first secret"), 401, "over before it began");
@@ -487,7 +489,7 @@ t.test("CA-15 a secret that is being replaced works until its time is over, and 
   t.equal(await works("the third secret"), 200, "without an end");
 });
 
-t.test("CA-11 a client that is switched off is nobody within a second, on every instance", async (t) => {
+t.test("CA-11 a disabled client is unknown within a second, on every instance", async (t) => {
   const other = await startInstance(t, { database: server.database, clock });
   const form = { grant_type: "password", client_id: "tablet", scope: "api1", ...ALICE };
   const { refresh_token, access_token } = (await server.post("/oauth2/token", form)).json;

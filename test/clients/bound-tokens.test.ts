@@ -9,7 +9,10 @@ import { basic, startInstance, type Form, type Instance, type Reply } from "../s
 import { DIALECTS, STANDARD, type Paths } from "../support/paths.js";
 import { allow, idToken, FORMAT, pat, payloadOf, register, ticketFor, URN } from "../support/uma.js";
 
-/** tls_client_certificate_bound_access_tokens (RFC 8705 section 3.4): tokens of clients of every method, bound to what they show. */
+/**
+ * tls_client_certificate_bound_access_tokens (RFC 8705 section 3.4): tokens of clients of every method are bound to the
+ * presented certificate.
+ */
 
 const MINE = selfSigned("this phone");
 const OTHER = selfSigned("another phone");
@@ -87,7 +90,7 @@ function ask(client_id: string, form: Form, { certificate, paths = STANDARD }: A
 const forItself = { grant_type: "client_credentials", scope: "api1" };
 const forAlice = { grant_type: "password", username: "alice", password: ALICE.password, scope: "openid api1" };
 
-/** What a resource server hears. */
+/** The introspection of a resource server. */
 async function about(token: string, paths: Paths = STANDARD): Promise<any> {
   return (await server.post(paths.introspect, { token }, basic("gateway", SECRET))).json;
 }
@@ -97,7 +100,7 @@ function refused(t: Test, reply: Reply, name: string): void {
   t.equal(reply.status, 400, name);
 }
 
-t.test("the tokens of every client are bound to what it shows, in every dialect", async (t) => {
+t.test("the tokens of every client are bound to its certificate, in every dialect", async (t) => {
   for (const paths of DIALECTS) {
     for (const name of NAMES) {
       const grants = name === "none" ? [forAlice] : [forAlice, forItself];
@@ -112,7 +115,7 @@ t.test("the tokens of every client are bound to what it shows, in every dialect"
   }
 });
 
-t.test("Screening Eagle's token path binds, and Iothentix says so to who introspects there", async (t) => {
+t.test("Screening Eagle's token path binds tokens, and Iothentix shows the binding at introspection", async (t) => {
   const path = "/api/id/v1/auth/token";
   const asBasic = basic("client_secret_basic", SECRET);
   const send = (form: Form, certificate?: TestCertificate) =>
@@ -153,7 +156,7 @@ t.test("a request without a certificate uses nothing up", async (t) => {
   t.equal((await ask("none", refresh, { certificate: MINE })).status, 200);
 });
 
-t.test("the refresh token of a public client is bound, and its generations are", async (t) => {
+t.test("the refresh token of a public client is bound in every generation", async (t) => {
   for (const name of ["none", "public-opaque", "unrotated"]) {
     let { refresh_token } = (await ask(name, forAlice, { certificate: MINE })).json;
     t.match(await about(refresh_token), { cnf }, `${name}: whoever may look at it is told`);
@@ -180,14 +183,17 @@ t.test("the refresh token of a public client is bound, and its generations are",
   }
 });
 
-t.test("that of a confidential client is bound to its client, which may renew its certificate", async (t) => {
-  for (const name of CONFIDENTIAL) {
-    const { refresh_token } = (await ask(name, forAlice, { certificate: MINE })).json;
-    t.notOk("cnf" in (await about(refresh_token)), name);
-    const { json } = await ask(name, { grant_type: "refresh_token", refresh_token }, { certificate: OTHER });
-    t.match(await about(json.access_token), { active: true, cnf: { "x5t#S256": thumbprint(OTHER) } }, name);
-  }
-});
+t.test(
+  "the refresh token of a confidential client is bound to the client, which may renew its certificate",
+  async (t) => {
+    for (const name of CONFIDENTIAL) {
+      const { refresh_token } = (await ask(name, forAlice, { certificate: MINE })).json;
+      t.notOk("cnf" in (await about(refresh_token)), name);
+      const { json } = await ask(name, { grant_type: "refresh_token", refresh_token }, { certificate: OTHER });
+      t.match(await about(json.access_token), { active: true, cnf: { "x5t#S256": thumbprint(OTHER) } }, name);
+    }
+  },
+);
 
 t.test("a bound refresh token is revoked without the certificate", async (t) => {
   for (const paths of DIALECTS) {
@@ -198,7 +204,7 @@ t.test("a bound refresh token is revoked without the certificate", async (t) => 
   }
 });
 
-t.test("userinfo and the protection API want the certificate", async (t) => {
+t.test("userinfo and the protection API require the certificate", async (t) => {
   const { access_token } = (await ask("opaque", forAlice, { certificate: MINE })).json;
   const bearer = { Authorization: `Bearer ${access_token}` };
   for (const path of ["/oauth2/userinfo", "/userinfo"]) {
@@ -229,7 +235,7 @@ t.test("userinfo and the protection API want the certificate", async (t) => {
   t.equal((await introspect({})).status, 401, "introspection by PAT");
 });
 
-t.test("who the user is of an app", async (t) => {
+t.test("the user of an app", async (t) => {
   const { access_token } = (await ask("opaque", forAlice, { certificate: MINE })).json;
   const me = (headers: Record<string, string>) =>
     server.send("/api/apps/opaque/users/me", { headers: { Authorization: `Bearer ${access_token}`, ...headers } });
@@ -237,7 +243,7 @@ t.test("who the user is of an app", async (t) => {
   for (const headers of [{}, shown(OTHER)]) t.match(await me(headers), { status: 403, json: { errorCode: String } });
 });
 
-t.test("a code is exchanged with the certificate, and stays good without", async (t) => {
+t.test("a code is exchanged with the certificate, and stays valid without it", async (t) => {
   const { grant, verifier } = await codeFor(server, "none");
   refused(t, await ask("none", grant), "without");
   const { json } = await ask("none", { ...grant, code_verifier: verifier }, { certificate: MINE });
@@ -284,7 +290,7 @@ t.test("over TLS of the server's own", async (t) => {
   t.match(await send(forItself), { error: "invalid_request" });
 });
 
-t.test("who has the setting and turns it off keeps what is bound", async (t) => {
+t.test("bound tokens stay bound when the setting is turned off", async (t) => {
   const { refresh_token, access_token } = (await ask("none", forAlice, { certificate: MINE })).json;
   const client = provision.clients.find(({ client_id }) => client_id === "none")!;
   await server.apply({ clients: [{ ...client, tls_client_certificate_bound_access_tokens: false }] });
@@ -297,7 +303,7 @@ t.test("who has the setting and turns it off keeps what is bound", async (t) => 
   await server.apply({ clients: [client] });
 });
 
-t.test("what is not bound becomes so with the first refresh after the setting is turned on", async (t) => {
+t.test("an unbound token becomes bound with the first refresh after the setting is turned on", async (t) => {
   for (const name of ["none", "client_secret_basic"] as const) {
     const client = provision.clients.find(({ client_id }) => client_id === name)!;
     await server.apply({ clients: [{ ...client, tls_client_certificate_bound_access_tokens: false }] });
@@ -315,7 +321,7 @@ t.test("what is not bound becomes so with the first refresh after the setting is
   }
 });
 
-t.test("a certificate that nobody can show is warned of", async (t) => {
+t.test("a certificate that no client can present causes a warning", async (t) => {
   const file = { clients: [{ client_id: "lost", client_secret: SECRET, ...bound, grant_types: [] }] };
   const folder = t.testdir({ "file.json": JSON.stringify(file) });
   const env = { ISSUER, PROVISION_FILE: `${folder}/file.json` };
@@ -328,7 +334,7 @@ t.test("a certificate that nobody can show is warned of", async (t) => {
   t.equal(await warned({ TRUST_PROXY: "192.0.2.1" }), 0);
 });
 
-/** A code of Alice's for a client that nobody is asked about. */
+/** A code of Alice's for a client without a consent page. */
 async function codeFor({ core }: Instance, client_id: string) {
   const { openGrant } = await import("../../src/store/grants.js");
   const { writeAuthorizationCode } = await import("../../src/tokens/authorization-code.js");

@@ -200,7 +200,7 @@ for (const [member, san, is, not] of ALTERNATIVES) {
   });
 }
 
-t.test("a thumbprint in every way in which tools print it", async (t) => {
+t.test("a thumbprint in every format that tools print", async (t) => {
   const certificate = make({});
   const other = make({});
   const sha1 = createHash("sha1").update(certificate.raw).digest("hex");
@@ -219,7 +219,7 @@ t.test("a thumbprint in every way in which tools print it", async (t) => {
   }
 });
 
-t.test("everything that is registered must match, and something must be", async (t) => {
+t.test("every registered value must match, and one must be registered", async (t) => {
   const certificate = make({ subject: CLIENT, san: [{ dns: "one.example" }] });
   const right = {
     tls_client_auth_subject_dn: "CN=client-1,O=Example,C=DE",

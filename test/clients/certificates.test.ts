@@ -76,7 +76,7 @@ function thumbprint({ der }: TestCertificate): string {
 const ALICE = { sub: "user-alice", preferred_username: "alice", password: "correct horse battery staple" };
 const provision = { clients: CLIENTS, users: [ALICE] };
 
-/** What is asked of a server, and by whom. */
+/** A request to a server, and its sender. */
 interface Asking {
   readonly certificate?: TestCertificate;
   readonly headers?: Record<string, string>;
@@ -88,7 +88,7 @@ interface Answer {
   readonly json: any;
 }
 
-/** What a TLS client shows of itself. */
+/** The certificate of a TLS client. */
 function ownOf(certificate: TestCertificate, chain: readonly TestCertificate[] = []) {
   return { cert: [certificate, ...chain].map(({ cert }) => cert).join(""), key: certificate.key };
 }
@@ -129,7 +129,7 @@ const server = await startInstance(t, { provision, env: TLS });
 
 const grant = (client_id: string): Form => ({ grant_type: "client_credentials", client_id, scope: "api1" });
 
-t.test("a client is known by its certificate, and by nothing else", async (t) => {
+t.test("a client is identified by its certificate alone", async (t) => {
   const rows: readonly (readonly [id: string, name: string, client: string, asking: Asking, known: boolean])[] = [
     ["RFC 8705 2.1.2", "its subject", "dn", { certificate: BILLING }, true],
     ["RFC 8705 2.1.2", "its DNS name", "dns", { certificate: BILLING }, true],
@@ -236,7 +236,7 @@ t.test("CA-06 a certificate beside another method is refused", async (t) => {
   }
 });
 
-t.test("MT-02 a connection has the certificate it began with: there is no second handshake", async (t) => {
+t.test("MT-02 a connection keeps its certificate: a second handshake is refused", async (t) => {
   const { hostname: host, port } = new URL(server.url);
   const insider = CA.issue({ subject: [["CN", "insider"]] });
   const to = { host, port: Number(port), rejectUnauthorized: false };
@@ -250,7 +250,7 @@ t.test("MT-02 a connection has the certificate it began with: there is no second
   t.match(error, { code: "ERR_SSL_NO_RENEGOTIATION" });
 });
 
-t.test("a server stops although somebody has not finished their handshake", async (t) => {
+t.test("a server stops despite an unfinished handshake", async (t) => {
   const [cert, key] = [TLS.TLS_CERT, TLS.TLS_KEY];
   const listener = await openListener({ host: "127.0.0.1", port: 0, tls: { cert, key } });
   const socket = connectTcp(listener.port, "127.0.0.1");
@@ -260,7 +260,7 @@ t.test("a server stops although somebody has not finished their handshake", asyn
   await cut;
 });
 
-t.test("its tokens are bound to the certificate, and whoever asks about one is told", async (t) => {
+t.test("its tokens are bound to the certificate, and introspection shows it", async (t) => {
   const cnf = { "x5t#S256": thumbprint(PINNED) };
   const mine = { certificate: PINNED };
   for (const paths of DIALECTS) {
@@ -290,7 +290,7 @@ t.test("its tokens are bound to the certificate, and whoever asks about one is t
   t.notOk("cnf" in json, "a client of another method gets unbound ones, whatever certificate it shows");
 });
 
-t.test("userinfo wants the certificate that the token is bound to", async (t) => {
+t.test("userinfo requires the certificate of the token", async (t) => {
   const login = {
     grant_type: "password",
     client_id: "pinned",
@@ -311,7 +311,7 @@ t.test("userinfo wants the certificate that the token is bound to", async (t) =>
   t.equal((await ask(`${server.url}/oauth2/token`, refresh, { certificate: PINNED })).status, 200);
 });
 
-t.test("a trusted proxy says which certificate it was shown, in the headers its dialect has", async (t) => {
+t.test("a trusted proxy forwards the certificate in the headers of its dialect", async (t) => {
   const der = PINNED.der.toString("base64");
   const standard = { "Client-Cert": `:${der}:` };
   const azure = { "X-ARR-ClientCert": der };

@@ -52,7 +52,7 @@ const signed = (claims: object) =>
 const shared = (claims: object) =>
   token(asserted(jws({ alg: "HS256" }, claimsOf("sharer", issuer, clock.now(), claims), hmac(SECRET))));
 
-/** What a client with a certificate is told, after it is registered with it. */
+/** Registers a certificate and returns the answer to its client. */
 async function shown(from: Date, to: Date): Promise<string> {
   const { der } = selfSigned("a client", { from, to });
   const registered = { kty: "EC", crv: "P-256", x: "x", y: "y", x5c: [der.toString("base64")] };
@@ -68,7 +68,7 @@ const TLS = "the client cannot be authenticated with TLS";
 
 interface Row {
   readonly name: string;
-  /** Does it by a clock that differs from ours by so many seconds: ahead, or behind where they are negative. */
+  /** Runs it with a clock that differs from ours by so many seconds: ahead, or behind if negative. */
   readonly attempt: (skew: number) => Promise<string>;
   /** The clock that is too far ahead, or too far behind, is refused so. */
   readonly ahead?: string;
@@ -148,11 +148,11 @@ for (const { name, attempt, ahead = "accepted", behind = "accepted" } of ROWS) {
   });
 }
 
-t.test("a client that is five seconds ahead asks for the longest life there is", async (t) => {
+t.test("a client that is five seconds ahead uses the longest allowed lifetime", async (t) => {
   t.equal(await signed({ iat: seconds() + 5, exp: seconds() + 305 }), "accepted");
 });
 
-t.test("a renewed certificate of our own begins by the clock of whoever made it", async (t) => {
+t.test("the start of a renewed server certificate is by its issuer's clock", async (t) => {
   const refused = async (from: Date, to: Date) => {
     const { cert, key } = selfSigned("localhost", { from, to });
     const folder = t.testdir({ "cert.pem": cert, "key.pem": key });
@@ -167,16 +167,16 @@ t.test("a renewed certificate of our own begins by the clock of whoever made it"
   t.match(await refused(after(clock, -3_600), before), /has expired on/);
 });
 
-t.test("the tolerance is one that FAPI allows", async (t) => {
+t.test("FAPI allows the tolerance", async (t) => {
   t.ok(CLOCK_TOLERANCE >= 10 && CLOCK_TOLERANCE <= 60);
 });
 
-t.test("between two times of the client's own there is no tolerance", async (t) => {
+t.test("between two times of the client's own clock there is no tolerance", async (t) => {
   t.equal(await signed({ iat: seconds(), exp: seconds() + 301 }), LONG);
   t.equal(await signed({ iat: seconds() - 10, exp: seconds() + 291 }), LONG);
 });
 
-t.test("an assertion is taken once for as long as it is believed", async (t) => {
+t.test("an assertion works once for as long as it is valid", async (t) => {
   const life = 77;
   const believed = after(clock, life + CLOCK_TOLERANCE);
   const claims = claimsOf("signer", issuer, clock.now(), { exp: seconds() + life });

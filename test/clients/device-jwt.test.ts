@@ -24,7 +24,7 @@ async function startWithDevices(t: Parameters<typeof startInstance>[0], options:
 const show = (server: Instance, client_secret: string, client_id = ID) =>
   server.post("/as/token", { client_id, client_secret });
 
-t.test("a device signs with the key that is registered, by the algorithm of its type", async (t) => {
+t.test("a device signs with its registered key and the algorithm of that key's type", async (t) => {
   const server = await startWithDevices(t);
   for (const [alg, make] of Object.entries(NEW_KEYS)) {
     await t.test(alg, async (t) => {
@@ -40,7 +40,7 @@ t.test("a device signs with the key that is registered, by the algorithm of its 
   }
 });
 
-t.test("a JWT that is not exactly what it has to be is refused", async (t) => {
+t.test("a JWT with any deviation is refused", async (t) => {
   const server = await startWithDevices(t);
   const good = () => deviceJwt(ID, KEY);
   const [head, body, signature] = good().split(".") as [string, string, string];
@@ -69,7 +69,7 @@ t.test("a JWT that is not exactly what it has to be is refused", async (t) => {
     "JW-05 a kid that is a path": deviceJwt(ID, KEY, { header: { kid: "../../dev/null" } }),
     "no kid": deviceJwt(ID, KEY, { header: { kid: undefined } }),
     "a sub of another device": deviceJwt(ID, KEY, { claims: { sub: "test.device.02" } }),
-    "a device there is not": deviceJwt("test.device.03", KEY),
+    "an unknown device": deviceJwt("test.device.03", KEY),
     "JW-09 another typ": deviceJwt(ID, KEY, { header: { typ: "at+jwt" } }),
     "JW-09 no typ": deviceJwt(ID, KEY, { header: { typ: undefined } }),
     "a typ in lower case": deviceJwt(ID, KEY, { header: { typ: "jwt" } }),
@@ -102,18 +102,18 @@ t.test("a JWT that is not exactly what it has to be is refused", async (t) => {
   };
   for (const [name, client_secret] of Object.entries(CASES)) {
     await t.test(name, async (t) => {
-      const id = name === "a device there is not" ? "test.device.03" : ID;
+      const id = name === "an unknown device" ? "test.device.03" : ID;
       const refused = await show(server, client_secret, id);
       t.equal(refused.status, 403);
       t.equal(refused.json.error, "FORBIDDEN");
       await holds(t, server, refused);
     });
   }
-  await t.test("and each of them used up nothing", async (t) => {
+  await t.test("and none of them used anything up", async (t) => {
     t.strictSame(await sql(server.database, "SELECT * FROM device_jtis"), []);
     t.equal((await show(server, `${head}.${body}.${signature}`)).status, 201);
   });
-  await t.test("a device id that no text in the store can be", async (t) => {
+  await t.test("a device id that the store cannot hold", async (t) => {
     const client_secret = deviceJwt("a\0b", KEY, { claims: { public_key: pemOf(OTHER) } });
     t.equal((await server.post("/device/update/pubkey", { client_secret, pop: "AAAA" })).status, 403);
   });
@@ -143,7 +143,7 @@ t.test("AS-01 a JWT works once, for ever", async (t) => {
     const later = await startInstance(t, { database: server.database, clock });
     t.equal((await show(later, jwt)).status, 403);
   });
-  await t.test("signed anew with the same jti: still the same", async (t) => {
+  await t.test("signed again with the same jti: still the same", async (t) => {
     const claims = { jti: newJti() };
     t.equal((await show(server, deviceJwt(ID, KEY, { claims }))).status, 201);
     t.equal((await show(server, deviceJwt(ID, KEY, { claims }))).status, 403);
@@ -154,21 +154,21 @@ t.test("AS-01 a JWT works once, for ever", async (t) => {
     const id = "test.device.02";
     t.equal((await show(server, deviceJwt(id, OTHER, { claims }), id)).status, 201);
   });
-  await t.test("what is kept is sixteen bytes and no jti", async (t) => {
+  await t.test("the store keeps sixteen bytes and no jti", async (t) => {
     const rows = await sql(server.database, "SELECT *, length(hash) AS bytes FROM device_jtis");
     t.ok(rows.length > 0);
     t.ok(rows.every(({ bytes, ...row }) => bytes === 16 && Object.keys(row).join() === "hash"));
   });
 });
 
-t.test("a device asks so often in an hour and no oftener, on all instances together", async (t) => {
+t.test("a device has a limit of requests per hour over all instances", async (t) => {
   const clock = new TestClock();
   const server = await startWithDevices(t, { clock });
   const second = await startInstance(t, { database: server.database, clock });
   const used = deviceJwt(ID, KEY);
   t.equal((await show(server, used)).status, 201);
 
-  await t.test("what is replayed or not its own takes nothing from it", async (t) => {
+  await t.test("replays and foreign JWTs do not count", async (t) => {
     for (let i = 0; i < 5; i += 1) {
       t.equal((await show(server, used)).status, 403);
       t.equal((await show(server, deviceJwt(ID, OTHER))).status, 403);
@@ -181,16 +181,16 @@ t.test("a device asks so often in an hour and no oftener, on all instances toget
   t.equal(all.filter(({ status }) => status === 201).length, 99);
   const slowed = all.filter(({ status }) => status === 429);
   t.match(slowed[0]!.json, { error: "TOO_MANY_REQUESTS", error_description: "Slow down" });
-  // Whoever comes in the moment of the last one does not see yet for how long.
+  // A request in the same moment as the last attempt does not see the wait yet.
   t.equal(Math.max(...slowed.map(({ headers }) => Number(headers.get("retry-after")))), 60);
 
-  await t.test("what was turned away is good later", async (t) => {
+  await t.test("a refused request succeeds later", async (t) => {
     const turnedAway = fresh[all.findIndex(({ status }) => status === 429)]!;
     clock.advance(61);
     t.equal((await show(server, turnedAway)).status, 201);
     t.equal((await show(server, deviceJwt(ID, KEY))).status, 429, "one in a minute");
   });
-  await t.test("and another device is not its concern", async (t) => {
+  await t.test("and has no access to other devices", async (t) => {
     t.equal((await show(server, deviceJwt("test.device.02", OTHER), "test.device.02")).status, 201);
   });
 });

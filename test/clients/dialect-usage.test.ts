@@ -8,7 +8,7 @@ import { basic, startInstance } from "../support/instance.js";
 import { MASTER_KEY } from "../support/run.js";
 import { statementsOf } from "../support/statements.js";
 
-t.test("who uses which dialect is counted, and reported", async (t) => {
+t.test("the use of dialects is counted and reported", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const key = NEW_KEYS.ES256();
@@ -39,7 +39,7 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     t.equal((await statementsOf(() => server.core.usage.flush())).length, 0, "none where nothing was counted");
     t.strictSame(await report(), [backend("oauth2", 2, NOON), backend("simple-identity-server", 1, NOON)]);
   });
-  await t.test("a device is counted, when it shows a JWT and when it shows its token", async (t) => {
+  await t.test("a device is counted with its JWT and with its token", async (t) => {
     const shown = { client_id: "d1", client_secret: deviceJwt("d1", key) };
     const { access_token } = (await server.post("/as/token", shown)).json;
     const { access_token: token } = (await server.post("/as/renew/token", { client_id: "d1", token: access_token }))
@@ -48,13 +48,13 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     await server.core.usage.flush();
     t.match(await report(), [{}, {}, { client_id: "d1", dialect: "iothentix", uses: 3 }]);
   });
-  await t.test("who did not prove who it is, is not", async (t) => {
+  await t.test("an unauthenticated client is not counted", async (t) => {
     await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", "wrong"));
     await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("nobody", SECRET));
     await server.post("/as/token", { client_id: "d1", client_secret: deviceJwt("d1", NEW_KEYS.ES256()) });
     t.equal((await statementsOf(() => server.core.usage.flush())).length, 0);
   });
-  await t.test("what cannot be stored now is kept for the next time", async (t) => {
+  await t.test("counts that cannot be stored are kept for the next flush", async (t) => {
     clock.advance(3_600);
     await take("/oauth2/token");
     await sql(server.database, "ALTER TABLE dialect_usage RENAME TO elsewhere");
@@ -64,7 +64,7 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     await server.core.usage.flush();
     t.match(await report(), [backend("oauth2", 4, LATER), backend("simple-identity-server", 1, NOON), {}]);
   });
-  await t.test("two instances add up, and stopping one loses nothing", async (t) => {
+  await t.test("the counts of two instances are added, and stopping one loses none", async (t) => {
     const second = await startInstance(t, { database: server.database, clock });
     await take("/oauth2/token", second);
     await second.stop();
@@ -72,7 +72,7 @@ t.test("who uses which dialect is counted, and reported", async (t) => {
     await server.core.usage.flush();
     t.match(await report(), [backend("oauth2", 6, LATER), {}, {}]);
   });
-  await t.test("a client that is gone takes its own with it, and nobody else's", async (t) => {
+  await t.test("a deleted client loses its own keys and no other's", async (t) => {
     await take("/oauth2/token");
     await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("admin", SECRET));
     await sql(server.database, "DELETE FROM clients WHERE client_id = 'backend'");

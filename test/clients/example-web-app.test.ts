@@ -30,7 +30,7 @@ async function startExample(t: Test, env: Record<string, string>): Promise<strin
 }
 
 /** The README's own steps sign a person in with it: test/docs/pasted.test.ts. */
-t.test("the example web app lets nobody in who was refused, or whom it did not send", async (t) => {
+t.test("the example web app refuses users who were refused, and users it did not send", async (t) => {
   const port = await freePort();
   const client = {
     client_id: "web",

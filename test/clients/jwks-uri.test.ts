@@ -7,7 +7,7 @@ import { TestClock } from "../support/clock.js";
 import { decided } from "../support/decided.js";
 import { startInstance } from "../support/instance.js";
 
-/** Clients whose keys stand at their `jwks_uri`; what a fetch may reach and cost is test/outbound's. */
+/** Clients with keys at their `jwks_uri`. test/outbound has the limits of the fetch. */
 
 const UNAVAILABLE = "the keys of the client cannot be fetched";
 const SIGNATURE = "the signature is not correct";
@@ -19,7 +19,7 @@ const pair = (kid: string) => {
 const first = pair("first");
 const second = pair("second");
 
-/** What the client's own server answers, and how often it was asked. */
+/** The answers of the client's own server, and the number of calls. */
 let answer: RequestListener;
 let asked = 0;
 const host = createServer((request, response) => {
@@ -54,7 +54,7 @@ async function ask(key: ReturnType<typeof pair>, kid = key.kid, at = server): Pr
   return json.error_description ?? json.token_type;
 }
 
-t.test("its keys are fetched once, and again for one that is new", async (t) => {
+t.test("its keys are fetched once, and again for a new key", async (t) => {
   answer = publish(first);
   t.strictSame(await Promise.all(Array.from({ length: 20 }, () => ask(first))), Array(20).fill("Bearer"));
   t.equal(asked, 1, "twenty requests, one fetch");
@@ -73,7 +73,7 @@ t.test("its keys are fetched once, and again for one that is new", async (t) => 
   t.equal(asked, 3);
 });
 
-t.test("JW-05 unknown kids make no storm of fetches", async (t) => {
+t.test("JW-05 unknown kids cause no storm of fetches", async (t) => {
   clock.advance(31);
   asked = 0;
   const said = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(first, `unknown-${index}`)));
@@ -82,7 +82,7 @@ t.test("JW-05 unknown kids make no storm of fetches", async (t) => {
   t.equal(await ask(second), "Bearer", "and the known one is as good as before");
 });
 
-t.test("a host that does not answer with keys lets nobody in, and is left alone for a while", async (t) => {
+t.test("a host without keys authenticates no client, and is not called again for a while", async (t) => {
   const rows: readonly (readonly [string, RequestListener])[] = [
     ["an error", (_request, response) => response.writeHead(500).end()],
     ["a redirect", (_request, response) => response.writeHead(302, { Location: "/elsewhere" }).end()],
@@ -102,7 +102,7 @@ t.test("a host that does not answer with keys lets nobody in, and is left alone 
   }
 });
 
-t.test("it may not point at this machine unless a setting says so", async (t) => {
+t.test("it may not point at this machine without the setting for that", async (t) => {
   const strict = await startInstance(t, { provision, clock });
   asked = 0;
   t.equal(await ask(second, "second", strict), UNAVAILABLE);

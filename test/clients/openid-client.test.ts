@@ -158,7 +158,7 @@ t.test("openid-client takes an answer by form_post", async (t) => {
   t.match(tokens.claims(), { sub: "user-alice", nonce: asked.expectedNonce });
 });
 
-t.test("openid-client verifies a signed userinfo answer, and the algorithms a client is registered for", async (t) => {
+t.test("openid-client verifies a signed userinfo response, with the registered algorithms", async (t) => {
   for (const [id, alg] of [
     ["signed", "RS256"],
     ["elliptic", "ES256"],
@@ -181,7 +181,7 @@ t.test("openid-client verifies a signed userinfo answer, and the algorithms a cl
   }
 });
 
-t.test("openid-client finds out an answer that is not to its request", async (t) => {
+t.test("openid-client detects an answer to another request", async (t) => {
   const config = await discover("basic", client.ClientSecretBasic(SECRET));
   const { asked, reply } = await signIn(config);
   const changed = (change: (parameters: URLSearchParams) => void) => {
@@ -204,7 +204,7 @@ t.test("openid-client finds out an answer that is not to its request", async (t)
   t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), otherNonce)), said("nonce"));
 });
 
-t.test("openid-client is told why there is no code", async (t) => {
+t.test("openid-client gets the reason for a missing code", async (t) => {
   const config = await discover("basic", client.ClientSecretBasic(SECRET));
   const url = client.buildAuthorizationUrl(config, {
     redirect_uri: CALLBACK,
@@ -224,7 +224,7 @@ t.test("openid-client is told why there is no code", async (t) => {
   });
 });
 
-t.test("openid-client proves who it is by assertions, at each endpoint that asks", async (t) => {
+t.test("openid-client authenticates by assertions at each endpoint", async (t) => {
   const pkcs8 = key.privateKey.export({ format: "der", type: "pkcs8" });
   const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
   const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);

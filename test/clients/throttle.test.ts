@@ -4,7 +4,7 @@ import { reason } from "../support/reason.js";
 
 type Stopwatch = NonNullable<ConstructorParameters<typeof Throttle>[0]>;
 
-/** Time that passes when the test says so. */
+/** A stopwatch that the test advances. */
 class TestStopwatch implements Stopwatch {
   #now = 0;
   readonly #pausing: { readonly until: number; readonly go: () => void }[] = [];
@@ -24,7 +24,7 @@ class TestStopwatch implements Stopwatch {
   }
 }
 
-/** Asks for turns, and tells how many of them have come. */
+/** Requests, with the number of those that may continue. */
 function ask(throttle: Throttle, key: string, times: number): { come: number; refused: number } {
   const state = { come: 0, refused: 0 };
   for (let n = 0; n < times; n += 1) {
@@ -43,14 +43,14 @@ const setUp = (failures: number) => {
   return { stopwatch, throttle };
 };
 
-t.test("BF-12 two hundred failures slow nobody down", async (t) => {
+t.test("BF-12 two hundred failures cause no delay", async (t) => {
   const { stopwatch, throttle } = setUp(199);
   const turns = ask(throttle, "a", 50);
   await stopwatch.advance(0);
   t.equal(turns.come, 50);
 });
 
-t.test("BF-12 from then on fifty come in a second, each in turn, and nobody who waits is forgotten", async (t) => {
+t.test("BF-12 further requests continue at fifty a second, in order, and none is forgotten", async (t) => {
   const { stopwatch, throttle } = setUp(200);
   const turns = ask(throttle, "a", 100);
   await stopwatch.advance(0);
@@ -62,7 +62,7 @@ t.test("BF-12 from then on fifty come in a second, each in turn, and nobody who 
   t.equal(turns.refused, 0);
 });
 
-t.test("BF-12 who goes on guessing goes on at that pace", async (t) => {
+t.test("BF-12 further guesses continue at that pace", async (t) => {
   const { stopwatch, throttle } = setUp(1000);
   let guesses = 0;
   const guess = async () => {
@@ -76,7 +76,7 @@ t.test("BF-12 who goes on guessing goes on at that pace", async (t) => {
   t.equal(guesses, 500, "ten seconds");
 });
 
-t.test("more than a hundred do not wait: they are told when to come again", async (t) => {
+t.test("more than a hundred do not wait: they get Retry-After", async (t) => {
   const { stopwatch, throttle } = setUp(200);
   const turns = ask(throttle, "a", 100);
   t.match(await reason(() => throttle.wait("a")), { row: { code: "tries_exhausted" }, retryAfter: 3 });
@@ -87,14 +87,14 @@ t.test("more than a hundred do not wait: they are told when to come again", asyn
   t.equal(later.come, 1);
 });
 
-t.test("another key is another's", async (t) => {
+t.test("another device's key", async (t) => {
   const { stopwatch, throttle } = setUp(200);
   const others = ask(throttle, "b", 1);
   await stopwatch.advance(0);
   t.equal(others.come, 1);
 });
 
-t.test("what is over is over", async (t) => {
+t.test("an expired one stays refused", async (t) => {
   const { stopwatch, throttle } = setUp(200);
   await stopwatch.advance(4000);
   for (let n = 0; n < 199; n += 1) throttle.countFailure("a");
@@ -103,7 +103,7 @@ t.test("what is over is over", async (t) => {
   t.equal(turns.come, 1);
 });
 
-t.test("DO-12 however many keys there are, ten thousand are remembered", async (t) => {
+t.test("DO-12 ten thousand keys are kept, also when there are more", async (t) => {
   const { stopwatch, throttle } = setUp(200);
   for (let n = 0; n < 10_000; n += 1) throttle.countFailure(`other-${n}`);
   const turns = ask(throttle, "a", 1);

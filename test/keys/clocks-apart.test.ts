@@ -11,7 +11,7 @@ const ask = async (server: Instance): Promise<string> =>
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid;
 
-t.test("when a key signs is decided by the database's clock, whatever that of the instance says", async (t) => {
+t.test("the database's clock decides when a key signs, with any clock of the instance", async (t) => {
   const database = await freshDatabase(t, FLEET);
   await sql(database, "DELETE FROM signing_keys");
   const apart = (minutes: number): Clock => ({
@@ -23,11 +23,11 @@ t.test("when a key signs is decided by the database's clock, whatever that of th
   const right = await startInstance(t, { database, env: { ISSUER: ahead.core.issuer } });
   const all = [ahead, behind, right];
 
-  t.test("the first keys, which the one ahead made, sign everywhere", async (t) => {
+  t.test("the first keys of the instance that is ahead sign everywhere", async (t) => {
     for (const server of all) t.match(decodeProtectedHeader(await ask(server)), { alg: "ES256" });
   });
 
-  t.test("a leaked key that the one ahead replaces is believed by none", async (t) => {
+  t.test("a leaked key that the instance ahead replaces is rejected everywhere", async (t) => {
     const leaked = await ask(right);
     await ahead.core.ring.rotate(true);
     await Promise.all(all.map(({ core }) => core.ring.reload()));

@@ -49,7 +49,7 @@ async function idToken(alg: "ES256" | "RS256"): Promise<string> {
 const query = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString();
 const authorization = { client_id: "web", redirect_uri: CALLBACK, response_type: "code", scope: "openid" };
 
-/** What takes a JWT, and whether it took this one. */
+/** Every place that accepts a JWT, and whether it accepted this one. */
 const PLACES: readonly {
   readonly name: string;
   readonly token: () => Promise<string>;
@@ -81,7 +81,7 @@ const PLACES: readonly {
     {
       name: `the authorization endpoint, as a hint, ${alg}`,
       token: () => idToken(alg),
-      // A hint at Alice keeps Bob from being taken for her; what is no hint changes nothing for him.
+      // A hint for Alice prevents that Bob is taken for her. An invalid hint changes nothing for him.
       takes: async (id_token_hint: string) => {
         const asked = query({ ...authorization, prompt: "none", id_token_hint });
         const { headers } = await bob.get(`/oauth2/authorize?${asked}`);
@@ -103,7 +103,7 @@ const PLACES: readonly {
 ];
 
 for (const { name, token, takes } of PLACES) {
-  t.test(`a forged signature is worth nothing at ${name}`, async (t) => {
+  t.test(`a forged signature is refused at ${name}`, async (t) => {
     const genuine = await token();
     const [header, payload, signature] = genuine.split(".") as [string, string, string];
     const bytes = Buffer.from(signature, "base64url");

@@ -61,7 +61,7 @@ async function start(t: Test, env: Record<string, string>, more: InstanceOptions
   return startInstance(t, { clock, env, ...more });
 }
 
-/** What is made at one instance, and whether another one takes it, by what it is. */
+/** Values that one instance makes, by kind, and whether another accepts them. */
 interface Kind {
   readonly make: (at: Instance) => Promise<string>;
   readonly works: (at: Instance, made: string) => Promise<boolean>;
@@ -148,7 +148,7 @@ async function oldDatabase(t: Test): Promise<string> {
   return database;
 }
 
-t.test("what one instance makes, another with the other key takes", async (t) => {
+t.test("an instance accepts tokens made under the other key", async (t) => {
   const database = await oldDatabase(t);
   const before = await start(t, keysOf(OLD, NEW), { database, provision: FILE });
   const after = await start(t, keysOf(NEW, OLD), { database });
@@ -199,7 +199,7 @@ t.test("the master key is changed while servers run", async (t) => {
   const needed = Date.parse(of(first, "earlier master keys").may_be_destroyed);
   t.ok(needed > clock.now() + 13 * 86_400_000, "the longest refresh token is waited for");
 
-  t.test("what was made before still works", async (t) => {
+  t.test("earlier tokens still work", async (t) => {
     for (const [name, { works }] of Object.entries(KINDS)) t.ok(await works(now, made.get(name)!), name);
     t.notOk(await asSharer(now, jti), "an assertion that was used is still used");
     t.notOk(await asMeter(now, proof), "and so is a device's JWT");
@@ -212,7 +212,7 @@ t.test("the master key is changed while servers run", async (t) => {
     t.strictSame(await sql(database, "SELECT disabled FROM clients WHERE client_id = 'poster'"), [{ disabled: true }]);
   });
 
-  t.test("what was used is under the new key, and a second run finds nothing to seal", async (t) => {
+  t.test("used hashes are under the new key, and a second run seals nothing", async (t) => {
     const second = await rotate(keysOf(NEW, OLD));
     for (const kind of ["signing keys", "client secrets", "imported client secrets", "imported passwords"]) {
       t.equal(of(second, kind).sealed_again, 0, kind);
@@ -223,7 +223,7 @@ t.test("the master key is changed while servers run", async (t) => {
     t.equal(of(second, "earlier master keys").may_be_destroyed, of(first, "earlier master keys").may_be_destroyed);
   });
 
-  t.test("without the old key, what was renewed works, and the old key opens nothing", async (t) => {
+  t.test("without the old key renewed values work, and the old key opens nothing", async (t) => {
     await now.stop();
     const alone = await start(t, { MASTER_KEY: NEW, ISSUER }, { database });
     t.ok(await isOk(logIn(alone, BOB)), "a password that was used since");
@@ -245,7 +245,7 @@ t.test("the master key is changed while servers run", async (t) => {
   });
 });
 
-t.test("a rotation that is stopped is taken up again", async (t) => {
+t.test("a rotation that is stopped continues with the next run", async (t) => {
   const database = await oldDatabase(t);
   await (await start(t, { MASTER_KEY: OLD, ISSUER }, { database, provision: FILE })).stop();
   const server = await start(t, keysOf(NEW, OLD), { database });
@@ -265,7 +265,7 @@ t.test("a rotation that is stopped is taken up again", async (t) => {
   t.equal(rows.find(({ kind }) => kind === "imported passwords")!.sealed_again, 1);
 });
 
-t.test("a backup from before is read with its key in MASTER_KEY_PREVIOUS, and not without", async (t) => {
+t.test("an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without", async (t) => {
   const file = join(t.testdir({}), "old.backup");
   const keyOf = (text: string) => Buffer.from(text, "base64url");
   const old = new MasterKey(keyOf(OLD));
@@ -303,12 +303,12 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "confirmation-code": "a confirmation code",
   tries: "it is a lasting key as that of sessions",
   "known-browser": "a known browser",
-  backup: "a backup from before is read with its key in MASTER_KEY_PREVIOUS, and not without",
+  backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",
   "provisioned-entry": "a provisioning file that was applied is not written again",
 };
 
-t.test("every purpose of the master key is looked at", async (t) => {
+t.test("every purpose of the master key is tested", async (t) => {
   const source = await readFile(join(ROOT, "src", "keys", "master-key.ts"), "utf8");
   const purposes = [...source.matchAll(/^  \| "([a-z-]+)" \/\//gm)].map(([, name]) => name!);
   t.ok(purposes.length > 15);

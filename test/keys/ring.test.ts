@@ -39,7 +39,7 @@ t.test("rotating the keys of a running fleet", async (t) => {
     }
   });
 
-  t.test("does not let a key sign that others cannot have seen yet", async (t) => {
+  t.test("does not let a key sign before caches can have it", async (t) => {
     const before = await ask(one);
     const planned = await one.core.ring.rotate();
     t.ok(planned.every(({ active_from }) => active_from.getTime() > clock.now()));
@@ -52,7 +52,7 @@ t.test("rotating the keys of a running fleet", async (t) => {
     t.ok(await isActive(other, after));
   });
 
-  t.test("at once, when a key has leaked", async (t) => {
+  t.test("replaces a leaked key at once", async (t) => {
     const before = await ask(one);
     await one.core.ring.rotate(true);
     clock.advance(1);
@@ -106,7 +106,7 @@ t.test("the published keys are public halves only, each for one algorithm", asyn
   for (const { sealed_private } of stored) t.notMatch((sealed_private as Buffer).toString("latin1"), /"d":/);
 });
 
-t.test("a ring that another master key sealed is not opened and not replaced", async (t: Test) => {
+t.test("a ring sealed under another master key is neither opened nor replaced", async (t: Test) => {
   const database = await freshDatabase(t);
   const db = openDb(database);
   t.teardown(() => closeDb(db));
@@ -119,7 +119,7 @@ t.test("a ring that another master key sealed is not opened and not replaced", a
   t.equal(row!.n, 4);
 });
 
-t.test("what one purpose sealed, another does not open", async (t) => {
+t.test("one purpose does not open the sealed values of another", async (t) => {
   const master = new MasterKey(Buffer.alloc(32, 3));
   const sealed = master.seal("access-token", Buffer.from("text"));
   t.equal(master.open("access-token", sealed)?.toString(), "text");
@@ -162,7 +162,7 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
   await before;
   t.strictSame(kids(), kidsOfOther(), "the key that leaked is not believed again");
 
-  t.test("and who asks for a key waits for the read under way", async (t) => {
+  t.test("and a request for a key waits for the read in progress", async (t) => {
     held = [];
     const reading = ring.reload();
     await until("its answer is there", () => held!.length === 1);

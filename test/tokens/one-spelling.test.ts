@@ -65,7 +65,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
   });
 }
 
-t.test("so do the texts of a running server, whoever is shown them", async (t) => {
+t.test("so have the texts of a running server, at every endpoint", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock });
   const gateway = basic("gateway", SECRET);
   const login = (client_id: string, headers = {}) =>
