@@ -272,13 +272,13 @@ t.test("DO-09 without a trusted proxy no client chooses its address", async (t) 
   t.equal((await ENDPOINTS.standard(server, { headers: { "X-Forwarded-For": "198.51.100.1" } })).status, 429);
   t.equal((await ENDPOINTS.standard(server, { headers: { Forwarded: "for=198.51.100.1" } })).status, 429);
   const machine = await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET));
-  t.equal(machine.status, 200, "only who guesses is kept out");
+  t.equal(machine.status, 200, "only password guesses are limited");
 
   const page = await ENDPOINTS.page(server);
   t.equal(page.status, 429);
-  t.match(page.text, /Too many tries/);
+  t.match(page.text, /Too many attempts/);
   t.equal(page.headers.get("retry-after"), "1");
-  t.match(page.text, "Please wait 1 second and try it again.");
+  t.match(page.text, "Please wait 1 second and try again.");
   const browser = new Browser(server);
   const form = await browser.open("/account");
   const [, action] = /action="([^"]*)"/.exec(form.text)!;
