@@ -29,7 +29,7 @@ let browser: Promise<Browser> | undefined;
 /** Opens a window; the browser behind it is started once for a test file. */
 export async function openWindow(t: Test, options: BrowserContextOptions = {}): Promise<Window> {
   if (browser === undefined) {
-    const launched = (browser = launch());
+    const launched = (browser = launchBrowser());
     tap.teardown(async () => {
       browser = undefined;
       await (await launched).close();
@@ -49,8 +49,8 @@ export async function openWindow(t: Test, options: BrowserContextOptions = {}): 
   return { context, page: await context.newPage(), complaints };
 }
 
-/** CHROME_PATH, or the Chromium that comes from npm (Linux on x64), or the Chrome that is installed. */
-async function launch(): Promise<Browser> {
+/** Starts CHROME_PATH, or the Chromium that comes from npm (Linux on x64), or the Chrome that is installed. */
+export async function launchBrowser(): Promise<Browser> {
   const path = process.env.CHROME_PATH;
   if (path) return chromium.launch({ executablePath: path, env: withoutDate() });
   if (process.platform !== "linux" || process.arch !== "x64") {

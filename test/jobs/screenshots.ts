@@ -1,0 +1,107 @@
+// Takes the screenshots of the README into docs/images: npm run screenshots
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../support/chromium.js";
+import { ROOT } from "../support/root.js";
+import { query } from "../support/web.js";
+import { withServer } from "./server.js";
+
+const IMAGES = join(ROOT, "docs", "images");
+
+/** A phone. */
+const VIEWPORT = { width: 360, height: 640 };
+
+const PERSON = { username: "alice", password: "correct horse battery staple" };
+
+const PHOTOS = "https://photos.example/callback";
+const CALENDAR = "https://calendar.example/callback";
+
+const PROVISION = {
+  scopes: [{ name: "albums", description: "See and order prints of your photo albums" }],
+  clients: [
+    {
+      client_id: "prints",
+      client_name: "Photo Prints",
+      token_endpoint_auth_method: "none",
+      grant_types: ["authorization_code", "refresh_token"],
+      scope: "openid profile albums offline_access",
+      redirect_uris: [PHOTOS],
+    },
+    {
+      client_id: "calendar",
+      client_name: "Team Calendar",
+      token_endpoint_auth_method: "none",
+      grant_types: ["authorization_code"],
+      scope: "openid email",
+      redirect_uris: [CALENDAR],
+    },
+  ],
+  users: [
+    {
+      sub: "user-alice",
+      preferred_username: PERSON.username,
+      password: PERSON.password,
+      name: "Alice Example",
+      email: "alice@example.com",
+    },
+  ],
+};
+
+const HELP = `npm run screenshots
+Takes the screenshots of the login, consent, account and logout pages into docs/images.`;
+
+const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+await withServer(PROVISION, async ({ url }) => {
+  const browser = await launchBrowser();
+  try {
+    await takeAll(browser, url);
+  } finally {
+    await browser.close();
+  }
+  return true;
+});
+
+/** Signs a person in to two apps, and photographs each page on the way. */
+async function takeAll(browser: Browser, url: string): Promise<void> {
+  const context = await browser.newContext({ locale: "en-US", viewport: VIEWPORT });
+  // The apps exist nowhere: the browser gets an empty answer for them.
+  await context.route(/^https:\/\/(photos|calendar)\.example\//, (route) => route.fulfill({ body: "" }));
+  const page = await context.newPage();
+  const allow = async () => {
+    await page.click("button[name=action][value=allow]");
+    await page.waitForURL(/\.example\//);
+  };
+
+  await page.goto(signInAddress(url, "prints", PHOTOS, "openid profile albums offline_access"));
+  await take(page, "login");
+  await page.fill("#username", PERSON.username);
+  await page.fill("#password", PERSON.password);
+  await page.click("button[name=action][value=login]");
+  await page.waitForSelector("#consent");
+  await take(page, "consent");
+  await allow();
+  await page.goto(signInAddress(url, "calendar", CALENDAR, "openid email"));
+  await allow();
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto(`${url}/account`);
+  await take(page, "account");
+  await page.goto(`${url}/oauth2/logout?client_id=prints`);
+  await take(page, "logout");
+}
+
+/** The address to which an app sends a person who signs in. A loopback callback would show a port that changes. */
+function signInAddress(url: string, client_id: string, redirect_uri: string, scope: string): string {
+  const challenge = { code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" };
+  return `${url}/oauth2/authorize?${query({ response_type: "code", client_id, redirect_uri, scope, ...challenge })}`;
+}
+
+async function take(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage: true });
+  console.log(`docs/images/${name}.png`);
+}
