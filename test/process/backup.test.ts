@@ -63,18 +63,18 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   t.notOk(text.includes((await readFile(masterKeyPath(DATA_DIR), "utf8")).trim()), "the master key is not in it");
   const stored = await everythingIn(await embeddedUrl(DATA_DIR));
 
-  const refused = await jeton({ DATA_DIR }, ["restore", backup, "--replace"]);
+  const refused = await jetonHere({ DATA_DIR }, ["restore", backup, "--replace"]);
   t.equal(refused.code, 1);
   t.match(refused.stderr, /^jeton: a server is running on this database: stop every server first\n$/);
 
   // What happens after the backup, and is forgotten by it.
   await post(server.url, "/oauth2/revoke", { token: before.refresh_token, client_id: "mobile" });
   await post(server.url, "/oauth2/revoke", { token: opaque.access_token }, basic("kiosk", SECRET));
-  t.equal((await jeton({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
+  t.equal((await jetonHere({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
   const raised = (await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
     .json;
-  t.equal((await jeton({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
-  t.equal((await jeton({ DATA_DIR }, ["user", "disable", "bob"])).code, 0);
+  t.equal((await jetonHere({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
+  t.equal((await jetonHere({ DATA_DIR }, ["user", "disable", "bob"])).code, 0);
   server.signal("SIGKILL");
   await server.ended;
   await endPostgres(DATA_DIR);
@@ -100,7 +100,7 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
     }
   });
 
-  const after = await jeton(env, ["after-restore", "--json"]);
+  const after = await jetonHere(env, ["after-restore", "--json"]);
   t.equal(after.code, 0, after.stderr);
   const listed = JSON.parse(after.stdout) as Record<string, unknown>[];
 

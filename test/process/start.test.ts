@@ -10,7 +10,14 @@ import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { freePort } from "../support/ports.js";
-import { dataFolder, launchServer, refusedStart, startProcess, type RunningProcess } from "../support/process.js";
+import {
+  dataFolder,
+  launchServer,
+  refusedHere,
+  refusedStart,
+  startProcess,
+  type RunningProcess,
+} from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 import { until } from "../support/until.js";
 
@@ -96,7 +103,7 @@ t.test("a first start on an empty folder", async (t) => {
     t.match(JSON.parse(stdout), { access_token: String });
 
     const taken = await dataFolder(t);
-    const refused = await refusedStart({ DATA_DIR: taken, PORT: String(port) });
+    const refused = await refusedHere({ DATA_DIR: taken, PORT: String(port) });
     t.match(refused, { code: 1, stdout: "", stderr: `jeton: cannot listen on 127.0.0.1:${port} (EADDRINUSE)\n` });
     t.strictSame(await readdir(dirname(taken)), [], "a start on a port that is taken begins nothing");
 

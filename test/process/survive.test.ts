@@ -10,7 +10,7 @@ import {
   dataFolder,
   embeddedUrl,
   endPostgres,
-  refusedDeployment,
+  refusedHere,
   refusedStart,
   startProcess,
   type Environment,
@@ -60,41 +60,44 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     await nothingIsLost(t);
   });
 
-  t.test("comes back by itself when PostgreSQL is killed under a living server, and says 503 meanwhile", async (t) => {
-    const killed = await endPostgres(DATA_DIR, "SIGKILL");
-    const begun = performance.now();
-    const refused: Reply[] = [];
-    const readiness = new Set<number>();
-    await until("the server answers again", async () => {
-      const reply = await introspect(server, access_token);
-      readiness.add((await fetch(`${server.url}/readyz`)).status);
-      if (reply.status !== 200) refused.push(reply);
-      // The backends end a moment after the postmaster, and one of them may answer until then.
-      return reply.status === 200 && refused.length > 0;
-    });
-    t.comment(`answered again after ${Math.round(performance.now() - begun)} ms and ${refused.length} refusals`);
-    t.ok(refused.length > 0);
-    const kinds = refused.map(
-      ({ status, headers, json }) => `${status} ${json.error}, Retry-After ${headers.get("retry-after")}`,
-    );
-    t.strictSame([...new Set(kinds)], ["503 temporarily_unavailable, Retry-After 1"]);
-    t.ok(readiness.has(503), "/readyz says so too");
-    await until("/readyz says 200 again", async () => (await fetch(`${server.url}/readyz`)).status === 200);
-    t.not(await postmaster(DATA_DIR), killed);
-    // The log is written behind the answers, so the line may come after them.
-    const told = /the embedded PostgreSQL died and is being started again.*answers again/s;
-    await until("the log tells of it", async () => told.test(server.output()));
-    await nothingIsLost(t);
-  });
+  t.test(
+    "comes back by itself when PostgreSQL is killed under a living server, and answers 503 until then",
+    async (t) => {
+      const killed = await endPostgres(DATA_DIR, "SIGKILL");
+      const begun = performance.now();
+      const refused: Reply[] = [];
+      const readiness = new Set<number>();
+      await until("the server answers again", async () => {
+        const reply = await introspect(server, access_token);
+        readiness.add((await fetch(`${server.url}/readyz`)).status);
+        if (reply.status !== 200) refused.push(reply);
+        // The backends end a moment after the postmaster, and one of them may answer until then.
+        return reply.status === 200 && refused.length > 0;
+      });
+      t.comment(`answered again after ${Math.round(performance.now() - begun)} ms and ${refused.length} refusals`);
+      t.ok(refused.length > 0);
+      const kinds = refused.map(
+        ({ status, headers, json }) => `${status} ${json.error}, Retry-After ${headers.get("retry-after")}`,
+      );
+      t.strictSame([...new Set(kinds)], ["503 temporarily_unavailable, Retry-After 1"]);
+      t.ok(readiness.has(503), "/readyz says so too");
+      await until("/readyz says 200 again", async () => (await fetch(`${server.url}/readyz`)).status === 200);
+      t.not(await postmaster(DATA_DIR), killed);
+      // The log is written behind the answers, so the line may come after them.
+      const told = /the embedded PostgreSQL died and is being started again.*answers again/s;
+      await until("the log tells of it", async () => told.test(server.output()));
+      await nothingIsLost(t);
+    },
+  );
 
   t.test("refuses a second server, and says whose it is", async (t) => {
     const { port } = new URL(server.url);
-    for (const PORT of ["0", port]) {
-      const refused = await refusedStart({ ...env, PORT });
-      t.equal(oneLine(t, refused), `another Jeton server is running on ${DATA_DIR} (process ${server.pid})`);
-      // Said, not held to a bound: the machine is busy with other tests (docs/operations.md has the figure).
-      t.comment(`refused after ${Math.round(refused.took)} ms`);
-    }
+    const message = `another Jeton server is running on ${DATA_DIR} (process ${server.pid})`;
+    const refused = await refusedStart({ ...env, PORT: "0" });
+    t.equal(oneLine(t, refused), message);
+    // No bound: the machine is busy with other tests (docs/operations.md has the figure).
+    t.comment(`refused after ${Math.round(refused.took)} ms`);
+    t.equal(oneLine(t, await refusedHere({ ...env, PORT: port })), message, "at the same port too");
     await nothingIsLost(t);
   });
 
@@ -119,24 +122,16 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
       flaw: () => Promise<unknown>,
       message: RegExp,
       more: Environment = {},
-      refused = refusedDeployment,
     ) =>
       t.test(name, async (t) => {
         await flaw();
         const before = await picture(DATA_DIR);
-        t.match(oneLine(t, await refused({ ...env, ...more })), message);
+        t.match(oneLine(t, await refusedHere({ ...env, ...more })), message);
         t.strictSame(await picture(DATA_DIR), before);
       });
 
     const kept = await Promise.all([version!, control!, key!].map((file) => readFile(file)));
-    await untouched(
-      t,
-      "PG_VERSION garbled",
-      () => writeFile(version!, "garbage\n"),
-      /PG_VERSION is garbled/,
-      {},
-      refusedStart,
-    );
+    await untouched(t, "PG_VERSION garbled", () => writeFile(version!, "garbage\n"), /PG_VERSION is garbled/);
     await writeFile(version!, kept[0]!);
     await untouched(t, "pg_control cut short", () => truncate(control!, 100), /global\/pg_control has 100 bytes/);
     await writeFile(control!, kept[1]!);
@@ -249,8 +244,8 @@ t.test("a database that cannot be used ends the start with one line that holds n
   const before = await everythingIn(database);
   for (const [index, [name, env, message]] of cases.entries()) {
     t.test(name, async (t) => {
-      // One shows how a process ends; what refuses is the deployment.
-      const refused = await (index === 0 ? refusedStart : refusedDeployment)({ MASTER_KEY, ...env });
+      // The first one shows how a process ends.
+      const refused = await (index === 0 ? refusedStart : refusedHere)({ MASTER_KEY, ...env });
       t.match(oneLine(t, refused), message);
       t.notMatch(refused.stderr, /marker|password@/);
     });
@@ -262,7 +257,7 @@ t.test("a database that cannot be used ends the start with one line that holds n
     await sql(database, "INSERT INTO installation (master_key_fingerprint) VALUES ('of another key')");
     const written = await everythingIn(database);
     t.equal(
-      oneLine(t, await refusedDeployment({ DATABASE_URL: database, MASTER_KEY })),
+      oneLine(t, await refusedHere({ DATABASE_URL: database, MASTER_KEY })),
       "the master key is not the one this database was written under",
     );
     t.strictSame(await everythingIn(database), written);
@@ -273,34 +268,27 @@ t.test(
   "a setting that cannot be used ends the start with one line that names it, before anything is begun",
   async (t) => {
     const DATA_DIR = await dataFolder(t);
-    type Refusing = typeof refusedStart | typeof refusedDeployment;
-    // One shows how a process ends, and files and addresses are looked at by a whole start; the others are refused when read.
-    const cases: readonly (readonly [Environment, RegExp, Refusing?])[] = [
-      [{ ISSUER: "login.example" }, /^ISSUER /, refusedStart],
+    const cases: readonly (readonly [Environment, RegExp])[] = [
+      [{ ISSUER: "login.example" }, /^ISSUER /],
       [{ MASTER_KEY: "marker" }, /^MASTER_KEY must be 32 bytes in base64url$/],
-      [
-        { TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" },
-        /^\/nowhere\.pem cannot be read \(ENOENT\)$/,
-        refusedStart,
-      ],
+      [{ TLS_CERT: "/nowhere.pem", TLS_KEY: "/nowhere.pem" }, /^\/nowhere\.pem cannot be read \(ENOENT\)$/],
       [
         { TLS_CERT: import.meta.filename, TLS_KEY: import.meta.filename },
         /^TLS_CERT cannot be used: it holds no certificate in PEM$/,
-        refusedStart,
       ],
       [{ TLS_CLIENT_CA: "/nowhere.pem" }, /^TLS_CLIENT_CA needs TLS_CERT and TLS_KEY$/],
       [{ JWKS_URI_ALLOW_PRIVATE: "yes" }, /^JWKS_URI_ALLOW_PRIVATE /],
       [
         { DATABASE_URL: "postgres://u:marker@127.0.0.1:1/d?schema=x", MASTER_KEY },
         /^DATABASE_URL has schema, which can only be public here/,
-        refusedStart,
       ],
-      [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/, refusedStart],
-      [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/, refusedStart],
+      [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
+      [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
     ];
-    for (const [env, message, refuses = refusedDeployment] of cases) {
+    for (const [index, [env, message]] of cases.entries()) {
       t.test(Object.entries(env).join(" "), async (t) => {
-        const refused = await refuses({ DATA_DIR, ...env });
+        // The first one shows how a process ends.
+        const refused = await (index === 0 ? refusedStart : refusedHere)({ DATA_DIR, ...env });
         t.match(oneLine(t, refused), message);
         t.notMatch(refused.stderr, "marker");
       });

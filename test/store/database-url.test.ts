@@ -13,7 +13,7 @@ import { openGate, type GateTerms } from "../support/database-gate.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { refusedDeployment } from "../support/process.js";
+import { refusedHere } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 import { until } from "../support/until.js";
 
@@ -21,7 +21,7 @@ const PASSWORD = "marker-password";
 
 /** What a start with this connection string is refused with; undefined where it is not. */
 async function saidOf(DATABASE_URL: string): Promise<string | undefined> {
-  const { code, stderr } = await refusedDeployment({ DATABASE_URL, MASTER_KEY });
+  const { code, stderr } = await refusedHere({ DATABASE_URL, MASTER_KEY });
   if (code === 0) return undefined;
   const [line = "", ...more] = stderr.split("\n");
   if (more.length !== 1 || more[0] !== "") throw new Error(`more than one line: ${stderr}`);

@@ -6,7 +6,9 @@ import type { Test } from "tap";
 import { runCommandLine } from "../../src/command-line.js";
 import { readSettings } from "../../src/config.js";
 import { openDeployment } from "../../src/deployment.js";
+import { refuseIfOwned } from "../../src/embedded/index.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
+import { openListener } from "../../src/http/listener.js";
 import { livingPostmaster } from "../../src/embedded/pid-file.js";
 import { dataDirAt, readPassword, urlOf } from "../../src/embedded/data-dir.js";
 import { withDate } from "./date.js";
@@ -125,13 +127,21 @@ export function refusedStart(env: Environment, args: readonly string[] = []): Pr
 }
 
 /**
- * The same without a process of its own, which costs most of a second each: where the deployment is what cannot be used.
- * It has to clean up behind itself here, because no process ends.
+ * The same without a process of its own, which costs most of a second: where the settings, the address or the deployment cannot
+ * be used. The steps are those of src/serve.ts. No process ends here, so each step is undone.
  */
-export async function refusedDeployment(env: Environment): Promise<Said> {
+export async function refusedHere(env: Environment): Promise<Said> {
   return ending(async () => {
-    const deployment = await openDeployment(readSettings(env), { role: "server" });
-    await deployment.close();
+    const { HOST: host, PORT: port, TLS_CERT: cert, TLS_KEY: key, ...settings } = readSettings({ PORT: "0", ...env });
+    if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
+    const tls = cert && key ? { tls: { cert, key, clientCa: settings.TLS_CLIENT_CA } } : {};
+    const listener = await openListener({ host, port, ...tls });
+    try {
+      const deployment = await openDeployment(readSettings(env), { role: "server" });
+      await deployment.close();
+    } finally {
+      await listener.drain();
+    }
     return "";
   });
 }
