@@ -11,6 +11,7 @@ import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { FLEET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
+import { logIn } from "../support/tokens.js";
 
 const PASSWORD = "correct horse ß";
 const SALT = "saltsaltsalt";
@@ -97,9 +98,6 @@ const PUBLISHED: readonly (readonly [password: string, hash: string])[] = [
   ["my password", "ANXrDknc7fGPpigibZXXZFMX4aoqz44JveK6jQuwY3eH/UyPhvr5xTPeGYEckLxz9A=="],
 ];
 
-const logIn = (server: Instance, username: string, password: string) =>
-  server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password });
-
 const stored = async ({ database }: Instance, sub: string): Promise<string> =>
   (await sql(database, "SELECT password_hash FROM users WHERE sub = $1", [sub]))[0]!.password_hash as string;
 
@@ -121,11 +119,19 @@ t.test("a login with an imported hash succeeds, and replaces it by a hash of our
   for (const [index, { name, password }] of named.entries()) {
     const before = await stored(server, `p${index}`);
     t.match(before, /^imported:[\w-]+$/, name);
-    t.equal((await logIn(server, `person-${index}`, `${password}x`)).status, 400, `${name}, a wrong password`);
-    t.equal((await logIn(server, `person-${index}`, password)).status, 200, `${name}, the first time`);
+    t.equal(
+      (await logIn(server, { username: `person-${index}`, password: `${password}x` })).status,
+      400,
+      `${name}, a wrong password`,
+    );
+    t.equal(
+      (await logIn(server, { username: `person-${index}`, password: password })).status,
+      200,
+      `${name}, the first time`,
+    );
     t.match(await stored(server, `p${index}`), /^\$argon2id\$/, name);
   }
-  t.equal((await logIn(server, "person-0", PASSWORD)).status, 200, "the second time");
+  t.equal((await logIn(server, { username: "person-0", password: PASSWORD })).status, 200, "the second time");
 
   t.test("a file that is applied again reverts nothing", async (t) => {
     await server.apply({ users });
@@ -134,24 +140,28 @@ t.test("a login with an imported hash succeeds, and replaces it by a hash of our
 
   t.test("a disabled person stays out, and keeps the hash", async (t) => {
     await server.apply({ users: [{ ...users[0], disabled: true }] });
-    t.equal((await logIn(server, "person-0", PASSWORD)).status, 400);
+    t.equal((await logIn(server, { username: "person-0", password: PASSWORD })).status, 400);
     t.match(await stored(server, "p0"), /^imported:/);
   });
 
   t.test("the part of a password that bcrypt ignores never becomes significant", async (t) => {
     const long = "x".repeat(72);
     await server.apply({ users: [{ sub: "long", preferred_username: "long", password_hash: fast(`${long}yz`) }] });
-    t.equal((await logIn(server, "long", `${long}typo`)).status, 200, "as in the system before");
-    t.equal((await logIn(server, "long", `${long}yz`)).status, 200);
+    t.equal(
+      (await logIn(server, { username: "long", password: `${long}typo` })).status,
+      200,
+      "as in the system before",
+    );
+    t.equal((await logIn(server, { username: "long", password: `${long}yz` })).status, 200);
     t.match(await stored(server, "long"), /^imported:/);
-    t.equal((await logIn(server, "long", long)).status, 200);
+    t.equal((await logIn(server, { username: "long", password: long })).status, 200);
     t.match(await stored(server, "long"), /^\$argon2id\$/);
   });
 
   t.test("another form of the same characters is the same password", async (t) => {
     await server.apply({ users: [{ sub: "form", preferred_username: "form", password_hash: fast("caf\u00e9") }] });
-    t.equal((await logIn(server, "form", "cafe\u0301")).status, 200);
-    t.equal((await logIn(server, "form", "caf\u00e9")).status, 200);
+    t.equal((await logIn(server, { username: "form", password: "cafe\u0301" })).status, 200);
+    t.equal((await logIn(server, { username: "form", password: "caf\u00e9" })).status, 200);
   });
 });
 
@@ -166,11 +176,11 @@ t.test("a password changed during a login stays changed, and the login ends", as
     await db.prisma.$transaction((tx) => setPassword(tx, "erin", changed));
     return ours;
   };
-  const { json } = await logIn(server, "erin", PASSWORD);
+  const { json } = await logIn(server, { username: "erin", password: PASSWORD });
   t.equal(await stored(server, "erin"), changed);
   const refresh = { grant_type: "refresh_token", client_id: "mobile", refresh_token: json.refresh_token };
   t.equal((await server.post("/oauth2/token", refresh)).status, 400);
-  t.equal((await logIn(server, "erin", PASSWORD)).status, 400);
+  t.equal((await logIn(server, { username: "erin", password: PASSWORD })).status, 400);
 });
 
 t.test("of several simultaneous first logins on two instances one replaces the hash, and all succeed", async (t) => {
@@ -178,7 +188,9 @@ t.test("of several simultaneous first logins on two instances one replaces the h
   const first = await startInstance(t, { provision: { clients: FLEET.clients, users } });
   const second = await startInstance(t, { database: first.database });
   const before = await stored(first, "erin");
-  const replies = await Promise.all([first, first, second, second].map((one) => logIn(one, "erin", PASSWORD)));
+  const replies = await Promise.all(
+    [first, first, second, second].map((one) => logIn(one, { username: "erin", password: PASSWORD })),
+  );
   t.strictSame(
     replies.map(({ status }) => status),
     [200, 200, 200, 200],

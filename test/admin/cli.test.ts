@@ -14,6 +14,7 @@ import { dataFolder, jeton, jetonHere, startProcess, type Environment } from "..
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 import { until } from "../support/until.js";
+import { introspect, isActive, logIn, refresh } from "../support/tokens.js";
 
 /** The public key of a device. */
 const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
@@ -178,7 +179,7 @@ t.test("the command line, beside a running server", async (t) => {
     ];
     const added = await does(t, ["user", "add", "erin", ...more]);
     t.match(added, { sub: /^[\w-]{36}$/, preferred_username: "erin", password: /^[\w-]{20}$/ });
-    t.equal((await logIn(server, "erin@EXAMPLE.com", added.password)).status, 200);
+    t.equal((await logIn(server, { username: "erin@EXAMPLE.com", password: added.password })).status, 200);
     t.match(
       await does(t, ["user", "add", "frank", "--user-id", "user-frank", "--password-stdin"], "frank's password\n"),
       {
@@ -186,7 +187,7 @@ t.test("the command line, beside a running server", async (t) => {
         password: undefined,
       },
     );
-    t.equal((await logIn(server, "frank", "frank's password")).status, 200);
+    t.equal((await logIn(server, { username: "frank", password: "frank's password" })).status, 200);
 
     const list = await does(t, ["user", "list"]);
     t.match(
@@ -234,7 +235,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal(await isActive(server, access_token), false);
     t.equal((await refresh(server, refresh_token)).status, 400);
     t.equal((await logIn(server)).status, 400);
-    t.equal((await logIn(server, "alice", made.password)).status, 200);
+    t.equal((await logIn(server, { username: "alice", password: made.password })).status, 200);
     t.strictSame(await does(t, ["user", "passwd", "alice", "--password-stdin"], `${ALICE.password}\n`), {
       sub: "user-alice",
     });
@@ -391,7 +392,8 @@ t.test("migrate brings a database up to date, and then has nothing to do", async
   const url = new URL(server.database);
   url.pathname += "_bare";
   const name = url.pathname.slice(1);
-  await sql(server.database, `CREATE DATABASE ${name}`);
+  // template0, where no autovacuum runs while it is copied.
+  await sql(server.database, `CREATE DATABASE ${name} TEMPLATE template0`);
   t.teardown(() => sql(server.database, `DROP DATABASE ${name} WITH (FORCE)`));
   const { does, refuses } = commandsOf({ DATABASE_URL: url.href, MASTER_KEY });
   const { applied } = await does(t, ["migrate"]);
@@ -491,22 +493,6 @@ function asClient(server: Instance, client_id: string, secret: string | undefine
   return secret === undefined
     ? server.post("/oauth2/token", { ...form, client_id, client_secret: SECRET })
     : server.post("/oauth2/token", form, basic(client_id, secret));
-}
-
-function logIn(server: Instance, username = ALICE.username, password = ALICE.password) {
-  return server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", username, password });
-}
-
-function refresh(server: Instance, refresh_token: string) {
-  return server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
-}
-
-function introspect(server: Instance, token: string) {
-  return server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
-}
-
-async function isActive(server: Instance, token: string): Promise<boolean> {
-  return (await introspect(server, token)).json.active;
 }
 
 function kidOf(token: string): string {

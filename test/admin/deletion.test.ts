@@ -2,9 +2,10 @@ import t from "tap";
 import { sql } from "../support/database.js";
 import { runCommand } from "../support/commands.js";
 import { everythingIn } from "../support/dump.js";
-import { ALICE, SECRET } from "../support/fleet.js";
+import { SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { APP, ofApp, PLAIN_APP, postJson, THING, VENDORS } from "../support/vendors.js";
+import { isActive, logIn } from "../support/tokens.js";
 
 /** Deleting people and clients, and changing one setting of a client, beside two running instances. */
 const named = { env: { ISSUER: "https://id.example" } };
@@ -12,17 +13,6 @@ const one = await startInstance(t, { provision: VENDORS, ...named });
 const two = await startInstance(t, { database: one.database, ...named });
 
 const run = (words: readonly string[], stdin = "", at = one) => runCommand(at, words, stdin);
-
-const isActive = async (at: Instance, token: string): Promise<boolean> =>
-  (await at.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
-
-const logIn = (client = "mobile", at = one) =>
-  at.post("/oauth2/token", {
-    grant_type: "password",
-    client_id: client,
-    ...ALICE,
-    scope: "openid api1 offline_access",
-  });
 
 const asClient = (client_id: string, secret: string, at = one) =>
   at.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret));
@@ -57,7 +47,7 @@ async function give(sub: string): Promise<void> {
 }
 
 t.test("user delete: everything is refused at once everywhere, and nothing but the sub is left", async (t) => {
-  const { access_token, refresh_token } = (await logIn()).json;
+  const { access_token, refresh_token } = (await logIn(one, { scope: "openid api1 offline_access" })).json;
   const [, elsewhere] = [await isActive(one, access_token), await isActive(two, access_token)];
   t.equal(elsewhere, true);
   await postJson(one, "/code", { email: "alice@example.com" });
@@ -68,7 +58,7 @@ t.test("user delete: everything is refused at once everywhere, and nothing but t
     (await two.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })).status,
     400,
   );
-  t.equal((await logIn("mobile", two)).status, 400);
+  t.equal((await logIn(two)).status, 400);
 
   await sql(one.database, "DELETE FROM uma_resources WHERE id = 'r2'");
   // The digest of her entry stays, so that a file that is the same does not bring her back.

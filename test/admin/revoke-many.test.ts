@@ -8,6 +8,7 @@ import { jetonHere } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
 import { mostRowsOf } from "../support/statements.js";
 import { Browser } from "../support/web.js";
+import { isActive, logIn, refresh } from "../support/tokens.js";
 
 /** No statement of a command touches more rows than this. */
 const MAX_ROWS = 1_000;
@@ -29,15 +30,6 @@ async function addGrants({ database }: Instance, how: { epoch?: number; ended?: 
 
 const openGrants = async ({ database }: Instance) =>
   (await sql(database, "SELECT count(*)::int AS n FROM grants WHERE ended_at IS NULL"))[0]!.n as number;
-
-const logIn = async (server: Instance) =>
-  (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;
-
-const refresh = async (server: Instance, refresh_token: string) =>
-  (await server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })).status;
-
-const isActive = async (server: Instance, token: string) =>
-  (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
 
 t.test("everything of a client, a user or everybody is ended in batches, with progress", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
@@ -72,12 +64,12 @@ t.test("everything of a client, a user or everybody is ended in batches, with pr
 t.test("what was revoked is refused before its grants are marked, and what is new lives on", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { db } = server.core;
-  const before = await logIn(server);
+  const before = (await logIn(server)).json;
   await addGrants(server);
 
   await endEverythingOfClient(db.prisma, "mobile");
   t.equal(await isActive(server, before.access_token), false);
-  t.equal(await refresh(server, before.refresh_token), 400);
+  t.equal((await refresh(server, before.refresh_token)).status, 400);
 
   t.test("a command that is killed between two batches leaves nothing alive, and can be run again", async (t) => {
     const killed = markEnded(db, { client_id: "mobile" }, null, () => {
@@ -85,18 +77,18 @@ t.test("what was revoked is refused before its grants are marked, and what is ne
     });
     await t.rejects(killed, { message: "killed" });
     t.ok((await openGrants(server)) > 0, "some are not marked yet");
-    t.equal(await refresh(server, before.refresh_token), 400);
+    t.equal((await refresh(server, before.refresh_token)).status, 400);
   });
 
   t.test("a login between two batches belongs to the new epoch", async (t) => {
     await server.apply({});
     let during: Promise<{ access_token: string; refresh_token: string }> | undefined;
-    await markEnded(db, { client_id: "mobile" }, null, () => void (during ??= logIn(server)));
+    await markEnded(db, { client_id: "mobile" }, null, () => void (during ??= logIn(server).then(({ json }) => json)));
     const { access_token, refresh_token } = await during!;
     t.equal(await openGrants(server), 1, "everything else is marked");
     await markEnded(db, "everybody", null);
     t.equal(await isActive(server, access_token), true);
-    t.equal(await refresh(server, refresh_token), 200);
+    t.equal((await refresh(server, refresh_token)).status, 200);
   });
 
   t.test("a grant that is written late, with the epoch before, is dead and gets marked", async (t) => {
@@ -120,7 +112,7 @@ t.test("revoke --all ends everything of everybody, on every instance", async (t)
     const form = { grant_type: "client_credentials" };
     return (await other.post("/oauth2/token", form, basic("backend", SECRET))).json.access_token as string;
   };
-  const person = await logIn(server);
+  const person = (await logIn(server)).json;
   const client = await machine();
   const browser = new Browser(server);
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
@@ -132,14 +124,14 @@ t.test("revoke --all ends everything of everybody, on every instance", async (t)
   for (const instance of [server, other]) {
     t.equal(await isActive(instance, person.access_token), false, "a person's token");
     t.equal(await isActive(instance, client), false, "a client's own token");
-    t.equal(await refresh(instance, person.refresh_token), 400, "a refresh token");
+    t.equal((await refresh(instance, person.refresh_token)).status, 400, "a refresh token");
   }
   t.equal(await isLoggedIn(), false, "a browser session");
 
   await other.apply({});
   t.equal(await isActive(server, await machine()), true, "what is issued afterwards is good");
-  const again = await logIn(other);
-  t.equal(await refresh(server, again.refresh_token), 200);
+  const again = (await logIn(other)).json;
+  t.equal((await refresh(server, again.refresh_token)).status, 200);
 });
 
 t.test("a statement that takes too long is one line for the operator", async (t) => {
@@ -159,7 +151,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
 
   t.test("after the revocation it is a warning, because what was revoked stays revoked", async (t) => {
     await sql(server.database, "DROP TRIGGER slow ON clients");
-    const { access_token } = await logIn(server);
+    const { access_token } = (await logIn(server)).json;
     const { code, stdout } = await jetonHere(env, ["revoke", "--client", "mobile", "--json"]);
     t.equal(code, 0);
     t.match(JSON.parse(stdout), { grants_ended: 0, warnings: [/all of them are refused/] });

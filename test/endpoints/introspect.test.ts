@@ -2,13 +2,10 @@ import { SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from "jose";
 import t from "tap";
 import { TestClock } from "../support/clock.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Instance } from "../support/instance.js";
+import { basic, startInstance } from "../support/instance.js";
+import { introspect } from "../support/tokens.js";
 
 const INACTIVE = { active: false };
-
-function introspect(server: Instance, token: string, client = "gateway") {
-  return server.post("/oauth2/introspect", { token }, basic(client, SECRET));
-}
 
 t.test("introspection tells a token's state to whom it concerns", async (t) => {
   const clock = new TestClock();

@@ -2,28 +2,17 @@ import t from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
-
-async function logIn(server: Instance) {
-  const { json } = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
-  return json as { access_token: string; refresh_token: string };
-}
-
-async function isActive(server: Instance, token: string): Promise<boolean> {
-  return (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
-}
+import { isActive, logIn, refresh } from "../support/tokens.js";
 
 const revoke = (server: Instance, form: Record<string, string>, headers = {}) =>
   server.post("/oauth2/revoke", form, headers);
-
-const refresh = (server: Instance, refresh_token: string) =>
-  server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
 
 t.test("what is revoked is refused with the next request, on every instance", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database, env: { ISSUER: one.core.issuer } });
 
   t.test("an access token takes just itself", async (t) => {
-    const { access_token, refresh_token } = await logIn(one);
+    const { access_token, refresh_token } = (await logIn(one)).json;
     t.ok(await isActive(other, access_token));
     const { status, text, headers } = await revoke(one, { token: access_token, client_id: "mobile" });
     t.equal(status, 200);
@@ -35,7 +24,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("a refresh token takes its family and every access token of the grant", async (t) => {
-    const first = await logIn(one);
+    const first = (await logIn(one)).json;
     const { json: second } = await refresh(other, first.refresh_token);
     const { status } = await revoke(one, { token: second.refresh_token, client_id: "mobile" });
     t.equal(status, 200);
@@ -49,7 +38,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
 
   t.test("a hint, right, wrong or unknown, changes nothing", async (t) => {
     for (const hint of ["access", "refresh", "access_token", "refresh_token", "nonsense"]) {
-      const { access_token, refresh_token } = await logIn(one);
+      const { access_token, refresh_token } = (await logIn(one)).json;
       for (const token of [access_token, refresh_token]) {
         const { status } = await revoke(one, { token, token_type_hint: hint, client_id: "mobile" });
         t.equal(status, 200);
@@ -59,7 +48,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("a token of another client stays in force, unless jeton:admin asks", async (t) => {
-    const { access_token, refresh_token } = await logIn(one);
+    const { access_token, refresh_token } = (await logIn(one)).json;
     for (const token of [access_token, refresh_token]) {
       t.equal((await revoke(one, { token }, basic("backend", SECRET))).status, 400);
       t.ok(await isActive(other, token));
@@ -71,14 +60,14 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("revoking again, or revoking nothing, is no error in the standard", async (t) => {
-    const { access_token, refresh_token } = await logIn(one);
+    const { access_token, refresh_token } = (await logIn(one)).json;
     for (const token of [access_token, access_token, refresh_token, refresh_token, "never was one"]) {
       t.equal((await revoke(one, { token, client_id: "mobile" })).status, 200);
     }
   });
 
   t.test("and #30 in the SimpleIdentityServer dialect", async (t) => {
-    const { refresh_token } = await logIn(one);
+    const { refresh_token } = (await logIn(one)).json;
     const ask = () => one.post("/token/revoke", { token: refresh_token, client_id: "mobile" });
     const first = await ask();
     t.equal(first.status, 200);
@@ -87,12 +76,12 @@ t.test("what is revoked is refused with the next request, on every instance", as
   });
 
   t.test("a revoked JWT stays revoked however its text is respelt", async (t) => {
-    const { access_token } = await logIn(one);
+    const { access_token } = (await logIn(one)).json;
     await revoke(one, { token: access_token, client_id: "mobile" });
     const [header, payload, signature = ""] = access_token.split(".");
     // The last character of a 64-byte signature carries two bits that base64url ignores.
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const last = alphabet.indexOf(signature.at(-1)!);
+    const last = alphabet.indexOf(signature.at(-1));
     const respelt = `${header}.${payload}.${signature.slice(0, -1)}${alphabet[last ^ 1]}`;
     t.not(respelt, access_token);
     for (const text of [respelt, `${access_token}=`, ` ${access_token}`, flippedS(access_token)]) {

@@ -21,6 +21,7 @@ import {
   OTHER_CALLBACK,
   WEB,
 } from "../support/web-fleet.js";
+import { isActive } from "../support/tokens.js";
 
 /** Where each dialect has the two ends of the flow, and how it answers a refusal. */
 const STANDARD = { name: "oauth2", authorize: AUTHORIZE.oauth2, token: "/oauth2/token" } as const;
@@ -35,10 +36,6 @@ const clock = new TestClock();
 const server = await startInstance(t, { provision: WEB, clock });
 const alice = await loggedIn(server);
 const spa = { client_id: "spa" };
-
-async function isActive(on: Instance, token: string): Promise<boolean> {
-  return (await on.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
-}
 
 const refresh = (on: Instance, refresh_token: string, form: Form = {}, client_id = "web") =>
   on.post("/oauth2/token", { grant_type: "refresh_token", refresh_token, ...form }, basic(client_id, SECRET));

@@ -6,11 +6,9 @@ import { openGate } from "../support/gate.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Instance } from "../support/instance.js";
 import { until } from "../support/until.js";
+import { refresh } from "../support/tokens.js";
 
 /** What really cuts an instance off from its database, in real time. Longer outages: refresh-outage.test.ts. */
-
-const refresh = (server: Instance, refresh_token: string) =>
-  server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
 
 /** A login whose last answer was lost: what its client has, and what it would have got. */
 async function loseAnswer(server: Instance): Promise<{ presented: string; successor: string }> {

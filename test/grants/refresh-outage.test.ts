@@ -5,9 +5,7 @@ import { TestClock } from "../support/clock.js";
 import { FLEET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Instance } from "../support/instance.js";
-
-const refresh = (server: Instance, refresh_token: string) =>
-  server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+import { refresh } from "../support/tokens.js";
 
 /** As an instance does by itself once a second on its listening connection, at the time of the test's clock. */
 async function mark({ core }: Instance): Promise<void> {

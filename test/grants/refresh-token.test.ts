@@ -4,21 +4,8 @@ import { TestClock } from "../support/clock.js";
 import { decided } from "../support/decided.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
-import { basic, startInstance, type Instance } from "../support/instance.js";
-
-async function logIn(server: Instance, client_id = "mobile", scope?: string) {
-  const { json } = await server.post("/oauth2/token", { grant_type: "password", client_id, scope, ...ALICE });
-  return json as { access_token: string; refresh_token: string; scope: string };
-}
-
-function refresh(server: Instance, refresh_token: string, more: Record<string, string> = { client_id: "mobile" }) {
-  return server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token, ...more });
-}
-
-async function isActive(server: Instance, token: string): Promise<boolean> {
-  const { json } = await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
-  return json.active;
-}
+import { basic, startInstance } from "../support/instance.js";
+import { isActive, logIn, refresh } from "../support/tokens.js";
 
 const REFUSED = { status: 400, json: { error: "invalid_grant", error_description: "the refresh token is not valid" } };
 
@@ -27,7 +14,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock });
 
   t.test("and gives its successor, which goes on", async (t) => {
-    const first = await logIn(server);
+    const first = (await logIn(server)).json;
     const second = await refresh(server, first.refresh_token);
     t.equal(second.status, 200);
     t.not(second.json.refresh_token, first.refresh_token);
@@ -37,7 +24,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   t.test("but a lost answer is given again, however often, within ten seconds", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     const { json } = await refresh(server, refresh_token);
     for (const wait of [0, 4, 6]) {
       clock.advance(wait);
@@ -49,7 +36,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   t.test("after the window the same token ends the family", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     const { json } = await refresh(server, refresh_token);
     clock.advance(10.001);
     t.match(await refresh(server, refresh_token), REFUSED);
@@ -59,7 +46,7 @@ t.test("a refresh token is used exactly once", async (t) => {
 
   for (const times of [2, 33]) {
     t.test(`within the window a token ${times} generations old is refused, and nobody is logged out`, async (t) => {
-      const { refresh_token } = await logIn(server);
+      const { refresh_token } = (await logIn(server)).json;
       let current = refresh_token;
       for (let time = 0; time < times; time += 1) current = (await refresh(server, current)).json.refresh_token;
       clock.advance(9.9);
@@ -67,7 +54,7 @@ t.test("a refresh token is used exactly once", async (t) => {
       t.match(server.log.at(-1), { alarm: "refresh_token_superseded", level: "info" });
       current = (await refresh(server, current)).json.refresh_token;
       t.type(current, "string", "the current one goes on");
-      t.match(await refresh(server, refresh_token, { client_id: "mobile", scope: "api1" }), REFUSED);
+      t.match(await refresh(server, refresh_token, { scope: "api1" }), REFUSED);
       clock.advance(0.2);
       t.match(await refresh(server, refresh_token), REFUSED);
       t.match(await refresh(server, current), REFUSED, "after the window it ends the family");
@@ -75,20 +62,20 @@ t.test("a refresh token is used exactly once", async (t) => {
   }
 
   t.test("of several generations each has a window of its own", async (t) => {
-    const tokens = [(await logIn(server)).refresh_token];
+    const tokens = [(await logIn(server)).json.refresh_token];
     for (let times = 0; times < 4; times += 1) {
-      tokens.push((await refresh(server, tokens.at(-1)!)).json.refresh_token);
+      tokens.push((await refresh(server, tokens.at(-1))).json.refresh_token);
       clock.advance(4);
     }
     // They were superseded 16, 12, 8 and 4 seconds ago.
-    t.match(await refresh(server, tokens[2]!), REFUSED);
-    t.equal((await refresh(server, tokens[4]!)).status, 200, "8 seconds end nothing");
-    t.match(await refresh(server, tokens[1]!), REFUSED);
-    t.match(await refresh(server, tokens[4]!), REFUSED, "12 seconds do");
+    t.match(await refresh(server, tokens[2]), REFUSED);
+    t.equal((await refresh(server, tokens[4])).status, 200, "8 seconds end nothing");
+    t.match(await refresh(server, tokens[1]), REFUSED);
+    t.match(await refresh(server, tokens[4]), REFUSED, "12 seconds do");
   });
 
   t.test("a token two generations old ends the family after the window", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     let current = refresh_token;
     for (let times = 0; times < 3; times += 1) current = (await refresh(server, current)).json.refresh_token;
     clock.advance(10.001);
@@ -99,14 +86,14 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   t.test("a generation that was never given out is no token of ours", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     t.match(await refresh(server, refresh_token.replace(".0.", ".1.")), REFUSED, "the MAC does not fit");
     t.equal((await refresh(server, refresh_token)).status, 200, "and the family is none the worse");
   });
 
   t.test("an unused token ends after its idle time, a used one goes on", async (t) => {
-    const idle = await logIn(server);
-    let used = (await logIn(server)).refresh_token;
+    const idle = (await logIn(server)).json;
+    let used = (await logIn(server)).json.refresh_token;
     for (let week = 0; week < 2; week += 1) {
       clock.advance(7 * 24 * 3600 - 1);
       used = (await refresh(server, used)).json.refresh_token;
@@ -117,7 +104,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   t.test("however often it is used, the grant ends after its absolute time", async (t) => {
-    let { refresh_token } = await logIn(server);
+    let { refresh_token } = (await logIn(server)).json;
     for (let day = 0; day < 9; day += 1) {
       clock.advance(10 * 24 * 3600 - 1);
       const { status, json } = await refresh(server, refresh_token);
@@ -133,16 +120,16 @@ t.test("a refreshed scope", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
   t.test("may be narrower, for the access token only", async (t) => {
-    const { refresh_token, scope } = await logIn(server);
-    const narrow = await refresh(server, refresh_token, { client_id: "mobile", scope: "api1" });
+    const { refresh_token, scope } = (await logIn(server)).json;
+    const narrow = await refresh(server, refresh_token, { scope: "api1" });
     t.equal(narrow.json.scope, "api1");
     const full = await refresh(server, narrow.json.refresh_token);
     t.equal(full.json.scope, scope, "RFC 6749 section 6: the refresh token keeps what it had");
   });
 
   t.test("is never wider, and asking for more uses nothing up", async (t) => {
-    const { refresh_token } = await logIn(server, "mobile", "openid");
-    const wider = await refresh(server, refresh_token, { client_id: "mobile", scope: "openid api1 nothing" });
+    const { refresh_token } = (await logIn(server, { scope: "openid" })).json;
+    const wider = await refresh(server, refresh_token, { scope: "openid api1 nothing" });
     t.match(wider, {
       status: 400,
       json: { error: "invalid_scope", error_description: "the scopes api1,nothing are not allowed or invalid" },
@@ -153,14 +140,14 @@ t.test("a refreshed scope", async (t) => {
   });
 
   t.test("loses what the client has lost since, and gets it back with it, never more", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     const withScope = (scope: string) => ({
       clients: FLEET.clients.filter(({ client_id }) => client_id === "mobile").map((one) => ({ ...one, scope })),
     });
     await server.apply(withScope("openid"));
     const lost = await refresh(server, refresh_token);
     t.equal(lost.json.scope, "openid");
-    const asked = await refresh(server, lost.json.refresh_token, { client_id: "mobile", scope: "api1" });
+    const asked = await refresh(server, lost.json.refresh_token, { scope: "api1" });
     t.equal(asked.json.error, "invalid_scope");
     await server.apply(withScope("openid profile email role api1 offline_access api2"));
     const { json } = await refresh(server, lost.json.refresh_token);
@@ -172,7 +159,7 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
   t.test("another client is refused, and the token lives on", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     const stolen = await refresh(server, refresh_token, { client_id: "tablet" });
     t.match(stolen, {
       status: 400,
@@ -185,14 +172,14 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
   });
 
   t.test("what was got in one dialect goes on in the other", async (t) => {
-    const { refresh_token } = await logIn(server);
+    const { refresh_token } = (await logIn(server)).json;
     const there = await server.post("/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
     t.equal(there.status, 200);
     t.equal((await refresh(server, there.json.refresh_token)).status, 200);
   });
 
   t.test("a disabled user is refused at once, and being enabled again brings nothing back", async (t) => {
-    const { refresh_token, access_token } = await logIn(server);
+    const { refresh_token, access_token } = (await logIn(server)).json;
     const users = (disabled: boolean) => ({ users: [{ ...FLEET.users[0], disabled }] });
     await server.apply(users(true));
     t.match(await refresh(server, refresh_token), REFUSED);
@@ -203,7 +190,7 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
   });
 
   t.test("an access token, a text of another kind or garbage is no refresh token", async (t) => {
-    const { access_token } = await logIn(server);
+    const { access_token } = (await logIn(server)).json;
     for (const text of [access_token, "x", "jrt_", "jrt_a.0.b", "' OR 1=1 --", "jat_".padEnd(300, "A")]) {
       t.match(await refresh(server, text), REFUSED, text.slice(0, 20));
     }

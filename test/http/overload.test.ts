@@ -10,6 +10,7 @@ import { openRefreshable } from "../support/grants.js";
 import { startInstance, type Form, type Instance } from "../support/instance.js";
 import { converse, write } from "../support/raw.js";
 import { until } from "../support/until.js";
+import { refresh } from "../support/tokens.js";
 
 const MESSAGE = "the server has more requests than it can answer at the moment";
 
@@ -28,9 +29,6 @@ const ENDPOINTS: Readonly<Record<string, object>> = {
   },
   "/api/apps/some-app/users": { errorCode: "SERVICE_UNAVAILABLE", message: MESSAGE },
 };
-
-const refresh = (server: Instance, refresh_token: string) =>
-  server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
 
 t.test(
   "B10 while every connection is held, who would wait too long hears so at once, in each dialect's shape",

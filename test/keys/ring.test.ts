@@ -9,13 +9,11 @@ import { freshDatabase, sql } from "../support/database.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { until } from "../support/until.js";
+import { isActive } from "../support/tokens.js";
 
 const ask = async (server: Instance): Promise<string> =>
   (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json
     .access_token;
-
-const isActive = async (server: Instance, token: string): Promise<boolean> =>
-  (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
 
 const kidOf = (token: string) => decodeProtectedHeader(token).kid;
 

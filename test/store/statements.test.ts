@@ -3,6 +3,7 @@ import { asserted, claimsOf, hmac, jws } from "../support/assertions.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { statementsOf } from "../support/statements.js";
+import { introspect, refresh } from "../support/tokens.js";
 
 t.test("a warm endpoint runs as many statements as its page says", async (t) => {
   const sharing = {
@@ -16,15 +17,12 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
   const backend = basic("backend", SECRET);
   const machine = () => server.post("/oauth2/token", { grant_type: "client_credentials" }, backend);
   const person = () => server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
-  const introspect = (token: string) => server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
   const revoke = (token: string) => server.post("/oauth2/revoke", { token }, basic("admin", SECRET));
-  const refresh = (refresh_token: string) =>
-    server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
 
   // Warm: every client and the scopes have been asked for once.
   const { access_token } = (await machine()).json;
   const first = (await person()).json;
-  await introspect(access_token);
+  await introspect(server, access_token);
   await revoke("nothing");
 
   const count = async (work: () => Promise<unknown>) => (await statementsOf(work)).length;
@@ -46,16 +44,16 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
     t.equal(await count(ask), 1);
   });
   t.test("introspection of an access or refresh token: one", async (t) => {
-    t.equal(await count(() => introspect(access_token)), 1);
-    t.equal(await count(() => introspect(first.access_token)), 1);
-    t.equal(await count(() => introspect(first.refresh_token)), 1);
+    t.equal(await count(() => introspect(server, access_token)), 1);
+    t.equal(await count(() => introspect(server, first.access_token)), 1);
+    t.equal(await count(() => introspect(server, first.refresh_token)), 1);
   });
   t.test("introspection of what is no token: none", async (t) => {
-    t.equal(await count(() => introspect("garbage")), 0);
+    t.equal(await count(() => introspect(server, "garbage")), 0);
   });
   t.test("refresh: one", async (t) => {
-    t.equal(await count(() => refresh(first.refresh_token)), 1);
-    t.equal(await count(() => refresh("garbage")), 0);
+    t.equal(await count(() => refresh(server, first.refresh_token)), 1);
+    t.equal(await count(() => refresh(server, "garbage")), 0);
   });
   t.test("revocation: one", async (t) => {
     t.equal(await count(() => revoke(access_token)), 1);

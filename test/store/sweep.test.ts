@@ -6,6 +6,7 @@ import { sql } from "../support/database.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { Browser } from "../support/web.js";
+import { logIn } from "../support/tokens.js";
 
 const DAY = 24 * 60 * 60;
 const TABLES = ["grants", "revoked_tokens", "sessions", "interactions", "used_assertions", "tries"];
@@ -22,13 +23,11 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
         }),
       ),
     );
-  const logIn = async () =>
-    (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;
 
-  const revoked = await logIn();
+  const revoked = (await logIn(server)).json;
   await server.post("/oauth2/revoke", { token: revoked.access_token, client_id: "mobile" });
   await server.post("/oauth2/revoke", { token: revoked.refresh_token, client_id: "mobile" });
-  const kept = await logIn();
+  const kept = (await logIn(server)).json;
   const browser = new Browser(server);
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
   await server.core.rateLimits.consume({ on: "account", id: "user-alice" });
