@@ -1,20 +1,20 @@
 import type { Client } from "../clients/registry.js";
 
-/** How it is found out who the requesting party is (UMA 2.0 Grant sections 3.3.1, 3.3.2 and 3.3.6). */
+/** The identification of a requesting party (UMA 2.0 Grant sections 3.3.1, 3.3.2 and 3.3.6). */
 
-/** Where a browser is sent to be asked: the claims interaction endpoint. */
+/** The claims interaction endpoint (src/browser/gather-claims.ts). */
 export const CLAIMS_PATH = "/uma/claims";
 
-/** What a claim token may be: an ID token of this server, by either of the names UMA profiles give it. */
+/** The formats of claim tokens: an ID token of this server, under both names that UMA profiles give it. */
 export const CLAIM_TOKEN_FORMATS = [
   "http://openid.net/specs/openid-connect-core-1_0.html#IDToken",
   "urn:ietf:params:oauth:token-type:id_token",
 ] as const;
 
-/** Claims a client is told of at once: whoever has these may be told of the next. */
+/** An answer names up to this many claims. A client that has them all is told the next ones. */
 const MAX_CLAIMS = 20;
 
-/** What a client is told that it lacks: which claims, whose word is taken for them, and where a person can be asked. */
+/** The members of need_info: the required claims, their trusted issuer, and where the person can be identified. */
 export function hintsFor(
   { claims_redirect_uris }: Client,
   claims: readonly string[],

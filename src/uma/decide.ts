@@ -4,52 +4,52 @@ import { readRules, type Rule } from "./rules.js";
 import { evaluateRule, type GrantedScope, type RuleResult } from "./evaluate-rule.js";
 
 /**
- * The decision: one pure function of the facts. Each resource is decided by itself; nothing is granted that was not both
- * asked and allowed by a rule; what no rule speaks of is denied.
+ * The decision: one pure function of the facts. Each resource is decided by itself. A scope is granted only if it was
+ * requested and a rule allows it. Everything else is denied.
  */
 
-/** How a decision comes out (UMA 2.0 Grant sections 3.3.5 and 3.3.6). */
+/** The outcome of a decision (UMA 2.0 Grant sections 3.3.5 and 3.3.6). */
 type Outcome = "granted" | "need_info" | "request_submitted" | "request_denied";
 
 export interface Decision {
   readonly outcome: Outcome;
   readonly permissions: readonly Permission[];
-  /** The claims that would have to be known of the requesting party, each once. */
+  /** The claims of the requesting party that are missing, each once. */
   readonly claims: readonly string[];
   readonly resources: readonly ResourceDecision[];
 }
 
-/** What came out for one resource, and why. */
+/** The decision on one resource, with its reasons. */
 interface ResourceDecision {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly asked: readonly string[];
   readonly granted: readonly string[];
-  /** Scopes the owner has to be asked for. */
+  /** The scopes that the owner has to approve. */
   readonly needsApproval: readonly string[];
   readonly trace: Trace;
 }
 
-/** Why, safe to be shown to the owner and to operators. */
+/** The reasons of a decision. The owner and operators may see them. */
 interface Trace {
-  /** What stood in the way before any rule was tried. */
+  /** The reason why no rule was evaluated. */
   readonly because?:
-    "the resource is gone" | "the resource is switched off" | "no scope was asked" | "there is no policy";
+    "the resource is gone" | "the resource is switched off" | "no scope was asked" | "there is no policy" | undefined;
   readonly rules: readonly ReportedRule[];
-  /** How many more were tried than are told of. */
-  readonly untold?: number;
+  /** The number of further rules, which were evaluated but are not listed. */
+  readonly untold?: number | undefined;
 }
 
-/** A rule that was tried, as it is told. */
+/** The report of one evaluated rule. */
 type ReportedRule = Pick<RuleResult, "result" | "because" | "saw"> & {
   readonly policy: string;
-  /** Its place in the policy, from 1; 0 stands for a policy that is no list of rules. */
+  /** The place of the rule in the policy, from 1; 0 for a policy that is no list of rules. */
   readonly rule: number;
-  /** Whether what it gives was granted for its sake. */
+  /** Whether a scope was granted because of this rule. */
   readonly decided: boolean;
 };
 
-/** Decides on everything that was asked. */
+/** Decides on every requested permission. */
 export function decide(facts: Facts): Decision {
   const found = new Map(facts.resources.map((one) => [one.resource_id, one]));
   const policies = new Map(facts.policies.map(({ id, rules }) => [id, readRules(rules)]));
@@ -61,8 +61,8 @@ export function decide(facts: Facts): Decision {
 }
 
 /**
- * What the asker can do something about comes first: say who they are, then wait for the owner. Whoever is granted a part
- * is granted it at once and may ask for the rest again.
+ * The outcome that helps the client most. A part is granted at once, and the client may request the rest again. If nothing
+ * is granted, the requesting party can identify itself, or else wait for the owner.
  */
 function outcomeOf(
   permissions: readonly Permission[],
@@ -74,12 +74,12 @@ function outcomeOf(
   return resources.some(({ needsApproval }) => needsApproval.length > 0) ? "request_submitted" : "request_denied";
 }
 
-/** What the policies say, by their ids; undefined where one is no list of rules. */
+/** The rules of each policy, by its id; undefined for a policy that is no list of rules. */
 type Policies = ReadonlyMap<string, readonly (Rule | undefined)[] | undefined>;
 
 interface Decided {
   readonly resource: ResourceDecision;
-  readonly permission?: Permission;
+  readonly permission?: Permission | undefined;
   readonly claims: readonly string[];
 }
 
@@ -98,28 +98,24 @@ function decideResource(
       claims: [],
     };
   }
-  const tries = resource.policies.flatMap((id) => tryPolicy(id, policies.get(id), facts, resource, asked));
-  const given = bestOf(tries.flatMap(({ tried }) => tried.grants));
-  const granted = asked.filter((one) => given.has(one));
-  const open = (scopes: readonly string[]) => asked.filter((one) => !given.has(one) && scopes.includes(one));
-  const told = tries.map(({ policy, rule, tried: { result, because: why, saw, grants } }) => ({
-    policy,
-    rule,
-    result,
-    ...(why === undefined ? {} : { because: why }),
-    saw,
-    decided: grants.some(({ scope, until }) => given.get(scope) === until),
+  const evaluated = resource.policies.flatMap((id) => evaluatePolicy(id, policies.get(id), facts, resource, asked));
+  const expiries = latestExpiries(evaluated.flatMap(({ result }) => result.grants));
+  const granted = asked.filter((one) => expiries.has(one));
+  const approvable = evaluated.flatMap(({ result }) => result.needsApproval);
+  const needsApproval = asked.filter((one) => !expiries.has(one) && approvable.includes(one));
+  const reports = evaluated.map(({ policy, rule, result: { result, because: condition, saw, grants } }) => ({
+    ...{ policy, rule, result, because: condition, saw },
+    decided: grants.some(({ scope, until }) => expiries.get(scope) === until),
   }));
-  const needsApproval = open(tries.flatMap(({ tried }) => tried.needsApproval));
   return {
     resource: {
       ...about,
       granted,
       needsApproval,
-      trace: traceOf(told, Math.ceil(MAX_REPORTED_RULES / facts.asked.length)),
+      trace: traceOf(reports, Math.ceil(MAX_REPORTED_RULES / facts.asked.length)),
     },
-    ...(granted.length === 0 ? {} : { permission: permissionOf(resource_id, granted, given) }),
-    claims: [...new Set(tries.flatMap(({ tried }) => tried.claims))],
+    permission: granted.length === 0 ? undefined : permissionOf(resource_id, granted, expiries),
+    claims: [...new Set(evaluated.flatMap(({ result }) => result.claims))],
   };
 }
 
@@ -130,32 +126,32 @@ function obstacle(resource: ResourceFacts | undefined, asked: readonly string[])
   return resource.policies.length === 0 ? "there is no policy" : undefined;
 }
 
-function tryPolicy(
+function evaluatePolicy(
   policy: string,
   rules: readonly (Rule | undefined)[] | undefined,
   facts: Facts,
   resource: ResourceFacts,
   asked: readonly string[],
-): readonly { readonly policy: string; readonly rule: number; readonly tried: RuleResult }[] {
+): readonly { readonly policy: string; readonly rule: number; readonly result: RuleResult }[] {
   if (rules === undefined) {
-    const tried: RuleResult = { result: "unreadable", saw: {}, grants: [], claims: [], needsApproval: [] };
-    return [{ policy, rule: 0, tried }];
+    const result: RuleResult = { result: "unreadable", saw: {}, grants: [], claims: [], needsApproval: [] };
+    return [{ policy, rule: 0, result }];
   }
-  return rules.map((one, index) => ({ policy, rule: index + 1, tried: evaluateRule(one, facts, resource, asked) }));
+  return rules.map((one, index) => ({ policy, rule: index + 1, result: evaluateRule(one, facts, resource, asked) }));
 }
 
-/** Rules a decision tells of, shared between its resources. */
+/** A decision reports up to this many rules, shared between its resources. */
 const MAX_REPORTED_RULES = 400;
 
-/** What was tried, in its order; where it is more than may be told, what decided comes before the rest. */
-function traceOf(tried: readonly ReportedRule[], most: number): Trace {
-  const told = new Set([...tried.filter(({ decided }) => decided), ...tried].slice(0, most));
-  const untold = tried.length - told.size;
-  return { rules: tried.filter((one) => told.has(one)), ...(untold === 0 ? {} : { untold }) };
+/** The reports, in the order of the rules. If there are too many, those that decided are kept before the others. */
+function traceOf(reports: readonly ReportedRule[], limit: number): Trace {
+  const kept = new Set([...reports.filter(({ decided }) => decided), ...reports].slice(0, limit));
+  const dropped = reports.length - kept.size;
+  return { rules: reports.filter((one) => kept.has(one)), untold: dropped === 0 ? undefined : dropped };
 }
 
-/** Each scope that is given, with the latest of its ends; null is none. */
-function bestOf(grants: readonly GrantedScope[]): ReadonlyMap<string, number | null> {
+/** The granted scopes, each with its latest expiry; null for none. */
+function latestExpiries(grants: readonly GrantedScope[]): ReadonlyMap<string, number | null> {
   const best = new Map<string, number | null>();
   for (const { scope, until } of grants) {
     const before = best.get(scope);
@@ -168,13 +164,13 @@ function later(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : Math.max(one, other);
 }
 
-/** A permission ends with the first of its scopes. */
+/** The permission for the granted scopes. It expires with the first of them. */
 function permissionOf(
   resource_id: string,
   granted: readonly string[],
-  given: ReadonlyMap<string, number | null>,
+  expiries: ReadonlyMap<string, number | null>,
 ): Permission {
-  const ends = granted.flatMap((one) => given.get(one) ?? []);
+  const ends = granted.flatMap((one) => expiries.get(one) ?? []);
   const exp = ends.length === 0 ? {} : { exp: Math.floor(Math.min(...ends) / 1000) };
   return { resource_id, resource_scopes: [...granted], ...exp };
 }

@@ -1,23 +1,24 @@
 import { partyOf, type Facts, type ResourceFacts } from "./facts.js";
 import type { Rule } from "./rules.js";
 
-/** A scope that a rule grants, and until when at most. */
+/** A scope that a rule grants. */
 export interface GrantedScope {
   readonly scope: string;
+  /** The expiry, in milliseconds since the epoch; null for none. */
   readonly until: number | null;
 }
 
-/** How one rule came out, and what it looked at. */
+/** The result of one rule, and the facts that it compared. */
 export interface RuleResult {
   readonly result: "passes" | "fails" | "needs_claims" | "needs_consent" | "unreadable";
-  /** The condition that decided; absent where all of them held. */
-  readonly because?: keyof Rule;
-  /** What was compared, safe to be told: names and whether they matched, never the value of a claim. */
+  /** The condition that decided; undefined if every condition held. */
+  readonly because?: keyof Rule | undefined;
+  /** The compared facts, by condition: names and whether they matched, never the value of a claim. */
   readonly saw: Readonly<Record<string, unknown>>;
   readonly grants: readonly GrantedScope[];
-  /** The claims that would have to be known. */
+  /** The claims that are missing. */
   readonly claims: readonly string[];
-  /** The scopes the owner has to be asked for. */
+  /** The scopes that the owner has to approve. */
   readonly needsApproval: readonly string[];
 }
 
@@ -25,17 +26,17 @@ interface Evaluation {
   readonly rule: Rule;
   readonly facts: Facts;
   readonly resource: ResourceFacts;
-  /** What of the request this rule could give. */
+  /** The requested scopes that this rule can grant. */
   readonly scopes: readonly string[];
 }
 
-/** What a condition says: it holds, it does not, or somebody has to be known first. */
+/** The verdict of a condition: it holds, it does not, or it depends on a person who is not known. */
 interface Verdict {
   readonly holds: boolean | "unknown";
   readonly saw: unknown;
 }
 
-/** The conditions that somebody meets or not, in the order they are tried; a rule without one of them skips it. */
+/** The conditions, in the order of their evaluation. A rule that does not have a condition skips it. */
 const CONDITIONS: readonly (readonly [keyof Rule, (evaluation: Evaluation) => Verdict])[] = [
   ["scopes", ({ scopes }) => ({ holds: scopes.length > 0, saw: scopes })],
   ["not_before", ({ rule, facts }) => at(facts, facts.now >= Date.parse(rule.not_before!))],
@@ -58,9 +59,9 @@ function isOwnName(named: string, { issuer, previousIssuers = [] }: Facts): bool
 }
 
 /**
- * Tries one rule of a policy on one resource.
- * @param rule undefined where it could not be read
- * @param asked the scopes that are asked and that the resource has
+ * Evaluates one rule of a policy for one resource.
+ * @param rule undefined if it could not be read
+ * @param asked the requested scopes that the resource has
  */
 export function evaluateRule(
   rule: Rule | undefined,
@@ -82,20 +83,20 @@ export function evaluateRule(
     if (!verdict.holds) return { ...NOTHING, result: "fails", because: name, saw };
   }
   const until = rule.not_after === undefined ? null : Date.parse(rule.not_after);
-  if (rule.consent_needed === true) return askOwner(evaluation, saw, until);
+  if (rule.consent_needed === true) return applyApprovals(evaluation, saw, until);
   return { ...NOTHING, result: "passes", saw, grants: scopes.map((scope) => ({ scope, until })) };
 }
 
 const NOTHING = { grants: [], claims: [], needsApproval: [] } as const;
 
-/** What the owner has allowed is given; what they have not been asked yet, they have to be. */
-function askOwner(
+/** Grants the scopes that the owner approved. Scopes without an answer need the owner's approval. */
+function applyApprovals(
   { facts, resource, scopes }: Evaluation,
   saw: Record<string, unknown>,
   until: number | null,
 ): RuleResult {
   const party = partyOf(facts.asker);
-  const said = new Map(
+  const approvals = new Map(
     resource.approvals
       .filter((one) => one.party === party && (one.expires_at === null || Date.parse(one.expires_at) > facts.now))
       .map((one) => [one.scope, one]),
@@ -103,17 +104,17 @@ function askOwner(
   const because = "consent_needed";
   const seen = {
     ...saw,
-    [because]: Object.fromEntries(scopes.map((one) => [one, said.get(one)?.state ?? "not asked"])),
+    [because]: Object.fromEntries(scopes.map((one) => [one, approvals.get(one)?.state ?? "not asked"])),
   };
   const grants = scopes.flatMap((scope) => {
-    const approval = said.get(scope);
+    const approval = approvals.get(scope);
     if (approval?.state !== "approved") return [];
     const end = approval.expires_at === null ? null : Date.parse(approval.expires_at);
     return [{ scope, until: earlier(until, end) }];
   });
-  // Nobody can be asked about what a resource server owns itself.
+  // A resource that the resource server owns itself has no owner who could approve.
   const needsApproval =
-    resource.owner === null ? [] : scopes.filter((one) => (said.get(one)?.state ?? "pending") === "pending");
+    resource.owner === null ? [] : scopes.filter((one) => (approvals.get(one)?.state ?? "pending") === "pending");
   if (grants.length > 0) return { ...NOTHING, result: "passes", saw: seen, grants, needsApproval };
   return {
     ...NOTHING,
@@ -124,7 +125,7 @@ function askOwner(
   };
 }
 
-/** The earlier of two ends, of which null is none. */
+/** The earlier of two expiries; null is none. */
 function earlier(one: number | null, other: number | null): number | null {
   if (one === null || other === null) return one ?? other;
   return Math.min(one, other);
@@ -154,13 +155,13 @@ function allOf(wanted: NonNullable<Rule["claims"]>, had: Readonly<Record<string,
   return { holds: compared.every(([, outcome]) => outcome === "matches"), saw: Object.fromEntries(compared) };
 }
 
-/** A claim with several values has each of them. Compared with its type, so the text `true` is not the boolean. */
+/** A claim with several values matches each of them. Types count: the text `true` does not match the boolean. */
 function compare(had: unknown, wanted: string | number | boolean): "matches" | "differs" | "is absent" {
   if (had === undefined || had === null) return "is absent";
   return [had].flat().includes(wanted) ? "matches" : "differs";
 }
 
-/** The claims a rule looks at, by the names of OpenID Connect Core section 5.1. */
+/** The claims that a rule depends on, by the names of OpenID Connect Core section 5.1. */
 function claimsOf({ users, roles, claims = [] }: Rule): readonly string[] {
   return [...(users ? ["sub"] : []), ...(roles ? ["role"] : []), ...claims.map(({ type }) => type)];
 }

@@ -2,9 +2,9 @@ import type { StoredFacts } from "../store/uma-facts.js";
 import type { Person } from "../store/users.js";
 import { allClaims } from "../tokens/claims.js";
 import { decide, type Decision } from "./decide.js";
-import type { AskedPermission } from "./facts.js";
+import type { AskedPermission, Asker } from "./facts.js";
 
-/** Decides on facts as the store has them: at the token endpoint, and anew each time a token is introspected. */
+/** Evaluates the policies on stored facts, at the token endpoint and again at each introspection. */
 export function evaluate(
   { now, person, resources, policies }: StoredFacts,
   {
@@ -19,16 +19,20 @@ export function evaluate(
     readonly asked: readonly AskedPermission[];
   },
 ): Decision {
-  const known = person === null ? {} : { person: { sub: person.sub, roles: person.roles, claims: believed(person) } };
-  return decide({ now, issuer, previousIssuers, asked, resources, policies, asker: { client_id, ...known } });
+  const asker = { client_id, person: person === null ? undefined : describe(person) };
+  return decide({ now, issuer, previousIssuers, asked, resources, policies, asker });
 }
 
-/** An address or a number that nobody has verified may be somebody else's: it opens nothing. */
-function believed(person: Person): Readonly<Record<string, unknown>> {
+function describe(person: Person): NonNullable<Asker["person"]> {
+  return { sub: person.sub, roles: person.roles, claims: trustedClaims(person) };
+}
+
+/** An email address or phone number that is not verified may belong to another person, so no rule may use it. */
+function trustedClaims(person: Person): Readonly<Record<string, unknown>> {
   const { email, phone_number, ...claims } = allClaims(person);
   return {
     ...claims,
-    ...(person.email_verified ? { email } : {}),
-    ...(person.phone_number_verified ? { phone_number } : {}),
+    email: person.email_verified ? email : undefined,
+    phone_number: person.phone_number_verified ? phone_number : undefined,
   };
 }

@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { DecisionRow } from "../store/uma-decisions.js";
 import type { Decision } from "./decide.js";
 
-/** What is told of a decision, to the owner of its resource and to operators. */
+/** The explanation of a decision, for the owner of its resource and for operators. */
 
-const tried = z.object({
+const ruleReport = z.object({
   policy: z.string(),
   rule: z.int(),
   result: z.string(),
@@ -13,9 +13,9 @@ const tried = z.object({
   decided: z.boolean(),
 });
 
-const trace = z.object({ because: z.string().optional(), rules: z.array(tried), untold: z.int().optional() });
+const trace = z.object({ because: z.string().optional(), rules: z.array(ruleReport), untold: z.int().optional() });
 
-/** Why a resource of a decision was granted or not. */
+/** The decision on one resource, with its reasons. */
 export interface Explanation {
   readonly decision_id: string;
   readonly decided_at: Date;
@@ -26,14 +26,14 @@ export interface Explanation {
   readonly resource_name: string | null;
   readonly asked: readonly string[];
   readonly granted: readonly string[];
-  /** What decided before any rule was tried; absent where nothing did. */
-  readonly because?: string;
-  readonly rules: readonly z.infer<typeof tried>[];
-  /** How many more rules were tried; absent where it is none. */
-  readonly untold?: number;
+  /** The reason why no rule was evaluated, if there is one. */
+  readonly because?: string | undefined;
+  readonly rules: readonly z.infer<typeof ruleReport>[];
+  /** The number of further rules, if some were evaluated but not recorded. */
+  readonly untold?: number | undefined;
 }
 
-/** A row that somebody else has written over explains nothing, and breaks nothing. */
+/** Reads a stored decision. A record that cannot be read is explained as such. */
 export function explain({ id, trace: stored, decided_at, outcome, client_id, sub, ...row }: DecisionRow): Explanation {
   const { because, rules, untold }: z.infer<typeof trace> = trace.safeParse(stored).data ?? {
     because: "the record cannot be read",
@@ -43,19 +43,18 @@ export function explain({ id, trace: stored, decided_at, outcome, client_id, sub
   return {
     ...{ decision_id: id, decided_at, outcome, client_id, sub },
     ...{ resource_id, resource_name, asked, granted, rules },
-    ...(because === undefined ? {} : { because }),
-    ...(untold === undefined ? {} : { untold }),
+    ...{ because, untold },
   };
 }
 
-/** A decision in few words, for a log line: what came of each resource, and of each rule that was tried on it. */
+/** A decision in few words, for a log line: the result of each resource and of each rule. */
 export function summarise({ outcome, resources }: Decision) {
   return {
     outcome,
     resources: resources.map(({ resource_id, granted, trace: { because, rules } }) => ({
       resource_id,
       granted,
-      ...(because === undefined ? {} : { because }),
+      because,
       rules: rules.map(({ policy, rule, result }) => `rule ${rule} of policy ${policy} ${result}`),
     })),
   };

@@ -1,26 +1,28 @@
-/** Everything a decision rests on, and nothing else. Times are milliseconds since the epoch. */
+/** Everything that a decision depends on. Times are milliseconds since the epoch. */
 export interface Facts {
   readonly now: number;
   readonly asker: Asker;
-  /** Who decides: the issuer of the ID tokens that are believed. */
+  /** The issuer of this server, whose ID tokens identify people. */
   readonly issuer: string;
-  /** What it was called before: a rule may have been written then. */
+  /** Its earlier issuers, which older rules may name. */
   readonly previousIssuers?: readonly string[];
   readonly asked: readonly AskedPermission[];
-  /** The resources that are there; one that is gone is not among them. */
+  /** The requested resources that exist. */
   readonly resources: readonly ResourceFacts[];
-  /** The policies of all of them, each once, as they stand in the store. */
+  /** The policies of these resources, each once, as they are stored. */
   readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
 }
 
-/** Who asks: a client, for a person where one is known. */
-interface Asker {
+/** The requesting party: a client, and the person it acts for if that person is known. */
+export interface Asker {
   readonly client_id: string;
-  readonly person?: {
-    readonly sub: string;
-    readonly roles: readonly string[];
-    readonly claims: Readonly<Record<string, unknown>>;
-  };
+  readonly person?:
+    | {
+        readonly sub: string;
+        readonly roles: readonly string[];
+        readonly claims: Readonly<Record<string, unknown>>;
+      }
+    | undefined;
 }
 
 export interface AskedPermission {
@@ -32,23 +34,23 @@ export interface ResourceFacts {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly scopes: readonly string[];
-  /** Whether its resource server and its owner are not switched off. */
+  /** Whether its resource server and its owner are enabled. */
   readonly available: boolean;
-  /** The ids of the policies that speak of it. */
+  /** The ids of the policies that apply to it. */
   readonly policies: readonly string[];
   readonly approvals: readonly Approval[];
 }
 
-/** What the owner said to an asker about a scope. */
+/** The owner's answer to one requesting party about one scope. */
 interface Approval {
   readonly party: string;
   readonly scope: string;
   readonly state: "pending" | "approved" | "denied";
-  /** When it stops counting, as ISO 8601; null where it does not. */
+  /** The expiry, as ISO 8601; null for none. */
   readonly expires_at: string | null;
 }
 
-/** Whom an owner is asked about: the person, or a client that asks for itself. */
+/** The party that an owner approves: the person, or the client if it acts for itself. */
 export function partyOf({ client_id, person }: Asker): string {
   return person?.sub ?? client_id;
 }

@@ -1,17 +1,17 @@
 import { z } from "zod";
 
 /**
- * Who may have what of a resource, and when. All conditions of a rule have to hold. A rule is read strictly: what it says
- * beyond these members might have been meant to narrow it, so it is not believed at all.
+ * The rules of a policy: who may access a resource, with which scopes, and when. Every condition of a rule must hold. A
+ * rule with an unknown member is rejected, because that member may have been meant as a further condition.
  */
 
-/** Caps of one policy: each decision tries every rule of it on every resource, and tells how it came out. */
+/** Limits of one policy. Each decision evaluates and reports every rule for every resource. */
 const MAX = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as const;
 
-/** Compared byte for byte, so `*` is a name and no pattern. */
+/** Names are compared byte for byte, so `*` is a name and not a pattern. */
 const text = z.string().min(1).max(MAX.text);
 
-/** An empty list names nobody: it is more likely a mistake than a wish, and is not accepted. */
+/** An empty list is rejected, because it would match nobody and is probably a mistake. */
 const listOf = (entry: z.ZodString) =>
   z
     .array(entry)
@@ -19,35 +19,35 @@ const listOf = (entry: z.ZodString) =>
     .max(MAX.entries)
     .refine((entries) => new Set(entries).size === entries.length);
 
-/** A scope of a resource stands in a `scope` parameter: RFC 6749 section 3.3. */
+/** A scope of a resource has the syntax of the `scope` parameter (RFC 6749 section 3.3). */
 export const scopeName = text.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/);
 
 const time = z.iso.datetime({ offset: true });
 
 const claim = z.strictObject({ type: text, value: z.union([text, z.number(), z.boolean()]) });
 
-/** The members that say who. */
+/** The conditions that name somebody. */
 const WHO = ["clients", "users", "roles", "claims"] as const;
 
 const rule = z
   .strictObject({
     clients: listOf(text).optional(),
-    /** Subs. */
+    /** The `sub` of each person. */
     users: listOf(text).optional(),
-    /** One of them is enough. */
+    /** The person needs one of these roles. */
     roles: listOf(text).optional(),
-    /** Each has to be there. */
+    /** The person needs all of these claims. */
     claims: z.array(claim).min(1).max(MAX.claims).optional(),
-    /** Whose word is taken for who somebody is; only this server's own is ever known. */
+    /** The issuer that identifies the person. No issuer but this server is known. */
     issuer: text.optional(),
-    /** What it gives; everything the resource has where it says nothing. */
+    /** The granted scopes; by default all scopes of the resource. */
     scopes: listOf(scopeName).optional(),
     not_before: time.optional(),
     not_after: time.optional(),
-    /** Whether the owner has the last word. */
+    /** Whether the owner must approve. */
     consent_needed: z.boolean().optional(),
   })
-  // Whoever wants to let everybody in needs no server to decide it.
+  // A rule for everybody would make the decision pointless.
   .refine((one) => WHO.some((name) => one[name] !== undefined) || one.consent_needed === true, {
     error: "rule_names_nobody",
   })
@@ -57,17 +57,17 @@ const rule = z
 
 export type Rule = z.infer<typeof rule>;
 
-/** The rules of a policy as they may be written. */
+/** The schema of a policy that is written. */
 export const ruleList = z
   .array(rule)
   .min(1)
   .max(MAX.rules)
   .refine((rules) => JSON.stringify(rules).length <= MAX.json);
 
-/** The rules of a policy as they stand in the store: one that cannot be read is undefined, and gives nothing. */
+/** The schema of a stored policy. A rule that cannot be read is undefined, and grants nothing. */
 const storedRules = z.array(rule.optional().catch(undefined)).max(MAX.rules);
 
-/** The rules of a stored policy one by one; undefined where it is no list of them. */
+/** The rules of a stored policy; undefined if it is no list. */
 export function readRules(stored: unknown): readonly (Rule | undefined)[] | undefined {
   return storedRules.safeParse(stored).data;
 }
