@@ -27,10 +27,10 @@ export interface Explanation {
   readonly asked: readonly string[];
   readonly granted: readonly string[];
   /** The reason why no rule was evaluated, if there is one. */
-  readonly because?: string | undefined;
+  readonly because?: string;
   readonly rules: readonly z.infer<typeof ruleReport>[];
   /** The number of further rules, if some were evaluated but not recorded. */
-  readonly untold?: number | undefined;
+  readonly untold?: number;
 }
 
 /** Reads a stored decision. A record that cannot be read is explained as such. */
@@ -43,7 +43,9 @@ export function explain({ id, trace: stored, decided_at, outcome, client_id, sub
   return {
     ...{ decision_id: id, decided_at, outcome, client_id, sub },
     ...{ resource_id, resource_name, asked, granted, rules },
-    ...{ because, untold },
+    // The command line prints every member, so an absent reason must not become `undefined`.
+    ...(because === undefined ? {} : { because }),
+    ...(untold === undefined ? {} : { untold }),
   };
 }
 

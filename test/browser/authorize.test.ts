@@ -35,7 +35,7 @@ const codes = async () => (await sql(server.database, "SELECT count(*)::int AS n
 
 const NOT_REGISTERED = "the redirect_uri is not registered for this client";
 
-/** Addresses that are not `https://app.example/cb`, however alike they look to one parser or another. */
+/** Addresses other than `https://app.example/cb`, which some parser may take for it. */
 const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ...["/", "?x=1", "#f", "#", "?", "%2F", "/../cb", ";x", ".", "\\", "%00", "/.", "//"].map(
     (end) => ["RU-01", CALLBACK + end] as const,
@@ -84,58 +84,61 @@ const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ["XS-04", "data:text/html,<script>alert(1)</script>"],
 ];
 
-t.test("nobody is sent to an address that is not registered, character for character", async (t) => {
-  const before = await codes();
-  for (const [id, redirect_uri] of LOOKALIKES) {
-    for (const path of Object.values(AUTHORIZE)) {
-      await t.test(`${id} ${JSON.stringify(redirect_uri)} at ${path}`, async (t) => {
-        await refusedHere(t, await alice.get(authorize({ redirect_uri }, path)), NOT_REGISTERED);
-      });
+t.test(
+  "nobody is redirected to an address that does not equal a registered one, character for character",
+  async (t) => {
+    const before = await codes();
+    for (const [id, redirect_uri] of LOOKALIKES) {
+      for (const path of Object.values(AUTHORIZE)) {
+        await t.test(`${id} ${JSON.stringify(redirect_uri)} at ${path}`, async (t) => {
+          await refusedHere(t, await alice.get(authorize({ redirect_uri }, path)), NOT_REGISTERED);
+        });
+      }
     }
-  }
-  await t.test("RU-05 NUL inside", async (t) => {
-    await refusedHere(t, await alice.get(authorize({ redirect_uri: `${CALLBACK}\0` })), /not valid/);
-  });
-  await t.test("RU-01 another client's", async (t) => {
-    await refusedHere(
-      t,
-      await alice.get(authorize({ client_id: "single", redirect_uri: OTHER_CALLBACK })),
-      NOT_REGISTERED,
-    );
-  });
-  await t.test("RU-11 twice, though equal", async (t) => {
-    for (const name of ["redirect_uri", "client_id"]) {
-      const value = name === "client_id" ? "web" : CALLBACK;
+    await t.test("RU-05 an address with a NUL in it", async (t) => {
+      await refusedHere(t, await alice.get(authorize({ redirect_uri: `${CALLBACK}\0` })), /not valid/);
+    });
+    await t.test("RU-01 the address of another client", async (t) => {
       await refusedHere(
         t,
-        await alice.get(`${authorize()}&${query({ [name]: value })}`),
-        `the parameter ${name} is repeated`,
+        await alice.get(authorize({ client_id: "single", redirect_uri: OTHER_CALLBACK })),
+        NOT_REGISTERED,
       );
-    }
-  });
-  await t.test("RU-11 left out by a client with two, with none, or for openid", async (t) => {
-    for (const parameters of [
-      { client_id: "web" },
-      { client_id: "nowhere" },
-      { client_id: "single", scope: "openid" },
-    ]) {
-      await refusedHere(
-        t,
-        await alice.get(authorize({ ...parameters, redirect_uri: undefined })),
-        "the parameter redirect_uri is missing",
-      );
-      await refusedHere(
-        t,
-        await alice.get(authorize({ ...parameters, redirect_uri: "" })),
-        "the parameter redirect_uri is missing",
-      );
-    }
-    await refusedHere(t, await alice.get(authorize({ client_id: "nowhere" })), NOT_REGISTERED);
-  });
-  t.equal(await codes(), before, "and no code was made");
-});
+    });
+    await t.test("RU-11 the same address twice", async (t) => {
+      for (const name of ["redirect_uri", "client_id"]) {
+        const value = name === "client_id" ? "web" : CALLBACK;
+        await refusedHere(
+          t,
+          await alice.get(`${authorize()}&${query({ [name]: value })}`),
+          `the parameter ${name} is repeated`,
+        );
+      }
+    });
+    await t.test("RU-11 no address, from a client with two or none, or for openid", async (t) => {
+      for (const parameters of [
+        { client_id: "web" },
+        { client_id: "nowhere" },
+        { client_id: "single", scope: "openid" },
+      ]) {
+        await refusedHere(
+          t,
+          await alice.get(authorize({ ...parameters, redirect_uri: undefined })),
+          "the parameter redirect_uri is missing",
+        );
+        await refusedHere(
+          t,
+          await alice.get(authorize({ ...parameters, redirect_uri: "" })),
+          "the parameter redirect_uri is missing",
+        );
+      }
+      await refusedHere(t, await alice.get(authorize({ client_id: "nowhere" })), NOT_REGISTERED);
+    });
+    t.equal(await codes(), before, "and no code was made");
+  },
+);
 
-t.test("RU-10 the port of a loopback address may be another, and nothing else", async (t) => {
+t.test("RU-10 a loopback address may differ in its port, and in nothing more", async (t) => {
   const ALLOWED = [
     "http://127.0.0.1/cb",
     "http://127.0.0.1:1/cb",
@@ -205,12 +208,12 @@ t.test("RU-10 the port of a loopback address may be another, and nothing else", 
       );
     });
   }
-  await t.test("of an address that is not loopback the port is as registered", async (t) => {
+  await t.test("any other address must have its registered port", async (t) => {
     await refusedHere(t, await alice.get(authorize({ redirect_uri: "https://app.example:8443/cb" })), NOT_REGISTERED);
   });
 });
 
-t.test("RU-12 what a registered address holds already is never taken for the answer", async (t) => {
+t.test("RU-12 parameters of a registered address are never taken for the answer", async (t) => {
   const redirect_uri = `${CALLBACK}?code=x&state=y&error=z&iss=w&keep=1`;
   const parameters = { client_id: "polluted", redirect_uri };
   await t.test("a code", async (t) => {
@@ -218,7 +221,7 @@ t.test("RU-12 what a registered address holds already is never taken for the ans
     t.same([...searchParams.keys()].sort(), ["code", "iss", "keep", "state"]);
     t.match(Object.fromEntries(searchParams), { code: /^jac_/, state: "s", keep: "1", iss: issuer });
   });
-  await t.test("a refusal, and a request without state", async (t) => {
+  await t.test("an error, for a request without state", async (t) => {
     const reply = await alice.get(authorize({ ...parameters, scope: "nonsense", state: undefined }));
     t.same([...new URL(reply.headers.get("location")!).searchParams.keys()].sort(), [
       "error",
@@ -240,7 +243,7 @@ t.test("RU-14 a wildcard and a fragment cannot be registered", async (t) => {
   }
 });
 
-t.test("AZ-01 a client nobody knows gets no answer, whatever address it names", async (t) => {
+t.test("AZ-01 an unknown client gets no answer at any address", async (t) => {
   for (const redirect_uri of [CALLBACK, "https://evil.example/", undefined]) {
     for (const client_id of [
       "nobody",
@@ -278,7 +281,7 @@ const hint = async (claims: object, of: { alg?: "ES256" | "RS256"; typ?: string 
 const NO_CHALLENGE = { error: "invalid_request", error_description: "the parameter code_challenge is missing" };
 const NO_PLAIN = { error: "invalid_request", error_description: "only the code_challenge_method S256 is supported" };
 
-/** What is wrong with a request whose client and address are known, and what the client is told. */
+/** The faults of a request with a known client and address, each with the error that the client gets. */
 const REFUSED: readonly (readonly [id: string, name: string, parameters: Form, told: object])[] = [
   ...["token", "id_token", "code token", "code id_token", "CODE", "code code", "none", "code\n"].map(
     (response_type) =>
@@ -379,7 +382,7 @@ const REFUSED: readonly (readonly [id: string, name: string, parameters: Form, t
   ["AZ-02", "a scope that would end the sentence", { scope: 'x"\r\nSet-Cookie:' }, { error: "invalid_scope" }],
 ];
 
-t.test("what is wrong with the rest is said to the client, and who says it", async (t) => {
+t.test("the client is told any other error, with the issuer", async (t) => {
   const before = await codes();
   for (const [id, name, parameters, told] of REFUSED) {
     await t.test(`${id} ${name}`, async (t) => {
@@ -397,7 +400,7 @@ t.test("what is wrong with the rest is said to the client, and who says it", asy
   t.equal(await codes(), before, "and no code was made");
 });
 
-t.test("AZ-16 each parameter stands there once", async (t) => {
+t.test("AZ-16 a repeated parameter is refused", async (t) => {
   const ONCE = [
     ...[
       "response_type",
@@ -432,7 +435,7 @@ t.test("AZ-16 each parameter stands there once", async (t) => {
   }
 });
 
-t.test("AZ-16 each parameter has a size, of which only a form can be too large", async (t) => {
+t.test("AZ-16 each parameter has a size limit, which only a posted form can exceed", async (t) => {
   const OURS = [
     "scope",
     "nonce",
@@ -454,7 +457,7 @@ t.test("AZ-16 each parameter has a size, of which only a form can be too large",
   }
 });
 
-t.test("AZ-20 nothing is fetched", async (t) => {
+t.test("AZ-20 a request makes the server fetch nothing", async (t) => {
   let visits = 0;
   const trap = createServer((socket) => {
     visits += 1;
@@ -475,7 +478,7 @@ t.test("AZ-20 nothing is fetched", async (t) => {
   t.equal(visits, 0);
 });
 
-t.test("AZ-19 a state comes back as it was, byte for byte", async (t) => {
+t.test("AZ-19 a state is returned byte for byte", async (t) => {
   const STATES: readonly (readonly [name: string, state: string | undefined])[] = [
     ["none", undefined],
     ["8 KB", "x".repeat(8_192)],
@@ -507,7 +510,7 @@ t.test("AZ-19 a state comes back as it was, byte for byte", async (t) => {
       await holdsInBrowser(t, server, page);
     });
   }
-  await t.test("but not one that no address can hold", async (t) => {
+  await t.test("but a state that no address can carry is refused", async (t) => {
     for (const state of ["x".repeat(60_000), "☃".repeat(6_000)]) {
       const form = Object.fromEntries(new URLSearchParams(authorize({ state }).split("?")[1]));
       await toldClient(t, await server.post(AUTHORIZE.oauth2, form), malformed("state"));
@@ -515,7 +518,7 @@ t.test("AZ-19 a state comes back as it was, byte for byte", async (t) => {
   });
 });
 
-t.test("AZ-24 every answer says who gives it, exactly as the metadata does", async (t) => {
+t.test("AZ-24 every answer names the issuer exactly as the metadata does", async (t) => {
   const { json } = await server.send("/.well-known/openid-configuration");
   t.equal(json.authorization_response_iss_parameter_supported, true);
   t.equal(json.authorization_endpoint, issuer + AUTHORIZE.oauth2);
@@ -526,7 +529,7 @@ t.test("AZ-24 every answer says who gives it, exactly as the metadata does", asy
   }
 });
 
-t.test("AZ-25 AZ-26 what nobody knows is not read", async (t) => {
+t.test("AZ-25 AZ-26 unknown parameters are ignored", async (t) => {
   const UNKNOWN = {
     foo: "bar",
     return_to: "//evil",
@@ -545,7 +548,7 @@ t.test("AZ-25 AZ-26 what nobody knows is not read", async (t) => {
   }
 });
 
-t.test("AZ-22 no other origin reads anything of it", async (t) => {
+t.test("AZ-22 no other origin can read a response", async (t) => {
   for (const Origin of ["https://evil.example", "null", "https://app.example", issuer]) {
     for (const path of [authorize(), authorize({ client_id: "nobody" }), authorize({ prompt: "login" })]) {
       await holdsInBrowser(t, server, await alice.get(path, { Origin }));
@@ -564,7 +567,7 @@ t.test("a request may be posted from the client's page", async (t) => {
   const form = (parameters: Form = {}) => Object.fromEntries(new URLSearchParams(authorize(parameters).split("?")[1]));
   const crossSite = { Origin: "https://app.example", "Sec-Fetch-Site": "cross-site" };
 
-  await t.test("without our cookies, and goes on with them", async (t) => {
+  await t.test("it has none of our cookies, and continues with them", async (t) => {
     const reply = await server.post(AUTHORIZE.oauth2, form(), crossSite);
     t.equal(reply.status, 303);
     t.match(reply.headers.get("location"), /^\/interaction\/[\w-]{22}$/);
@@ -574,7 +577,7 @@ t.test("a request may be posted from the client's page", async (t) => {
     t.match(answerOf(answer), { code: /^jac_/, state: "s" });
   });
 
-  await t.test("by somebody who is not logged in", async (t) => {
+  await t.test("for a person who is not logged in", async (t) => {
     const browser = new Browser(server);
     const { headers } = await server.post(AUTHORIZE.oauth2, form(), crossSite);
     const login = await browser.get(headers.get("location")!);
@@ -582,14 +585,14 @@ t.test("a request may be posted from the client's page", async (t) => {
     t.match(answerOf(done), { code: /^jac_/ });
   });
 
-  await t.test("AZ-06 the first browser that opens it keeps it", async (t) => {
+  await t.test("AZ-06 it belongs to the first browser that opens it", async (t) => {
     const { headers } = await server.post(AUTHORIZE.oauth2, form({ prompt: "login" }), crossSite);
     const path = headers.get("location")!;
     t.equal((await alice.get(path)).status, 200);
     await refusedHere(t, await new Browser(server).get(path), "this form was opened in another browser");
   });
 
-  await t.test("AZ-11 prompt=none without any page", async (t) => {
+  await t.test("AZ-11 prompt=none is answered without a page", async (t) => {
     const { headers } = await server.post(AUTHORIZE.oauth2, form({ prompt: "none" }), crossSite);
     t.match(answerOf(await alice.get(headers.get("location")!)), { code: /^jac_/ });
     const other = await server.post(AUTHORIZE.oauth2, form({ prompt: "none" }), crossSite);
@@ -600,7 +603,7 @@ t.test("a request may be posted from the client's page", async (t) => {
     });
   });
 
-  await t.test("as a form that can be read", async (t) => {
+  await t.test("a malformed form is refused", async (t) => {
     const post = (body: string, type = "application/x-www-form-urlencoded") =>
       server.send(AUTHORIZE.oauth2, { method: "POST", headers: { "Content-Type": type }, body });
     await refusedHere(t, await post("{}", "application/json"), /content type/);
@@ -634,10 +637,10 @@ t.test("an answer may be posted to the client", async (t) => {
   }
 });
 
-t.test("how a person is asked to log in", async (t) => {
+t.test("the login page follows the request", async (t) => {
   const stranger = (parameters: Form) => new Browser(server).open(authorize(parameters));
 
-  await t.test("login_hint stands in the field already", async (t) => {
+  await t.test("login_hint fills in the name", async (t) => {
     for (const login_hint of ["alice", `"><script>alert(1)</script>`, "☃"]) {
       const page = await stranger({ login_hint });
       t.equal(formOf(page, "login").values.username, login_hint);
@@ -645,7 +648,7 @@ t.test("how a person is asked to log in", async (t) => {
     }
   });
 
-  await t.test("in the first language we have of those that are asked for", async (t) => {
+  await t.test("ui_locales chooses the first supported language", async (t) => {
     const LANGUAGES = [
       ["de", "de"],
       ["de-AT", "de"],
@@ -666,19 +669,19 @@ t.test("how a person is asked to log in", async (t) => {
     );
   });
 
-  await t.test("display is one of four and changes nothing", async (t) => {
+  await t.test("display must be one of four values, and changes nothing", async (t) => {
     for (const display of ["page", "popup", "touch", "wap"]) t.match((await stranger({ display })).text, 'id="login"');
   });
 });
 
-t.test("when a person who is logged in is asked again", async (t) => {
-  /** Bob logs in where he is expected. */
+t.test("a person who is logged in is asked again if the request demands it", async (t) => {
+  /** Logs Bob in on the expected login page. */
   const bobsCode = async (browser: Browser, id_token_hint: string) =>
     answerOf(await walk(browser, authorize({ id_token_hint }), BOB)).code;
   const authTime = async (code: string | undefined) =>
     decodeJwt((await exchange(server, { code })).json.id_token).auth_time as number;
 
-  await t.test("AZ-12 max_age: when the login is older", async (t) => {
+  await t.test("AZ-12 max_age asks if the login is older", async (t) => {
     const browser = await loggedIn(server);
     const first = await authTime(answerOf(await browser.get(authorize())).code);
     clock.advance(100);
@@ -694,7 +697,7 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
   });
 
-  await t.test("prompt=login, consent, select_account, and both", async (t) => {
+  await t.test("prompt=login, consent and select_account ask", async (t) => {
     const browser = await loggedIn(server);
     for (const [prompt, pages] of [
       ["login", ["login"]],
@@ -712,7 +715,7 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
   });
 
-  await t.test("AZ-11 prompt=none: never, but told why not", async (t) => {
+  await t.test("AZ-11 prompt=none never asks, and names the reason", async (t) => {
     const CASES = [
       [new Browser(server), {}, "login_required"],
       [alice, { max_age: "0" }, "login_required"],
@@ -728,7 +731,7 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
   });
 
-  await t.test("AZ-21 a hint that cannot be believed is none: the session answers", async (t) => {
+  await t.test("AZ-21 an id_token_hint with a flaw is ignored", async (t) => {
     const browser = await loggedIn(server);
     const request = { client_id: "trusted", prompt: "none" };
     const bobs = { aud: "trusted", sub: "user-bob" };
@@ -759,11 +762,11 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
     for (const id_token_hint of [good, await hint({ ...bobs, exp: 1 })]) {
       const answer = answerOf(await browser.get(authorize({ ...request, id_token_hint })));
-      t.match(answer, { error: "login_required" }, "a good one of somebody else is believed, however old");
+      t.match(answer, { error: "login_required" }, "a valid one of another person counts, even if it has expired");
     }
   });
 
-  await t.test("who is expected is the same by the hint and by the claims parameter, or nobody", async (t) => {
+  await t.test("id_token_hint and the claims parameter must name the same person", async (t) => {
     const browser = await loggedIn(server);
     const wish = (value: string) => JSON.stringify({ id_token: { sub: { value } } });
     const [alices, bobs] = [await hint({}), await hint({ sub: "user-bob" })];
@@ -778,7 +781,7 @@ t.test("when a person who is logged in is asked again", async (t) => {
     }
   });
 
-  await t.test("prompt=none with a bad hint still minds max_age", async (t) => {
+  await t.test("prompt=none with a bad hint still respects max_age", async (t) => {
     const browser = await loggedIn(server);
     clock.advance(100);
     for (const id_token_hint of ["unreadable", await hint({ exp: 1 }), await hint({ iss: "https://evil.example" })]) {
@@ -805,14 +808,14 @@ t.test("when a person who is logged in is asked again", async (t) => {
   });
 });
 
-t.test("the claims parameter asks for single claims", async (t) => {
+t.test("the claims parameter requests single claims", async (t) => {
   const idToken = async (parameters: Form) => {
     const code = await getCode(alice, parameters);
     return decodeJwt((await exchange(server, { code }, basic(parameters.client_id ?? "web", SECRET))).json.id_token);
   };
   const asking = (id_token: object) => JSON.stringify({ id_token });
 
-  await t.test("in the id_token, beyond the scope that was asked for", async (t) => {
+  await t.test("claims for the id_token, beyond the requested scope", async (t) => {
     const claims = await idToken({
       scope: "openid",
       claims: asking({ name: null, email: { essential: true }, department: {} }),
@@ -821,12 +824,12 @@ t.test("the claims parameter asks for single claims", async (t) => {
     t.notOk("email_verified" in claims);
   });
 
-  await t.test("in their languages", async (t) => {
+  await t.test("claims in the requested languages", async (t) => {
     const claims = await idToken({ scope: "openid", claims: asking({ name: null }), claims_locales: "fr de" });
     t.match(claims, { name: "Alice Example", "name#de": "Alice Beispiel" });
   });
 
-  await t.test("but none that the client is not registered for, and none that is the token's own", async (t) => {
+  await t.test("but no claim outside the client's scopes, and none that the token itself defines", async (t) => {
     const wishes = asking({
       email: { essential: true },
       phone_number: null,
@@ -845,7 +848,7 @@ t.test("the claims parameter asks for single claims", async (t) => {
     t.match(claims, { iss: issuer, aud: "signer" });
   });
 
-  await t.test("acr where it is asked for", async (t) => {
+  await t.test("acr, if it is requested", async (t) => {
     t.equal((await idToken({ acr_values: "1" })).acr, "1");
     t.equal((await idToken({ acr_values: "urn:example:gold" })).acr, "1", "a wish is not an order");
     t.equal((await idToken({ claims: asking({ acr: { essential: true, values: ["2", "1"] } }) })).acr, "1");
@@ -856,7 +859,7 @@ t.test("the claims parameter asks for single claims", async (t) => {
     t.match(answerOf(reply), { error: "login_required" }, "an order that cannot be met");
   });
 
-  await t.test("sub: whoever is expected", async (t) => {
+  await t.test("sub names the expected person", async (t) => {
     t.match(answerOf(await alice.get(authorize({ claims: asking({ sub: { value: "user-alice" } }) }))), {
       code: /^jac_/,
     });

@@ -28,7 +28,7 @@ const clock = new TestClock();
 const server = await startInstance(t, { provision: WEB, clock });
 const { issuer } = server.core;
 const { refusedHere, atLogin, atConsent } = authorizationAt(server);
-/** Everything that must not be found in the log. */
+/** Every value that must not appear in the log. */
 const secrets = new Set<string | undefined>([SECRET, ALICE.password, BOB.password]);
 
 const EXPIRED = "this form has expired or was already answered";
@@ -54,8 +54,8 @@ t.test("a path of the browser's refuses any other method, and names the methods 
   }
 });
 
-t.test("a form belongs to its browser, its page and its turn", async (t) => {
-  await t.test("AZ-06 an interaction that another browser opened", async (t) => {
+t.test("a form belongs to its browser, its page and its step", async (t) => {
+  await t.test("AZ-06 an interaction of another browser is refused", async (t) => {
     const { action, values } = await atLogin();
     const thief = new Browser(server);
     await thief.open(authorize());
@@ -70,7 +70,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     t.notOk(thief.cookies.has("jeton_session"));
   });
 
-  await t.test("AZ-06 a consent that another browser would give", async (t) => {
+  await t.test("AZ-06 a consent from another browser is refused", async (t) => {
     const { browser, action, values } = await atConsent();
     const thief = await loggedIn(server);
     await refusedHere(t, await thief.post(action, { ...values, action: "allow" }), FOREIGN_BROWSER);
@@ -79,7 +79,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     });
   });
 
-  await t.test("AZ-07 consent before the login", async (t) => {
+  await t.test("AZ-07 a consent before the login is refused", async (t) => {
     const { browser, page, action, values } = await atLogin({ client_id: "codes-only" });
     for (const step of ["allow", "deny", "logout", "withdraw", "__proto__", "constructor"]) {
       await refusedHere(t, await browser.post(action, { ...values, action: step }), EXPIRED);
@@ -93,7 +93,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     );
   });
 
-  await t.test("AZ-07 a step sent again", async (t) => {
+  await t.test("AZ-07 a form that is sent again changes nothing", async (t) => {
     const { browser, page } = await atLogin({ client_id: "other-web", prompt: "consent" });
     const login = formOf(page, "login");
     const consent = await browser.submit(page, "login", { ...ALICE, action: "login" });
@@ -111,7 +111,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     await refusedHere(t, await browser.get(action), ANSWERED);
   });
 
-  await t.test("AZ-04 what else a form says is not read", async (t) => {
+  await t.test("AZ-04 further parameters of a form are ignored", async (t) => {
     const { browser, action, values } = await atConsent({ scope: "openid" }, ALICE);
     const forged = {
       client_id: "web",
@@ -129,7 +129,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     t.equal(json.scope, "openid");
   });
 
-  await t.test("AZ-04 the token of a form is that of this form", async (t) => {
+  await t.test("AZ-04 a form needs its own token", async (t) => {
     const { browser, action, values } = await atLogin();
     const other = await atLogin();
     const second = formOf(await browser.open(authorize()), "login");
@@ -152,7 +152,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     t.notOk(browser.cookies.has("jeton_session"));
   });
 
-  await t.test("AZ-04 a form that another site sent, though it knew the token", async (t) => {
+  await t.test("AZ-04 a form from another site is refused, even with the right token", async (t) => {
     const { browser, action, values } = await atLogin();
     const form = { ...values, ...ALICE, action: "login" };
     const FOREIGN: readonly Record<string, string>[] = [
@@ -181,7 +181,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     }
   });
 
-  await t.test("a form that was open too long explains itself and begins again", async (t) => {
+  await t.test("an expired form shows an explanation and a link to start again", async (t) => {
     const { browser, action, values } = await atLogin({ state: `"><i>` });
     clock.advance(15 * 60 + 1);
     for (const reply of [
@@ -199,7 +199,7 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
     t.match((await browser.get(action, { "Accept-Language": "de" })).text, "Dieses Formular gilt nicht mehr");
   });
 
-  await t.test("an id that is none", async (t) => {
+  await t.test("a malformed or unknown id is refused", async (t) => {
     const { browser, values } = await atLogin();
     for (const id of [
       "%00",
@@ -227,8 +227,8 @@ t.test("a form belongs to its browser, its page and its turn", async (t) => {
   });
 });
 
-t.test("the steps", async (t) => {
-  await t.test("AZ-14 each leads to the next by 303", async (t) => {
+t.test("the steps of an interaction", async (t) => {
+  await t.test("AZ-14 each step redirects to the next with 303", async (t) => {
     const browser = new Browser(server);
     const start = await browser.get(authorize({ client_id: "other-web", prompt: "consent" }));
     const at = start.headers.get("location")!;
@@ -249,7 +249,7 @@ t.test("the steps", async (t) => {
     t.match(consent.headers.get("content-security-policy"), /form-action 'self' https:\/\/app\.example;/);
   });
 
-  await t.test("allow, clicked twice, gives one code", async (t) => {
+  await t.test("a second click on Allow gets no second code", async (t) => {
     for (let times = 0; times < 5; times += 1) {
       const { browser, action, values } = await atConsent();
       const before = (await sql(server.database, "SELECT count(*)::int AS n FROM grants"))[0]!.n as number;
@@ -263,7 +263,7 @@ t.test("the steps", async (t) => {
     }
   });
 
-  await t.test("a wrong name or password is not told apart, and tried again", async (t) => {
+  await t.test("a wrong name and a wrong password look the same, and allow another attempt", async (t) => {
     const { browser, page } = await atLogin();
     const pages: string[] = [];
     const WRONG = [
@@ -296,7 +296,7 @@ t.test("the steps", async (t) => {
     t.ok(browser.cookies.has("jeton_session"));
   });
 
-  await t.test("PA-09 a name the store would not take", async (t) => {
+  await t.test("PA-09 a name that the database would not accept", async (t) => {
     const { browser, action, values } = await atLogin();
     await refusedHere(
       t,
@@ -310,7 +310,7 @@ t.test("the steps", async (t) => {
     );
   });
 
-  await t.test("going away is an answer too", async (t) => {
+  await t.test("a cancelled login is answered to the client", async (t) => {
     const { browser, page } = await atLogin();
     const left = await browser.submit(page, "login", { action: "cancel" });
     t.match(answerOf(left), { error: "access_denied", state: "s", iss: issuer });
@@ -327,7 +327,7 @@ t.test("the steps", async (t) => {
     t.match((await asked.browser.open(authorize({ client_id: "single", scope: "profile" }))).text, 'id="consent"');
   });
 
-  await t.test("AZ-10 giving up a second login leaves the first as it was, and answers nothing by it", async (t) => {
+  await t.test("AZ-10 cancelling a second login leaves the first session, and gives no code for it", async (t) => {
     const browser = await loggedIn(server);
     const before = browser.cookies.get("jeton_session");
     const login = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
@@ -336,7 +336,7 @@ t.test("the steps", async (t) => {
     t.ok(await isLoggedIn(browser));
   });
 
-  await t.test("a consent is that of whoever was asked", async (t) => {
+  await t.test("a consent counts for the person who gave it", async (t) => {
     const { browser, page } = await atConsent({ scope: "openid api1" }, ALICE);
     await sql(server.database, "DELETE FROM consents WHERE client_id = 'other-web'");
     const other = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
@@ -347,8 +347,8 @@ t.test("the steps", async (t) => {
   });
 });
 
-t.test("what changes meanwhile counts", async (t) => {
-  await t.test("a client that was switched off", async (t) => {
+t.test("changes during an interaction take effect", async (t) => {
+  await t.test("a client that was disabled", async (t) => {
     const { browser, action, values } = await atConsent();
     await change(server, "other-web", { disabled: true });
     await refusedHere(t, await browser.get(action), "the client doesn't exist");
@@ -356,7 +356,7 @@ t.test("what changes meanwhile counts", async (t) => {
     await change(server, "other-web", { disabled: false });
   });
 
-  await t.test("an address that was taken away: nobody is sent there any more", async (t) => {
+  await t.test("nobody is redirected to an address that was removed", async (t) => {
     const { browser, action, page } = await atConsent();
     await change(server, "other-web", { redirect_uris: [OTHER_CALLBACK] });
     await refusedHere(
@@ -368,7 +368,7 @@ t.test("what changes meanwhile counts", async (t) => {
     await change(server, "other-web", { redirect_uris: [CALLBACK] });
   });
 
-  await t.test("a person who was switched off at the consent page logs in anew, and cannot", async (t) => {
+  await t.test("a person who is disabled at the consent page must log in again, and fails", async (t) => {
     const { browser, action, page } = await atConsent();
     await inOneGo((tx) => setUserDisabled(tx, "user-bob", true));
     await refusedHere(t, await browser.submit(page, "consent", { action: "allow" }), FOREIGN_FORM);
@@ -380,7 +380,7 @@ t.test("what changes meanwhile counts", async (t) => {
 });
 
 t.test("a session", async (t) => {
-  await t.test("AZ-05 has a new id after each login, and the old one is over", async (t) => {
+  await t.test("AZ-05 has a new id after each login, and the old id is invalid", async (t) => {
     const browser = new Browser(server);
     browser.setCookie("jeton_session", "fixed-by-somebody-else");
     const login = await browser.open(authorize({ client_id: "trusted" }));
@@ -401,7 +401,7 @@ t.test("a session", async (t) => {
     for (const one of [first, second]) secrets.add(one);
   });
 
-  await t.test("is not refreshed by a login that fails", async (t) => {
+  await t.test("is not extended by a failed login", async (t) => {
     const browser = await loggedIn(server);
     const before = browser.cookies.get("jeton_session");
     const login = await browser.open(authorize({ prompt: "login" }));
@@ -409,7 +409,7 @@ t.test("a session", async (t) => {
     t.equal(browser.cookies.get("jeton_session"), before);
   });
 
-  await t.test("ends after half an hour without being seen", async (t) => {
+  await t.test("ends after half an hour without use", async (t) => {
     const browser = await loggedIn(server);
     for (const seconds of [1799, 1799, 1799]) {
       clock.advance(seconds);
@@ -430,7 +430,7 @@ t.test("a session", async (t) => {
     t.notOk(await isLoggedIn(browser));
   });
 
-  await t.test("AD-05 ends with everything else of its person", async (t) => {
+  await t.test("AD-05 ends when everything of its person is revoked", async (t) => {
     const ENDS = {
       endEverythingOf: (tx: Tx) => endEverythingOf(tx, "user-bob"),
       "switched off": (tx: Tx) => setUserDisabled(tx, "user-bob", true),
@@ -445,7 +445,7 @@ t.test("a session", async (t) => {
     }
   });
 
-  await t.test("has a cookie that no script and no other site gets", async (t) => {
+  await t.test("has a cookie that no script and no other site can read", async (t) => {
     const browser = new Browser(server);
     const start = await browser.get(authorize());
     const login = await browser.get(start.headers.get("location")!);
@@ -461,7 +461,7 @@ t.test("a session", async (t) => {
     t.match(known, /^jeton_known=[\w.-]{66}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=31536000$/);
   });
 
-  await t.test("over https one that no subdomain can set", async (t) => {
+  await t.test("has a cookie over https that no subdomain can set", async (t) => {
     const secure = await startInstance(t, { database: server.database, clock, env: { ISSUER: "https://id.example" } });
     const { headers } = await secure.send(authorize());
     t.match(headers.getSetCookie(), [/^__Host-jeton_browser=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Secure$/]);
@@ -481,7 +481,7 @@ t.test("a session", async (t) => {
     t.match(answerOf(prefixed), { code: /^jac_/ });
   });
 
-  await t.test("has one cookie: of two nobody says which counts", async (t) => {
+  await t.test("has one cookie, and two are refused", async (t) => {
     const cookie = (await loggedIn(server)).cookies.get("jeton_session");
     const ask = (Cookie: string) =>
       server.send(authorize({ client_id: "trusted", prompt: "none" }), { headers: { Cookie } });
@@ -506,7 +506,7 @@ t.test("a consent", async (t) => {
   const browser = await loggedIn(server);
   const asks = async (parameters: Form) => (await browser.open(authorize(parameters))).text.includes('id="consent"');
 
-  await t.test("is remembered, and asked for again where more is asked for", async (t) => {
+  await t.test("is remembered until the client requests more", async (t) => {
     await getCode(browser, { scope: "openid email" });
     t.notOk(await asks({ scope: "openid email" }));
     t.notOk(await asks({ scope: "email" }), "less is in it");
@@ -523,7 +523,7 @@ t.test("a consent", async (t) => {
     );
   });
 
-  await t.test("AZ-09 is asked for each time where anybody can claim to be the client", async (t) => {
+  await t.test("AZ-09 is asked for each time for a public client", async (t) => {
     const { challenge } = pkce();
     for (let times = 0; times < 2; times += 1) {
       t.ok(await asks({ client_id: "spa", ...challenge }));
@@ -534,12 +534,12 @@ t.test("a consent", async (t) => {
     });
   });
 
-  await t.test("is not asked for by a first-party client", async (t) => {
+  await t.test("is not needed for a first-party client", async (t) => {
     t.match(answerOf(await browser.get(authorize({ client_id: "trusted" }))), { code: /^jac_/ });
     t.strictSame(await consents("user-alice", "trusted"), []);
   });
 
-  await t.test("LI-02 can be seen and withdrawn, and what rested on it ends at once", async (t) => {
+  await t.test("LI-02 is listed, and withdrawing it ends its grants at once", async (t) => {
     const code = await getCode(browser, { scope: "openid offline_access" });
     const { json } = await exchange(server, { code });
     for (const one of [code, json.refresh_token]) secrets.add(one);
@@ -573,7 +573,7 @@ t.test("a consent", async (t) => {
     t.equal((await consents("user-bob", "web")).length, 1, "another person's stays");
   });
 
-  await t.test("account page: hostile forms", async (t) => {
+  await t.test("is not withdrawn by a malformed form", async (t) => {
     const { values } = formOf(await browser.get("/account"), "consent-spa");
     for (const form of [
       { client_id: "nobody" },
@@ -589,7 +589,7 @@ t.test("a consent", async (t) => {
   });
 });
 
-t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
+t.test("LG-01 the log contains no secret", async (t) => {
   const { browser, page, values } = await atConsent();
   secrets.add(values.csrf);
   const code = answerOf(await browser.submit(page, "consent", { action: "allow" })).code;

@@ -30,7 +30,7 @@ const idToken = async (claims: object = {}, typ = "JWT") =>
   ).text;
 const HINT = await idToken();
 
-/** That a browser was logged out: its cookie is gone, and its session too for whoever kept the cookie. */
+/** Checks that a browser is logged out: its cookie is removed, and the session behind the cookie has ended. */
 async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<void> {
   t.notOk(browser.cookies.has("jeton_session"));
   const thief = new Browser(server);
@@ -38,7 +38,7 @@ async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<voi
   t.notOk(await isLoggedIn(thief), "the session itself is over");
 }
 
-t.test("with an id_token_hint of whoever is logged in", async (t) => {
+t.test("an id_token_hint of the person who is logged in ends the session at once", async (t) => {
   const ROWS: readonly (readonly [name: string, parameters: Form, location: string | undefined])[] = [
     ["nobody is asked", { id_token_hint: HINT }, undefined],
     [
@@ -83,7 +83,7 @@ t.test("with an id_token_hint of whoever is logged in", async (t) => {
           t.equal(reply.headers.get("location"), location);
           return;
         }
-        // What was posted is not posted again by reloading the page.
+        // Reloading the page must not post the form again.
         if (way === "POST")
           t.equal(
             reply.headers.get("location"),
@@ -96,13 +96,13 @@ t.test("with an id_token_hint of whoever is logged in", async (t) => {
   }
 });
 
-t.test("AZ-27 without one that fits, the person is asked", async (t) => {
+t.test("AZ-27 without such a hint the person is asked", async (t) => {
   const ROWS: readonly (readonly [name: string, parameters: Form])[] = [
     ["no hint", {}],
     ["no hint, but a client", { client_id: "web" }],
     ["no hint, and somewhere to go", { client_id: "web", post_logout_redirect_uri: GOODBYE, state: "s" }],
     [
-      "somebody else's hint",
+      "a hint of another person",
       { id_token_hint: await idToken({ sub: "user-bob" }), post_logout_redirect_uri: GOODBYE, state: "s" },
     ],
   ];
@@ -124,7 +124,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
     });
   }
 
-  await t.test("and may stay", async (t) => {
+  await t.test("the person may stay", async (t) => {
     const browser = await loggedIn(server);
     const page = await browser.get(logout({ client_id: "web", post_logout_redirect_uri: GOODBYE }));
     t.match(page.headers.get("content-security-policy"), /form-action 'self' https:\/\/app\.example;/);
@@ -134,7 +134,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
     t.ok(await isLoggedIn(browser));
   });
 
-  await t.test("by a form of their own", async (t) => {
+  await t.test("the form must be the person's own", async (t) => {
     const browser = await loggedIn(server);
     const { values } = formOf(await browser.get(logout()), "logout");
     const other = formOf(await (await loggedIn(server)).get(logout()), "logout").values.csrf!;
@@ -157,7 +157,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
     t.ok(await isLoggedIn(browser));
   });
 
-  await t.test("a form that was shown to somebody who was logged in before is not one's own", async (t) => {
+  await t.test("a form from an earlier session is refused", async (t) => {
     const browser = await loggedIn(server);
     const page = await browser.get(logout());
     const login = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
@@ -166,7 +166,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
     t.ok(await isLoggedIn(browser));
   });
 
-  await t.test("what a request carries through the page comes back as it was", async (t) => {
+  await t.test("the parameters of the request come back unchanged from the page", async (t) => {
     for (const state of [`"><script>alert(1)</script>`, "☃", "a\r\nb", "csrf", "x".repeat(8_000)]) {
       const browser = await loggedIn(server);
       const page = await browser.get(logout({ client_id: "web", post_logout_redirect_uri: GOODBYE, state }));
@@ -175,7 +175,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
     }
   });
 
-  await t.test("in the language that was asked for", async (t) => {
+  await t.test("the page has the requested language", async (t) => {
     const browser = await loggedIn(server);
     const page = await browser.get(logout({ ui_locales: "de" }));
     t.match(page.text, '<html lang="de">');
@@ -183,7 +183,7 @@ t.test("AZ-27 without one that fits, the person is asked", async (t) => {
   });
 });
 
-t.test("a request posted from a client's page comes without our cookies, and does not lie about it", async (t) => {
+t.test("a request from a client's page has none of our cookies, and continues with a GET", async (t) => {
   const browser = await loggedIn(server);
   const form = { id_token_hint: HINT, post_logout_redirect_uri: GOODBYE, state: "s" };
   const reply = await server.post("/oauth2/logout", form, {
@@ -198,7 +198,7 @@ t.test("a request posted from a client's page comes without our cookies, and doe
   t.notOk(await isLoggedIn(browser));
 });
 
-t.test("who is not logged in is logged out already", async (t) => {
+t.test("a person who is not logged in sees the final page", async (t) => {
   for (const [parameters, location] of [
     [{}, undefined],
     [{ id_token_hint: HINT }, undefined],
@@ -210,7 +210,7 @@ t.test("who is not logged in is logged out already", async (t) => {
   }
 });
 
-/** RU-15: every row of the redirect URIs. */
+/** RU-15: the attacks on redirect URIs, on this endpoint. */
 const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ...["/", "?x=1", "#f", "#", "?", "%2F", "/../bye", ";x", ".", "\\", "/.", "//"].map(
     (end) => ["RU-01", GOODBYE + end] as const,
@@ -252,7 +252,7 @@ const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ["XS-04", "javascript:alert(1)"],
 ];
 
-t.test("RU-15 nobody is sent to an address that is not registered for it", async (t) => {
+t.test("RU-15 nobody is redirected to an address that is not registered for logout", async (t) => {
   const alice = await loggedIn(server);
   for (const [id, post_logout_redirect_uri] of LOOKALIKES) {
     await t.test(`${id} ${JSON.stringify(post_logout_redirect_uri)}`, async (t) => {
@@ -263,17 +263,17 @@ t.test("RU-15 nobody is sent to an address that is not registered for it", async
       }
     });
   }
-  await t.test("RU-05 NUL inside", async (t) =>
+  await t.test("RU-05 an address with a NUL in it", async (t) =>
     refusedHere(
       t,
       await alice.get(logout({ client_id: "web", post_logout_redirect_uri: `${GOODBYE}\0` })),
       /not valid/,
     ),
   );
-  await t.test("by nobody", async (t) =>
+  await t.test("without a client", async (t) =>
     refusedHere(t, await alice.get(logout({ post_logout_redirect_uri: GOODBYE })), NOT_REGISTERED),
   );
-  await t.test("RU-10 but for the port of a loopback address", async (t) => {
+  await t.test("RU-10 a loopback address may differ in its port", async (t) => {
     const allowed = await new Browser(server).get(
       logout({ client_id: "native", post_logout_redirect_uri: "http://127.0.0.1:51004/bye" }),
     );
@@ -295,10 +295,10 @@ t.test("RU-15 nobody is sent to an address that is not registered for it", async
   t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
 });
 
-t.test("a hint that is ours but old says who asks, and the person is asked all the same", async (t) => {
+t.test("an expired hint names the client, but the person is asked", async (t) => {
   const old = await idToken({ exp: clock.now() / 1000 - 16, sid: "x" });
   const SENT: readonly (readonly [name: string, place: Form, location: string | undefined])[] = [
-    ["and is told so here", {}, undefined],
+    ["and without a redirect URI it ends on our page", {}, undefined],
     [
       "and goes where its client has people sent",
       { post_logout_redirect_uri: GOODBYE, state: "s" },
@@ -323,7 +323,7 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
     });
   }
 
-  await t.test("it sends nobody where its client has nobody sent", async (t) => {
+  await t.test("it leads to no address that its client has not registered", async (t) => {
     const alice = await loggedIn(server);
     for (const post_logout_redirect_uri of ["https://evil.example/", OTHER_CALLBACK, `${GOODBYE}/`]) {
       const reply = await alice.get(logout({ id_token_hint: old, post_logout_redirect_uri }));
@@ -331,7 +331,7 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
     }
   });
 
-  await t.test("and a browser without a session ends no other one's with it", async (t) => {
+  await t.test("and sent without a session it ends no other session", async (t) => {
     const idle = await loggedIn(server);
     const { id_token, access_token } = (await exchange(server, { code: await getCode(idle) })).json;
     const { sid } = decodeJwt(id_token);
@@ -343,7 +343,7 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
     t.match(json, { active: true });
   });
 
-  await t.test("what is wrong with a hint is on record, and nothing of the hint", async (t) => {
+  await t.test("the log line names the flaw of a hint, and quotes nothing of it", async (t) => {
     const ROWS: readonly (readonly [id_token_hint: string | undefined, more: Form, flaw: string | undefined])[] = [
       [undefined, {}, undefined],
       [HINT, {}, undefined],
@@ -361,7 +361,7 @@ t.test("a hint that is ours but old says who asks, and the person is asked all t
   });
 });
 
-/** Hints that say nothing, each for a reason of its own. */
+/** Hints that prove nothing, each for another reason. */
 const BAD_HINTS: Readonly<Record<string, string>> = {
   "no JWT": "x",
   "cut short": HINT.slice(0, -20),
@@ -376,7 +376,7 @@ const BAD_HINTS: Readonly<Record<string, string>> = {
 };
 
 t.test(
-  "AZ-21 a hint that cannot be believed is none: the person is asked, and goes where it is registered",
+  "AZ-21 a hint with a flaw is ignored: the person is asked, and may be redirected to a registered address",
   async (t) => {
     const places: readonly Form[] = [
       {},
@@ -404,7 +404,7 @@ t.test(
       }
     }
 
-    await t.test("nor does one prove anything for a client that is gone or closed, whoever it is about", async (t) => {
+    await t.test("a hint of a deleted or disabled client proves nothing", async (t) => {
       for (const aud of ["gone", "closed"]) {
         const browser = await loggedIn(server);
         const page = await browser.get(logout({ id_token_hint: await idToken({ aud }) }));
@@ -413,14 +413,14 @@ t.test(
       }
     });
 
-    await t.test("a hint for another client than is named", async (t) => {
+    await t.test("a hint of another client than client_id", async (t) => {
       const browser = await loggedIn(server);
       const page = await browser.get(logout({ id_token_hint: HINT, client_id: "other-web" }));
       t.equal(page.status, 200);
       t.ok(await isLoggedIn(browser));
     });
 
-    await t.test("nobody is sent where no enabled client has people sent", async (t) => {
+    await t.test("nobody is redirected to an address of a disabled client", async (t) => {
       const browser = await loggedIn(server);
       for (const id_token_hint of ["x", BAD_HINTS["another issuer"]!]) {
         for (const post_logout_redirect_uri of ["https://evil.example/", `${GOODBYE}/`, OTHER_CALLBACK]) {
@@ -434,14 +434,14 @@ t.test(
   },
 );
 
-t.test("AZ-21 clients that are none", async (t) => {
+t.test("AZ-21 an unknown client is refused", async (t) => {
   const alice = await loggedIn(server);
   for (const client_id of ["nobody", "closed", "WEB", "x".repeat(300)]) {
     await t.test(`client ${client_id.slice(0, 20)}`, async (t) =>
       refusedHere(t, await alice.get(logout({ client_id })), "the client doesn't exist"),
     );
   }
-  await t.test("AZ-16 each parameter once, and of a size", async (t) => {
+  await t.test("AZ-16 each parameter may be sent once, and has a size limit", async (t) => {
     for (const name of [
       "id_token_hint",
       "client_id",
@@ -469,7 +469,7 @@ t.test("AZ-21 clients that are none", async (t) => {
   t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
 });
 
-t.test("what ends with the session, and what stays", async (t) => {
+t.test("a logout ends the grants of its session, except those with offline access", async (t) => {
   const tokensOf = async (browser: Browser, scope: string) =>
     (await exchange(server, { code: await getCode(browser, { scope }) })).json as {
       access_token: string;
@@ -506,26 +506,26 @@ t.test("what ends with the session, and what stays", async (t) => {
   t.ok(await isLoggedIn(bob), "nor another person's");
   t.ok(await isActive(bobs.access_token));
 
-  await t.test("a new login takes nothing but the session's place", async (t) => {
+  await t.test("a second login of the same person keeps the grants", async (t) => {
     const login = await elsewhere.open(authorize({ client_id: "trusted", prompt: "login" }));
     await elsewhere.submit(login, "login", { ...ALICE, action: "login" });
     t.ok(await isActive(others.access_token));
     await elsewhere.get(logout({ id_token_hint: others.id_token }));
     t.notOk(await isActive(others.access_token), "which ends with the new session as it would have with the old");
   });
-  await t.test("a login of somebody else ends what a logout would", async (t) => {
+  await t.test("a login of another person ends what a logout would end", async (t) => {
     const login = await bob.open(authorize({ client_id: "trusted", prompt: "login" }));
     await bob.submit(login, "login", { ...ALICE, action: "login" });
     t.notOk(await isActive(bobs.access_token));
   });
-  await t.test("a hint ends the session it was given in, though it is no longer seen", async (t) => {
+  await t.test("a hint ends the session that it was issued in, even an idle one", async (t) => {
     const idle = await loggedIn(server);
     const tokens = await tokensOf(idle, "openid profile");
     await new Browser(server).get(logout({ id_token_hint: tokens.id_token }));
     t.notOk(await isActive(tokens.access_token));
     t.notOk(await isLoggedIn(idle));
   });
-  await t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
+  await t.test("LG-01 the log contains no secret", async (t) => {
     nothingLeaked(t, server, [
       SECRET,
       ALICE.password,

@@ -3,13 +3,13 @@ import { next, type Next, type Prompt } from "../../src/browser/authorize/next.j
 
 type AuthorizationState = Parameters<typeof next>[0];
 
-/** What a row changes of a first visit: nobody is logged in, nothing was allowed, nothing happened. */
+/** The changes of a row to a first visit, on which nobody is logged in and nothing is allowed. */
 interface Row {
   readonly name: string;
   readonly prompt?: readonly Prompt[];
   readonly request?: Partial<AuthorizationState["request"]>;
   readonly client?: Partial<AuthorizationState["client"]>;
-  /** Seconds since the login; nobody is logged in where it is absent. */
+  /** Seconds since the login; absent if nobody is logged in. */
   readonly session?: number;
   readonly consented?: readonly string[];
   readonly done?: Partial<AuthorizationState["done"]>;
@@ -27,8 +27,8 @@ const refuse = (code: "login_required" | "consent_required" | "access_denied"): 
 
 const ROWS: readonly Row[] = [
   { name: "nobody is logged in", expect: login },
-  { name: "somebody is, and was never asked", session: 10, expect: consent },
-  { name: "somebody is, and allowed it before", session: 10, consented: ALL, expect: issue },
+  { name: "a person is logged in, and was never asked", session: 10, expect: consent },
+  { name: "a person is logged in, and allowed it before", session: 10, consented: ALL, expect: issue },
   { name: "and allowed more than that before", session: 10, consented: [...ALL, "email"], expect: issue },
   { name: "and allowed only a part before", session: 10, consented: ["openid"], expect: consent },
   { name: "and is asked for nothing", session: 10, request: { scope: [] }, expect: issue },
@@ -41,9 +41,9 @@ const ROWS: readonly Row[] = [
     done: { consent: "denied" },
     expect: refuse("access_denied"),
   },
-  { name: "the login was given up", done: { cancelled: true }, expect: refuse("access_denied") },
+  { name: "the login was cancelled", done: { cancelled: true }, expect: refuse("access_denied") },
   {
-    name: "AZ-10 giving up a second login does not fall back to the first",
+    name: "AZ-10 cancelling a second login does not fall back to the first",
     prompt: ["login"],
     session: 10,
     consented: ALL,
@@ -52,24 +52,24 @@ const ROWS: readonly Row[] = [
   },
   { name: "logged in just now", session: 0, done: { login: true }, expect: consent },
 
-  { name: "a first-party client asks nobody", client: { consent: "implicit" }, session: 10, expect: issue },
-  { name: "but whoever is not logged in", client: { consent: "implicit" }, expect: login },
+  { name: "a first-party client needs no consent", client: { consent: "implicit" }, session: 10, expect: issue },
+  { name: "but a person who is not logged in must log in", client: { consent: "implicit" }, expect: login },
   {
-    name: "and asks where the request says so",
+    name: "unless the request demands it",
     client: { consent: "implicit" },
     prompt: ["consent"],
     session: 10,
     expect: consent,
   },
   {
-    name: "AZ-09 a client that anybody can claim to be asks each time",
+    name: "AZ-09 a public client asks each time",
     client: { remembers: false },
     session: 10,
     consented: ALL,
     expect: consent,
   },
   {
-    name: "AZ-09 but once in one authorization",
+    name: "AZ-09 but only once in an authorization",
     client: { remembers: false },
     session: 10,
     consented: ALL,
@@ -77,7 +77,7 @@ const ROWS: readonly Row[] = [
     expect: issue,
   },
 
-  { name: "AZ-11 prompt=none, nobody", prompt: ["none"], expect: refuse("login_required") },
+  { name: "AZ-11 prompt=none, nobody is logged in", prompt: ["none"], expect: refuse("login_required") },
   { name: "AZ-11 prompt=none, never asked", prompt: ["none"], session: 10, expect: refuse("consent_required") },
   { name: "AZ-11 prompt=none, allowed before", prompt: ["none"], session: 10, consented: ALL, expect: issue },
   {
@@ -104,7 +104,7 @@ const ROWS: readonly Row[] = [
     expect: refuse("consent_required"),
   },
   {
-    name: "AZ-11 prompt=none, somebody else",
+    name: "AZ-11 prompt=none, another person is logged in",
     prompt: ["none"],
     request: { expected_sub: "bob" },
     session: 10,
@@ -154,7 +154,7 @@ const ROWS: readonly Row[] = [
     expect: issue,
   },
   {
-    name: "AZ-12 a login from the future is no old one",
+    name: "AZ-12 a login in the future is not old",
     request: { max_age: 10 },
     session: -5,
     consented: ALL,
@@ -162,21 +162,21 @@ const ROWS: readonly Row[] = [
   },
 
   {
-    name: "the person who is expected",
+    name: "the expected person",
     request: { expected_sub: "alice" },
     session: 10,
     consented: ALL,
     expect: issue,
   },
   {
-    name: "AZ-21 somebody else is logged in",
+    name: "AZ-21 another person is logged in",
     request: { expected_sub: "bob" },
     session: 10,
     consented: ALL,
     expect: login,
   },
   {
-    name: "AZ-21 somebody else logged in, though asked for another",
+    name: "AZ-21 another person than the expected one logged in",
     request: { expected_sub: "bob" },
     session: 0,
     consented: ALL,
@@ -185,7 +185,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-t.test("what comes next is a function of what is stored", async (t) => {
+t.test("the next step is a function of the stored state", async (t) => {
   for (const { name, prompt = [], request = {}, client = {}, session, consented = [], done = {}, expect } of ROWS) {
     const state: AuthorizationState = {
       now: NOW,

@@ -20,7 +20,7 @@ import {
 } from "../support/uma.js";
 import { Browser, formOf } from "../support/web.js";
 
-/** A browser in which somebody is logged in, without a password being hashed for it. */
+/** A browser in which a person is logged in. No password is hashed for it. */
 async function browserOf(server: Instance, sub = "user-alice"): Promise<Browser> {
   const { core } = server;
   const cookie = core.random(32).toString("base64url");
@@ -38,11 +38,11 @@ async function browserOf(server: Instance, sub = "user-alice"): Promise<Browser>
 
 const SHARING = "/account/sharing";
 
-/** What the tests below share: each has resources of its own. */
+/** The tests below share one server; each has resources of its own. */
 const clock = new TestClock();
 const server = await startInstance(t, { provision: PARTIES, clock });
 
-t.test("an owner is asked, and says for how long", async (t) => {
+t.test("an owner is asked, and chooses a lifetime", async (t) => {
   const photos = await pat(server, "photos", "user-alice");
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"], consent_needed: true });
@@ -75,21 +75,21 @@ t.test("an owner is asked, and says for how long", async (t) => {
     { resource_id: photo, resource_scopes: ["view"] },
   ]);
 
-  t.test("taking it back counts with the next request", async (t) => {
+  t.test("a withdrawn answer counts with the next request", async (t) => {
     const shown = await alice.open(SHARING);
     await alice.submit(shown, "answered-1", { action: "withdraw" });
     t.strictSame((await introspect(server, access_token)).json, { active: false });
     t.equal((await request(["view"])).json.error, "request_submitted", "and may be asked again");
   });
 
-  t.test("a no stays a no, for this asker, until it is taken back", async (t) => {
+  t.test("a denial lasts for this party until it is withdrawn", async (t) => {
     const shown = await alice.open(SHARING);
     await alice.submit(shown, "pending-1", { action: "deny" });
     t.equal((await request(["view", "print"])).json.error, "request_denied");
     t.equal((await request(["delete"])).json.error, "request_submitted", "it was about other scopes");
   });
 
-  t.test("an approval ends by itself", async (t) => {
+  t.test("an approval expires", async (t) => {
     const shown = await alice.open(SHARING);
     t.match(formOf(shown, "pending-1").values, { scope: "delete" });
     await alice.submit(shown, "pending-1", { action: "approve", lifetime: "hour" });
@@ -99,7 +99,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
     t.equal((await request(["delete"])).json.error, "request_submitted");
   });
 
-  t.test("nobody answers for somebody else, from another page, or for a time that was not offered", async (t) => {
+  t.test("an answer must come from the owner and the page, with an offered lifetime", async (t) => {
     const shown = await (await browserOf(server)).open(SHARING);
     const { values } = formOf(shown, "pending-1");
     const bob = await browserOf(server, "user-bob");
@@ -122,7 +122,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
     t.equal((await request(["delete"])).json.error, "request_submitted");
   });
 
-  t.test("whoever is asked a great deal still finds what they said before, and takes it back", async (t) => {
+  t.test("an owner of many questions finds every answer, and can withdraw it", async (t) => {
     const asked = (state: string, hours: number, from: number) =>
       sql(
         server.database,
@@ -147,14 +147,14 @@ t.test("an owner is asked, and says for how long", async (t) => {
     t.equal((await carol.get(`${SHARING}?page=0`)).status, 400);
   });
 
-  t.test("what a resource server owns itself nobody can be asked about", async (t) => {
+  t.test("nobody is asked about a resource that the resource server owns itself", async (t) => {
     const own = await pat(server);
     const resource = await register(server, own);
     await allow(server, own, [resource], { consent_needed: true });
     t.equal((await ask(server, await ticketFor(server, own, { [resource]: ["view"] }))).json.error, "request_denied");
   });
 
-  t.test("the page says why each decision came out as it did, without anybody's claims", async (t) => {
+  t.test("the page explains each decision, without the claims of anybody", async (t) => {
     const own = await pat(server, "photos", "user-alice");
     const resource = await register(server, own);
     const policy = await allow(server, own, [resource], { claims: [{ type: "department", value: "sales" }] });
@@ -168,7 +168,7 @@ t.test("an owner is asked, and says for how long", async (t) => {
   });
 });
 
-t.test("a person says who they are at the claims interaction endpoint", async (t) => {
+t.test("a person logs in at the claims interaction endpoint", async (t) => {
   const photos = await pat(server);
   const photo = await register(server, photos);
   await allow(server, photos, [photo], { users: ["user-bob"] });
@@ -185,7 +185,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     return page.text.includes('id="consent"') ? browser.submit(page, "consent", { action }) : page;
   };
 
-  t.test("the browser comes back with a ticket that knows them", async (t) => {
+  t.test("the browser returns with a ticket that knows the person", async (t) => {
     const back = await gather(await browserOf(server, "user-bob"), { claims_redirect_uri: COME_BACK });
     t.equal(back.status, 303);
     const { origin, pathname, searchParams } = new URL(back.headers.get("location")!);
@@ -197,7 +197,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     t.match(granted.json.pct, /^jpct_/);
   });
 
-  t.test("what they said once need not be said again, and the ticket before is dead", async (t) => {
+  t.test("the consent is remembered, and the earlier ticket is invalid", async (t) => {
     const bob = await browserOf(server, "user-bob");
     await gather(bob);
     const { ticket } = await needInfo();
@@ -206,7 +206,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     t.equal((await ask(server, ticket)).json.error, "invalid_grant");
   });
 
-  t.test("who does not agree is sent back with that, and the ticket goes on", async (t) => {
+  t.test("a person who declines returns with an error, and the ticket stays valid", async (t) => {
     const carol = await browserOf(server, "user-carol");
     const back = await gather(carol, {}, "deny");
     t.match(
@@ -215,7 +215,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     );
   });
 
-  t.test("nobody is sent anywhere on the word of the address alone", async (t) => {
+  t.test("nobody is redirected to an unregistered address", async (t) => {
     const { ticket } = await needInfo();
     const table: [Record<string, string>, string][] = [
       [
@@ -242,7 +242,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     t.equal((await server.post("/uma/claims", { x: "y" })).status, 405);
   });
 
-  t.test("the client hears that its ticket is none", async (t) => {
+  t.test("the client is told that its ticket is invalid", async (t) => {
     const { ticket } = await needInfo();
     for (const parameters of [
       { ticket: `${ticket}A`, claims_redirect_uri: COME_BACK },
@@ -258,7 +258,7 @@ t.test("a person says who they are at the claims interaction endpoint", async (t
     }
   });
 
-  t.test("a ticket that ran out while its person was thinking is said to have", async (t) => {
+  t.test("a ticket that expires during the interaction is reported as invalid", async (t) => {
     const carol = await browserOf(server, "user-carol");
     const { ticket } = await needInfo();
     const page = await carol.open(address({ client_id: "printer", ticket }));

@@ -11,11 +11,11 @@ import { startWebApp } from "../support/web-app.js";
 import { pkce, query } from "../support/web.js";
 import { ROOT } from "../support/root.js";
 
-/** Every page in a real Chromium, with a real web app at the other end. */
+/** Every page in a real Chromium, with a real web app as the client. */
 
 const app = await startWebApp(t);
 
-/** An app that is not on this machine: a loopback address is registered without the port that would lead there. */
+/** An app on another host. The registered loopback address has no port. */
 const DIARY = "https://diary.example/cb";
 
 const CLIENTS = [
@@ -60,7 +60,7 @@ interface Person {
 
 let people = 0;
 
-/** Somebody whom no other test knows, so that nothing is remembered of them. */
+/** A new person, about whom the server remembers nothing. */
 async function newcomer(on = server): Promise<Person> {
   const number = (people += 1);
   const person = { username: `alice${number}`, password: `correct horse ${number}`, sub: `user-${number}` };
@@ -73,7 +73,7 @@ async function newcomer(on = server): Promise<Person> {
 
 const SCOPE = "openid profile albums offline_access";
 
-/** Where the app sends people to sign in. */
+/** The authorization request of the app. */
 function signInUrl(parameters: Record<string, string | undefined> = {}, at: string = issuer): string {
   const asked = {
     client_id: "prints",
@@ -98,7 +98,7 @@ async function logIn(page: Page, person: Person): Promise<void> {
   await page.click(button("login"));
 }
 
-/** Signs a person in to the app, with consent. */
+/** Signs a person in to the app, and gives consent. */
 async function signIn(page: Page, person: Person, parameters: Record<string, string | undefined> = {}) {
   return app.after(async () => {
     await page.goto(signInUrl(parameters));
@@ -116,7 +116,7 @@ async function exchange(code: string | undefined, more: Record<string, string> =
 const heading = (page: Page) => page.textContent("h1");
 const focused = (page: Page) => page.evaluate("document.activeElement.id");
 
-/** A test in a window of its own, in which the browser has nothing to complain about. */
+/** A test in a window of its own. It fails on any error that the browser reports. */
 function inWindow(
   name: string,
   work: (t: Test, window: Window) => Promise<void>,
@@ -156,7 +156,7 @@ inWindow("a person signs in, allows it, and the app gets a code that it can exch
   t.match(decodeJwt(tokens.id_token), { iss: issuer, sub: person.sub, aud: "prints", nonce: "n-1", amr: ["pwd"] });
 });
 
-inWindow("the Enter key sends the login form as its first button would", async (t, { page }) => {
+inWindow("the Enter key presses the first button of the login form", async (t, { page }) => {
   const person = await newcomer();
   await page.goto(signInUrl());
   await enter(page, person);
@@ -165,7 +165,7 @@ inWindow("the Enter key sends the login form as its first button would", async (
   t.equal(await heading(page), "Allow access?");
 });
 
-inWindow("a wrong password is explained, and the name stays where it was typed", async (t, { page }) => {
+inWindow("a wrong password is explained, and the name stays in its field", async (t, { page }) => {
   const person = await newcomer();
   await page.goto(signInUrl());
   await logIn(page, { ...person, password: "something else" });
@@ -180,7 +180,7 @@ inWindow("a wrong password is explained, and the name stays where it was typed",
   t.equal(await heading(page), "Allow access?");
 });
 
-inWindow("whoever goes away is not signed in, and the app is told", async (t, { page }) => {
+inWindow("a person who cancels is not signed in, and the app is told", async (t, { page }) => {
   await page.goto(signInUrl());
   const cancelled = await app.after(() => page.click(button("cancel")));
   t.match(cancelled, { path: "/cb", parameters: { error: "access_denied", state: "s-1", iss: issuer } });
@@ -196,7 +196,7 @@ inWindow("whoever goes away is not signed in, and the app is told", async (t, { 
   t.equal(await heading(page), "Allow access?", "a no is not remembered");
 });
 
-inWindow("what was allowed once is not asked again, until the app asks for more", async (t, { page }) => {
+inWindow("a consent is remembered until the app requests more", async (t, { page }) => {
   const person = await newcomer();
   await signIn(page, person, { scope: "openid profile" });
   const again = await app.after(() => page.goto(signInUrl({ scope: "openid profile" })));
@@ -208,7 +208,7 @@ inWindow("what was allowed once is not asked again, until the app asks for more"
   t.match(await page.textContent("#scopes"), "See your email address");
 });
 
-inWindow("prompt asks again for what was already settled, and none asks for nothing", async (t, { page, context }) => {
+inWindow("prompt asks again, and prompt=none shows no page", async (t, { page, context }) => {
   const nobody = await app.after(() => page.goto(signInUrl({ prompt: "none" })));
   t.match(nobody.parameters, { error: "login_required", state: "s-1", iss: issuer });
 
@@ -231,10 +231,10 @@ inWindow("prompt asks again for what was already settled, and none asks for noth
   t.equal(await page.inputValue("#username"), "somebody");
   const other = await newcomer();
   await logIn(page, other);
-  t.equal(await heading(page), "Allow access?", "somebody else has allowed nothing yet");
+  t.equal(await heading(page), "Allow access?", "another person has allowed nothing yet");
 });
 
-inWindow("a request that nobody can be sent back with ends on our own page", async (t, { page }) => {
+inWindow("a request without a valid redirect URI ends on an error page", async (t, { page }) => {
   const before = app.arrivals.length;
   for (const [why, parameters] of Object.entries({
     "the client doesn't exist": { client_id: "nobody" },
@@ -249,17 +249,14 @@ inWindow("a request that nobody can be sent back with ends on our own page", asy
   t.equal(app.arrivals.length, before);
 });
 
-inWindow(
-  "response_mode=form_post brings the answer by POST, by a script that the policy allows",
-  async (t, { page }) => {
-    const answer = await signIn(page, await newcomer(), { response_mode: "form_post" });
-    t.match(answer, { method: "POST", path: "/cb", parameters: { code: /^jac_/, state: "s-1", iss: issuer } });
-    const refused = await app.after(() => page.goto(signInUrl({ response_mode: "form_post", response_type: "token" })));
-    t.match(refused, { method: "POST", parameters: { error: "unsupported_response_type" } });
-  },
-);
+inWindow("response_mode=form_post posts the answer with a script that the policy allows", async (t, { page }) => {
+  const answer = await signIn(page, await newcomer(), { response_mode: "form_post" });
+  t.match(answer, { method: "POST", path: "/cb", parameters: { code: /^jac_/, state: "s-1", iss: issuer } });
+  const refused = await app.after(() => page.goto(signInUrl({ response_mode: "form_post", response_type: "token" })));
+  t.match(refused, { method: "POST", parameters: { error: "unsupported_response_type" } });
+});
 
-inWindow("an app may post its request from a page of its own", async (t, { page }) => {
+inWindow("an app may post its authorization request", async (t, { page }) => {
   const person = await newcomer();
   await signIn(page, person);
   const request = {
@@ -298,7 +295,7 @@ inWindow(
   { javaScriptEnabled: false },
 );
 
-inWindow("logging out is asked about, unless the app shows whom it means", async (t, { page }) => {
+inWindow("a logout asks, unless the app sends a valid hint", async (t, { page }) => {
   const person = await newcomer();
   const { parameters } = await signIn(page, person);
   await page.goto(`${issuer}/oauth2/logout`);
@@ -329,7 +326,7 @@ inWindow("logging out is asked about, unless the app shows whom it means", async
   t.match(await page.textContent("#error-detail"), "not registered");
 });
 
-inWindow("an app may post its logout from a page of its own", async (t, { page }) => {
+inWindow("an app may post its logout request", async (t, { page }) => {
   const { parameters } = await signIn(page, await newcomer());
   const { id_token } = await exchange(parameters.code);
   const request = { id_token_hint: id_token, post_logout_redirect_uri: app.goodbye, state: "bye-2" };
@@ -340,7 +337,7 @@ inWindow("an app may post its logout from a page of its own", async (t, { page }
   t.equal(await heading(page), "Sign in", "and the person is signed out indeed");
 });
 
-inWindow("the account page lists what was allowed, and takes it back at once", async (t, { page }) => {
+inWindow("the account page lists consents, and withdraws them at once", async (t, { page }) => {
   const person = await newcomer();
   const { parameters } = await signIn(page, person);
   const { refresh_token } = await exchange(parameters.code);
@@ -369,7 +366,7 @@ inWindow("the account page lists what was allowed, and takes it back at once", a
 });
 
 inWindow(
-  "the pages speak the browser's language",
+  "the pages have the language of the browser",
   async (t, { page }) => {
     await page.goto(signInUrl());
     t.equal(await heading(page), "Anmelden");
@@ -391,7 +388,7 @@ inWindow(
   { locale: "de-AT" },
 );
 
-inWindow("ui_locales comes before the browser's language", async (t, { page }) => {
+inWindow("ui_locales takes precedence over the language of the browser", async (t, { page }) => {
   await page.goto(signInUrl({ ui_locales: "tlh de-CH en" }));
   t.equal(await heading(page), "Anmelden");
   await logIn(page, await newcomer());
@@ -400,7 +397,7 @@ inWindow("ui_locales comes before the browser's language", async (t, { page }) =
   t.equal(await heading(page), "Abmelden?");
 });
 
-inWindow("cookies are out of reach of scripts and of other sites", async (t, { page, context }) => {
+inWindow("scripts and other sites cannot read the cookies", async (t, { page, context }) => {
   await signIn(page, await newcomer());
   const cookies = await context.cookies(issuer);
   t.strictSame(cookies.map(({ name }) => name).sort(), ["jeton_browser", "jeton_known", "jeton_session"]);
@@ -410,7 +407,7 @@ inWindow("cookies are out of reach of scripts and of other sites", async (t, { p
   }
 });
 
-t.test("over https cookies are for this host alone, and nothing else changes", async (t) => {
+t.test("over https the cookies belong to this host alone", async (t) => {
   const { cert, key } = selfSigned("localhost");
   const folder = t.testdir({ "cert.pem": cert, "key.pem": key });
   const env = { TLS_CERT: join(folder, "cert.pem"), TLS_KEY: join(folder, "key.pem") };
@@ -433,7 +430,7 @@ t.test("over https cookies are for this host alone, and nothing else changes", a
   t.strictSame(complaints, []);
 });
 
-inWindow("a session id that somebody knew before the login is worth nothing after it", async (t, { page, context }) => {
+inWindow("a session id from before the login is invalid after it", async (t, { page, context }) => {
   const person = await newcomer();
   const planted = "A".repeat(43);
   await context.addCookies([{ name: "jeton_session", value: planted, url: issuer }]);
@@ -452,7 +449,7 @@ inWindow("a session id that somebody knew before the login is worth nothing afte
   }
 });
 
-inWindow("a form belongs to its browser, and to one use", async (t, { page }) => {
+inWindow("a form belongs to its browser, and works once", async (t, { page }) => {
   const person = await newcomer();
   await page.goto(signInUrl());
   const address = page.url();
@@ -472,7 +469,7 @@ inWindow("a form belongs to its browser, and to one use", async (t, { page }) =>
   t.match(again.parameters, { code: String, state: "s-1" }, "starting again leads where it was meant to lead");
 });
 
-inWindow("going back after an answer says what happened, and leads back to the app", async (t, { page }) => {
+inWindow("going back after an answer shows an explanation and a link to the app", async (t, { page }) => {
   const person = await newcomer();
   const goBack = async () => {
     await page.goBack();
@@ -494,7 +491,7 @@ inWindow("going back after an answer says what happened, and leads back to the a
   t.equal(new URL(page.url()).origin, app.origin);
 });
 
-inWindow("what a person types leads to a page, and a program is told what it was told before", async (t, { page }) => {
+inWindow("typed addresses lead to pages, and programs get the errors of their dialect", async (t, { page }) => {
   await page.goto(issuer);
   t.equal(await heading(page), "Sign-in server");
   t.match(await page.textContent("main"), new URL(issuer).host);
@@ -502,7 +499,7 @@ inWindow("what a person types leads to a page, and a program is told what it was
   await page.click("#account");
   t.equal(await heading(page), "Sign in");
   await page.click(button("cancel"));
-  t.equal(page.url(), `${issuer}/`, "who cancels there has no app to go back to");
+  t.equal(page.url(), `${issuer}/`, "a person who cancels there has no app to return to");
   for (const path of ["/login", "/login/", "/account/", "/account/sharing/"]) {
     await page.goto(issuer + path);
     t.equal(await heading(page), "Sign in", path);
@@ -512,7 +509,7 @@ inWindow("what a person types leads to a page, and a program is told what it was
   for (const path of ["/acount", "/oauth2/nothing", "/token/nothing"]) {
     t.equal((await page.goto(issuer + path))!.status(), 404);
     t.equal(await heading(page), "Page not found", path);
-    t.match((await server.send(path)).json, { error: String }, "a program is told in its dialect");
+    t.match((await server.send(path)).json, { error: String }, "a program gets the error of its dialect");
   }
   t.match((await server.send("/")).json, { error: "not_found" });
   const icon = await server.send("/favicon.ico");
@@ -520,7 +517,7 @@ inWindow("what a person types leads to a page, and a program is told what it was
   t.equal(icon.headers.get("content-type"), "image/svg+xml");
 });
 
-inWindow("a logout without an address to go to leads back to the app that asked", async (t, { page }) => {
+inWindow("a logout without a redirect URI shows a link to the app", async (t, { page }) => {
   const { challenge } = pkce();
   await page.goto(signInUrl({ client_id: "diary", scope: "openid", redirect_uri: DIARY, ...challenge }));
   await logIn(page, await newcomer());
@@ -531,7 +528,7 @@ inWindow("a logout without an address to go to leads back to the app that asked"
   t.equal(await page.getAttribute("#app", "href"), "https://diary.example");
 });
 
-t.test("no other site can show a page of ours in a frame", async (t) => {
+t.test("no other site can show our pages in a frame", async (t) => {
   const { page } = await openWindow(t);
   await page.goto(app.formTo(issuer, {}));
   const refused = page.waitForEvent("console", (message) => message.text().includes("frame-ancestors"));
@@ -540,7 +537,7 @@ t.test("no other site can show a page of ours in a frame", async (t) => {
   for (const frame of page.frames()) t.equal(await frame.locator("form").count(), 0);
 });
 
-/** Every page a person can come to, by its name: how to get there. */
+/** Every page, by its name, with the steps that lead there. */
 const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unknown>>> = {
   login: (page) => page.goto(signInUrl()),
   "login-wrong": (page, person) => logIn(page, { ...person, password: "wrong" }),
@@ -570,7 +567,7 @@ const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unk
 
 const SCREENSHOTS = join(ROOT, "build", "screenshots");
 
-inWindow("every page is accessible and readable, in light and dark, on a phone and on a desk", async (t, { page }) => {
+inWindow("every page is accessible, in light and dark, on a phone and on a desktop", async (t, { page }) => {
   const person = await newcomer();
   for (const [name, reach] of Object.entries(PAGES)) {
     await reach(page, person);
@@ -579,7 +576,7 @@ inWindow("every page is accessible and readable, in light and dark, on a phone a
       for (const width of [360, 1000]) {
         await page.setViewportSize({ width, height: 640 });
         const path = join(SCREENSHOTS, `${name}-${colorScheme}-${width}.png`);
-        // Two pictures of each page say it: by day on a desk, by night on a phone.
+        // Two screenshots of each page: light on a desktop, dark on a phone.
         if ((colorScheme === "light") === (width === 1000)) await page.screenshot({ path, fullPage: true });
         t.ok(
           await page.evaluate("document.documentElement.scrollWidth <= innerWidth"),

@@ -7,7 +7,7 @@ import { converse, write } from "../support/raw.js";
 import { Browser, pkce } from "../support/web.js";
 import { authorize, BOB, CALLBACK, loggedIn, WEB } from "../support/web-fleet.js";
 
-/** What a page must show as the text it is. */
+/** Texts that a page must show unchanged. */
 const HOSTILE = [
   `"><img src=x onerror=alert(1)>`,
   `</title></style></script><script>alert(1)</script>`,
@@ -55,16 +55,16 @@ const server = await startInstance(t, {
   },
 });
 
-/** Nothing of a hostile text is markup: the page has the elements it has with a harmless text. */
+/** Checks that a hostile text adds no markup: the page has the same elements as with a harmless text. */
 async function harmless(t: Test, page: Reply): Promise<void> {
   const body = page.text
     .replace(/<style>[\s\S]*?<\/style>/, "")
     .replace(`<link rel="icon" href="${ICON_ADDRESS}">`, "");
   t.notMatch(body, /<(img|svg|script|iframe|object|embed|link|base)\b/i);
-  // What is left of the tags without their values: names of elements and attributes.
+  // The tags without their values: the names of elements and attributes.
   const tags = [...body.matchAll(/<[a-z][^>]*>/gi)].map(([tag]) => tag.replace(/"[^"]*"/g, ""));
-  t.notMatch(tags.join(""), /['"]|\son\w+/i, "no handler stands in a tag, and no value ends before its end");
-  // A field brings back what it was given; what people read is the text between the tags.
+  t.notMatch(tags.join(""), /['"]|\son\w+/i, "no tag has a handler, and every value ends at its own quote");
+  // A field returns its value unchanged; people read the text between the tags.
   const shown = body.replace(/<[^>]*>/g, "");
   t.notMatch(shown, /\b49\b/, "nothing was evaluated");
   t.notMatch(shown, /[\u202a-\u202e\u2066-\u2069]/, "nothing turns the direction of the text");
@@ -72,7 +72,7 @@ async function harmless(t: Test, page: Reply): Promise<void> {
   await holdsInBrowser(t, server, page);
 }
 
-t.test("XS-01 what a request says stands on no page as markup", async (t) => {
+t.test("XS-01 no page shows parameters as markup", async (t) => {
   const bob = await loggedIn(server, BOB);
   for (const text of HOSTILE) {
     const AT_ERROR = [
@@ -107,7 +107,7 @@ t.test("XS-01 what a request says stands on no page as markup", async (t) => {
   }
 });
 
-t.test("XS-02 what somebody is called stands on no page as markup", async (t) => {
+t.test("XS-02 no page shows names as markup", async (t) => {
   for (const [index, { client_id, text }] of names.entries()) {
     await t.test(encodeURI(text), async (t) => {
       const browser = await loggedIn(server, { username: `hostile${index}`, password: "a password" });
@@ -136,7 +136,7 @@ t.test("XS-02 what somebody is called stands on no page as markup", async (t) =>
   });
 });
 
-t.test("XS-04 no page but one has a script, and that one is ours", async (t) => {
+t.test("XS-04 only one page has a script, and the script is ours", async (t) => {
   const browser = await loggedIn(server, BOB);
   const consent = await browser.open(
     authorize({ response_mode: "form_post", state: `</script><script>alert(1)</script>\u2028` }),
@@ -144,7 +144,7 @@ t.test("XS-04 no page but one has a script, and that one is ours", async (t) => 
   const page = await browser.submit(consent, "consent", { action: "allow" });
   const scripts = [...page.text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map(([, script]) => script);
   t.equal(scripts.length, 1);
-  t.notMatch(scripts[0], /alert|jac_/, "and nothing of the answer stands in it");
+  t.notMatch(scripts[0], /alert|jac_/, "and it contains nothing of the answer");
   const [, digest] = /script-src '(sha256-[^']+)'/.exec(page.headers.get("content-security-policy")!)!;
   t.equal(
     digest,
@@ -153,7 +153,7 @@ t.test("XS-04 no page but one has a script, and that one is ours", async (t) => 
   await holdsInBrowser(t, server, page);
 });
 
-t.test("XS-05 XS-06 what is not for people is JSON, and is not sniffed", async (t) => {
+t.test("XS-05 XS-06 programs get JSON, which browsers do not sniff", async (t) => {
   const form = ["Content-Type", "application/x-www-form-urlencoded"] as const;
   for (const text of [`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, "{{7*7}}"]) {
     const path = encodeURI(text).replaceAll("?", "%3F");
@@ -184,7 +184,7 @@ t.test("XS-05 XS-06 what is not for people is JSON, and is not sniffed", async (
   }
 });
 
-t.test("XS-06 what is for people is a page, and says no more", async (t) => {
+t.test("XS-06 people get a page, which reveals nothing more", async (t) => {
   const post = (path: string, type: string, body: string) =>
     server.send(path, { method: "POST", headers: { "Content-Type": type }, body });
   for (const path of [

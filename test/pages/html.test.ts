@@ -4,7 +4,7 @@ import t from "tap";
 import { escape, html, isLink, isolated } from "../../src/pages/html.js";
 import { ROOT } from "../support/root.js";
 
-t.test("text becomes markup that says the same", async (t) => {
+t.test("text is escaped", async (t) => {
   t.equal(escape(`"><img onerror>`), "&quot;&gt;&lt;img onerror&gt;");
   t.equal(escape("</style>"), "&lt;/style&gt;");
   t.equal(escape("it's & co"), "it&#39;s &amp; co");
@@ -13,7 +13,7 @@ t.test("text becomes markup that says the same", async (t) => {
   t.equal(escape("&lt;"), "&amp;lt;", "what looks escaped is text as well");
 });
 
-t.test("values in markup", async (t) => {
+t.test("values are escaped once, and markup is kept", async (t) => {
   const name = `"><script>`;
   t.equal(
     `${html`<p title="${name}">${name}</p>`}`,
@@ -26,7 +26,7 @@ t.test("values in markup", async (t) => {
   t.throws(() => html`${forged}`, "what is neither text nor markup does not get in");
 });
 
-t.test("names chosen by others", async (t) => {
+t.test("foreign names are isolated, cleaned and cut", async (t) => {
   const CASES: readonly (readonly [string, string])[] = [
     ["Photo Shop", "Photo Shop"],
     ["\u202egnp.exe", "gnp.exe"],
@@ -42,12 +42,12 @@ t.test("names chosen by others", async (t) => {
     ["W".repeat(10_000), `${"W".repeat(80)}…`],
   ];
   for (const [at, [name, shown]] of CASES.entries()) {
-    // numbered, because a report of tests would stumble over some of them as well
+    // The cases are numbered, because some names would break a test report.
     t.equal(`${isolated(name, { otherwise: "client-1" })}`, `<bdi>${shown}</bdi>`, `name ${at}`);
   }
 });
 
-t.test("addresses a link may lead to", async (t) => {
+t.test("a link leads only to http(s) or a path of ours", async (t) => {
   for (const address of ["/", "/oauth2/authorize?a=b&c=d#e", "https://id.example/x", "http://localhost:3000/"]) {
     t.ok(isLink(address), address);
   }
@@ -67,7 +67,7 @@ t.test("addresses a link may lead to", async (t) => {
   for (const address of refused) t.notOk(isLink(address), JSON.stringify(address));
 });
 
-t.test("no attribute stands without quotes, no handler and no style in an attribute", async (t) => {
+t.test("every attribute is quoted, and no attribute is a handler or a style", async (t) => {
   const folder = join(ROOT, "src/pages");
   const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".ts"));
   for (const name of files) {

@@ -2,7 +2,7 @@ import t from "tap";
 import { UI_LOCALES } from "../../src/browser/view.js";
 import { chooseLanguage, type Language } from "../../src/pages/language.js";
 
-/** ui_locales, Accept-Language, what is chosen. */
+/** ui_locales, Accept-Language, and the chosen language. */
 const CHOICES: readonly (readonly [string | undefined, string | undefined, Language])[] = [
   [undefined, undefined, "en"],
   ["", "", "en"],
@@ -37,7 +37,7 @@ const CHOICES: readonly (readonly [string | undefined, string | undefined, Langu
   [undefined, "__proto__, constructor;q=1, de;q=0.1", "de"],
 ];
 
-t.test("the language of a page", async (t) => {
+t.test("ui_locales and Accept-Language choose the language of a page", async (t) => {
   t.strictSame(UI_LOCALES, ["en", "de"]);
   for (const [locales, accepted, expected] of CHOICES) {
     t.equal(chooseLanguage(locales, accepted), expected, `${locales} | ${accepted}`);

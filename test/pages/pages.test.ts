@@ -138,7 +138,7 @@ const HOSTILE = [
   "\ud800",
 ];
 
-t.test("whatever stands in a name, the page is the same page", async (t) => {
+t.test("no name changes the structure of a page", async (t) => {
   const plain = pagesWith("plain");
   for (const text of HOSTILE) {
     for (const [name, page] of Object.entries(pagesWith(text))) {
@@ -154,7 +154,7 @@ t.test("whatever stands in a name, the page is the same page", async (t) => {
   }
 });
 
-t.test("the policy names exactly what is in the page", async (t) => {
+t.test("the policy allows exactly the content of the page", async (t) => {
   const digest = (content: string): string => `'sha256-${createHash("sha256").update(content).digest("base64")}'`;
   for (const [name, { html, policy }] of Object.entries(pagesWith("x"))) {
     const styles = [...html.matchAll(/<style>([^]*?)<\/style>/g)].map(([, content]) => content!);
@@ -178,7 +178,7 @@ t.test("the policy names exactly what is in the page", async (t) => {
   );
 });
 
-t.test("forms, fields and buttons have the names of the contract", async (t) => {
+t.test("forms, fields and buttons have their documented names", async (t) => {
   const pages = pagesWith("text");
   const controls = (name: string): readonly string[] =>
     tagsOf(pages[name]!)
@@ -222,7 +222,7 @@ t.test("forms, fields and buttons have the names of the contract", async (t) => 
   ]);
 });
 
-t.test("a hidden field cannot stand in for one of the form's own", async (t) => {
+t.test("a hidden field cannot replace a field of the form itself", async (t) => {
   const form = { action: "/a", csrf: "real", leadsTo: [], clientName: undefined, userName: "alice" };
   const page = logoutPage({ ...form, hidden: { csrf: "forged", action: "logout", state: "s" } }, FRAME);
   const named = (name: string) =>
@@ -234,7 +234,7 @@ t.test("a hidden field cannot stand in for one of the form's own", async (t) => 
   t.strictSame(named("action"), []);
 });
 
-t.test("what goes through a form comes back as it was", async (t) => {
+t.test("values pass through a form unchanged", async (t) => {
   for (const text of HOSTILE.filter((one) => one !== "\ud800")) {
     for (const [name, page] of Object.entries(pagesWith(text))) {
       const values = tagsOf(page).filter(({ attributes }) =>
@@ -263,14 +263,14 @@ t.test("what goes through a form comes back as it was", async (t) => {
   t.equal(sent.find(({ tag }) => tag === "form")?.attributes.action, "https://app.example/cb?a=1&b=2");
 });
 
-t.test("an answer is posted to no address that runs", async (t) => {
+t.test("an answer is never posted to a script address", async (t) => {
   for (const action of ["javascript:alert(1)", "data:text/html,x", "nowhere"]) {
     t.match(formPostPage({ language: "en", action, fields: {} }).policy, "form-action 'none';", action);
   }
   t.match(formPostPage({ language: "en", action: "myapp:/cb", fields: {} }).policy, "form-action myapp:;");
 });
 
-t.test("every page can be used by everybody, in each language", async (t) => {
+t.test("every page has the structure that accessibility needs, in each language", async (t) => {
   for (const language of UI_LOCALES) {
     for (const [name, page] of Object.entries(pagesWith(`a "b" c`, language))) {
       const tags = tagsOf(page);
@@ -298,7 +298,7 @@ t.test("every page can be used by everybody, in each language", async (t) => {
   }
 });
 
-t.test("the login says what went wrong", async (t) => {
+t.test("the login page explains a failed attempt", async (t) => {
   const form = { action: "/a", csrf: "c", leadsTo: [], selectAccount: false };
   const fields = (page: Page) =>
     tagsOf(page).filter(({ attributes }) => ["username", "password"].includes(attributes.id ?? ""));
@@ -331,11 +331,11 @@ t.test("the login says what went wrong", async (t) => {
   t.strictSame(
     fields(wrong).map(({ attributes }) => "autofocus" in attributes),
     [false, true],
-    "the name stands, the password is due",
+    "the name is filled in, so the password gets the focus",
   );
 });
 
-t.test("scopes are described where they can be, and named where not", async (t) => {
+t.test("a scope shows its description, or else its name", async (t) => {
   const scopes = [
     { ...SCOPE, name: "openid", description: "Know who you are" },
     { ...SCOPE, name: "api1" },
@@ -368,7 +368,7 @@ t.test("scopes are described where they can be, and named where not", async (t) 
   t.match(page.html, "You will be sent back to <bdi>https://app.example</bdi>.");
 });
 
-t.test("an error explains itself in the reader's language, the detail stays as documented", async (t) => {
+t.test("an error is explained in the reader's language, with the documented message", async (t) => {
   const shown = (status: number, again?: string) =>
     errorPage({
       language: "de",
@@ -403,7 +403,7 @@ t.test("an error explains itself in the reader's language, the detail stays as d
     t.notMatch(shown(400, again).html, /id="again"/);
 });
 
-t.test("a page that asks to wait says for how long", async (t) => {
+t.test("a page that asks to wait names the time", async (t) => {
   const waits = (language: Language, status: number, retryAfter?: number) =>
     /wait ([^.]*) and|warten Sie ([^.]*) und/
       .exec(errorPage({ language, status, message: "m", decisionId: "d", retryAfter }).html)
@@ -426,7 +426,7 @@ t.test("a page that asks to wait says for how long", async (t) => {
   }
 });
 
-t.test("reasons are words, for each result and each condition that can be on record", async (t) => {
+t.test("every recorded result and condition has a text", async (t) => {
   const RESULTS = ["passes", "needs_claims", "needs_consent", "unreadable"];
   const CONDITIONS = [
     "scopes",
@@ -471,7 +471,7 @@ t.test("reasons are words, for each result and each condition that can be on rec
 
 const TRIED = { policy: "P", rule: 1, saw: {}, decided: false };
 
-t.test("dates are written as the reader writes them", async (t) => {
+t.test("dates have the format of the language", async (t) => {
   t.match(
     pagesWith("x", "en").sharing?.html,
     `<time datetime="2026-04-01T10:00:00.000Z">April 1, 2026 at 10:00 UTC</time>`,

@@ -2,7 +2,7 @@ import t from "tap";
 import { formTarget, onlyTargets, policyOf } from "../../src/pages/policy.js";
 import { STYLE } from "../../src/pages/style.js";
 
-t.test("where a form may end", async (t) => {
+t.test("form-action allows only origins and app schemes", async (t) => {
   const kept = [
     "https://app.example",
     "http://localhost:8080",
@@ -37,7 +37,7 @@ t.test("where a form may end", async (t) => {
   for (const target of dropped) t.strictSame(onlyTargets([target]), [], JSON.stringify(target));
 });
 
-t.test("what a redirect URI becomes", async (t) => {
+t.test("a redirect URI gives the target of its form", async (t) => {
   const TARGETS: readonly (readonly [string, string | undefined])[] = [
     ["https://app.example/cb?x=y", "https://app.example"],
     ["https://APP.example:443/cb", "https://app.example"],
@@ -53,7 +53,7 @@ t.test("what a redirect URI becomes", async (t) => {
   }
 });
 
-t.test("the policy", async (t) => {
+t.test("the policy has every directive", async (t) => {
   t.equal(
     policyOf({ style: "sha256-x", formAction: ["'self'", "https://app.example", "http://[::1]:8080"] }),
     "default-src 'none'; style-src 'sha256-x'; img-src data:; " +
@@ -66,7 +66,7 @@ t.test("the policy", async (t) => {
   );
 });
 
-t.test("both palettes can be read (WCAG 1.4.3 and 1.4.11)", async (t) => {
+t.test("both palettes have enough contrast (WCAG 1.4.3 and 1.4.11)", async (t) => {
   const palettes = [...STYLE.matchAll(/:root \{([^}]*)\}/g)].map(([, body]) =>
     Object.fromEntries([...body!.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) => [name!, colour!])),
   );

@@ -40,7 +40,7 @@ t.test("every text is used", async (t) => {
   }
 });
 
-t.test("no name stands in two tables", async (t) => {
+t.test("no text name is in two tables", async (t) => {
   const texts = await Promise.all(
     (await readdir(join(ROOT, "src/pages/texts"))).map((name) => readFile(join(ROOT, "src/pages/texts", name), "utf8")),
   );

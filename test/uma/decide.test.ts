@@ -13,7 +13,7 @@ const BOB = {
 
 const at = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
 
-/** A resource with the policies that speak of it. */
+/** A resource with the policies that apply to it. */
 type Described = Partial<Omit<ResourceFacts, "policies">> & { readonly policies?: Facts["policies"] };
 
 function facts(change: Partial<Facts> = {}, ...resources: Described[]): Facts {
@@ -41,7 +41,7 @@ const withRules = (rules: unknown, change: Partial<Facts> = {}, more: Described 
 
 const grantedBy = ({ permissions }: Decision) => permissions.flatMap(({ resource_scopes }) => resource_scopes);
 
-t.test("what each condition lets through", async (t) => {
+t.test("each condition grants access exactly when it holds", async (t) => {
   const everything = ["view", "print"];
   const nobody = { asker: { client_id: "printer" } };
   const TABLE: readonly (readonly [string, object, readonly string[], Partial<Facts>?])[] = [
@@ -86,7 +86,7 @@ t.test("what each condition lets through", async (t) => {
   }
 });
 
-t.test("UM-16 what is blank, unknown or contradictory denies, whoever wrote it", async (t) => {
+t.test("UM-16 a blank, unknown or contradictory rule denies", async (t) => {
   const nest = (depth: number): unknown => (depth === 0 ? {} : { and: nest(depth - 1) });
   const cyclic: Record<string, unknown> = { clients: ["printer"] };
   cyclic.self = cyclic;
@@ -123,7 +123,7 @@ t.test("UM-16 what is blank, unknown or contradictory denies, whoever wrote it",
   t.strictSame(grantedBy(withRules([null, { clients: ["printer"] }])), ["view", "print"], "but not its neighbours");
 });
 
-t.test("without a policy, a resource, a scope or its people there is nothing", async (t) => {
+t.test("without a policy, a resource, a scope or an enabled owner nothing is granted", async (t) => {
   const open = { policies: [{ id: "p", rules: [{ clients: ["printer"] }] }] };
   const becauseOf = ({ resources }: Decision) => resources.map(({ trace }) => trace.because);
   t.strictSame(becauseOf(decide(facts())), ["the resource is gone"]);
@@ -135,7 +135,7 @@ t.test("without a policy, a resource, a scope or its people there is nothing", a
   }
 });
 
-t.test("the owner's word", async (t) => {
+t.test("the owner's answer decides a rule that needs consent", async (t) => {
   const rule = { clients: ["printer"], consent_needed: true };
   const said = (scope: string, state: Approval["state"], expires_at: string | null = null, party = "user-bob") => ({
     ...{ scope, state, expires_at, party },
@@ -176,7 +176,7 @@ t.test("the owner's word", async (t) => {
   t.strictSame(grantedBy(alone), ["view"], "a client may ask for itself");
 });
 
-t.test("what comes first where nothing is granted: who it is, then the owner, then no", async (t) => {
+t.test("if nothing is granted, the party identifies itself, then the owner is asked", async (t) => {
   const nobody = { asker: { client_id: "printer" } };
   const ask = [{ roles: ["editor"] }, { clients: ["printer"], consent_needed: true }];
   t.strictSame(withRules(ask, nobody).outcome, "need_info");
@@ -209,7 +209,7 @@ t.test("what comes first where nothing is granted: who it is, then the owner, th
   );
 });
 
-t.test("a permission ends with the first of its scopes, each with the latest of its rules", async (t) => {
+t.test("a permission expires with its first scope, and a scope with its last rule", async (t) => {
   const until = (hours: number, scope: string) => ({ clients: ["printer"], scopes: [scope], not_after: at(hours) });
   const expOf = (...rules: object[]) => withRules(rules).permissions[0]!.exp;
   t.equal(expOf(until(1, "view"), until(3, "view"), until(2, "print")), (NOW + 2 * 3_600_000) / 1000);
@@ -217,7 +217,7 @@ t.test("a permission ends with the first of its scopes, each with the latest of 
   t.equal(expOf({ clients: ["printer"] }, until(1, "view")), undefined, "in whatever order");
 });
 
-t.test("the trace says which rule decided, and no claim's value", async (t) => {
+t.test("the trace names the rule that decided, and no value of a claim", async (t) => {
   const { resources } = withRules([
     { claims: [{ type: "department", value: "sales" }] },
     {
@@ -248,7 +248,7 @@ t.test("the trace says which rule decided, and no claim's value", async (t) => {
   t.notMatch(JSON.stringify(resources), /R&D|sales/);
 });
 
-t.test("a decision reads each policy once, and tells of so many rules and no more", (t) => {
+t.test("a decision reads each policy once, and reports a limited number of rules", (t) => {
   let read = 0;
   const rules = Array.from({ length: 20 }, (_, n) => ({ clients: [n === 19 ? "printer" : "other"] }));
   const counted = {

@@ -21,7 +21,7 @@ import {
 
 const SIS = "/token";
 
-t.test("a ticket becomes a token for what was asked and is allowed", async (t) => {
+t.test("a ticket becomes a token for the requested and allowed permissions", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const alices = await pat(server, "photos", "user-alice");
@@ -36,7 +36,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
   const ticket = (resources: Record<string, readonly string[]>) => ticketFor(server, alices, resources);
   const bob = async () => ({ claim_token: await idToken(server), claim_token_format: FORMAT });
 
-  t.test("the answer is a token with permissions, and nothing that could be refreshed", async (t) => {
+  t.test("the answer is a token with permissions, without a refresh token", async (t) => {
     const { status, json } = await ask(server, await ticket({ [open]: ["view"] }));
     t.equal(status, 200);
     t.strictSame(Object.keys(json).sort(), ["access_token", "expires_in", "token_type"]);
@@ -53,7 +53,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     t.equal(claims.exp - claims.iat, 300);
   });
 
-  t.test("both names of the grant mean it, for a client that is registered with either", async (t) => {
+  t.test("the grant has two names, and a client may be registered with either", async (t) => {
     const reply = await server.post(
       "/oauth2/token",
       { grant_type: "uma_ticket", ticket: await ticket({ [open]: ["view"] }) },
@@ -66,7 +66,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     );
   });
 
-  t.test("UM-11 UM-20 each resource is decided by itself: what is allowed is granted wherever it stands", async (t) => {
+  t.test("UM-11 UM-20 each resource is decided by itself, in any order", async (t) => {
     for (const order of [
       [open, closed],
       [closed, open],
@@ -78,7 +78,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     }
   });
 
-  t.test("UM-11 what no policy speaks of is denied, without a word of why", async (t) => {
+  t.test("UM-11 a resource without a policy is denied, without a reason", async (t) => {
     for (const asked of [{ [closed]: ["view"] }, { [open]: ["delete"] }, { [open]: [] }]) {
       const { status, json, headers } = await ask(server, await ticket(asked));
       t.equal(status, 403);
@@ -87,7 +87,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     }
   });
 
-  t.test("who has to be known is told what is missing, with a new ticket", async (t) => {
+  t.test("an unknown party is told the missing claims, with a new ticket", async (t) => {
     const first = await ticket({ [bobs]: ["view"] });
     const { status, json } = await ask(server, first);
     t.equal(status, 403);
@@ -105,7 +105,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     t.notOk((await ask(server, await ticket({ [open]: ["view"] }), {}, "other-printer")).json.redirect_user);
   });
 
-  t.test("UM-02 the ticket before is dead", async (t) => {
+  t.test("UM-02 the earlier ticket is invalid", async (t) => {
     const first = await ticket({ [bobs]: ["view"] });
     const second = (await ask(server, first)).json.ticket;
     t.match((await ask(server, first, await bob())).json, { error: "invalid_grant" });
@@ -113,7 +113,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
     t.match((await ask(server, second, await bob())).json, { error: "invalid_grant" });
   });
 
-  t.test("UM-12 a claim token that is not this client's, in time and ours is no claim token", async (t) => {
+  t.test("UM-12 a claim token must be ours, unexpired and this client's", async (t) => {
     const good = await idToken(server);
     const [header, payload, signature] = good.split(".");
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -136,7 +136,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
       "an access token": { claim_token: await signed({}, "at+jwt") },
       "an answer of userinfo": { claim_token: (await server.core.ring.sign("RS256", "JWT", noLogin)).text },
       "in another format": { claim_token: good, claim_token_format: "urn:ietf:params:oauth:token-type:saml2" },
-      "of somebody unknown": { claim_token: await signed({ sub: "user-nobody" }) },
+      "of an unknown person": { claim_token: await signed({ sub: "user-nobody" }) },
       garbage: { claim_token: "\u00e4.b.c" },
       huge: { claim_token: "a".repeat(16_384) },
     };
@@ -154,7 +154,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
   });
 
   t.test(
-    "a persisted claims token stands in for the claims, for its client and until its person's tokens end",
+    "a persisted claims token replaces the claims, for its client and until the person's tokens are revoked",
     async (t) => {
       const { pct } = (await ask(server, await ticket({ [bobs]: ["view"] }), await bob())).json;
       const again = await ask(server, await ticket({ [bobs]: ["view"] }), { pct });
@@ -178,7 +178,7 @@ t.test("a ticket becomes a token for what was asked and is allowed", async (t) =
   );
 });
 
-t.test("tickets", async (t) => {
+t.test("a ticket works once", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const other = await startInstance(t, { database: server.database, clock });
@@ -189,7 +189,7 @@ t.test("tickets", async (t) => {
   const sis = (text: string, client_id = "printer") =>
     server.post(SIS, { grant_type: "uma_ticket", ticket: text }, basic(client_id, SECRET));
 
-  t.test("UM-01 fifty at once over two instances have one outcome", async (t) => {
+  t.test("UM-01 fifty simultaneous uses on two instances have one outcome", async (t) => {
     const text = await ticket();
     const replies = await Promise.all(
       Array.from({ length: 50 }, (_, n) => decided(() => ask(n % 2 ? server : other, text))),
@@ -198,13 +198,13 @@ t.test("tickets", async (t) => {
     t.equal(new Set(replies.filter(({ status }) => status === 400).map(({ text }) => text)).size, 1);
   });
 
-  t.test("UM-01 a ticket that another client uses first is that client's alone", async (t) => {
+  t.test("UM-01 a ticket belongs to the first client that uses it", async (t) => {
     const text = await ticket();
     const replies = await Promise.all([ask(server, text), ask(other, text, {}, "other-printer")]);
     t.strictSame(count(replies), { 200: 1, 400: 1 });
   });
 
-  t.test("UM-04 what came of a first use is no other client's", async (t) => {
+  t.test("UM-04 the new ticket belongs to the same client", async (t) => {
     const bobs = await register(server, photos);
     await allow(server, photos, [bobs], { users: ["user-bob"] });
     const next = (await ask(server, await ticketFor(server, photos, { [bobs]: ["view"] }))).json.ticket;
@@ -212,7 +212,7 @@ t.test("tickets", async (t) => {
     t.equal((await ask(server, next)).json.error, "need_info", "and it was not used up by the attempt");
   });
 
-  t.test("UM-04 expired, guessed and garbled tickets, in the words of each dialect", async (t) => {
+  t.test("UM-04 expired, guessed and garbled tickets are refused in the words of each dialect", async (t) => {
     const late = await ticket();
     const id = /^jtk_(.{22})/.exec(late)![1]!;
     clock.advance(300);
@@ -227,12 +227,12 @@ t.test("tickets", async (t) => {
         { status: standard.status, ...standard.json },
         { status: 400, error: "invalid_grant", error_description: says },
       );
-      const spelt = await sis(text);
-      t.strictSame([spelt.status, spelt.json], [400, { error: word, error_description: says, error_uri: null }]);
+      const answer = await sis(text);
+      t.strictSame([answer.status, answer.json], [400, { error: word, error_description: says, error_uri: null }]);
     }
   });
 
-  t.test("the largest ticket becomes a token that can be read, also where a dialect says it twice", async (t) => {
+  t.test("the largest ticket becomes a readable token, also in a dialect that writes it twice", async (t) => {
     const later = await pat(server);
     const names = Array.from({ length: 100 }, (_, n) => `${"s".repeat(60)}${n}`);
     const wide = await register(server, later, { resource_scopes: names });
@@ -257,33 +257,30 @@ t.test("tickets", async (t) => {
     });
   });
 
-  t.test(
-    "a ticket that is missing, and a decision that is not positive, in the words of SimpleIdentityServer",
-    async (t) => {
-      const later = await pat(server);
-      const closed = await register(server, later);
-      const missing = await server.post(SIS, { grant_type: "uma_ticket" }, basic("printer", SECRET));
-      t.match(
-        [missing.status, missing.json],
-        [400, { error: "invalid_request", error_description: "the parameter ticket needs to be specified" }],
-      );
-      const denied = await sis(await ticketFor(server, later, { [closed]: ["view"] }));
-      t.strictSame(
-        [denied.status, denied.json],
-        [
-          400,
-          { error: "invalid_grant", error_description: "the authorization policy is not satisfied", error_uri: null },
-        ],
-      );
-      const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
-      t.equal(granted.status, 200);
-      t.match(granted.json, { id_token: null, refresh_token: null, token_type: "Bearer" });
-      t.strictSame(granted.json.scope, ["openid"]);
-      t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
-    },
-  );
+  t.test("a missing ticket and a negative decision are answered in the words of SimpleIdentityServer", async (t) => {
+    const later = await pat(server);
+    const closed = await register(server, later);
+    const missing = await server.post(SIS, { grant_type: "uma_ticket" }, basic("printer", SECRET));
+    t.match(
+      [missing.status, missing.json],
+      [400, { error: "invalid_request", error_description: "the parameter ticket needs to be specified" }],
+    );
+    const denied = await sis(await ticketFor(server, later, { [closed]: ["view"] }));
+    t.strictSame(
+      [denied.status, denied.json],
+      [
+        400,
+        { error: "invalid_grant", error_description: "the authorization policy is not satisfied", error_uri: null },
+      ],
+    );
+    const granted = await sis(await ticketFor(server, later, { [photo]: ["view"] }));
+    t.equal(granted.status, 200);
+    t.match(granted.json, { id_token: null, refresh_token: null, token_type: "Bearer" });
+    t.strictSame(granted.json.scope, ["openid"]);
+    t.strictSame(payloadOf(granted.json.access_token).ticket, [{ resource_id: photo, scopes: "view" }]);
+  });
 
-  t.test("scopes the client asks for itself are added where it is registered for them", async (t) => {
+  t.test("the scope parameter adds scopes that the client is registered for", async (t) => {
     const later = await pat(server);
     const granted = await ask(server, await ticketFor(server, later, { [photo]: ["view"] }), { scope: "print delete" });
     t.strictSame(payloadOf(granted.json.access_token).permissions, [
@@ -294,7 +291,7 @@ t.test("tickets", async (t) => {
   });
 });
 
-t.test("a token tells what holds now", async (t) => {
+t.test("introspection evaluates the policies again", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const photos = await pat(server, "photos", "user-alice");
@@ -306,7 +303,7 @@ t.test("a token tells what holds now", async (t) => {
   const held = async (token: string) => (await introspect(server, token)).json.permissions;
   const token = (await get({ [one]: ["view"], [two]: ["view"] })).access_token;
 
-  t.test("to its resource server, with its secret or its protection API token, and to nobody else", async (t) => {
+  t.test("only its resource server learns the permissions, with its secret or its PAT", async (t) => {
     const said = await introspect(server, token);
     t.match(said.json, {
       active: true,
@@ -324,7 +321,7 @@ t.test("a token tells what holds now", async (t) => {
     t.strictSame(sis.json.permissions[0], { resource_set_id: one, scopes: ["view"] });
   });
 
-  t.test("whoever may not ask any more holds nothing, and the log says why", async (t) => {
+  t.test("a client without the UMA grant has no permissions, and the log names the rules", async (t) => {
     await allow(server, photos, [one], { clients: ["no-printer", "other-printer"], scopes: ["print"] });
     const issued = async (client_id: string) => {
       const client = (await server.core.registry.find(client_id))!;
@@ -343,14 +340,14 @@ t.test("a token tells what holds now", async (t) => {
     t.strictSame((await introspect(server, await issued("no-printer"))).json, { active: false });
   });
 
-  t.test("a role that was taken away is gone with the next request", async (t) => {
+  t.test("a removed role counts with the next request", async (t) => {
     await sql(server.database, "UPDATE users SET roles = '{user}' WHERE sub = 'user-bob'");
     t.strictSame((await introspect(server, token)).json, { active: false });
     await sql(server.database, "UPDATE users SET roles = '{editor}' WHERE sub = 'user-bob'");
     t.equal((await held(token)).length, 2);
   });
 
-  t.test("UM-15 a resource that was deleted is gone from tokens and from tickets", async (t) => {
+  t.test("UM-15 a deleted resource disappears from tokens and tickets", async (t) => {
     const gone = await register(server, photos);
     await allow(server, photos, [gone], { roles: ["editor"] });
     const both = (await get({ [one]: ["view"], [gone]: ["view"] })).access_token;
@@ -360,7 +357,7 @@ t.test("a token tells what holds now", async (t) => {
     t.equal((await ask(server, ticket, claim)).json.error, "request_denied");
   });
 
-  t.test("UM-10 a token is upgraded only by its own client for its own party, while it is in force", async (t) => {
+  t.test("UM-10 a token is upgraded only by its own client, for its own party, while it is active", async (t) => {
     const rpt = (await get({ [one]: ["view"] })).access_token;
     const more = await get({ [one]: ["print"], [two]: ["view"] }, { rpt });
     t.equal(more.upgraded, true);
@@ -403,52 +400,49 @@ t.test("a token tells what holds now", async (t) => {
     t.notOk((await ask(server, await ticketFor(server, await pat(server), { [two]: ["view"] }), form)).json.upgraded);
   });
 
-  t.test(
-    "an earlier token changes nothing of what comes of a ticket, and is upgraded whole or not at all",
-    async (t) => {
-      const later = await pat(server, "photos", "user-alice");
-      const claimed = { claim_token: await idToken(server), claim_token_format: FORMAT };
-      const request = (resources: Record<string, string[]>, form: object = {}) =>
-        ticketFor(server, later, resources).then((ticket) => ask(server, ticket, { ...claimed, ...form }));
-      const allowed = async (...rules: object[]) => {
-        const id = await register(server, later);
-        if (rules.length > 0) await allow(server, later, [id], ...rules);
-        return id;
-      };
-      const rpt = (await request({ [one]: ["view"] })).json.access_token;
-      const closed = await allowed();
-      const consented = await allowed({ clients: ["printer"], consent_needed: true });
-      const outcomeOf = async (id: string) => (await request({ [id]: ["view"] }, { rpt })).json.error;
-      t.strictSame(await Promise.all([closed, consented].map(outcomeOf)), ["request_denied", "request_submitted"]);
+  t.test("an earlier token does not influence the decision, and is upgraded as a whole or not at all", async (t) => {
+    const later = await pat(server, "photos", "user-alice");
+    const claimed = { claim_token: await idToken(server), claim_token_format: FORMAT };
+    const request = (resources: Record<string, string[]>, form: object = {}) =>
+      ticketFor(server, later, resources).then((ticket) => ask(server, ticket, { ...claimed, ...form }));
+    const allowed = async (...rules: object[]) => {
+      const id = await register(server, later);
+      if (rules.length > 0) await allow(server, later, [id], ...rules);
+      return id;
+    };
+    const rpt = (await request({ [one]: ["view"] })).json.access_token;
+    const closed = await allowed();
+    const consented = await allowed({ clients: ["printer"], consent_needed: true });
+    const outcomeOf = async (id: string) => (await request({ [id]: ["view"] }, { rpt })).json.error;
+    t.strictSame(await Promise.all([closed, consented].map(outcomeOf)), ["request_denied", "request_submitted"]);
 
-      const alone = await register(server, later, { resource_scopes: ["view", "print", "fly"] });
-      const rule = await allow(server, later, [alone], { clients: ["printer"] });
-      const unknown = { claim_token: undefined, claim_token_format: undefined };
-      const own = (await request({ [alone]: ["view"] }, unknown)).json.access_token;
-      t.equal((await request({ [one]: ["view"] }, { ...unknown, rpt: own })).json.error, "need_info");
+    const alone = await register(server, later, { resource_scopes: ["view", "print", "fly"] });
+    const rule = await allow(server, later, [alone], { clients: ["printer"] });
+    const unknown = { claim_token: undefined, claim_token_format: undefined };
+    const own = (await request({ [alone]: ["view"] }, unknown)).json.access_token;
+    t.equal((await request({ [one]: ["view"] }, { ...unknown, rpt: own })).json.error, "need_info");
 
-      const open = await allowed({ clients: ["printer"] });
-      const beyond = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "fly" });
-      t.equal(beyond.json.error, "invalid_scope");
-      const wider = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "print" });
-      t.strictSame(
-        payloadOf(wider.json.access_token).permissions,
-        [
-          { resource_id: open, resource_scopes: ["view", "print"] },
-          { resource_id: alone, resource_scopes: ["view"] },
-        ],
-        "a scope is about the resources of the ticket",
-      );
-      await json(server, "DELETE", `/uma/policies/${rule}`, undefined, later);
-      const rest = (await request({ [open]: ["print"] }, { ...unknown, rpt: wider.json.access_token })).json;
-      t.strictSame(
-        [rest.upgraded, payloadOf(rest.access_token).permissions],
-        [undefined, [{ resource_id: open, resource_scopes: ["print"] }]],
-      );
-    },
-  );
+    const open = await allowed({ clients: ["printer"] });
+    const beyond = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "fly" });
+    t.equal(beyond.json.error, "invalid_scope");
+    const wider = await request({ [open]: ["view"] }, { ...unknown, rpt: own, scope: "print" });
+    t.strictSame(
+      payloadOf(wider.json.access_token).permissions,
+      [
+        { resource_id: open, resource_scopes: ["view", "print"] },
+        { resource_id: alone, resource_scopes: ["view"] },
+      ],
+      "a scope is about the resources of the ticket",
+    );
+    await json(server, "DELETE", `/uma/policies/${rule}`, undefined, later);
+    const rest = (await request({ [open]: ["print"] }, { ...unknown, rpt: wider.json.access_token })).json;
+    t.strictSame(
+      [rest.upgraded, payloadOf(rest.access_token).permissions],
+      [undefined, [{ resource_id: open, resource_scopes: ["print"] }]],
+    );
+  });
 
-  t.test("UM-14 a withdrawn policy is gone with the next request", async (t) => {
+  t.test("UM-14 a deleted policy counts with the next request", async (t) => {
     const later = await pat(server, "photos", "user-alice");
     const claimed = { claim_token: await idToken(server), claim_token_format: FORMAT };
     const fresh = (await ask(server, await ticketFor(server, later, { [one]: ["view"] }), claimed)).json.access_token;

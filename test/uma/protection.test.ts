@@ -12,7 +12,7 @@ const STRANGER = "A".repeat(22);
 /** The path prefixes of the protection API, in any dialect. */
 const PROTECTED = /^\/(uma|perm|rs|policies)(\/|$)/;
 
-t.test("UM-05 the protection API wants a token with its scope", async (t) => {
+t.test("UM-05 the protection API requires a token with its scope", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const expired = await pat(server);
@@ -74,7 +74,7 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
     t.equal((await json(server, method, path, body, attempts["another scope"]![0])).status, 401);
   }
 
-  t.test("every protected path of every dialect asks for a PAT before it reads the body", async (t) => {
+  t.test("every protected path of every dialect requires a PAT before it reads the body", async (t) => {
     const dialects = chooseDialects({ DIALECTS: DIALECT_NAMES, ROOT_METADATA: undefined }, server.url);
     const endpoints = dialects.flatMap((dialect) => dialect.endpoints);
     const guarded = endpoints.filter(({ path }) => PROTECTED.test(path));
@@ -95,7 +95,7 @@ t.test("UM-05 the protection API wants a token with its scope", async (t) => {
   });
 });
 
-/** What the tests below share: each has resources of its own. */
+/** The tests below share one server; each has resources of its own. */
 const clock = new TestClock();
 const server = await startInstance(t, { provision: PARTIES, clock });
 
@@ -104,7 +104,7 @@ t.test("resources", async (t) => {
   const owner = async (id: string) =>
     (await server.core.db.prisma.umaResource.findUniqueOrThrow({ where: { id } })).owner;
 
-  t.test("all five verbs", async (t) => {
+  t.test("a resource server can create, read, update, list and delete", async (t) => {
     const whole = {
       ...PHOTO,
       type: "https://photos.example/album",
@@ -126,7 +126,7 @@ t.test("resources", async (t) => {
     t.equal((await json(server, "GET", path, undefined, alice)).status, 404);
   });
 
-  t.test("whom one belongs to", async (t) => {
+  t.test("a resource has an owner", async (t) => {
     const server1 = await pat(server);
     t.equal(await owner(await register(server, alice)), "user-alice");
     t.equal(await owner(await register(server, server1)), null);
@@ -136,7 +136,7 @@ t.test("resources", async (t) => {
     t.match(stolen.json, { error: "invalid_request", error_description: "the parameter owner is malformed" });
   });
 
-  t.test("UM-19 naming an owner tells nothing of who there is", async (t) => {
+  t.test("UM-19 naming an owner does not reveal which accounts exist", async (t) => {
     const answers = await Promise.all(
       ["user-bob", "user-nobody"].map(async (name) => {
         const { status, json: body } = await json(
@@ -154,7 +154,7 @@ t.test("resources", async (t) => {
     t.ok(await allow(server, alice, [id], { users: ["user-nobody"] }));
   });
 
-  t.test("UM-09 an update moves nothing", async (t) => {
+  t.test("UM-09 an update does not change the owner or the server", async (t) => {
     const id = await register(server, alice);
     const other = await register(server, alice);
     const moved = { ...PHOTO, owner: "user-bob", _id: other, id: other, client_id: "other-server", created_at: 0 };
@@ -165,7 +165,7 @@ t.test("resources", async (t) => {
     });
   });
 
-  t.test("a list goes on after the last of its ids", async (t) => {
+  t.test("a list continues after its last id", async (t) => {
     const own = await pat(server, "other-server");
     await server.core.db.prisma.$executeRaw`
       INSERT INTO uma_resources (id, client_id, scopes)
@@ -178,11 +178,11 @@ t.test("resources", async (t) => {
     t.notOk(rest.headers.get("link"));
     await json(server, "DELETE", `/uma/resources/${rest.json[0]}`, undefined, own);
     const whole = await json(server, "GET", "/uma/resources", undefined, own);
-    t.strictSame([whole.json.length, whole.headers.get("link")], [1000, null], "no page that is empty is told of");
+    t.strictSame([whole.json.length, whole.headers.get("link")], [1000, null], "no link leads to an empty page");
   });
 });
 
-t.test("UM-07 what is another owner's or another server's is as if it were not there", async (t) => {
+t.test("UM-07 resources of another owner or server are not found", async (t) => {
   const alice = await pat(server, "photos", "user-alice");
   const id = await register(server, alice);
   const policy = await allow(server, alice, [id], { clients: ["printer"] });
@@ -663,7 +663,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     t.strictSame([reply.status, reply.json], [status, { error, error_description: message, ...sis }], name);
   }
 
-  t.test("a body of the wrong kind", async (t) => {
+  t.test("a body with another media type is refused", async (t) => {
     const form = await server.post("/uma/resources", { name: "x" }, { ...by });
     t.equal(form.status, 415);
     t.equal((await json(server, "POST", "/oauth2/token", { grant_type: "x" })).status, 415);
@@ -678,7 +678,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     });
   });
 
-  t.test("each method of a path is told", async (t) => {
+  t.test("a refused method names the allowed ones", async (t) => {
     const allowed = async (path: string) => (await server.send(path, { method: "PATCH" })).headers.get("allow");
     t.equal(await allowed("/uma/resources"), "POST, GET");
     t.equal(await allowed(`/uma/resources/${id}`), "GET, PUT, DELETE");
@@ -687,7 +687,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     t.equal(await allowed("/uma/resources/a/b"), null);
   });
 
-  t.test("a resource has so many policies and no more", async (t) => {
+  t.test("a resource has a limited number of policies", async (t) => {
     const busy = await register(server, by);
     const made = [];
     for (let count = 0; count < 10; count += 1) made.push(await allow(server, by, [busy], { clients: ["x"] }));
@@ -703,7 +703,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     t.equal(same.status, 200, "but those may be changed");
   });
 
-  t.test("also where several are made at once", async (t) => {
+  t.test("also when several are created at once", async (t) => {
     const busy = await register(server, by);
     const others = await Promise.all(
       Array.from({ length: 8 }, async () => allow(server, by, [await register(server, by)], { clients: ["x"] })),
@@ -722,7 +722,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     t.equal(replies.filter(({ status }) => status === 400).length, 6);
   });
 
-  t.test("a policy that belongs to somebody speaks of what is theirs", async (t) => {
+  t.test("a policy of an owner applies to resources of that owner", async (t) => {
     const alices = await register(server, by, { ...PHOTO, owner: "user-alice" });
     const bobs = await register(server, by, { ...PHOTO, owner: "user-bob" });
     const foreign = { error: "invalid_resource_id", error_description: `resource set ${bobs} doesn't exist` };
@@ -735,7 +735,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
     await allow(server, by, [alices, bobs], { clients: ["x"] });
   });
 
-  t.test("UM-16 a policy that somebody else has written over takes resources all the same", async (t) => {
+  t.test("UM-16 resources can be added to a policy that was corrupted", async (t) => {
     const more = await register(server, by);
     for (const poison of ["[null, 7]", "7", '[{"scopes": 7}]']) {
       const poisoned = await allow(server, by, [id], { clients: ["x"] });
@@ -747,7 +747,7 @@ t.test("bad requests are refused, in the words of each dialect", async (t) => {
 });
 
 t.test("SimpleIdentityServer's spelling of the protection API", async (t) => {
-  // A resource server of its own, whose lists hold nothing else.
+  // This resource server has lists of its own.
   const by = await pat(server, "sis-server");
   const ask = (method: string, path: string, body?: unknown) => json(server, method, path, body, by);
   const resource = { name: "photo", uri: null, type: null, icon_uri: null, scopes: ["view", "print"] };

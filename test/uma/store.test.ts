@@ -21,7 +21,7 @@ import {
   ticketFor,
 } from "../support/uma.js";
 
-t.test("a warm request runs as many statements as its page says, and none of them looks through a table", async (t) => {
+t.test("a warm request runs the documented number of statements, and none of them scans a table", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const now = `timestamptz '${clock.statement().toISOString()}'`;
@@ -30,7 +30,7 @@ t.test("a warm request runs as many statements as its page says, and none of the
   await allow(server, photos, [photo], { users: ["user-bob"] });
   const asked = await register(server, photos);
   await allow(server, photos, [asked], { clients: ["printer"], consent_needed: true });
-  // Enough for an index to be worth its while; nothing is said to the planner of what it ought to do.
+  // Enough rows for the planner to choose an index by itself.
   await sql(
     server.database,
     `INSERT INTO uma_resources (id, client_id, owner, scopes)
@@ -82,7 +82,7 @@ t.test("a warm request runs as many statements as its page says, and none of the
     const { rows } = await client.query(`EXPLAIN (FORMAT JSON) ${text}`, values);
     await client.query("ROLLBACK");
     const scans = nodesOf(rows[0]["QUERY PLAN"][0].Plan).filter((node) => node["Node Type"] === "Seq Scan");
-    // A handful of clients, and the one epoch, are on one page each, which no index beats.
+    // The few clients and the one epoch fit on one page each, so that no index is faster.
     t.strictSame(
       scans.map((node) => node["Relation Name"]).filter((name) => !["clients", "deployment_epoch"].includes(name)),
       [],
@@ -91,7 +91,7 @@ t.test("a warm request runs as many statements as its page says, and none of the
   }
 });
 
-t.test("what has stopped mattering is swept, and nothing before", async (t) => {
+t.test("expired rows are swept, and no others", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: PARTIES, clock });
   const photos = await pat(server, "photos", "user-alice");
@@ -115,10 +115,10 @@ t.test("what has stopped mattering is swept, and nothing before", async (t) => {
   t.strictSame(await after(24), [0, 0, 0, 1, 1], "questions that nobody answered after a month");
 });
 
-/** What the two tests below share. */
+/** The two tests below share one server. */
 const shared = await startInstance(t, { provision: PARTIES, clock: new TestClock() });
 
-t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
+t.test("a disabled person shares nothing and gets nothing", async (t) => {
   const photos = await pat(shared, "photos", "user-alice");
   const photo = await register(shared, photos);
   await allow(shared, photos, [photo], { users: ["user-bob"] });
@@ -143,7 +143,7 @@ t.test("whoever is switched off shares nothing and gets nothing", async (t) => {
   t.equal(await active(), false, "the token itself");
 });
 
-t.test("an email address that nobody has verified opens nothing", async (t) => {
+t.test("an unverified email address satisfies no rule", async (t) => {
   const photos = await pat(shared);
   const photo = await register(shared, photos);
   await allow(shared, photos, [photo], { claims: [{ type: "email", value: "bob@example.com" }] });
@@ -154,7 +154,7 @@ t.test("an email address that nobody has verified opens nothing", async (t) => {
   t.equal(await request(), 403);
 });
 
-t.test("LG-01 nothing that opens anything stands in the log or in the store", async (t) => {
+t.test("LG-01 neither the log nor the store contains a secret", async (t) => {
   const server = await startInstance(t, { provision: PARTIES, clock: new TestClock() });
   const photos = await pat(server, "photos", "user-alice");
   const photo = await register(server, photos);
@@ -182,7 +182,7 @@ t.test("LG-01 nothing that opens anything stands in the log or in the store", as
   t.match(store, photo, "and the store");
 });
 
-/** Runs something and keeps the values each statement was sent with, under its text. */
+/** Runs a function and records the values of each statement, by its text. */
 async function withValues<T>(seen: Map<string, unknown[]>, work: () => Promise<T>): Promise<T> {
   const original = pg.Client.prototype.query;
   pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {

@@ -76,7 +76,11 @@ t.test(
     t.match(await window.textContent("main"), "waited for your answer.");
     t.equal((await fetchPhoto(rpt)).status, 401, "gone with the next request");
     const again = await fetchPhoto(rpt);
-    t.match(await ask(ticketOf(again), { pct: granted.pct }), { error: "request_submitted" }, "and asked for anew");
+    t.match(
+      await ask(ticketOf(again), { pct: granted.pct }),
+      { error: "request_submitted" },
+      "and a new approval is requested",
+    );
     t.strictSame(complaints, []);
   },
 );
