@@ -23,10 +23,10 @@ interface ErrorPage {
   readonly app?: AppLink | undefined;
 }
 
-type Explanation =
+type ErrorKind =
   "request" | "stale" | "answered" | "declined" | "denied" | "missing" | "attempts" | "busy" | "internal";
 
-const BY_STATUS: Readonly<Record<number, Explanation>> = {
+const BY_STATUS: Readonly<Record<number, ErrorKind>> = {
   401: "denied",
   403: "denied",
   404: "missing",
@@ -58,7 +58,7 @@ ${linksOf(language, app, again)}
   });
 }
 
-function helpOn(language: Language, explanation: Explanation, retryAfter: number | undefined): Html {
+function helpOn(language: Language, explanation: ErrorKind, retryAfter: number | undefined): Html {
   if (explanation !== "attempts" && explanation !== "busy") return say(language, `error.${explanation}.help`);
   return say(language, `error.${explanation}.help`, { time: waitOf(language, retryAfter) });
 }
@@ -75,6 +75,6 @@ function linksOf(language: Language, app: AppLink | undefined, again: string | u
   return back === undefined && link === undefined ? undefined : html`<p class="actions">${back} ${link}</p>`;
 }
 
-function explain(status: number): Explanation {
+function explain(status: number): ErrorKind {
   return BY_STATUS[status] ?? (status >= 500 ? "internal" : "request");
 }

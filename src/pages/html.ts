@@ -47,7 +47,7 @@ export function when<T>(value: T | undefined, write: (value: T) => Html): Html |
   return value === undefined ? undefined : write(value);
 }
 
-interface Shown {
+interface IsolateOptions {
   /** Replaces a text that has no visible character. */
   readonly otherwise?: string;
   /** Further characters are cut, so that a long name cannot push the question or the buttons out of sight. */
@@ -58,7 +58,7 @@ interface Shown {
  * Foreign text as markup. It is isolated, so that it cannot change the writing direction of the sentence around it. Its
  * length is limited, and control and invisible characters are dropped, except those that join letters in some scripts.
  */
-export function isolated(text: string, { otherwise = "", maxLength = 80 }: Shown = {}): Html {
+export function isolated(text: string, { otherwise = "", maxLength = 80 }: IsolateOptions = {}): Html {
   return html`<bdi>${visible(text, maxLength) || visible(otherwise, maxLength)}</bdi>`;
 }
 

@@ -1,6 +1,10 @@
+import Fastify from "fastify";
 import t from "tap";
-import { browserRoutes, methodsOf } from "../../src/browser/routes.js";
+import { browserRoutes, methodsOf, type BrowserRoute } from "../../src/browser/routes.js";
+import type { Step } from "../../src/browser/step.js";
+import { notFoundHandler } from "../../src/dialects/not-found.js";
 import { oauth2 } from "../../src/dialects/oauth2.js";
+import { browserPages } from "../../src/pages/plugin.js";
 import { endEverythingOf } from "../../src/store/epochs.js";
 import { setUserDisabled } from "../../src/store/users.js";
 import type { Tx } from "../../src/store/open.js";
@@ -52,6 +56,35 @@ t.test("a path of the browser's refuses any other method, and names the methods 
       t.notOk(status === 405, `${method} ${path}`);
     }
   }
+});
+
+t.test("a new row of the table is a route, and the refusal of its other methods", async (t) => {
+  const step: Step = async (_parts, { form, facts }) => {
+    facts.client_id = form.parameters.get("client_id")!;
+    return { kind: "go", path: "/toy/done" };
+  };
+  const routes: readonly BrowserRoute[] = [{ path: "/toy/:name", operation: "toy", steps: { POST: step } }];
+  const app = Fastify({ exposeHeadRoutes: false });
+  t.teardown(() => app.close());
+  app.decorate("core", server.core);
+  app.decorateRequest("decision", undefined);
+  app.setNotFoundHandler(notFoundHandler([oauth2], routes, () => undefined));
+  await app.register(browserPages(routes));
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const url = "/toy/x";
+
+  const own = await app.inject({
+    method: "POST",
+    url,
+    headers: { ...headers, origin: issuer },
+    payload: "client_id=web",
+  });
+  t.match([own.statusCode, own.headers.location], [303, "/toy/done"]);
+  const foreign = { ...headers, origin: "https://evil.example" };
+  const refused = await app.inject({ method: "POST", url, headers: foreign, payload: "client_id=web" });
+  t.match(refused.body, FOREIGN_FORM, "a row refuses foreign forms unless it says otherwise");
+  const other = await app.inject({ method: "GET", url });
+  t.match([other.statusCode, other.headers.allow], [405, "POST"]);
 });
 
 t.test("a form belongs to its browser, its page and its step", async (t) => {
