@@ -34,6 +34,8 @@ const web = {
   scope,
   redirect_uris: [redirect_uri],
   consent: "implicit",
+  // As the other candidates; the default is RS256, whose signatures take far longer.
+  id_token_signed_response_alg: "ES256",
 };
 
 /** The provisioning file of Jeton. */

@@ -8,7 +8,7 @@ import type { Phase, PhaseResult } from "./load.js";
 import type { Operation } from "./operations.js";
 import { OptionsError, readOptions, type Options } from "./options.js";
 import { Progress } from "./progress.js";
-import { makeReport, render, writeJson, writePage } from "./report.js";
+import { makeReport, readCommit, render, writeJson, writePage } from "./report.js";
 import { countStatements, measureRound, type Round } from "./round.js";
 import type { Measured } from "./row.js";
 import { start, type Running } from "./start.js";
@@ -34,6 +34,7 @@ async function main(): Promise<number> {
 /** @returns the exit code: 1 where any answer was unexpected */
 async function bench(options: Options, cleanUps: (() => Promise<unknown>)[]): Promise<number> {
   if (options.candidates.some(({ program }) => program?.startsWith(PEERS))) installPeers();
+  const commit = readCommit();
   const folder = await mkdtemp(join(tmpdir(), "jeton-bench-"));
   cleanUps.unshift(() => rm(folder, { recursive: true, force: true }));
   const generator = fork(new URL("./generator.js", import.meta.url));
@@ -52,7 +53,7 @@ async function bench(options: Options, cleanUps: (() => Promise<unknown>)[]): Pr
   for (const operation of options.operations) measured.push(...(await measure(operation, running, options, progress)));
   progress.end();
 
-  const report = await makeReport(options, running, measured);
+  const report = await makeReport(options, running, measured, commit);
   const tables = render(report);
   console.log(tables);
   console.error(`everything is in ${await writeJson(report)}`);

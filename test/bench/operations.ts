@@ -62,11 +62,10 @@ export const OPERATIONS: readonly Operation[] = [
     prepare: async (party, requests) => {
       const { paths, revokes } = party.candidate;
       const values = await party.tokens("web", "api1", requests, revokes);
-      const form = { token_type_hint: revokes };
       return {
         target: paths.revoke,
         headers: credentialsOf("web"),
-        form,
+        form: { token_type_hint: revokes },
         own: { name: "token", values, use: "once" },
         expects: FORM_ANSWER,
       };
@@ -75,8 +74,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: "password",
     title: "password (argon2id)",
-    // A server turns logins away once so many wait that the last one would wait for seconds.
-    maxConnections: 2 * availableParallelism(),
+    // Jeton turns logins away once so many wait that the last one would wait for long. One that waits keeps every core busy.
+    maxConnections: availableParallelism(),
     prepare: async (party) => ({
       ...party.tokenLoad("firstParty", { grant_type: "password", scope: "api1", password: DEPLOYMENT.password }),
       own: { name: "username", values: PEOPLE, use: "cycle" },

@@ -15,6 +15,13 @@ import { figuresTable, goalsTable, table } from "./tables.js";
 const MARKERS = ["<!-- npm run bench: begin -->", "<!-- npm run bench: end -->"] as const;
 const PAGE = join(ROOT, "docs", "performance.md");
 
+/** The commit that is measured, with a plus where files differ from it. A run asks at its beginning: files may change later. */
+export function readCommit(): string {
+  const git = (...words: string[]) => execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
+  const changes = git("status", "--porcelain", "--untracked-files=no");
+  return `${git("rev-parse", "--short", "HEAD")}${changes === "" ? "" : "+"}`;
+}
+
 /** Everything that a reader needs to judge the figures. */
 export interface Report {
   readonly about: Readonly<Record<string, string>>;
@@ -26,6 +33,7 @@ export async function makeReport(
   options: Options,
   running: readonly Running[],
   measured: readonly Measured[],
+  commit: string,
 ): Promise<Report> {
   const { seconds, rounds, connections } = options;
   const { version, ...settings } = await running[0]!.database.settings();
@@ -33,7 +41,7 @@ export async function makeReport(
   return {
     about: {
       date: new Date(systemClock.now()).toISOString().slice(0, 10),
-      commit: commit(),
+      commit,
       machine: `${cpus().length} cores of ${cpu?.model ?? "an unknown model"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
       versions: `Node ${process.versions.node}, PostgreSQL ${version}`,
       settings: Object.entries(settings)
@@ -90,10 +98,4 @@ function versionOf({ package: name, program }: Running["candidate"]): string {
   if (name !== undefined) return versionOfPeer(name);
   if (program !== undefined) return "–";
   return (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version;
-}
-
-/** The commit, with a plus where files differ from it. */
-function commit(): string {
-  const git = (...words: string[]) => execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
-  return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+"}`;
 }

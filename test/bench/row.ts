@@ -18,20 +18,21 @@ export interface Row extends Omit<Round, "answers" | "unexpected" | "example" | 
   readonly statements: number;
   /** CPU of the server, divided by that of the floor and by that of oidc-provider. */
   readonly ratios: Readonly<Record<(typeof REFERENCES)[number], number | undefined>>;
+  /** Requests for each second, divided by those of the floor. */
+  readonly rateToFloor: number | undefined;
   readonly unexpected: number;
 }
 
 export function rowsOf(all: readonly Measured[]): readonly Row[] {
   return all.map((one) => {
-    const server = medianOf(one.rounds, "server");
-    const ratioTo = (name: string) => {
+    const ratioTo = (name: string, figure: "server" | "requestsPerSecond") => {
       const reference = all.find(({ operation, candidate }) => operation === one.operation && candidate.name === name);
-      return reference === undefined ? undefined : server / medianOf(reference.rounds, "server");
+      return reference && medianOf(one.rounds, figure) / medianOf(reference.rounds, figure);
     };
     return {
       operation: one.operation.name,
       candidate: one.candidate.name,
-      server,
+      server: medianOf(one.rounds, "server"),
       postgres: medianOf(one.rounds, "postgres"),
       requestsPerSecond: medianOf(one.rounds, "requestsPerSecond"),
       p50: medianOf(one.rounds, "p50"),
@@ -39,7 +40,8 @@ export function rowsOf(all: readonly Measured[]): readonly Row[] {
       wal: medianOf(one.rounds, "wal"),
       memory: medianOf(one.rounds, "memory"),
       statements: one.counted.statements,
-      ratios: { floor: ratioTo("floor"), "oidc-provider": ratioTo("oidc-provider") },
+      ratios: { floor: ratioTo("floor", "server"), "oidc-provider": ratioTo("oidc-provider", "server") },
+      rateToFloor: ratioTo("floor", "requestsPerSecond"),
       unexpected: [...one.rounds, one.counted].reduce((sum, { unexpected }) => sum + unexpected, 0),
     };
   });

@@ -5,26 +5,32 @@ import type { Row } from "./row.js";
 /** What Jeton's CPU for a request may be at most, as a multiple of the floor's and of oidc-provider's; and the goal. */
 const LIMITS = { floor: { limit: 2, goal: 1.5 }, "oidc-provider": { limit: 0.6, goal: 0.4 } } as const;
 
-/** The same for a password, which is a hash and little else. */
-const PASSWORD_LIMITS = { floor: { limit: 1.05, goal: 1.05 } } as const;
-
-type Limits = Partial<Readonly<Record<keyof typeof LIMITS, { readonly limit: number; readonly goal: number }>>>;
+/** A password is a hash and little else. Its CPU time is at most so much more than the hash's, and its rate so much less. */
+const PASSWORD_LIMITS = { cpu: 1.05, rate: 0.95 } as const;
 
 /** Jeton beside its limits. */
 export function goalsTable(rows: readonly Row[]): string {
   const own = rows.filter(({ candidate }) => candidate === "jeton");
-  const cell = (row: Row, reference: keyof Row["ratios"]) => {
-    const ratio = row.ratios[reference];
-    const limits: Limits = row.operation === "password" ? PASSWORD_LIMITS : LIMITS;
-    const { limit, goal } = limits[reference] ?? {};
-    if (ratio === undefined || limit === undefined || goal === undefined) return "–";
-    const verdict = ratio <= goal ? "goal reached" : ratio <= limit ? "within the limit" : `above ${limit}`;
-    return `${ratio.toFixed(2)}, ${verdict}`;
-  };
   return table(
     ["operation", "× floor", "× oidc-provider"],
-    own.map((row) => [titleOf(row.operation, OPERATIONS), cell(row, "floor"), cell(row, "oidc-provider")]),
+    own.map((row) => [titleOf(row.operation, OPERATIONS), besideFloor(row), besideLimits(row, "oidc-provider")]),
   );
+}
+
+function besideFloor(row: Row): string {
+  const { ratios, rateToFloor: rate } = row;
+  if (row.operation !== "password" || ratios.floor === undefined || rate === undefined)
+    return besideLimits(row, "floor");
+  const isReached = ratios.floor <= PASSWORD_LIMITS.cpu && rate >= PASSWORD_LIMITS.rate;
+  return `${ratios.floor.toFixed(2)} of its CPU time, ${rate.toFixed(2)} of its rate: ${isReached ? "goal reached" : "not reached"}`;
+}
+
+function besideLimits({ ratios }: Row, reference: keyof typeof LIMITS): string {
+  const ratio = ratios[reference];
+  if (ratio === undefined) return "–";
+  const { limit, goal } = LIMITS[reference];
+  const verdict = ratio <= goal ? "goal reached" : ratio <= limit ? "within the limit" : `above ${limit}`;
+  return `${ratio.toFixed(2)}: ${verdict}`;
 }
 
 const COLUMNS: Readonly<Record<string, (row: Row) => string>> = {

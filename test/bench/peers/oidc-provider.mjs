@@ -1,4 +1,4 @@
-// oidc-provider on Postgres: ES256, JWT access tokens, rotation. Whoever reaches the login is signed in.
+// oidc-provider on Postgres: ES256, JWT access tokens, rotation. A browser that comes to the login is signed in at once.
 import { exportJWK, generateKeyPair } from "jose";
 import Provider from "oidc-provider";
 import { deployment, LIFETIMES, tellReady } from "./host.mjs";
