@@ -74,3 +74,11 @@ t.test("docs/attacks.md has each id that a test names, and no other", async (t) 
   const listed = [...page.matchAll(/^\| `([A-Z]{2}-\d\d)` \| \S/gm)].map(([, id]) => id!);
   t.strictSame(listed.toSorted(), [...new Set(named)].toSorted());
 });
+
+t.test("the walk of one refresh request in docs/tour.md passes no more than twelve files", async (t) => {
+  const page = await readFile(join(ROOT, "docs/tour.md"), "utf8");
+  const walk = page.slice(page.indexOf("\n1. "), page.indexOf("\nStep 10"));
+  const files = [...walk.matchAll(/^\d+\. \[`(src\/[^`]+)`\]/gm)].map(([, file]) => file!);
+  t.equal(new Set(files).size, files.length);
+  t.ok(files.length > 5 && files.length <= 12);
+});
