@@ -2,11 +2,11 @@ import { looksLikeHash } from "../accounts/imported-hash/encodings.js";
 import { OperatorError } from "../errors/operator-error.js";
 import type { BareContext, CommandContext } from "./command.js";
 
-/** The one word a command takes. @throws OperatorError saying what is missing */
+/** The single argument of a command. @throws OperatorError if it is missing, or if there are several */
 export function onlyWord({ words }: Pick<BareContext, "words">, what: string): string {
   const [word, ...more] = words;
-  if (word === undefined) throw new OperatorError(`name the ${what}`);
-  if (more.length > 0) throw new OperatorError(`name one ${what}`);
+  if (word === undefined) throw new OperatorError(`missing argument: ${what}`);
+  if (more.length > 0) throw new OperatorError(`expected exactly one ${what}`);
   return word;
 }
 
@@ -16,13 +16,13 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_4
 export function readDuration(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const factor = UNITS[unit ?? ""];
-  if (factor === undefined) throw new OperatorError(`"${text}" is no duration: write 90s, 15m, 24h or 7d`);
+  if (factor === undefined) throw new OperatorError(`"${text}" is not a duration: write 90s, 15m, 24h or 7d`);
   return Number(amount) * factor;
 }
 
 /**
- * A secret for a person or a client: from standard input where asked for, else a new one that is shown once. Never from
- * the command line, which every process on the machine can read.
+ * A secret for a user or a client: from standard input if `flag` is set, otherwise a new one that is shown once. It never
+ * comes from the command line, which every process on the machine can read.
  */
 export async function takeSecret(
   { flags, stdin, core }: CommandContext,

@@ -12,7 +12,7 @@ import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
  * and that whoever wrote it had the master key.
  */
 
-/** Bytes that are written at once. */
+/** Bytes per write. */
 const CHUNK = 256 * 1024;
 
 /**

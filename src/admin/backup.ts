@@ -25,8 +25,8 @@ async function restoreFile(context: BareContext): Promise<object> {
 }
 
 /**
- * Ends whatever the database may have forgotten the end of. It may be stopped at any point and run again: the database
- * is accepted by the last step.
+ * Revokes everything that may have been revoked after the backup. It may be stopped at any point and run again: only the
+ * last step accepts the database.
  */
 async function afterRestore({ core, flags }: CommandContext): Promise<readonly object[]> {
   const { db, ring, clock } = core;
@@ -49,7 +49,7 @@ async function afterRestore({ core, flags }: CommandContext): Promise<readonly o
   ];
 }
 
-/** A key of the backup may have leaked since, be it one that did not sign yet: none of them signs or is believed. */
+/** Any key of the backup may have leaked since, even one that has not signed yet: all of them are replaced. */
 async function replaceEveryKey(ring: CommandContext["core"]["ring"]): Promise<void> {
   const old = new Set(ring.describe().map(({ kid }) => kid));
   const isOldInUse = () => ring.describe().some(({ kid, state }) => state !== "retired" && old.has(kid));
@@ -60,13 +60,13 @@ export const BACKUP_COMMANDS: readonly Command[] = [
   {
     name: "backup",
     takes: "FILE",
-    does: "writes everything in the database to a file, also while servers run; the master key is not in it",
+    does: "writes the whole database to a file, also while servers run; the master key is not included",
     run: backup,
   },
   {
     name: "after-restore",
     takes: "[--nothing-lost]",
-    does: "ends everything that may have been ended since the backup, and lists whose state may be old",
+    does: "revokes everything that may have been revoked since the backup, and lists clients and users whose state may be old",
     flags: { "nothing-lost": "switch" },
     run: afterRestore,
   },
@@ -75,7 +75,7 @@ export const BACKUP_COMMANDS: readonly Command[] = [
 export const RESTORE_COMMAND: BareCommand = {
   name: "restore",
   takes: "FILE [--replace]",
-  does: "writes a backup into an empty database; --replace deletes what is in it; needs the master key of the backup",
+  does: "restores a backup into an empty database; --replace empties it first; needs the master key of the backup",
   flags: { replace: "switch" },
   runBare: restoreFile,
 };

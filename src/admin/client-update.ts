@@ -9,8 +9,8 @@ import { onlyWord } from "./arguments.js";
 import type { Command, CommandContext } from "./command.js";
 
 /**
- * Changes settings of a client and leaves every other column alone, its secrets too. The row is locked while the new
- * settings are checked against the others, so that two updates at once do not agree on what the schema refuses.
+ * Changes settings of a client; every other column stays as it is, secrets included. The row is locked while the schema
+ * checks the new settings against the others, so that two updates at once cannot make a client that the schema refuses.
  */
 async function update(context: CommandContext): Promise<object> {
   const { core } = context;
@@ -29,7 +29,7 @@ async function update(context: CommandContext): Promise<object> {
   return { client_id, ...changed, ...(warnings.length === 0 ? {} : { warnings }) };
 }
 
-/** What is made of an entry of another kind is not changed apart from it. */
+/** A client that an entry of another kind made can be changed only through that entry. */
 async function refuseDerived({ db }: CommandContext["core"], client: ClientRow): Promise<void> {
   const { client_id, token_endpoint_auth_method: method } = client;
   const app = await findAppOf(db, client_id);
@@ -42,15 +42,15 @@ async function warningsOf(
   { client_id, token_endpoint_auth_method: before, secrets }: ClientRow,
   entry: ProvisionedClient,
 ): Promise<readonly string[]> {
-  // Its secrets are not known in clear, only that they are there.
-  const placeholders = secrets.map(() => ({ value: "of a length that nobody knows any more" }));
+  // The secrets in clear are not known, only how many there are.
+  const placeholders = secrets.map(() => ({ value: "a placeholder of sufficient length" }));
   const value = secrets.length === 0 ? entry : { ...entry, client_secrets: placeholders };
   const now = entry.token_endpoint_auth_method;
   const isUnfit = secrets.length > 0 && secretStorage(now) === "sealed" && secretStorage(before) !== "sealed";
   return [
     ...(await warningsOfClient(core, value, secrets.length === 0)),
     ...(isUnfit
-      ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret gives it another`]
+      ? [`client (${client_id}) has only the hash of its secret: jeton client rotate-secret makes a new one`]
       : []),
   ];
 }
@@ -58,7 +58,7 @@ async function warningsOf(
 export const CLIENT_UPDATE: Command = {
   name: "client update",
   takes: "ID [--scope S] [--dialects D]… [--any-other-metadata V] [--unset NAME]…",
-  does: "changes the settings that are named; the others and the secrets stay; --unset gives a setting its default",
+  does: "changes the named settings; the others and the secrets stay; --unset resets a setting to its default",
   flags: { ...CLIENT_KEYS, unset: "list" },
   values: { ...CLIENT_VALUES, unset: "NAME" },
   run: update,

@@ -13,11 +13,11 @@ import { onlyWord, readDuration, takeSecret } from "./arguments.js";
 import { CLIENT_UPDATE } from "./client-update.js";
 import type { Command, CommandContext } from "./command.js";
 
-/** A client as an operator sees it: everything but its secrets. */
+/** A client as the operator sees it: every setting, without its secrets. */
 function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): object {
-  const said = Object.entries(client).filter(([, value]) => value !== null);
+  const settings = Object.entries(client).filter(([, value]) => value !== null);
   return {
-    ...Object.fromEntries(said),
+    ...Object.fromEntries(settings),
     secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
   };
 }
@@ -84,7 +84,7 @@ async function remove(context: CommandContext): Promise<object> {
   const { client_id } = await existing(context);
   const app = await findAppOf(core.db, client_id);
   if (app !== undefined && app.app_id !== client_id) {
-    throw new OperatorError(`${client_id} is the administrator of the app ${app.app_id}: delete that one`);
+    throw new OperatorError(`${client_id} is the administrator of the app ${app.app_id}: delete the app instead`);
   }
   if (!(await deleteClient(core.db, client_id))) throw new OperatorError(`there is no client ${client_id}`);
   return { client_id, deleted: true };
@@ -129,13 +129,13 @@ export const CLIENT_COMMANDS: readonly Command[] = [
   {
     name: "client delete",
     takes: "ID",
-    does: "deletes a client with everything that was issued to it, and its UMA resources; an app with its things",
+    does: "deletes a client with its tokens and UMA resources; an app is deleted with its things",
     run: remove,
   },
   {
     name: "client rotate-secret",
     takes: "ID [--overlap 24h] [--secret-stdin]",
-    does: "gives it a new secret, shown once; the earlier ones end at once or after the overlap",
+    does: "gives a client a new secret, shown once; the earlier ones expire at once or after the overlap",
     flags: { overlap: "text", "secret-stdin": "switch" },
     run: rotateSecret,
   },

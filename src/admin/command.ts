@@ -1,27 +1,27 @@
 import type { Core } from "../core.js";
 import type { Deployment } from "../deployment.js";
 
-/** What a command works with. */
+/** The arguments of a command. */
 export interface CommandContext {
   readonly core: Core;
   readonly deployment: Pick<Deployment, "migrated" | "url">;
-  /** What stood on the command line after noun and verb. */
+  /** The words on the command line after the name of the command. */
   readonly words: readonly string[];
   readonly flags: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
-  /** Everything on standard input. */
+  /** Reads standard input to its end. */
   readonly stdin: () => Promise<string>;
-  /** Tells the operator how far a long command has come, in one line; nobody hears it with `--json`. */
+  /** Reports the progress of a long command in one line; with `--json` the line is dropped. */
   readonly report: (message: string) => void;
 }
 
-/** What a command works with that fills an empty database. */
+/** The arguments of a command that fills an empty database. */
 export interface BareContext extends Pick<CommandContext, "words" | "flags"> {
   readonly deployment: Pick<Deployment, "url" | "master">;
 }
 
 /** One administrative command. The CLI runs this table, and an admin API later will. */
 export interface Command extends CommandTerms {
-  /** Does it, and returns what is printed: as JSON, or one line of `key=value` each. */
+  /** Runs the command. Returns the output, which is printed as JSON or as one line of `key=value` each. */
   readonly run: (context: CommandContext) => Promise<object | readonly object[]>;
 }
 
@@ -31,13 +31,13 @@ export interface BareCommand extends CommandTerms {
 }
 
 export interface CommandTerms {
-  /** What it is called: `client list`, `migrate`. */
+  /** As on the command line: `client list`, `migrate`. */
   readonly name: string;
-  /** What follows the name, as the usage shows it. */
+  /** The arguments, as the usage shows them. */
   readonly takes: string;
   readonly does: string;
-  /** Its flags; a list may be given several times. */
+  /** The kind of each flag; a list may be given several times. */
   readonly flags?: Readonly<Record<string, "text" | "list" | "switch">>;
-  /** What stands after a flag, as its help shows it; TEXT where nothing is said. */
+  /** The placeholder for the value of a flag in its help; TEXT by default. */
   readonly values?: Readonly<Record<string, string>>;
 }

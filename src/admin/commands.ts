@@ -22,5 +22,5 @@ export const COMMANDS: readonly Command[] = [
   ...DIALECT_COMMANDS,
 ];
 
-/** Those that fill an empty database. */
+/** The commands that fill an empty database. */
 export const BARE_COMMANDS: readonly BareCommand[] = [RESTORE_COMMAND];

@@ -5,7 +5,7 @@ export const DIALECT_COMMANDS: readonly Command[] = [
   {
     name: "dialects usage",
     takes: "",
-    does: "says which client used which dialect, when last and how often",
+    does: "lists which client used which dialect, how often and when last",
     run: async ({ core }) => allDialectUses(core.db),
   },
 ];

@@ -5,16 +5,16 @@ import type { CommandContext } from "./command.js";
 /** A first line of progress is written after this many grants, and the next ones after this many more. */
 const PROGRESS = { first: 1_000, next: 50_000 } as const;
 
-/** What became of the grants, as the command prints it. */
+/** The result for the grants, as the command prints it. */
 interface GrantsEnded {
   readonly grants_ended: number;
   readonly warnings?: readonly string[];
 }
 
 /**
- * Marks the grants of a client, a person or everybody as ended, after their epoch was raised. A database that stops
- * answering is a warning and no failure: what was revoked stays revoked, and the sweep deletes what is left.
- * @param what was revoked, as the operator calls it
+ * Marks the grants of a client, a user or all users as ended, after their epoch was raised. If the database stops
+ * answering, that is a warning and not a failure: the grants stay revoked, and the sweep deletes the rest.
+ * @param what the revoked client or user, as the operator named it
  */
 export async function markGrantsEnded(
   { core, report }: CommandContext,
@@ -27,14 +27,14 @@ export async function markGrantsEnded(
     grants_ended = ended;
     if (ended < due) return;
     due = ended + PROGRESS.next;
-    report(`${what}: everything is refused from now on; ${ended} grants are marked as ended so far`);
+    report(`${what}: everything is rejected from now on; ${ended} grants are marked as ended so far`);
   };
   try {
     await markEnded(core.db, whose, core.clock.statement(), progress);
     return { grants_ended };
   } catch (error) {
     if (!isStoreUnavailable(error)) throw error;
-    const warning = "the database stopped answering before every grant was marked as ended; all of them are refused";
+    const warning = "the database stopped answering before every grant was marked as ended; all of them are rejected";
     return { grants_ended, warnings: [warning] };
   }
 }

@@ -1,13 +1,13 @@
 import type { CommandTerms } from "./command.js";
 import { BARE_COMMANDS, COMMANDS } from "./commands.js";
 
-/** What `--help` prints: of everything, of a noun such as `client`, or of one command with each of its flags. */
+/** The output of `--help`: for all commands, for a noun such as `client`, or for one command with its flags. */
 
 const ALL: readonly CommandTerms[] = [...COMMANDS, ...BARE_COMMANDS];
 
-const COMMON = "Each command takes --json and --help. It ends with 0, or after one line on standard error with 1.";
+const COMMON = "Each command takes --json and --help. It exits with 0, or with 1 after one line on standard error.";
 
-/** Every command, or those that begin with the noun. Undefined where there is no such noun. */
+/** The help on every command, or on those that begin with the noun. Undefined if there is no such noun. */
 export function helpOn(noun?: string): string | undefined {
   const commands = ALL.filter(({ name }) => noun === undefined || name === noun || name.startsWith(`${noun} `));
   if (commands.length === 0) return undefined;
@@ -15,7 +15,7 @@ export function helpOn(noun?: string): string | undefined {
   return [...head, ...commands.map(heading)].join("\n");
 }
 
-/** One command: what it takes, what it does, and its flags. */
+/** The help on one command: its arguments, its purpose and its flags. */
 export function helpOnCommand(command: CommandTerms): string {
   const flags = Object.entries(command.flags ?? {}).map(([name, kind]) => {
     const isSetting = command.values?.[name] !== undefined;
@@ -27,7 +27,7 @@ export function helpOnCommand(command: CommandTerms): string {
 }
 
 const SETTINGS =
-  "docs/settings.md says what each key of a client and of a user means; a flag has dashes for its underscores.";
+  "docs/settings.md explains each key of a client and of a user; a flag has dashes in place of underscores.";
 
 function heading({ name, takes, does }: CommandTerms): string {
   return `  jeton ${[name, takes].filter(Boolean).join(" ")}\n      ${does}`;

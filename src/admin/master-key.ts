@@ -7,14 +7,14 @@ import type { Command, CommandContext } from "./command.js";
 /** Rows that are sealed again in one transaction. */
 const PAGE = 500;
 
-/** Seconds for which the last things are good that have a lifetime of their own (docs/decisions/0017). */
+/** Lifetimes that do not depend on a client, in seconds (docs/decisions/0017). */
 const DAY = 24 * 60 * 60;
 const PERSISTED_CLAIMS = 14 * DAY;
 const KNOWN_BROWSERS = 365 * DAY;
 
 /**
- * Seals everything again under MASTER_KEY while servers run, and says for how long the earlier keys are needed. It may be
- * stopped at any point and run again: what is sealed under the new key is passed over.
+ * Seals everything again under MASTER_KEY while servers run, and reports until when the earlier keys are needed. It may be
+ * stopped at any point and run again: rows that are sealed under the new key are skipped.
  */
 async function rotate({ core, report }: CommandContext): Promise<readonly object[]> {
   const { db, master, clock } = core;
@@ -53,7 +53,7 @@ async function resealEach({ db, master }: Core, { purpose, kind }: (typeof SEALE
   }
 }
 
-/** What still depends on the earlier keys: what is renewed at its next use, what expires, and when the last of it has. */
+/** Reports which rows still depend on the earlier keys: some are renewed at their next use, the others expire. */
 async function dependents({ db, master }: Core, since: Date): Promise<readonly object[]> {
   const mark = { text: master.keyId.toString("base64"), bytes: master.keyId };
   const found = await countDependents(db, mark);
@@ -70,7 +70,7 @@ async function dependents({ db, master }: Core, since: Date): Promise<readonly o
     {
       kind: "known browsers",
       needed_until: until(KNOWN_BROWSERS),
-      afterwards: "they are strangers until their next login",
+      afterwards: "they count as unknown until their next login",
     },
     {
       kind: "passwords",
@@ -94,7 +94,7 @@ export const MASTER_KEY_COMMANDS: readonly Command[] = [
   {
     name: "master-key rotate",
     takes: "",
-    does: "seals everything again under MASTER_KEY, and says when the keys of MASTER_KEY_PREVIOUS may be destroyed",
+    does: "seals everything again under MASTER_KEY, and reports when the keys of MASTER_KEY_PREVIOUS may be destroyed",
     run: rotate,
   },
 ];

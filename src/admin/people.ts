@@ -4,15 +4,15 @@ import { OperatorError } from "../errors/operator-error.js";
 import { findSubs } from "../store/users.js";
 
 /**
- * The person a command names, by sub or by anything they log in with.
+ * Finds the user that a command names by `sub` or by a login identifier.
  * @returns their sub
- * @throws OperatorError where there is none, or the name means two
+ * @throws OperatorError if no user has the name, or two have it
  */
 export async function onePerson({ db }: Pick<Core, "db">, name: string): Promise<string> {
   const [sub, another] = await findSubs(db, name, normaliseIdentifier(name));
   if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
   if (another !== undefined) {
-    throw new OperatorError(`${name} means two users (the subs ${sub} and ${another}): name the one by something else`);
+    throw new OperatorError(`${name} means two users (the subs ${sub} and ${another}): use another name of the user`);
   }
   return sub;
 }

@@ -9,13 +9,13 @@ import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
 import { onePerson } from "./people.js";
 
-/** Each way to say what is to be revoked. Every instance refuses it with the next request. */
+/** What can be revoked, by flag. Every instance rejects it from its next request on. */
 const TARGETS: Readonly<Record<string, (context: CommandContext, value: string) => Promise<object>>> = {
   async token({ core }, text) {
     const refresh = readRefreshToken(core.master, text);
     if (refresh !== undefined) return endOneGrant(core, refresh.grant_id);
     const read = await core.accessTokens.read(text, true);
-    if (read === undefined) throw new OperatorError("this is no token of this server");
+    if (read === undefined) throw new OperatorError("this is not a token of this server");
     const { jti, exp } = read.claims;
     return { jti, revoked: (await revokeToken(core.db, jti, exp, core.clock.statement())) === "revoked" };
   },
@@ -49,10 +49,10 @@ async function revoke(context: CommandContext): Promise<object> {
   const named = Object.keys(TARGETS).filter((name) => flags[name] !== undefined && flags[name] !== false);
   const [target] = named;
   if (target === undefined || named.length > 1) {
-    throw new OperatorError("say one of --token T, --user SUB, --client ID, --grant ID, --all");
+    throw new OperatorError("give exactly one of --token T, --user SUB, --client ID, --grant ID, --all");
   }
   const value = String(flags[target]);
-  // A token on a command line is seen by every process: a dash reads it from standard input instead.
+  // Every process can read the command line of another. With a dash, the token comes from standard input.
   return TARGETS[target]!(context, value === "-" ? (await stdin()).trim() : value);
 }
 
@@ -60,7 +60,7 @@ export const REVOKE_COMMANDS: readonly Command[] = [
   {
     name: "revoke",
     takes: "--token T|- | --user SUB | --client ID | --grant ID | --all",
-    does: "ends a token, or everything of a user, a client, a grant or everybody, browser sessions too",
+    does: "revokes a token, or everything of a user, a client, a grant or all users, browser sessions included",
     flags: { token: "text", user: "text", client: "text", grant: "text", all: "switch" },
     run: revoke,
   },

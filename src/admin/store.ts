@@ -7,13 +7,13 @@ export const STORE_COMMANDS: readonly Command[] = [
   {
     name: "apply",
     takes: "FILE [--keep-going]",
-    does: "applies a provisioning file (.json, .jsonl or .csv); --keep-going leaves out entries that have a fault",
+    does: "applies a provisioning file (.json, .jsonl or .csv); --keep-going skips faulty entries",
     flags: { "keep-going": "switch" },
     run: async (context) => {
       const { core, flags, report } = context;
       const path = onlyWord(context, "provisioning file");
       const applied = await applyFile(core.db, core, path, { keepGoing: flags["keep-going"] === true, report });
-      if (applied.refused !== undefined) throw new UnfinishedError(leftOut(applied), applied);
+      if (applied.refused !== undefined) throw new UnfinishedError(skipped(applied), applied);
       return applied;
     },
   },
@@ -25,6 +25,6 @@ export const STORE_COMMANDS: readonly Command[] = [
   },
 ];
 
-function leftOut({ refused = [], entries }: Applied): string {
-  return `${refused.length} of ${entries} entries were left out`;
+function skipped({ refused = [], entries }: Applied): string {
+  return `${refused.length} of ${entries} entries were skipped`;
 }

@@ -8,7 +8,7 @@ export const UMA_COMMANDS: readonly Command[] = [
   {
     name: "uma explain",
     takes: "DECISION_ID",
-    does: "says why: every rule that was tried, what it compared, and which one decided",
+    does: "explains a decision: every rule that was evaluated, what it compared, and which one decided",
     run: async (context) => {
       const id = onlyWord(context, "decision id (X-Request-Id of the answer)");
       const rows = await findDecision(context.core.db, id);

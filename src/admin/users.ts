@@ -11,7 +11,7 @@ import type { Command, CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
 import { onePerson } from "./people.js";
 
-/** The person a command names, by sub or by anything they log in with. */
+/** The `sub` of the user that a command names by any of their names. */
 async function existing(context: CommandContext): Promise<string> {
   return onePerson(context.core, onlyWord(context, "user (sub, login name, verified email or verified phone number)"));
 }
@@ -25,12 +25,12 @@ async function switchTo(context: CommandContext, disabled: boolean): Promise<obj
 
 async function unlock(context: CommandContext): Promise<object> {
   const sub = await existing(context);
-  await forgetTries(context, sub);
+  await resetAttempts(context, sub);
   return { sub };
 }
 
-/** Of the account and of every browser in which it is known. */
-function forgetTries({ core }: CommandContext, sub: string): Promise<void> {
+/** Resets the attempts counted for the account, and for every browser that it has logged in from before. */
+function resetAttempts({ core }: CommandContext, sub: string): Promise<void> {
   return core.rateLimits.reset({ on: "account", id: sub });
 }
 
@@ -59,7 +59,7 @@ async function passwd(context: CommandContext): Promise<object> {
     throw new OperatorError(`a password has at most ${MAX_PASSWORD_LENGTH} characters`);
   const hash = await core.passwords.hash(secret);
   await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
-  await forgetTries(context, sub);
+  await resetAttempts(context, sub);
   const { warnings } = await markGrantsEnded(context, { sub }, sub);
   return { sub, ...(shown ? { password: secret } : {}), ...(warnings === undefined ? {} : { warnings }) };
 }
@@ -70,7 +70,7 @@ async function remove(context: CommandContext): Promise<object> {
   const identifiers = await identifiersOfUser(core.db, sub);
   if (!(await deleteUser(core.db, sub))) throw new OperatorError(`there is no user ${sub}`);
   for (const { value } of identifiers) await core.codes.forget(value);
-  await forgetTries(context, sub);
+  await resetAttempts(context, sub);
   return { sub, deleted: true };
 }
 
@@ -78,7 +78,7 @@ export const USER_COMMANDS: readonly Command[] = [
   {
     name: "user list",
     takes: "",
-    does: "lists everybody",
+    does: "lists all users",
     run: async ({ core }) =>
       (await allUsers(core.db)).map(({ sub, preferred_username, email, phone_number, roles, disabled }) => ({
         sub,
@@ -92,7 +92,7 @@ export const USER_COMMANDS: readonly Command[] = [
   {
     name: "user add",
     takes: "LOGIN_NAME [--user-id SUB] [--email E] [--email-verified] [--roles R]… [--password-stdin]",
-    does: "adds a person; a new password is shown once",
+    does: "adds a user; a new password is shown once",
     flags: { ...USER_KEYS, "user-id": "text", "password-stdin": "switch" },
     values: USER_VALUES,
     run: add,
@@ -107,19 +107,19 @@ export const USER_COMMANDS: readonly Command[] = [
   {
     name: "user delete",
     takes: "USER",
-    does: "deletes a user with consents, sessions, tokens and UMA resources; the sub is never used again",
+    does: "deletes a user with consents, sessions, tokens and UMA resources; the sub is never reused",
     run: remove,
   },
   {
     name: "user unlock",
     takes: "USER",
-    does: "forgets the wrong passwords, so that the person can try again at once",
+    does: "resets the count of wrong passwords, so that the user can log in again at once",
     run: unlock,
   },
   {
     name: "user passwd",
     takes: "USER [--password-stdin]",
-    does: "sets a password, or shows a new one once, ends what was issued and forgets the wrong ones",
+    does: "sets a password, or shows a new one once; revokes the user's tokens and resets the count of wrong passwords",
     flags: { "password-stdin": "switch" },
     run: passwd,
   },

@@ -47,7 +47,7 @@ t.test("the command line, beside a running server", async (t) => {
     await refuses(t, [[["apply", path], /users\[0\]\.preferred_username: /]]);
     await refusesToo(t, [
       ["apply", [`${path}.not`], {}, /cannot be read \(ENOENT\)/],
-      ["apply", [], {}, /name the provisioning file/],
+      ["apply", [], {}, /missing argument: provisioning file/],
     ]);
     t.match(await does(t, ["client", "show", "applied"]), { client_name: undefined });
   });
@@ -76,8 +76,8 @@ t.test("the command line, beside a running server", async (t) => {
     t.notMatch(stdout, new RegExp(`${SECRET}|hash|sealed`));
     await refuses(t, [[["client", "show", "nobody"], /there is no client nobody/]]);
     await refusesToo(t, [
-      ["client show", [], {}, /name the client/],
-      ["client show", ["backend", "poster"], {}, /name one client/],
+      ["client show", [], {}, /missing argument: client/],
+      ["client show", ["backend", "poster"], {}, /expected exactly one client/],
     ]);
   });
 
@@ -158,7 +158,12 @@ t.test("the command line, beside a running server", async (t) => {
 
       await refusesToo(t, [
         ["client rotate-secret", ["mobile"], {}, /mobile authenticates with none, not a secret/],
-        ["client rotate-secret", ["backend"], { overlap: "soon" }, /"soon" is no duration: write 90s, 15m, 24h or 7d/],
+        [
+          "client rotate-secret",
+          ["backend"],
+          { overlap: "soon" },
+          /"soon" is not a duration: write 90s, 15m, 24h or 7d/,
+        ],
         ["client rotate-secret", ["nobody"], {}, /there is no client nobody/],
       ]);
       t.equal((await asClient(server, "backend", SECRET)).status, 200);
@@ -287,9 +292,9 @@ t.test("the command line, beside a running server", async (t) => {
     await soon(t, async () => isActive(server, (await logIn(server)).json.access_token));
 
     await refusesToo(t, [
-      ["revoke", [], {}, /say one of --token T, --user SUB, --client ID, --grant ID/],
+      ["revoke", [], {}, /give exactly one of --token T, --user SUB, --client ID, --grant ID/],
       ["revoke", [], { user: "alice", client: "mobile" }, /say one of/],
-      ["revoke", [], { token: "garbage" }, /this is no token of this server/],
+      ["revoke", [], { token: "garbage" }, /this is not a token of this server/],
       ["revoke", [], { grant: "garbage" }, /there is no grant garbage/],
       ["revoke", [], { user: "nobody" }, /there is no user nobody/],
       ["revoke", [], { client: "nobody" }, /there is no client nobody/],

@@ -34,7 +34,7 @@ const openGrants = async ({ database }: Instance) =>
 t.test("everything of a client, a user or everybody is ended in batches, with progress", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const env = { DATABASE_URL: server.database, MASTER_KEY };
-  const PROGRESS = /^\S+: everything is refused from now on; 1000 grants are marked as ended so far\n$/;
+  const PROGRESS = /^\S+: everything is rejected from now on; 1000 grants are marked as ended so far\n$/;
   const cases: readonly (readonly [readonly string[], object])[] = [
     [["revoke", "--client", "mobile"], { client_id: "mobile", grants_ended: MANY }],
     [["revoke", "--user", "Alice"], { sub: "user-alice", grants_ended: MANY }],

@@ -186,7 +186,7 @@ t.test("--keep-going leaves out what has a fault, says so line by line, and appl
     (error: unknown) => error as UnfinishedError,
   );
   t.type(error, UnfinishedError);
-  t.equal(error!.message, `4 of ${MANY + 4} entries were left out`);
+  t.equal(error!.message, `4 of ${MANY + 4} entries were skipped`);
   t.match(error!.printed, new RegExp(`^written=${MANY}\\b`));
   t.match(reported, [
     "refused: line 2: is not JSON",

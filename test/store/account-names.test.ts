@@ -141,7 +141,7 @@ t.test("a command that finds two candidates refuses in one line", async (t) => {
     ["revoke", "--user"],
   ]) {
     const said = await run(one, [...words, "Ö-1"]);
-    t.equal(said, "Ö-1 means two users (the subs o-2 and Ö-1): name the one by something else", words.join(" "));
+    t.equal(said, "Ö-1 means two users (the subs o-2 and Ö-1): use another name of the user", words.join(" "));
   }
   t.equal(await run(one, ["user", "unlock", "ö-1"]), "done");
 });
