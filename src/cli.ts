@@ -4,11 +4,10 @@ import { setFlagsFromString } from "node:v8";
 import { runCommandLine } from "./command-line.js";
 import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 
-// `jeton …` as a process: its words, its standard input, progress on standard error, and an end with 0 or, after one
-// line, with 1.
-// Prisma's WebAssembly is compiled once and not optimised: that takes more CPU and memory than most commands do.
+// `jeton …` as a process. Progress goes to standard error. It exits with 0, or with 1 after one line.
+// Prisma's WebAssembly is compiled without optimisation, which takes more CPU and memory than most commands do.
 setFlagsFromString("--liftoff-only");
-// A reader such as head(1) may leave early: then there is nobody to tell.
+// A reader such as head(1) may close the pipe early. The output has no reader then.
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const report = (line: string) => process.stderr.write(`${line}\n`);
 runCommandLine(process.argv.slice(2), () => text(process.stdin), undefined, undefined, report).then(

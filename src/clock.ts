@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 
-/** Where time comes from. Production has one clock per instance and the database's own; a test passes its own. */
+/** The source of time. Production uses the clock of the process and that of the database; a test passes its own. */
 export interface Clock {
-  /** Milliseconds since the epoch: for `iat`, `exp` and everything this process decides by itself. */
+  /** Milliseconds since the epoch: for `iat`, `exp` and every decision of this process alone. */
   now(): number;
   /**
-   * What a statement takes for now: `null` lets the database's clock decide, so that instances cannot disagree about an
-   * expiry (every statement says `coalesce($n, now())`).
+   * The time for a statement: `null` stands for the database's clock, so that instances cannot disagree about an expiry
+   * (every statement contains `coalesce($n, now())`).
    */
   statement(): Date | null;
 }
@@ -24,8 +24,8 @@ export function toSeconds(date: Date): number {
 }
 
 /**
- * Seconds by which the clock of another machine may differ from ours, ahead or behind: of a client, or of whoever made a
- * certificate. It applies to every instant that such a machine names. FAPI 2.0 section 5.3.2.1 asks for 10 at least and 60 at
+ * Seconds by which the clock of another machine (a client, a certificate authority) may differ from ours, ahead or behind. It
+ * applies to every instant that such a machine names. FAPI 2.0 section 5.3.2.1 asks for 10 at least and 60 at
  * most. Instants of our own (a token's `exp`, a row's expiry) are compared as they are. An `id_token_hint` is the exception.
  */
 export const CLOCK_TOLERANCE = 15;
@@ -40,7 +40,7 @@ export function hasPassed(instant: number, now: number): boolean {
   return now - instant >= CLOCK_TOLERANCE * 1000;
 }
 
-/** Where randomness comes from: `size` unpredictable bytes. */
+/** The source of randomness: returns `size` unpredictable bytes. */
 export type Random = (size: number) => Buffer;
 
 export const systemRandom: Random = (size) => randomBytes(size);
@@ -55,23 +55,23 @@ export function newSecret(random: Random): string {
   return random(32).toString("base64url");
 }
 
-/** Milliseconds by which two clocks may differ before it is said, and below which they agree again. */
+/** Milliseconds of difference above which it is reported, and below which the clocks agree again. */
 const MAX_DIFFERENCE = 3_000;
 const AGREEMENT = 2_000;
 
-/** Longest question, in milliseconds, whose answer says anything of the difference: it lies somewhere within it. */
-const MAX_QUESTION = 1_000;
+/** Longest round trip of a usable measurement, in milliseconds: the difference is only known to lie within it. */
+const MAX_ROUND_TRIP = 1_000;
 
 /**
- * How far this process's clock is from the database's. Tokens carry the first, whatever is stored is judged by the second,
- * so a difference makes tokens look expired, or valid, for longer than they are.
+ * The difference between this process's clock and the database's. Tokens carry times of the first, and stored rows are judged
+ * by the second. So a difference makes tokens look expired too early, or valid for too long.
  */
 export class ClockDifference {
   readonly #tell: (seconds: number, isLarge: boolean) => void;
   #milliseconds = 0;
   #isLarge = false;
 
-  /** @param tell called when the difference becomes larger than a few seconds, and when it no longer is */
+  /** @param tell called when the difference exceeds a few seconds, and when it no longer does */
   constructor(tell: (seconds: number, isLarge: boolean) => void = () => {}) {
     this.#tell = tell;
   }
@@ -88,13 +88,13 @@ export class ClockDifference {
 
   /**
    * Takes one measurement, all in milliseconds since the epoch.
-   * @param before this process's clock when the database was asked for its time
-   * @param database what it answered
-   * @param after this process's clock when the answer was there
+   * @param before this process's clock when it sent the question
+   * @param database the database's clock, as answered
+   * @param after this process's clock when the answer arrived
    */
   compare(before: number, database: number, after: number): void {
     const took = after - before;
-    if (took < 0 || took > MAX_QUESTION) return;
+    if (took < 0 || took > MAX_ROUND_TRIP) return;
     this.#milliseconds = before + took / 2 - database;
     const isLarge = Math.abs(this.#milliseconds) > (this.#isLarge ? AGREEMENT : MAX_DIFFERENCE);
     if (isLarge === this.#isLarge) return;

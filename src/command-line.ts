@@ -13,13 +13,13 @@ import { readVersion } from "./version.js";
 
 /**
  * Runs one command of the table, on the same store as a running server.
- * @param words what stood on the command line
- * @param stdin everything on standard input, read only by a command that wants it
- * @param env the settings; the process's own by default
- * @param clock what the command takes for now
- * @param report is told how far a long command has come, and each warning, one line at a time
- * @returns what is printed
- * @throws OperatorError whose message is the one line of the refusal; UnfinishedError also with what is printed before
+ * @param words the words on the command line
+ * @param stdin reads standard input to its end; only some commands call it
+ * @param env the settings; by default the environment of this process
+ * @param clock the clock of the command
+ * @param report receives the progress of a long command, and each warning, one line at a time
+ * @returns the output
+ * @throws OperatorError with one line for the operator; UnfinishedError also has output that is printed before it
  */
 export async function runCommandLine(
   words: readonly string[],
@@ -88,8 +88,8 @@ function readArguments(command: CommandTerms, args: readonly string[]) {
 }
 
 /**
- * Joins each flag and its value to one word, because an id may begin with one dash or two (base64url) and is a value all the
- * same. A word that is a flag of the command is no value.
+ * Joins each flag and its value to one word, because a value may begin with a dash: an id in base64url does at times. A word
+ * that is a flag of the command is never taken as a value.
  */
 function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["flags"]>): string[] {
   const [word, value, ...rest] = args;
@@ -100,7 +100,7 @@ function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["fl
   return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
 }
 
-/** What is printed on standard output; for people without the warnings and refusals, each of which is a line of its own for `report`. */
+/** The text for standard output. Without --json, warnings and refusals go to `report` instead, one line each. */
 function print(result: object | readonly object[], json: boolean, report: (line: string) => void): string {
   if (json) return JSON.stringify(result);
   const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) => {
@@ -116,7 +116,7 @@ function print(result: object | readonly object[], json: boolean, report: (line:
 
 const HELP: ReadonlySet<string | undefined> = new Set([undefined, "help", "--help", "-h"]);
 
-/** What is asked without a command: the version, or help on everything or on a noun. @throws OperatorError else */
+/** The version, or help on everything or on a noun. @throws OperatorError if the words are no command */
 function withoutCommand(words: readonly string[]): string {
   const [first, second] = words;
   if (first === "--version") return readVersion();

@@ -43,7 +43,7 @@ const port = z
   .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "must be a port number")
   .transform(Number);
 
-/** One entry per environment variable; its description is what docs/settings.md says of it. */
+/** One entry per environment variable. Its description is also the text in docs/settings.md. */
 export const SETTINGS = {
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(3000).describe("port to listen on; 0 takes a free one and prints it in the ready line"),

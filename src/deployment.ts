@@ -10,7 +10,7 @@ import { claimInstallation, isClaimed } from "./store/installation.js";
 import { migrate } from "./store/migrate.js";
 import { closeDb, openDb, type Db } from "./store/open.js";
 
-/** What a server and a command alike work on: a migrated database and the master key it was written under. */
+/** A migrated database and the master key that it was written under. A server and a command both work on one. */
 export interface Deployment {
   readonly db: Db;
   readonly url: string;
@@ -21,15 +21,15 @@ export interface Deployment {
 
 interface DeploymentOptions {
   readonly role: "server" | "command";
-  /** Told what happens to an embedded Postgres. */
+  /** Receives one line for each crash and recovery of the embedded PostgreSQL. */
   readonly report?: ((message: string) => void) | undefined;
-  /** A backup is about to be restored: the database is left empty, and the master key has to be there. */
+  /** A backup is about to be restored: the database stays empty, and the master key has to exist. */
   readonly restoring?: boolean;
 }
 
 /**
- * Opens the database of the settings, starting the embedded one where none is named.
- * @throws OperatorError in one line when it cannot be used as it is; nothing is ever started anew over it
+ * Opens the database of the settings. Without DATABASE_URL it starts the embedded one.
+ * @throws OperatorError in one line if the database cannot be used as it is; it is never replaced by a new one
  */
 export async function openDeployment(settings: Settings, options: DeploymentOptions): Promise<Deployment> {
   if (settings.DATABASE_URL !== undefined) describeDatabase(settings.DATABASE_URL);
@@ -59,7 +59,7 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   }
 }
 
-/** @throws OperatorError where a key would have to be made: no backup was written under a new one */
+/** @throws OperatorError if there is no master key: a new one could not read the backup */
 async function requireKey({ MASTER_KEY, DATA_DIR }: Settings): Promise<void> {
   const path = masterKeyPath(DATA_DIR);
   if (MASTER_KEY !== undefined || (await readMasterKeyFile(path)) !== undefined) return;
@@ -83,10 +83,10 @@ async function generatedKey(dataDir: string, db: Db): Promise<Buffer> {
   return makeMasterKeyFile(path, systemRandom);
 }
 
-/** Errors that only a fault of ours has. */
+/** Classes of errors that only a bug in this program throws. */
 const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
-/** What the operator reads of an error that came while the database was opened: what PostgreSQL, TLS or the network said. */
+/** Turns an error of PostgreSQL, TLS or the network while the database is opened into one line for the operator. */
 function explain(error: unknown, url: string): unknown {
   if (error instanceof OperatorError || FAULTS.some((kind) => error instanceof kind)) return error;
   const { code = "", message = "" } = error as NodeJS.ErrnoException;

@@ -1,25 +1,25 @@
-/** Milliseconds of a clock that never goes back. */
+/** Reads a clock that never goes back, in milliseconds. */
 export type Monotonic = () => number;
 
-/** Milliseconds that may be waited for a place. */
+/** The longest acceptable waits for a place, in milliseconds. */
 export interface Patience {
-  /** While the queue comes and goes: a burst is worked off, not refused. */
+  /** For a burst, which the queue soon works off. */
   readonly burst: number;
-  /** Once the queue has not been empty for INTERVAL: a queue that stays shortens nothing and delays everybody. */
+  /** Once the queue has not been empty for INTERVAL: a standing queue delays everyone and gains nothing. */
   readonly standing: number;
 }
 
-/** Milliseconds after which a queue that was never empty is standing, not a burst. */
+/** Milliseconds without an empty queue after which it counts as standing, not as a burst. */
 const INTERVAL = 2_000;
 
-/** Weight of the newest time in the average. */
+/** Weight of the latest measurement in the average. */
 const NEWEST = 1 / 16;
 
 /**
- * How long somebody will wait for one of a few places. The length of a queue says little: 200 waiting are a moment before one
- * place and minutes before another. So the time for which a place is held is measured, and the wait is the length of the
- * queue times that, shared by the places (Little's law). Two limits keep bursts and standing queues apart, as CoDel does
- * (RFC 8289 section 3; docs/decisions/0014).
+ * Predicts the wait for one of a few places. The length of a queue alone says little: 200 waiting requests take a moment
+ * before one place and minutes before another. So the time for which a place is held is measured. The wait is the length of
+ * the queue times that time, divided by the number of places (Little's law). Two limits distinguish bursts from standing
+ * queues, as CoDel does (RFC 8289 section 3; docs/decisions/0014).
  */
 export class ExpectedWait {
   readonly #places: number;
@@ -29,7 +29,7 @@ export class ExpectedWait {
   #average: number;
   #emptyAt: number;
 
-  /** @param first what a place is taken to be held for until it was measured, in milliseconds */
+  /** @param first the assumed time for which a place is held until the first measurement, in milliseconds */
   constructor(places: number, patience: Patience, first: number, now: Monotonic = () => performance.now()) {
     this.#places = places;
     this.#patience = patience;
@@ -38,12 +38,12 @@ export class ExpectedWait {
     this.#emptyAt = now();
   }
 
-  /** A place is taken. */
+  /** Records that a place is taken. */
   begin(holder: object): void {
     this.#heldSince.set(holder, this.#now());
   }
 
-  /** It is free again. */
+  /** Records that the place is free again. */
   end(holder: object): void {
     const since = this.#heldSince.get(holder);
     if (since === undefined) return;
@@ -52,8 +52,8 @@ export class ExpectedWait {
   }
 
   /**
-   * Milliseconds for which a place is held at present. What is held now may be stuck, which no finished one tells: their mean
-   * age counts where it is longer.
+   * Milliseconds for which a place is held at present. Places held right now may be stuck, which the average of the finished
+   * ones does not show. So their mean age counts if it is longer.
    */
   get held(): number {
     const now = this.#now();
@@ -62,13 +62,13 @@ export class ExpectedWait {
     return Math.max(this.#average, ages / Math.max(1, this.#heldSince.size));
   }
 
-  /** Milliseconds until a place is free for somebody who comes now, behind as many others. */
+  /** The expected wait of a newcomer behind this many others, in milliseconds. */
   behind(waiting: number): number {
     const isFree = waiting === 0 && this.#heldSince.size < this.#places;
     return isFree ? 0 : ((waiting + 1) * this.held) / this.#places;
   }
 
-  /** Whether that is longer than anybody is let wait. */
+  /** Whether the expected wait exceeds the limit that applies now. */
   isTooLong(waiting: number): boolean {
     const now = this.#now();
     if (waiting === 0) this.#emptyAt = now;

@@ -2,9 +2,9 @@ import { OperatorError } from "./errors/operator-error.js";
 import { isStoreUnavailable } from "./store/failure.js";
 
 /**
- * What an operator reads of an error that nobody expected. Its message may quote what was written, and its frames help
- * the programmer: the log levels `debug` and `trace` show them.
- * @param work what failed, as the subject of the line
+ * Turns an unexpected error into one line for the operator. The message may quote written data, and the stack helps only
+ * programmers. So they appear at the log levels `debug` and `trace` alone.
+ * @param work the failed work, as the subject of the line
  * @param level the LOG_LEVEL
  */
 export function inOneLine(error: unknown, work: string, level: string | undefined): unknown {

@@ -10,9 +10,9 @@ import { readVersion } from "./version.js";
 
 const HELP = `The Jeton server: node dist/main.js
 It takes no arguments. Its settings are environment variables, listed in docs/settings.md; administration: jeton --help.
-It ends with 0 when SIGTERM or SIGINT has stopped it, and with 1 after one line on standard error, or at a second signal.`;
+It exits with 0 after SIGTERM or SIGINT. It exits with 1 after one line on standard error, or at a second signal.`;
 
-/** A process: settings, then store, then application; stopped in reverse. */
+/** Opens settings, store and application in this order, and closes them in reverse. */
 async function main(): Promise<void> {
   const [word] = process.argv.slice(2);
   if (word !== undefined) return answerWord(word);
@@ -22,12 +22,12 @@ async function main(): Promise<void> {
     throw inOneLine(error, "the start", settings.LOG_LEVEL);
   });
   onStop(async () => {
-    // A signal that comes meanwhile waits for the start to be through: half a start cannot be stopped in order.
+    // A signal during the start waits until it is complete, because half a start cannot be stopped in order.
     const { stop } = await started;
     await stop();
     flush();
   });
-  // SIGHUP asks for the certificate files to be read again; it ends no server. A start that fails ends the process itself.
+  // SIGHUP rereads the certificate files and never ends the server. A start that fails ends the process itself.
   process.on("SIGHUP", () => {
     void started.then(
       ({ renewCertificate }) => renewCertificate(),
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   await started;
 }
 
-/** Answers what stands on the command line; a server starts only where nothing does. */
+/** Answers a command-line argument. The server starts only without one. */
 function answerWord(word: string): void {
   const answers: Readonly<Record<string, () => string>> = {
     "--help": () => HELP,
@@ -49,18 +49,18 @@ function answerWord(word: string): void {
   console.log(answers[word]!());
 }
 
-/** Starts everything, and returns what a signal can ask of it. */
+/** Starts everything. Returns the functions that signals call. */
 async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, "renewCertificate" | "stop">> {
   if (settings.DATABASE_URL === undefined) await refuseIfOwned(settings.DATA_DIR);
 
-  // The address comes first: it is answered with 503 from here on, and a taken port is known before anything is started.
+  // The listener comes first: it answers 503 from here on, and a port in use is noticed before anything else starts.
   const listener = await openListener(addressOf(settings));
   introduce({ settings, listener, log });
   const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
   try {
     const server = await startServer({ settings, deployment, listener, log, onRestored: fail });
     if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
-    // Said at whatever level: supervisors and people wait for this line.
+    // Logged at every level, because supervisors and people wait for this line.
     log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
     const stop = async () => {
       await server.stop();
@@ -77,7 +77,7 @@ function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: cl
   return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
 }
 
-/** The first signal drains and ends with 0, the second ends at once. */
+/** The first signal drains the server and exits with 0, the second exits at once. */
 function onStop(stop: () => Promise<void>): void {
   let stopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -92,7 +92,7 @@ function onStop(stop: () => Promise<void>): void {
   }
 }
 
-/** Ends the process in one line: what the operator can mend, or what went wrong and where. */
+/** Ends the process: with one line about a problem that the operator can fix, or with the stack of a bug. */
 function fail(error: unknown): never {
   if (error instanceof OperatorError) console.error(`jeton: ${error.message}`);
   else console.error(error);

@@ -25,7 +25,7 @@ import { listen } from "./store/listen.js";
 import { sweep, type SweepReport } from "./store/sweep.js";
 import { samplePasswordHashes } from "./store/password-hashes.js";
 
-/** Milliseconds of rest between two rounds of housekeeping. */
+/** Milliseconds between two rounds of housekeeping. */
 const REST = 60_000;
 
 interface ServerParts {
@@ -37,29 +37,30 @@ interface ServerParts {
   readonly dialects?: readonly Dialect[];
   readonly clock?: Clock;
   readonly random?: Random;
-  /** By which it is measured how far behind the process is; the machine's own by default. */
+  /** The clock by which the delay of the process is measured; by default the monotonic clock of the machine. */
   readonly monotonic?: Monotonic;
   readonly hashing?: HashingCost;
-  /** Told that the database under the running server was restored from a backup: no request may be served from it. */
+  /** Called if the database of the running server was restored from a backup: no request may be served from it then. */
   readonly onRestored?: (error: RestoredError) => void;
 }
 
 export interface RunningServer {
   readonly issuer: string;
   readonly core: Core;
-  /** Shown once, where a demo set was made. */
+  /** The text about a new demo set, which is shown once. */
   readonly introduction: string | undefined;
-  /** Reads the certificate files again, as an operator asks for (SIGHUP). */
+  /** Reads the certificate files again (SIGHUP). */
   readonly renewCertificate: () => Promise<void>;
-  /** Answers what was accepted, then closes everything but the deployment. */
+  /** Answers the requests that were accepted, then closes everything but the deployment. */
   readonly stop: () => Promise<void>;
 }
 
-/** What this process is called in log lines. */
+/** The name of this process in log lines. */
 const INSTANCE = `${process.pid}`;
 
 /**
- * Tells the listener in which dialect it refuses what never reaches the application, as early as the settings are known.
+ * Tells the listener in which dialect to refuse requests that never reach the application. It runs as soon as the settings are
+ * known.
  */
 export function introduce({
   settings,
@@ -73,7 +74,7 @@ export function introduce({
   return { issuer, dialects };
 }
 
-/** Serves requests on a listener over an open deployment; provisioning is applied before the first one. */
+/** Serves requests on a listener over an open deployment. Provisioning is applied before the first request. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, deployment, listener, log, clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
@@ -104,8 +105,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   certificates.begin();
   const timers = [
     regularly("reading the certificate files", () => certificates.check(), log, CERTIFICATE_CHECK_INTERVAL),
-    regularly("sweeping", async () => tellOfSweep(await sweep(db, clock.statement()), log), log),
-    regularly("looking at what password hashes cost", learnCosts, log),
+    regularly("sweeping", async () => logSweep(await sweep(db, clock.statement()), log), log),
+    regularly("measuring the cost of password hashes", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
 
@@ -120,7 +121,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await listener.drain();
       await core.usage
         .flush()
-        .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects are lost"));
+        .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));
       await app.close();
       await codeSender?.close();
       await feed.close();
@@ -128,17 +129,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 }
 
-/** A new connection may lead to another database than the one before. */
+/** Checks for a restored database after a reconnection, which may lead to another database than before. */
 async function watchForRestore({ deployment: { db }, log, onRestored }: ServerParts): Promise<void> {
   try {
     await refuseRestored(db);
   } catch (error) {
     if (error instanceof RestoredError) onRestored?.(error);
-    else log.warn({ err: error }, "whether the database was restored is asked again after the next connection");
+    else
+      log.warn({ err: error }, "could not check whether the database was restored; the next connection checks again");
   }
 }
 
-/** Says once when this machine's clock and the database's begin to differ, and once when they agree again. */
+/** Logs once when the clocks of this machine and the database begin to differ, and once when they agree again. */
 function watchClock(log: FastifyBaseLogger): ClockDifference {
   return new ClockDifference((clock_difference_seconds, isLarge) => {
     const line = { type: "clock", clock_difference_seconds };
@@ -147,7 +149,7 @@ function watchClock(log: FastifyBaseLogger): ClockDifference {
   });
 }
 
-/** How confirmation codes get out; an outbox is for one machine, so without a webhook a real database has no way. */
+/** The delivery of confirmation codes. The outbox is for one machine, so with DATABASE_URL only a webhook can send them. */
 function openCodeSender(
   { CODE_WEBHOOK_URL: url, CODE_WEBHOOK_SECRET: secret, DATABASE_URL, DATA_DIR }: Settings,
   { log, clock, random }: { log: FastifyBaseLogger; clock: Clock; random: Random },
@@ -157,27 +159,27 @@ function openCodeSender(
   return new CodeSender(intoOutbox(join(DATA_DIR, "outbox"), clock, random), log);
 }
 
-/** Rests, works, and rests again: two rounds never overlap, however long one takes. */
+/** Repeats some work with a rest in between, so that two rounds never overlap, however long one takes. */
 function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogger, rest = REST): NodeJS.Timeout {
   const workAndRest = async () => {
-    await work().catch((error: unknown) => log.warn({ err: error }, `${name} failed; it is tried again`));
+    await work().catch((error: unknown) => log.warn({ err: error }, `${name} failed; it is retried`));
     timer.refresh();
   };
   const timer = setTimeout(() => void workAndRest(), rest).unref();
   return timer;
 }
 
-/** One line for each round that deleted anything or left a backlog, and one for each kind of row that failed. */
-function tellOfSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log: FastifyBaseLogger): void {
+/** Logs one line for each round that deleted rows or left a backlog, and one for each kind of row that failed. */
+function logSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log: FastifyBaseLogger): void {
   for (const [of, err] of Object.entries(failed))
-    log.warn({ type: "sweep", of, err }, "sweeping failed; it is tried again");
+    log.warn({ type: "sweep", of, err }, "sweeping failed; it is retried");
   const rows = Object.values(deleted).reduce((sum, one) => sum + one, 0);
   if (rows === 0 && Object.keys(backlog).length === 0) return;
   const rows_per_second = Math.round(rows / seconds);
   log.info({ type: "sweep", deleted, kept, backlog, seconds, rows_per_second }, "swept");
 }
 
-/** Applies the provisioning file, or makes the demo set where nothing could be lost or let in by it. */
+/** Applies the provisioning file. Without one, an empty embedded database outside production gets the demo set. */
 async function provision(core: Core, { settings, listener, log }: ServerParts): Promise<string | undefined> {
   const { db, random, issuer } = core;
   if (settings.NODE_ENV === "production") warnOfDemo(await disableDemo(db), log);
@@ -194,7 +196,7 @@ async function provision(core: Core, { settings, listener, log }: ServerParts): 
   return demo.introduction;
 }
 
-/** The demo set is from a start without NODE_ENV=production, which printed its secrets. */
+/** Warns of a demo set: an earlier start without NODE_ENV=production made it and printed its secrets. */
 function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
   if (disabled.length === 0) return;
   log.warn(
@@ -203,7 +205,7 @@ function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
   );
 }
 
-/** @throws OperatorError naming the file and what is wrong in it */
+/** @throws OperatorError naming the file and its fault */
 async function applyProvisioningFile(core: Core, path: string, log: FastifyBaseLogger) {
   try {
     return await applyFile(core.db, core, path, { report: (line) => log.info({ type: "provisioning" }, line) });

@@ -1,18 +1,17 @@
 import { isPlainText } from "./store/plain-text.js";
 
-/** Depth of arrays and objects in one another. */
+/** Largest nesting depth of arrays and objects. */
 const MAX_DEPTH = 32;
 
-/** One token of a JSON text: a string, a bracket, a comma, a colon, or anything else that stands together. */
+/** One token of a JSON text: a string, a bracket, a comma, a colon, or a run of other characters. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
 
-/** A text that is not JSON, or can be read in two ways. Its message says why and quotes nothing of the text. */
+/** A text that is not JSON or is ambiguous. The message gives the reason and quotes nothing of the text. */
 export class JsonError extends Error {}
 
 /**
- * Reads a JSON text strictly: what cannot be read in exactly one way is refused (RFC 7493). A name that stands twice in an
- * object means one value to this reader and another to the next; `__proto__` is a name to some and a prototype to others;
- * and text that the store would refuse or alter is no text.
+ * Reads a JSON text strictly and refuses an ambiguous one (RFC 7493). Parsers disagree about the value of a repeated name, and
+ * about whether `__proto__` is a name or a prototype. Strings that the store would refuse or alter are refused too.
  * @throws JsonError
  */
 export function readStrictJson(text: string): unknown {
@@ -21,30 +20,30 @@ export function readStrictJson(text: string): unknown {
     return JSON.parse(text, (name, part: unknown) => {
       if (name === "__proto__" || !isPlainText(name)) throw new JsonError("a name that cannot be stored");
       if (typeof part === "string" && !isPlainText(part)) throw new JsonError("text that cannot be stored");
-      if (typeof part === "number" && !Number.isFinite(part)) throw new JsonError("a number that is none");
+      if (typeof part === "number" && !Number.isFinite(part)) throw new JsonError("a number out of range");
       return part;
     });
   } catch (error) {
-    // The parser's own message quotes the text around the fault.
+    // The message of the parser quotes the text around the fault.
     throw error instanceof JsonError ? error : new JsonError("not JSON");
   }
 }
 
-/** Refuses what JSON.parse would take: names that are repeated, and nesting without end. */
+/** Refuses two faults that JSON.parse accepts: a repeated name, and deep nesting. */
 function checkStructure(text: string): void {
   const flaw = flawOf(text, MAX_DEPTH);
   if (flaw !== undefined)
     throw new JsonError(flaw.repeated === undefined ? "nested too deep" : "a name that is repeated");
 }
 
-/** The first name that stands twice in one object of a text that is JSON; undefined where none does. */
+/** The first name that one object of a JSON text repeats; undefined if there is none. */
 export function repeatedName(text: string): string | undefined {
   return flawOf(text, Infinity)?.repeated;
 }
 
-/** The first place that JSON.parse takes and another reader may not: a name that is repeated, or nesting that is too deep. */
+/** The first fault that JSON.parse accepts and another parser may not: a repeated name, or deep nesting. */
 function flawOf(text: string, maxDepth: number): { readonly repeated?: string } | undefined {
-  /** The names seen in each object that is open; null stands for an array. */
+  /** The names seen so far in each open object; null for an open array. */
   const open: (Set<string> | null)[] = [];
   let before = "";
   for (const [token] of text.matchAll(TOKEN)) {
@@ -63,7 +62,7 @@ function flawOf(text: string, maxDepth: number): { readonly repeated?: string } 
   return undefined;
 }
 
-/** The name that a string token spells: `"\u0061"` is `"a"`. */
+/** The value of a string token: `"\u0061"` is `"a"`. */
 function unescape(token: string): string {
   try {
     return String(JSON.parse(token));

@@ -1,13 +1,13 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * Where public addresses are at all. For IPv6 that is 2000::/3 alone (IANA, IPv6 Global Unicast Address Assignments):
- * loopback, unique local, link-local, NAT64 and multicast stand outside it. An IPv4-mapped address counts as the IPv4
- * address in it, here and below: BlockList compares it so.
+ * The ranges of public addresses. For IPv6 that is 2000::/3 alone (IANA, IPv6 Global Unicast Address Assignments):
+ * loopback, unique local, link-local, NAT64 and multicast lie outside it. An IPv4-mapped address counts as the IPv4
+ * address in it, here and below, because BlockList compares it that way.
  */
 const UNICAST = subnets("0.0.0.0/0", "2000::/3");
 
-/** What stands inside them for another purpose (IANA, IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890). */
+/** Ranges inside them that serve another purpose (IANA, IPv4 and IPv6 Special-Purpose Address Registries, RFC 6890). */
 const SPECIAL = subnets(
   "0.0.0.0/8", // this network
   "10.0.0.0/8", // private
@@ -26,11 +26,11 @@ const SPECIAL = subnets(
   "240.0.0.0/4", // reserved, and broadcast
   "2001::/23", // protocol assignments, Teredo among them
   "2001:db8::/32", // documentation
-  "2002::/16", // 6to4: an IPv4 address, private ones too, stands in it
+  "2002::/16", // 6to4: contains an IPv4 address, which may be private
   "3fff::/20", // documentation
 );
 
-/** Whether an address leads to the public internet; text that is no IP address does not. */
+/** Whether an address belongs to the public internet. False for a text that is not an IP address. */
 export function isPublicAddress(ip: string): boolean {
   const family = isIP(ip) === 6 ? "ipv6" : "ipv4";
   return UNICAST.check(ip, family) && !SPECIAL.check(ip, family);

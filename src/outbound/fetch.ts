@@ -5,7 +5,7 @@ import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { isPublicAddress } from "./addresses.js";
 
-/** Nothing usable came back. The reason is for the log: it quotes neither the URL nor the answer. */
+/** A call that brought no usable response. The reason is for the log: it quotes neither the URL nor the response. */
 export class FetchFailed extends Error {
   readonly reason: string;
 
@@ -15,7 +15,7 @@ export class FetchFailed extends Error {
   }
 }
 
-/** What one call may cost: bytes of the answer's body, and milliseconds from the name's lookup to the last byte. */
+/** The limits of one call: bytes of the response body, and milliseconds from the name lookup to the last byte. */
 export interface CallLimits {
   readonly bytes: number;
   readonly milliseconds: number;
@@ -32,14 +32,14 @@ interface Call {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer;
   readonly limits: CallLimits;
-  /** Whether loopback and private addresses may be called, and these by plain http too. */
+  /** Whether loopback and private addresses may be called. For them plain http is allowed too. */
   readonly allowPrivate: boolean;
   /** Ends the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a document that somebody else named, without letting them reach what only we can reach.
+ * Fetches a document from a URL of another party, which must not reach hosts that only this server can reach (SSRF).
  * @throws FetchFailed
  */
 export function fetchPublic(
@@ -56,8 +56,8 @@ export function fetchPublic(
 }
 
 /**
- * One request on a connection of its own. No redirect is followed, nothing is decompressed, and plain http never leaves
- * for a public address.
+ * Sends one request on a connection of its own. It follows no redirect, decompresses nothing, and never sends plain http to a
+ * public address.
  * @throws FetchFailed
  */
 export async function call(
@@ -82,8 +82,8 @@ export async function call(
   );
   const stop = () => ending.abort(stopped());
   signal?.addEventListener("abort", stop);
-  request.on("error", () => undefined); // one that comes after the answer has begun is seen by whoever reads the answer
-  // Node takes 101 for neither an answer nor an error (RFC 9110 section 15.2.2).
+  request.on("error", () => undefined); // after the response has begun, its reader gets the error
+  // Node reports a 101 neither as a response nor as an error (RFC 9110 section 15.2.2).
   request.once("upgrade", (_response, socket) => {
     socket.destroy();
     ending.abort(new FetchFailed("answered with another protocol"));
@@ -103,7 +103,7 @@ export async function call(
   }
 }
 
-/** What can be said of a URL before its name is looked up. @throws FetchFailed */
+/** Checks a URL as far as possible before its name is looked up. @throws FetchFailed */
 export function readTarget(text: string, allowPrivate: boolean) {
   if (!URL.canParse(text)) throw new FetchFailed("not a URL");
   const target = new URL(text);
@@ -112,15 +112,15 @@ export function readTarget(text: string, allowPrivate: boolean) {
   const secure = target.protocol === "https:";
   const mayReach = (address: string) => (isPublicAddress(address) ? secure : allowPrivate);
   const literal = target.hostname.replace(/^\[|\]$/g, "");
-  // A host that is an address is connected to without a lookup. The URL has brought its other spellings into this one.
+  // Node connects to an address without a lookup. URL has already brought other forms of an address into the usual one.
   if (isIP(literal) !== 0 && !mayReach(literal)) throw forbidden();
   if (!secure && !allowPrivate) throw new FetchFailed("the URL is not https");
   return { target, secure, mayReach };
 }
 
 /**
- * Resolves a name and refuses it if any of its addresses may not be reached. The connection is made to what is handed on
- * here, so no second answer of the DNS can lead it elsewhere.
+ * Resolves a name and refuses it if any of its addresses may not be reached. The connection uses these very addresses, so a
+ * second DNS answer cannot redirect it.
  */
 function guardedLookup(mayReach: (address: string) => boolean): LookupFunction {
   return (hostname, options, done) => {
@@ -144,7 +144,7 @@ async function readBody(response: IncomingMessage, limit: number): Promise<Buffe
   return Buffer.concat(chunks);
 }
 
-/** Node's codes say enough (ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, HPE_…); its messages quote what was received. */
+/** Keeps the code of Node's error only (ENOTFOUND, CERT_HAS_EXPIRED, HPE_…), because the message quotes the response. */
 function failureOf(error: unknown): FetchFailed {
   return error instanceof FetchFailed ? error : new FetchFailed(`no answer (${(error as NodeJS.ErrnoException).code})`);
 }

@@ -4,19 +4,19 @@ import type { Clock } from "../clock.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
 import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 
-/** What one key set may cost, in bytes and milliseconds. */
+/** The limits of one fetch of a key set. */
 const LIMITS: CallLimits = { bytes: 256 * 1024, milliseconds: 3_000 };
 
-/** Keys in a set at most. */
+/** Largest number of keys in a set. */
 const MAX_KEYS = 100;
 
-/** Milliseconds for which a set is believed. Its own shorter Cache-Control is not asked: it could empty the cache. */
+/** Milliseconds for which a set is cached. A shorter Cache-Control is ignored, because it could empty the cache. */
 const LIFETIME = 10 * 60_000;
 
-/** Milliseconds from one fetch of a URI to the next, whatever it brought: unknown key ids cannot make a storm of them. */
+/** Milliseconds between two fetches of a URI, so that unknown key ids cannot cause a storm of fetches. */
 const COOL_DOWN = 30_000;
 
-/** URIs remembered at most. */
+/** Largest number of cached URIs. */
 const MAX_URIS = 1_000;
 
 const member = z.string().optional();
@@ -33,21 +33,21 @@ const jwk = z.looseObject({
 });
 const keySet = z.object({ keys: z.array(jwk).max(MAX_KEYS) });
 
-/** What is known of one URI. */
+/** The cache entry of one URI. */
 interface Entry {
   keys?: { readonly list: readonly JWK[]; readonly readAt: number };
-  /** How the last fetch failed, if it did. */
+  /** The error of the last fetch, if it failed. */
   failure: FetchFailed | undefined;
   triedAt: number;
   underWay: Promise<void> | undefined;
 }
 
-/** The key sets that clients publish at their `jwks_uri` (RFC 7591 section 2), fetched rarely and believed shortly. */
+/** The key sets that clients publish at their `jwks_uri` (RFC 7591 section 2), fetched rarely and cached for a short time. */
 export class RemoteKeySets {
   readonly #clock: Clock;
   readonly #allowPrivate: boolean;
   readonly #limits: CallLimits;
-  /** The one used longest ago comes first. */
+  /** The least recently used entry comes first. */
   readonly #entries = new Map<string, Entry>();
 
   constructor({
@@ -65,9 +65,9 @@ export class RemoteKeySets {
   }
 
   /**
-   * The public keys at a URI: those remembered if they are what is wanted, else fetched anew where the cool-down lets,
-   * and then whatever there is. Whoever asks during a fetch waits for that one.
-   * @throws FetchFailed if the last fetch failed and what was known before has expired or is not what is wanted
+   * The public keys at a URI: the cached ones if `wants` accepts them, otherwise those of a new fetch, as far as the cool-down
+   * allows one. A caller that comes during a fetch waits for it.
+   * @throws FetchFailed if the last fetch failed and the cached keys have expired or are not accepted
    */
   async find(jwks_uri: string, wants: (keys: readonly JWK[]) => boolean): Promise<readonly JWK[]> {
     const entry = this.#entry(jwks_uri);
@@ -103,14 +103,14 @@ export class RemoteKeySets {
     return entry;
   }
 
-  /** Whether less than `limit` milliseconds have passed; a time ahead of a clock that was set back is over. */
+  /** Whether less than `limit` milliseconds have passed. A time in the future counts as past: the clock was set back. */
   #isWithin(limit: number, time = -Infinity): boolean {
     const age = this.#clock.now() - time;
     return age >= 0 && age < limit;
   }
 }
 
-/** The keys of a set that may verify something: secret ones have no place in it, short ones prove nothing. */
+/** The keys of a set that may verify signatures: private, symmetric and short keys are dropped. */
 function readKeySet(body: Buffer): readonly JWK[] {
   const result = keySet.safeParse(parse(body));
   if (!result.success) throw new FetchFailed(`not a key set of at most ${MAX_KEYS} keys`);

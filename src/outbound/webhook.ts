@@ -2,7 +2,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { call, FetchFailed, readTarget, type CallLimits } from "./fetch.js";
 
-/** What one attempt may cost, in bytes of the answer, which nobody reads, and milliseconds. */
+/** The limits of one attempt. The response body is not used. */
 const LIMITS: CallLimits = { bytes: 64 * 1024, milliseconds: 5_000 };
 
 /** Milliseconds before each further attempt. */
@@ -14,7 +14,7 @@ interface DeliveryOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Why nothing can ever be delivered to this URL, whatever its name resolves to; undefined if something can. */
+/** Why no delivery to this URL can succeed, whatever its name resolves to; undefined if one can. */
 export function webhookUrlProblem(url: string): string | undefined {
   try {
     readTarget(url, true);
@@ -26,8 +26,8 @@ export function webhookUrlProblem(url: string): string | undefined {
 }
 
 /**
- * POSTs a message to an address of the operator's, again where it was not answered with 2xx. A receiver that has a message
- * twice knows it by its `X-Jeton-Delivery`, and that it is ours by its `X-Jeton-Signature`.
+ * POSTs a message to the operator's webhook, and retries until it is answered with 2xx. A receiver recognises a repeated
+ * message by `X-Jeton-Delivery`, and verifies its sender by `X-Jeton-Signature`.
  * @throws FetchFailed of the last attempt
  */
 export async function deliver(

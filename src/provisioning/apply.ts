@@ -11,34 +11,34 @@ import { Warnings } from "./warnings.js";
 import type { Vault } from "./write.js";
 
 export interface Applied {
-  /** How many entries were written, of how many. */
+  /** The number of entries written, and of entries in the file. */
   readonly written: number;
   readonly entries: number;
-  /** One line for each entry that was left out, where that was asked for. */
+  /** One line for each entry that was skipped, with `keepGoing`. */
   readonly refused?: readonly string[];
   /** One line each. */
   readonly warnings: readonly string[];
 }
 
 interface ApplyOptions {
-  /** Whether entries with a fault are left out; otherwise the first one ends all. */
+  /** Whether faulty entries are skipped; otherwise the first one ends the run. */
   readonly keepGoing?: boolean;
-  /** Told how far it is, one line at a time. */
+  /** Receives the progress, one line at a time. */
   readonly report?: (line: string) => void;
 }
 
-/** A file that has no more entries is written whole or not at all. */
+/** A file with at most this many entries is written whole or not at all. */
 const MAX_WHOLE = MAX_ROWS;
 
-/** Entries of a larger file that are written in one transaction: few, so that their memory is free again soon. */
+/** Entries of a larger file per transaction: few, so that their memory is soon free again. */
 const BATCH = 250;
 
-/** Entries after which it is said how far it is. */
+/** Entries between two progress lines. */
 const PROGRESS = 10_000;
 
 /**
- * Applies a provisioning file: entries that differ from when they were last applied are written whole, the others are not
- * touched, and nothing is deleted. A file with a fault is refused before anything is written.
+ * Applies a provisioning file. Entries that have changed since they were last applied are written whole, the others are not
+ * touched, and nothing is deleted. A faulty file is refused before anything is written.
  * @param text a JSON document
  * @throws ProvisioningError naming the place in the file
  */
@@ -46,7 +46,7 @@ export function apply(db: Db, vault: Vault, text: string): Promise<Applied> {
   return applySource(db, vault, textSource(text), {});
 }
 
-/** The same for a file, of JSON, JSON Lines or CSV by its name. @throws OperatorError also where it cannot be read */
+/** Applies a file of JSON, JSON Lines or CSV; its name tells which. @throws OperatorError also if it cannot be read */
 export async function applyFile(db: Db, vault: Vault, path: string, options: ApplyOptions): Promise<Applied> {
   const source = await fileSource(path);
   const work = () => applySource(db, vault, source, options);
@@ -59,7 +59,7 @@ async function applySource(db: Db, vault: Vault, source: Source, options: ApplyO
   return new Application(db, vault, options, total).write(source, only);
 }
 
-/** @returns how many entries a file has, and these where they are few @throws ProvisioningError for the first fault */
+/** @returns the number of entries, and the entries themselves if they are few @throws ProvisioningError for the first fault */
 async function checkWhole(source: Source): Promise<{ readonly total: number; readonly only?: readonly Entry[] }> {
   let total = 0;
   let only: Entry[] | undefined = [];
@@ -75,7 +75,7 @@ function refuse(fault: string): never {
   throw new ProvisioningError(fault);
 }
 
-/** The entries of a file that have no fault. @param leaveOut is told what is wrong with each other */
+/** The sound entries of a file. @param leaveOut receives one line about each faulty one */
 async function* checked(source: Source, leaveOut: (fault: string) => void): AsyncGenerator<Entry> {
   const checker = new EntryChecker();
   for await (const found of source.entries()) {
@@ -85,7 +85,7 @@ async function* checked(source: Source, leaveOut: (fault: string) => void): Asyn
   }
 }
 
-/** The same in lists of at most BATCH. */
+/** Groups them in lists of at most BATCH. */
 async function* batchesOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
   let batch: Entry[] = [];
   for await (const entry of entries) {
@@ -96,7 +96,7 @@ async function* batchesOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonl
   if (batch.length > 0) yield batch;
 }
 
-/** One run over a file. Each batch is written for good, so that a run that was killed goes on where it was. */
+/** One run over a file. Each batch is committed by itself, so that a run after a kill continues where the last one stopped. */
 class Application {
   readonly #db: Db;
   readonly #vault: Vault;
@@ -109,7 +109,7 @@ class Application {
   #due = PROGRESS;
   #written = 0;
 
-  /** @param total how many entries the file has, where that is known */
+  /** @param total the number of entries in the file, if it is known */
   constructor(db: Db, vault: Vault, options: ApplyOptions, total?: number) {
     this.#db = db;
     this.#vault = vault;
@@ -119,7 +119,7 @@ class Application {
     this.#undeclared = new UndeclaredScopes(db);
   }
 
-  /** @param only all entries of a file that is written whole or not at all */
+  /** @param only all entries, if the file is written whole or not at all */
   async write(source: Source, only?: readonly Entry[]): Promise<Applied> {
     if (only !== undefined) await this.#writeBatch(only, true);
     else await this.#retry(await this.#writeAll(source));
@@ -141,7 +141,7 @@ class Application {
     return conflicts;
   }
 
-  /** An entry may have waited for one further down: two people swap their names, a thing stands before its app. */
+  /** Retries refused entries, which may need a later one: two users swap their names, or a thing comes before its app. */
   async #retry(conflicts: readonly Conflict[]): Promise<void> {
     let left = conflicts;
     for (let before = Infinity; left.length > 0 && left.length < before;) {
@@ -157,7 +157,7 @@ class Application {
     }
     const [first] = left;
     if (first !== undefined && this.#options.keepGoing !== true) {
-      const rest = `${this.#seen - left.length} of ${this.#seen} entries are applied, and are not written again next time`;
+      const rest = `${this.#seen - left.length} of ${this.#seen} entries are applied, and the next run does not write them again`;
       throw new ProvisioningError(`${first.fault}; ${rest}`);
     }
     this.#refused.push(...left.map(({ fault }) => fault));

@@ -10,22 +10,22 @@ import type { Entry } from "./read.js";
 import type { Section } from "./schema.js";
 import { prepare, writeRows, type Prepared, type Vault } from "./write.js";
 
-/** An entry that the store does not take, and the one line that says why. */
+/** An entry that the store refuses, and the reason in one line. */
 export interface Conflict {
   readonly entry: Entry;
   readonly fault: string;
 }
 
-/** What became of some entries. */
+/** The result of writing some entries. */
 interface BatchOutcome {
   readonly written: number;
   readonly conflicts: readonly Conflict[];
 }
 
 /**
- * Writes those of some entries that differ from when they were last applied, in one transaction.
- * @param asOne whether an entry that the store does not take leaves all of them unwritten
- * @throws ProvisioningError for such an entry, where they are written as one
+ * Writes the entries that have changed since they were last applied, in one transaction.
+ * @param asOne whether one refused entry leaves all of them unwritten
+ * @throws ProvisioningError for a refused entry if `asOne` is set
  */
 export async function writeBatch(
   db: Db,
@@ -42,7 +42,7 @@ export async function writeBatch(
     return await inTransaction(db, prepared, asOne, writeTogether);
   } catch (error) {
     if (!isRefused(error)) throw error;
-    // One of them is to blame: each is written by itself, so that it is known which.
+    // The store refused one of them. Each is written by itself, which tells which one.
     return inTransaction(db, prepared, asOne, (tx, pending) => writeOneByOne(tx, pending, asOne));
   }
 }
@@ -71,7 +71,7 @@ async function inTransaction(
   });
 }
 
-/** By a few statements for all of them. */
+/** Writes all of them by a few statements. */
 async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<readonly Conflict[]> {
   const isUser = ({ entry }: Prepared) => entry.section === "users";
   await writeRows(
@@ -87,7 +87,7 @@ async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<read
   return [...conflicting].map(({ entry }) => conflictOf(entry));
 }
 
-/** Of two people who want one identifier the later one is refused. So is a person who wants one that its owner keeps. */
+/** Refuses the later of two users with the same identifier, and a user with an identifier that its owner keeps. */
 async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Promise<ReadonlySet<Prepared>> {
   const refused = new Set<Prepared>();
   for (;;) {
@@ -134,7 +134,7 @@ function isRefused(error: unknown): boolean {
   return isConflict(error) || isGone(error);
 }
 
-/** What a constraint of the store means for the writer of the file. */
+/** Explains a violated constraint of the store in terms of the file. */
 const CONFLICTS: Readonly<Record<Section, string>> = {
   scopes: "its name is in use",
   clients: "its client_id is in use by a user, a device or an app",

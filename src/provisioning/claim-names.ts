@@ -1,26 +1,26 @@
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 
 /**
- * Names that no claim of a person may have. A key that the file format does not know becomes a claim, which is stored in clear
- * and may be released; so what is misspelt, or names a secret, is refused.
+ * Names that no claim of a user may have. A key that the file format does not know becomes a claim, which is stored in clear and
+ * may be released. So a misspelling of a known key and the name of a secret are refused.
  */
 
-/** What holds a secret, or a hash of one. */
+/** Names of secrets and of their hashes. */
 const SENSITIVE =
   /^(pass(word|wort|wd|code|phrase)|pwd|credentials?$)|secret|(^|[_-])(hash|salt|pwd|passwd)$|[a-z](Hash|Salt|Password)$/i;
 
-/** Claims of OpenID Connect, of which some look like other keys: `role` is one. */
+/** Known claims of which some look like misspelled keys, such as `role`. */
 const STANDARD = new Set(BUILT_IN_SCOPES.flatMap(({ claims }) => claims));
 
-/** Letters by which a name of at least so many letters may differ from a known one to be taken for a slip. */
+/** A name of at least this many letters counts as misspelled if it differs from a known one by at most so many. */
 const SLIPS: readonly (readonly [length: number, letters: number])[] = [
   [9, 2],
   [4, 1],
 ];
 
 /**
- * Why a key can be no claim; undefined if it can.
- * @param known the keys that an entry has
+ * Why a key cannot be a claim; undefined if it can.
+ * @param known the keys of the entry
  */
 export function claimNameProblem(name: string, known: readonly string[]): string | undefined {
   if (SENSITIVE.test(name)) return "is no claim: the name is that of a secret";
@@ -35,7 +35,7 @@ function isSlipOf(known: string, name: string): boolean {
   return Math.abs(one!.length - other!.length) <= most && distance(one!, other!) <= most;
 }
 
-/** Letters that are missing, added, changed, or changed places with their neighbour (optimal string alignment). */
+/** The number of letters that are missing, added, changed or swapped with a neighbour (optimal string alignment). */
 function distance(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, index) => index)];
   for (let i = 1; i <= one.length; i += 1) {

@@ -5,8 +5,8 @@ import { Warnings } from "./warnings.js";
 import type { Vault } from "./write.js";
 
 /**
- * What is unwise about one client that a command has written.
- * @param isSecretless whether the store has no secret of it
+ * Warnings about one client that a command has written.
+ * @param isSecretless whether the store has no secret for it
  */
 export async function warningsOfClient(
   { db, takesCertificates }: Pick<Vault, "takesCertificates"> & { readonly db: Db },

@@ -8,7 +8,7 @@ import { SECTIONS, type Section } from "./schema.js";
 
 /**
  * Reads a provisioning file of comma-separated values (RFC 4180): the first line has the keys, each further one an entry. An
- * empty field is an absent key. Which section it is, the keys tell.
+ * empty field is an absent key. The keys determine the section.
  */
 export async function* csvEntries(pieces: AsyncIterable<string>): AsyncGenerator<RawEntry> {
   const [delimiter, all] = await lookAhead(pieces);
@@ -23,7 +23,7 @@ export async function* csvEntries(pieces: AsyncIterable<string>): AsyncGenerator
   let reader: Reader | undefined;
   try {
     for await (const { record, info } of records as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      // A field in quotes may have line breaks; the entry begins before them.
+      // A quoted field may have line breaks. The entry begins before them.
       const line = info.lines - record.reduce((sum, field) => sum + countLines(field, 0, field.length), 0);
       if (reader === undefined) reader = readerFor(record);
       else yield entryOf(reader, record, line);
@@ -48,7 +48,7 @@ interface Reader {
   readonly columns: readonly { readonly name: string; readonly read: (field: string) => unknown }[];
 }
 
-/** @throws ProvisioningError where the first line cannot be the keys of entries */
+/** @throws ProvisioningError if the first line does not hold the keys of entries */
 function readerFor(names: readonly string[]): Reader {
   const keys = names.map((name) => name.trim());
   const section = sectionOf(Object.fromEntries(keys.map((key) => [key, true])));
@@ -63,14 +63,14 @@ function readerFor(names: readonly string[]): Reader {
   };
 }
 
-/** What a field means, by the kind of value that its key has. */
+/** Reads a field according to the kind of value of its key. */
 function fieldReader(schema: z.ZodType | undefined): (field: string) => unknown {
   const kind = schema === undefined ? undefined : unwrap(schema);
   if (kind instanceof z.ZodBoolean) return (field) => ({ true: true, false: false })[field.toLowerCase()] ?? field;
   if (kind instanceof z.ZodNumber) return (field) => (field.trim() === "" ? field : Number(field));
   if (kind instanceof z.ZodArray)
     return (field) => (field.startsWith("[") ? json(field) : field.split(/[\s;]+/).filter(Boolean));
-  // Claims, key sets: what looks like JSON is JSON. Other fields are texts.
+  // A claim or a key set that looks like JSON is read as JSON. Other fields are texts.
   return kind === undefined || kind instanceof z.ZodObject
     ? (field) => (/^[[{]/.test(field) ? json(field) : field)
     : (field) => field;
@@ -95,7 +95,7 @@ function entryOf({ section, columns }: Reader, record: readonly string[], line: 
   return { place, section, raw: Object.fromEntries(fields) as unknown };
 }
 
-/** The delimiter of the first line, and all the pieces: spreadsheets write semicolons where the comma is decimal. */
+/** The delimiter, and all the pieces again. Spreadsheets write semicolons in locales with a decimal comma. */
 async function lookAhead(pieces: AsyncIterable<string>): Promise<readonly [string, AsyncIterable<string>]> {
   const iterator = pieces[Symbol.asyncIterator]();
   const first = await iterator.next();

@@ -3,7 +3,7 @@ import { disableClientsNamed } from "../store/clients.js";
 import type { Db } from "../store/open.js";
 import { disableUserNamed } from "../store/users.js";
 
-/** Names of the demo set, which only an empty embedded store ever gets. */
+/** Names in the demo set, which only an empty embedded database gets. */
 const NAMES = {
   backend: "demo-backend",
   mobile: "demo-mobile",
@@ -12,7 +12,7 @@ const NAMES = {
   user: "demo",
 } as const;
 
-/** What the clients of the demo set are called: one of the same id that an operator made has another name. */
+/** The client_name of each demo client. A client of the same id that an operator made has another name. */
 const CLIENT_NAMES: Readonly<Record<string, string>> = {
   [NAMES.backend]: "Demo backend service",
   [NAMES.mobile]: "Demo mobile app",
@@ -23,15 +23,15 @@ const CLIENT_NAMES: Readonly<Record<string, string>> = {
 const USER = { sub: "demo-user-1", name: "Demo User" } as const;
 
 /**
- * Disables what there is of the demo set, whose secrets were printed. Its tokens are refused from then on.
- * @returns the ids of what was enabled
+ * Disables the demo set, whose secrets were printed. Its tokens are rejected from then on.
+ * @returns the ids of the clients and users that were enabled
  */
 export async function disableDemo(db: Db): Promise<readonly string[]> {
   const clients = await disableClientsNamed(db, CLIENT_NAMES);
   return (await disableUserNamed(db, USER)) ? [...clients, USER.sub] : clients;
 }
 
-/** Where docs/example-web-app.mjs listens, on whatever port (RFC 8252 section 7.3). */
+/** The redirect URI of docs/example-web-app.mjs, which may listen on any port (RFC 8252 section 7.3). */
 const EXAMPLE_CALLBACK = "http://127.0.0.1/callback";
 
 interface DemoSecrets {
@@ -42,24 +42,24 @@ interface DemoSecrets {
   readonly user: string;
 }
 
-/** Where the server is to be found, as URLs. */
+/** The URLs of the server. */
 interface DemoPlace {
   readonly url: string;
   readonly issuer: string;
-  /** A person's own page. */
+  /** The account page. */
   readonly account: string;
 }
 
 interface DemoSet {
   /** A provisioning file. */
   readonly file: string;
-  /** What to show once: the secrets, and lines that work when pasted. */
+  /** The text that is shown once: the secrets, and commands to paste. */
   readonly introduction: string;
 }
 
 /**
- * A backend service, a mobile app with the password grant, a web app, an administration client and a user, with secrets
- * of their own.
+ * A backend service, a mobile app with the password grant, a web app, an administration client and a user, each with a new
+ * secret.
  */
 export function demoSet(place: DemoPlace, random: Random): DemoSet {
   const secret = () => newSecret(random);
@@ -89,7 +89,7 @@ export function demoSet(place: DemoPlace, random: Random): DemoSet {
         client_secret: secrets.web,
         grant_types: ["authorization_code", "refresh_token"],
         scope: "openid profile email offline_access api1",
-        // Without a page of its own it sends people to theirs, which shows what they have just allowed.
+        // The demo has no web app of its own. It redirects to the account page, which lists the new consent.
         redirect_uris: [place.account, EXAMPLE_CALLBACK],
         post_logout_redirect_uris: ["http://127.0.0.1/"],
       },

@@ -1,7 +1,7 @@
 import type { MasterKey } from "../keys/master-key.js";
 import type { Entry } from "./read.js";
 
-/** Tells an entry from another. It is keyed, because an entry may hold a password; the order of keys does not count. */
+/** The digest of an entry, whatever the order of its keys. It is keyed, because an entry may hold a password. */
 export function digestOf(master: MasterKey, { section, raw }: Entry): string {
   return master.mac("provisioned-entry", `${section}\n${canonical(raw)}`).toString("base64url");
 }

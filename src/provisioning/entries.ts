@@ -3,20 +3,19 @@ import { OperatorError } from "../errors/operator-error.js";
 import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema.js";
 
 /**
- * Single entries as the command line gives them: the same names as in the provisioning file with dashes for underscores,
- * the same rules.
+ * Entries from the flags of a command. Names and rules are those of the provisioning file, with dashes for underscores.
  */
 
 type FlagKind = "text" | "list" | "switch";
 type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
-/** Keys that are not given as flags: ids, and secrets. */
+/** Keys that are no flags: ids and secrets. */
 const NOT_FLAGS = new Set([
   ...["client_id", "client_secret", "client_secrets", "client_secret_hash"],
   ...["sub", "password", "password_hash"],
 ]);
 
-/** The flags of a section's entry, read off its schema. */
+/** The flags for an entry of a section, derived from its schema. */
 function flagsOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, FlagKind>> {
   return Object.fromEntries(
     Object.entries(shape)
@@ -31,7 +30,7 @@ function flagKind(schema: z.ZodType): FlagKind {
   return inner instanceof z.ZodBoolean ? "switch" : "text";
 }
 
-/** What may stand after each flag of a section: the words that are allowed, or what it is. */
+/** The placeholder for the value of each flag: the allowed words, or the kind of value. */
 function valuesOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(shape).map(([name, schema]) => [name.replaceAll("_", "-"), valueOf(schema)]),
@@ -47,7 +46,7 @@ function valueOf(schema: z.ZodType): string {
   return inner instanceof z.ZodNumber ? "NUMBER" : "TEXT";
 }
 
-/** The kind of value that a key has, without what makes it optional. */
+/** The schema of a value, without its optional and default wrappers. */
 export function unwrap(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
     ? unwrap(schema.unwrap() as z.ZodType)
@@ -62,7 +61,7 @@ export const CLIENT_VALUES = valuesOf(CLIENT_SHAPE);
 export const USER_VALUES = valuesOf(USER_SHAPE);
 export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
 
-/** A client entry out of flags. @throws OperatorError naming the flag that is wrong */
+/** Makes a client entry from flags. @throws OperatorError naming the faulty flag */
 export function readClientEntry(client_id: string, flags: Flags, client_secret: string | undefined): ProvisionedClient {
   const entry = {
     client_id,
@@ -72,21 +71,21 @@ export function readClientEntry(client_id: string, flags: Flags, client_secret: 
   return check(SECTIONS.clients.entry, entry);
 }
 
-/** A user entry out of flags. @throws OperatorError naming the flag that is wrong */
+/** Makes a user entry from flags. @throws OperatorError naming the faulty flag */
 export function readUserEntry(sub: string, flags: Flags, password: string): ProvisionedUser {
   return check(SECTIONS.users.entry, { sub, password, ...fromFlags(USER_SHAPE, flags) });
 }
 
-/** What a client is now, by the names of its columns, which are those of the schema. */
+/** The present settings of a client. Its columns have the names of the schema. */
 type StoredClient = Readonly<Record<string, unknown>> & {
   readonly client_id: string;
   readonly scope: readonly string[];
 };
 
 /**
- * A client as it is with some of its settings changed, and these alone, as columns.
- * @param unset names of settings that get their default, as flags write them
- * @throws OperatorError naming the flag that is wrong
+ * Applies flags to a client: returns the whole entry, and the changed settings alone as columns.
+ * @param unset names of settings that are reset to their default, in the form of flags
+ * @throws OperatorError naming the faulty flag
  */
 export function readChangedClient(
   client: StoredClient,

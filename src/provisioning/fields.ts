@@ -11,18 +11,18 @@ import { checkNames, json } from "./json-value.js";
 import { PROTOCOL_CLAIMS } from "../tokens/claims.js";
 import { claimNameProblem } from "./claim-names.js";
 
-/** What the fields of a provisioning file are made of (schema.ts). */
+/** The fields of a provisioning file, from which schema.ts builds its entries. */
 
 export const text = z.string().min(1).refine(isPlainText, "must be well-formed text without U+0000");
 export const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
 export const seconds = z.int().positive().max(2_147_483_647);
 
-/** Secrets in clear: the hash of one is not the secret. */
+/** Secrets in clear. A text that looks like a hash is refused, because it is not the secret. */
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
 export const password = inClear(MAX_PASSWORD_LENGTH, "give it as password_hash");
 export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
 
-/** A number that somebody can have, in E.164 however it was written. */
+/** A valid phone number in any notation, converted to E.164. */
 export const phoneNumber = text
   .refine(isPhoneNumber, "must be a valid number in international form: +4930123456")
   .transform((written) => readPhoneNumber(written) ?? written);
@@ -34,14 +34,14 @@ export const jwk = z
   .refine((value) => !isSecret(value), "must be a public key")
   .refine((value) => !isShort(value), `must be an RSA key of at least ${MIN_RSA_BITS} bits (RFC 7518 section 3.3)`);
 
-/** Compared as strings, so it must be one: a wildcard or a fragment would never match or match too much. */
+/** Redirect URIs are compared as strings. A wildcard or a fragment would never match, or would match too much. */
 export const redirectUri = uriWith(registeredUriProblem)
   .refine((value) => !value.includes("#"), "must not have a fragment")
   .refine((value) => !value.includes("*"), "must not have a wildcard");
 
 export const origin = text.max(2_048).refine(isWebOrigin, "must be an http(s) origin: scheme, host and port only");
 
-/** Where this server or a browser fetches something. */
+/** A URL from which this server or a browser fetches something. */
 export const webUri = uriWith(webUriProblem);
 
 /** RFC 6749 section 3.3. */
@@ -53,7 +53,7 @@ export const scopeList = z
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
   .pipe(z.array(scopeName));
 
-/** The hash of a secret that another system made, as a text, or as the object that Keycloak exports. */
+/** A password hash of another system: a text, or the object that Keycloak exports. */
 export function foreignHash(families: readonly ImportedHash["family"][]) {
   const asText = z.record(z.string(), json).transform((value) => JSON.stringify(value));
   return z.union([text.max(4_096), asText], { error: "must be a hash" }).superRefine((value, context) => {
@@ -68,7 +68,7 @@ function inClear(most: number, instead: string) {
   return text.max(most).refine((value) => !looksLikeHash(value), `is a hash: ${instead}`);
 }
 
-/** @param problemOf what is wrong with a URI */
+/** @param problemOf why a URI is refused */
 function uriWith(problemOf: (uri: string) => string | undefined) {
   return text.max(2_048).superRefine((value, context) => {
     const message = problemOf(value);
@@ -78,7 +78,7 @@ function uriWith(problemOf: (uri: string) => string | undefined) {
 
 const NOT_OF_A_PERSON = "is a claim about tokens, not about a person";
 
-/** Why a key can be no claim of a person. @param known the keys that the entry has besides */
+/** Why a key cannot be a claim of a user. @param known the other keys of the entry */
 export function personClaimProblem(name: string, known: readonly string[] = []): string | undefined {
   return PROTOCOL_CLAIMS.has(name) ? NOT_OF_A_PERSON : claimNameProblem(name, known);
 }

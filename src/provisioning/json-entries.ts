@@ -12,38 +12,38 @@ import type { Section } from "./schema.js";
 
 /**
  * Reads a provisioning file that is one JSON document: an object whose members are lists of entries. It is read piece by piece,
- * and holds one entry at a time, because a file may be larger than the memory.
+ * with one entry in memory at a time, because a file may be larger than the memory.
  */
 
-/** What a text outside of strings is divided by, and what ends a string or escapes a character in it. */
+/** The delimiters outside of strings, and the end of a string or an escaped character inside one. */
 const STRUCTURE = /["{}[\],:]/g;
 const IN_STRING = /["\\]/g;
 
 const SPACE = /^\s*$/;
 
 export class JsonEntries {
-  /** What is not dealt with yet, and where in it the reading goes on. */
+  /** The text that is not processed yet, and the position in it. */
   #text = "";
   #at = 0;
-  /** Where the current key, value or entry begins. */
+  /** The start of the current key, value or entry. */
   #start = 0;
-  /** Up to where lines are counted, and how many there were. */
+  /** The position up to which lines are counted, and their number. */
   #counted = 0;
   #line = 1;
   #inString = false;
-  /** Brackets that are open. */
+  /** The number of open brackets. */
   #depth = 0;
   #isOver = false;
-  /** The section whose list is being read, and the number of the next entry in it. */
+  /** The section of the current list, and the index of its next entry. */
   #section: Section | undefined;
   #index = 0;
-  /** The name before the colon, until its value ends, and whether its list has been read. */
+  /** The name of the current member, and whether its list has been read. */
   #name: string | undefined;
   #hasList = false;
   readonly #names = new Set<string>();
   #found: RawEntry[] = [];
 
-  /** Reads on. @returns the entries that end in this piece @throws ProvisioningError where it is no such document */
+  /** Reads the next piece. @returns the entries that end in it @throws ProvisioningError if the document is malformed */
   push(piece: string): readonly RawEntry[] {
     this.#lineAt(this.#start);
     this.#text = this.#text.slice(this.#start) + piece;
@@ -60,12 +60,12 @@ export class JsonEntries {
     return found;
   }
 
-  /** @throws ProvisioningError where the document is not at its end */
+  /** @throws ProvisioningError if the document is incomplete */
   end(): void {
     if (!this.#isOver || !SPACE.test(this.#text.slice(this.#start))) throw this.#notJson();
   }
 
-  /** Goes on to the next character that means something. @returns whether there was one */
+  /** Advances to the next delimiter. @returns whether there is one */
   #step(): boolean {
     const pattern = this.#inString ? IN_STRING : STRUCTURE;
     pattern.lastIndex = this.#at;
@@ -75,7 +75,7 @@ export class JsonEntries {
       return false;
     }
     const character = this.#text[index]!;
-    // An escaped character may be the first one of the next piece.
+    // The escaped character may come first in the next piece.
     this.#at = index + (character === "\\" ? 2 : 1);
     if (character === '"') this.#inString = !this.#inString;
     else if (!this.#inString) this.#meet(character, index);
@@ -170,7 +170,7 @@ export class JsonEntries {
     try {
       this.#found.push({ place, section, raw: parseEntry(text) });
     } catch (error) {
-      // The parser calls itself for each level.
+      // The parser is recursive, so deep nesting exhausts its stack.
       if (error instanceof RangeError) throw this.#error("is nested too deeply", name);
       if (!(error instanceof RepeatedName)) throw this.#notJson(lineOfFault(text.trimStart(), error, line), name);
       this.#found.push({ place, fault: error.message });

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { isPlainText } from "../store/plain-text.js";
 
-/** Values whose shape nobody prescribes: claims of a person, members of a key. What is checked is that they can be stored. */
+/** Values of free form: claims of a user, members of a key. The only check is whether they can be stored. */
 
-/** Depth of arrays and objects in one another. */
+/** Largest nesting depth of arrays and objects. */
 const MAX_DEPTH = 32;
 
 type Path = readonly (string | number)[];
@@ -13,13 +13,13 @@ interface Fault {
   readonly message: string;
 }
 
-/** Any JSON, but for texts the store would refuse or alter, and nesting that no reader of it survives. */
+/** Any JSON, except texts that the store would refuse or alter, and nesting that would exhaust the stack of a reader. */
 export const json = z.unknown().superRefine((value, context) => {
   const fault = faultOf(value);
   if (fault !== undefined) context.addIssue({ code: "custom", path: [...fault.path], message: fault.message });
 });
 
-/** The first place of a value that cannot be stored, and why. */
+/** The first part of a value that cannot be stored, and the reason. */
 function faultOf(value: unknown, path: Path = []): Fault | undefined {
   if (typeof value === "string" && !isPlainText(value)) {
     return { path, message: "must be well-formed text without U+0000" };
@@ -35,14 +35,14 @@ function faultOf(value: unknown, path: Path = []): Fault | undefined {
 
 const BAD_NAME = "the name must be well-formed text without U+0000";
 
-/** Names of its own choosing are stored like the values beside them. */
+/** Checks the free names of an object, which are stored like its values. */
 export function checkNames(value: object, context: z.RefinementCtx): void {
   for (const name of Object.keys(value).filter((one) => !isPlainText(one))) {
     context.addIssue({ code: "custom", path: [name], message: BAD_NAME });
   }
 }
 
-/** Where a key `__proto__` stands, which would become the prototype of what is read; undefined where there is none. */
+/** The path of a key `__proto__`, which would become the prototype of the parsed object; undefined if there is none. */
 export function placeOfPrototype(value: unknown, path: Path = []): Path | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   return firstOf(partsOf(value), ([name, part]) =>

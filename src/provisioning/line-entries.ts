@@ -10,7 +10,7 @@ import {
 import type { Section } from "./schema.js";
 
 /**
- * Reads a provisioning file of JSON Lines: an entry in each line, as it would stand in its section's list, or
+ * Reads a provisioning file of JSON Lines: each line is an entry as in the list of its section, or
  * `{"users": {…}}`, which names the section.
  */
 export async function* lineEntries(pieces: AsyncIterable<string>): AsyncGenerator<RawEntry> {
@@ -52,7 +52,7 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
 
 export const UNKNOWN = "no key tells what it is: sub, client_id, device_id, app_id, vendor_thing_id or name";
 
-/** Keys that tell what an entry is; the first that it has counts. */
+/** Keys that identify the section of an entry; the first one present counts. */
 const TELLING: readonly (readonly [key: string, section: Section])[] = [
   ["sub", "users"],
   ["preferred_username", "users"],

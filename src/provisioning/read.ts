@@ -3,7 +3,7 @@ import { placeOfPrototype } from "./json-value.js";
 import { faultAt, type Place, type RawEntry } from "./raw-entry.js";
 import { SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
 
-/** One entry as it was read, and as it stood in the file. */
+/** One checked entry, together with its form in the file. */
 export interface Entry<S extends Section = Section> {
   readonly section: S;
   readonly place: Place;
@@ -12,16 +12,16 @@ export interface Entry<S extends Section = Section> {
   readonly raw: unknown;
 }
 
-/** Checks the entries of one file, one after the other: each by itself, and that none stands twice. */
+/** Checks the entries of one file in turn: each by itself, and that none is repeated. */
 export class EntryChecker {
   readonly #seen = new Set<string>();
 
-  /** @returns the entry, or the one line that says what is wrong with it */
+  /** @returns the entry, or one line about its fault */
   check(found: RawEntry): Entry | string {
     try {
       return this.#check(found);
     } catch (error) {
-      // What looks at each part of a value calls itself for each level.
+      // The checks are recursive, so deep nesting exhausts the stack.
       if (error instanceof RangeError) return faultAt(found.place, [], "is nested too deeply");
       throw error;
     }

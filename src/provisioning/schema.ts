@@ -28,7 +28,7 @@ import { checkNames, json } from "./json-value.js";
 
 /**
  * The provisioning file. Names are those of RFC 7591 (clients) and OpenID Connect Core (users). An unknown key is an
- * error; whoever writes the file is trusted, so what is merely unwise is accepted with a warning (warnings.ts).
+ * error. The author of the file is trusted, so an unwise setting is accepted with a warning (warnings.ts).
  */
 
 const scope = z.strictObject({
@@ -108,7 +108,7 @@ const user = z
   .object({
     sub: id,
     preferred_username: text.max(255).trim(),
-    // null takes it away; where it is absent, it stays.
+    // null removes it; an absent key leaves it as it is.
     password: password.nullish(),
     password_hash: foreignHash(["bcrypt", "argon2", "scrypt", "pbkdf2", "phpass"]).optional(),
     email: text.refine(isEmail, "must be an email address").optional(),
@@ -139,7 +139,7 @@ const user = z
     message: "must not stand beside password",
   });
 
-/** The keys of a user that are no claims of its own choosing. */
+/** The known keys of a user; all others are free claims. */
 const USER_KEYS: readonly string[] = Object.keys(user.shape);
 
 const device = z.strictObject({
@@ -172,7 +172,7 @@ const app = z
 
 const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password: otherSecret });
 
-/** The sections of the file, in the order in which they are written: what is referred to comes first. */
+/** The sections of the file, in the order in which they are written: referenced entries come first. */
 export const SECTIONS = {
   scopes: { entry: scope, key: (one: z.output<typeof scope>) => one.name },
   clients: { entry: client, key: (one: z.output<typeof client>) => one.client_id },

@@ -8,18 +8,18 @@ import { ProvisioningError, type RawEntry } from "./raw-entry.js";
 
 /** A provisioning file, which may be read several times. */
 export interface Source {
-  /** Its entries, in its order. @throws OperatorError where the rest of it cannot be read */
+  /** The entries in their order. @throws OperatorError if the rest of the file cannot be read */
   entries(): AsyncIterable<RawEntry>;
-  /** Whether it would fill the memory. */
+  /** Whether the file may be larger than the memory. */
   readonly isLarge: boolean;
 }
 
-/** Bytes of a file that is not large. */
+/** Largest size of a file that counts as small, in bytes. */
 const MAX_SMALL = 1_000_000;
 
 type Pieces = AsyncIterable<string>;
 
-/** How the entries of a file are read, by the end of its name; any other is one JSON document. */
+/** The reader for each file extension. Any other file is one JSON document. */
 const FORMATS: Readonly<Record<string, (pieces: Pieces) => AsyncIterable<RawEntry>>> = {
   ".jsonl": lineEntries,
   ".ndjson": lineEntries,
@@ -31,7 +31,7 @@ export function textSource(text: string): Source {
   return { entries: () => jsonEntries(textPieces([Buffer.from(text)])), isLarge: false };
 }
 
-/** A file of any format. @throws OperatorError where it cannot be read */
+/** Opens a file of any format. @throws OperatorError if it cannot be read */
 export async function fileSource(path: string): Promise<Source> {
   const read = FORMATS[/\.[a-z]+$/i.exec(path)?.[0].toLowerCase() ?? ""] ?? jsonEntries;
   const info = await stat(path).catch(unreadable(path));
@@ -55,7 +55,7 @@ async function* bytesOf(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** Bytes as texts, without a byte order mark. @throws ProvisioningError where they are not UTF-8 */
+/** Decodes bytes, without a byte order mark. @throws ProvisioningError if they are not UTF-8 */
 async function* textPieces(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Pieces & AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let line = 1;

@@ -5,14 +5,14 @@ import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, Section } from "./schema.js";
 
-/** Whose entries list the scopes that they may ask for. */
+/** The sections whose entries list the scopes that they may request. */
 const LISTING: ReadonlySet<Section> = new Set<Section>(["clients", "devices"]);
 
 type Listing = Omit<Entry, "raw">;
 
 /**
- * The entries that list scopes which are neither built in nor declared in the store. Such a scope exists without description
- * or audience, so it may be a misspelling.
+ * Collects entries that list scopes which are neither built in nor declared in the store. Such a scope works without a
+ * description or an audience, so it may be a misspelling.
  */
 export class UndeclaredScopes {
   readonly #db: Db;
@@ -22,7 +22,7 @@ export class UndeclaredScopes {
     this.#db = db;
   }
 
-  /** @param entries what was written, perhaps before the scopes that it lists */
+  /** @param entries the written entries; the scopes that they list may follow later in the file */
   async add(entries: readonly Listing[]): Promise<void> {
     if (entries.every(({ section }) => !LISTING.has(section))) return;
     const known = await this.#known();

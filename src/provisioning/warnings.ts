@@ -10,8 +10,8 @@ import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } fr
 import type { Vault } from "./write.js";
 
 /**
- * What is accepted because whoever writes the file is trusted, and said aloud because it may be a mistake. A client that
- * is incomplete is refused at the endpoint with its documented message.
+ * Settings that are accepted, because the author of the file is trusted, but reported, because they may be mistakes. An
+ * incomplete client is refused at the endpoint with its documented message.
  */
 
 const MIN_SECRET = 32;
@@ -43,7 +43,7 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
 
-/** What is unwise about an entry, by its section. */
+/** The checks for unwise settings, by section. */
 const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) => readonly string[] } = {
   clients: (client) =>
     [...(rowOf(client).warnings ?? []), ...CLIENT_RULES].filter(([, holds]) => holds(client)).map(([text]) => text),
@@ -55,10 +55,10 @@ const NO_WAY_TO_SHOW =
 
 const WITHOUT_SECRET = "has no secret to authenticate with";
 
-/** Lines that are kept: a large file may have one for each entry. */
+/** Largest number of lines that are kept, because a large file may cause one for each entry. */
 const MAX_WARNINGS = 1_000;
 
-/** One line for each unwise thing, naming the entry and never a value of it. */
+/** Collects one line for each unwise setting. It names the entry and never a value. */
 export class Warnings {
   readonly #canShow: boolean;
   readonly #lines: string[] = [];
@@ -68,7 +68,7 @@ export class Warnings {
     this.#canShow = takesCertificates;
   }
 
-  /** @param secretless client ids of which none has a secret in the store */
+  /** @param secretless ids of clients without a secret in the store */
   add(entries: readonly Omit<Entry, "raw">[], secretless: ReadonlySet<string> = new Set()): void {
     for (const entry of entries) {
       for (const text of this.#textsOf(entry, secretless)) {
@@ -82,7 +82,7 @@ export class Warnings {
     else this.#more += 1;
   }
 
-  /** All of them, and what else is to be said at the end. */
+  /** All lines, with a last one about those that were dropped. */
   lines(more: readonly string[] = []): readonly string[] {
     for (const line of more) this.#keep(inOneLine(line));
     return this.#more === 0 ? this.#lines : [...this.#lines, `${this.#more} more warnings`];

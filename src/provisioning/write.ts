@@ -21,18 +21,18 @@ import {
   type Section,
 } from "./schema.js";
 
-/** What turns clear secrets into what may be stored. */
+/** The parts that turn secrets in clear into their stored form. */
 export interface Vault {
   readonly master: MasterKey;
   readonly passwords: Passwords;
   readonly random: Random;
-  /** Whether a client can show a certificate at all; where nothing is said, it can. */
+  /** Whether a client can present a certificate at all; true by default. */
   readonly takesCertificates?: boolean;
 }
 
 type Write = (tx: Tx) => Promise<void>;
 
-/** What is left to write of an entry, once its passwords are hashed and its secrets are stored as they are to be. */
+/** Writes an entry whose passwords are hashed and whose secrets have their stored form. */
 interface Rows {
   readonly scopes: DeclaredScope;
   readonly clients: ClientToSave;
@@ -42,14 +42,14 @@ interface Rows {
   readonly things: ThingToSave;
 }
 
-/** An entry that is ready to be written. */
+/** A prepared entry. */
 export interface Prepared<S extends Section = Section> {
   readonly entry: Entry<S>;
   readonly digest: string;
   readonly row: Rows[S];
 }
 
-/** How the row of each section's entry is made. It may take time, so it is done before a transaction begins. */
+/** Prepares the row of an entry, by section. Hashing takes time, so this happens before a transaction begins. */
 const ROWS: {
   readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Rows[S] | Promise<Rows[S]>;
 } = {
@@ -70,7 +70,7 @@ const ROWS: {
   }),
 };
 
-/** Does everything that takes time. */
+/** Prepares an entry, which may take time. */
 export async function prepare(vault: Vault, entry: Entry, digest: string): Promise<Prepared> {
   const rowOf = ROWS[entry.section] as (vault: Vault, value: unknown) => Rows[Section] | Promise<Rows[Section]>;
   return { entry, digest, row: await rowOf(vault, entry.value) };

@@ -126,7 +126,7 @@ t.test("client delete: everything is refused at once, and a new client of that i
 t.test("an app is deleted with its administrator and its things, an administrator alone is not", async (t) => {
   t.equal(
     await run(["client", "delete", APP.client_id]),
-    `${APP.client_id} is the administrator of the app ${APP.app_id}: delete that one`,
+    `${APP.client_id} is the administrator of the app ${APP.app_id}: delete the app instead`,
   );
   const thing = { username: `VENDOR_THING_ID:${THING.vendor_thing_id}`, password: THING.password };
   const { access_token } = (await postJson(one, "/api/oauth2/token", thing, ofApp())).json;

@@ -154,7 +154,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
     const { access_token } = (await logIn(server)).json;
     const { code, stdout } = await jetonHere(env, ["revoke", "--client", "mobile", "--json"]);
     t.equal(code, 0);
-    t.match(JSON.parse(stdout), { grants_ended: 0, warnings: [/all of them are refused/] });
+    t.match(JSON.parse(stdout), { grants_ended: 0, warnings: [/all of them are rejected/] });
     t.equal(await isActive(server, access_token), false);
   });
 
