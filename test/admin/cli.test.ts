@@ -293,7 +293,7 @@ t.test("the command line, beside a running server", async (t) => {
 
     await refusesToo(t, [
       ["revoke", [], {}, /give exactly one of --token T, --user SUB, --client ID, --grant ID/],
-      ["revoke", [], { user: "alice", client: "mobile" }, /say one of/],
+      ["revoke", [], { user: "alice", client: "mobile" }, /give exactly one of/],
       ["revoke", [], { token: "garbage" }, /this is not a token of this server/],
       ["revoke", [], { grant: "garbage" }, /there is no grant garbage/],
       ["revoke", [], { user: "nobody" }, /there is no user nobody/],
