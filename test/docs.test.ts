@@ -82,3 +82,19 @@ t.test("the walk of one refresh request in docs/tour.md passes no more than twel
   t.equal(new Set(files).size, files.length);
   t.ok(files.length > 5 && files.length <= 12);
 });
+
+t.test("no page has an avoided word of docs/contributing.md", async (t) => {
+  const contributing = await readFile(join(ROOT, "docs/contributing.md"), "utf8");
+  const table = contributing.slice(contributing.indexOf("| Word |"), contributing.indexOf("Avoid these too:"));
+  const words = [...table.matchAll(/^\| ([a-z]+) \|/gm)].map(([, word]) => word!);
+  t.ok(words.length > 5);
+  const avoided = new RegExp(`\\b(?:${words.join("|")})\\b`, "i");
+  const entries = await readdir(join(ROOT, "docs"), { recursive: true });
+  const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
+  for (const page of pages) {
+    const text = (await readFile(join(ROOT, page), "utf8")).replace(table, "");
+    const prose = text.replace(/^```.*?^```/gms, "").replace(/`[^`\n]*`/g, "");
+    const line = prose.split("\n").find((one) => avoided.test(one));
+    t.equal(line, undefined, page);
+  }
+});

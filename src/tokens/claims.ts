@@ -107,9 +107,11 @@ export function claimsAbout(
   const known = allClaims(person);
   const releasable = releasedBy(clientScope, declared);
   const wanted = new Set([...releasedBy(scope, declared), ...names.filter((name) => releasable.has(name))]);
-  const spelt = [...wanted].flatMap((name) => [name, ...locales.map((locale) => `${name}#${locale}`)]);
+  const localised = [...wanted].flatMap((name) => [name, ...locales.map((locale) => `${name}#${locale}`)]);
   return Object.fromEntries(
-    spelt.filter((name) => Object.hasOwn(known, name) && !PROTOCOL_CLAIMS.has(name)).map((name) => [name, known[name]]),
+    localised
+      .filter((name) => Object.hasOwn(known, name) && !PROTOCOL_CLAIMS.has(name))
+      .map((name) => [name, known[name]]),
   );
 }
 
