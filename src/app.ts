@@ -34,17 +34,17 @@ import { countUnserved } from "./http/unserved.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 
 interface AppParts {
-  /** The dialects that are spoken; the first answers for paths that are nobody's. */
+  /** The mounted dialects. The first one answers paths outside all prefixes. */
   readonly dialects: readonly Dialect[];
-  /** CIDR ranges of the proxies that are believed. */
+  /** CIDR ranges of the trusted proxies. */
   readonly proxies: readonly string[];
   readonly core: Core;
   readonly logger: FastifyBaseLogger;
-  /** What the process is called in log lines. */
+  /** The name of this process in log lines. */
   readonly instance: string;
-  /** By which it is measured how far behind the process is; the machine's own by default. */
+  /** The clock that measures how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
-  /** The HTTP server to answer on, made before (http/listener.ts); it is told whom to hand requests to. */
+  /** Connects the HTTP server, which exists already (http/listener.ts), to the application. */
   readonly serve: (handler: RequestListener, shedder: LoadShedder) => Server;
 }
 
@@ -71,13 +71,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     exposeHeadRoutes: false,
-    // Requests that were accepted are answered while the process drains; the listener says `Connection: close`.
+    // Accepted requests are answered while the process drains; the listener sends `Connection: close`.
     return503OnClosing: false,
-    // The listener answers what its parser gives up on; Fastify's own answer would come on top of it.
+    // The listener answers requests that its parser rejects. Fastify would send a second response.
     clientErrorHandler: () => {},
     frameworkErrors: (error, request, reply) => {
       void refuse(dialectOf(dialects, request.url), error, request, reply);
-      // No hook runs for what Fastify's router gives up on.
+      // No hook runs for a request that Fastify's router rejects.
       logDecision(request, reply, { instance, endpoint: undefined });
     },
     serverFactory: (handler) => serve(handler, shedder),

@@ -17,37 +17,37 @@ import type { Db } from "./store/open.js";
 import type { Caller } from "./store/pool.js";
 import { AccessTokens } from "./tokens/access-token.js";
 
-/** What every grant and endpoint is handed: the parts that decide, wired once. */
+/** The parts that decide. They are connected once, and every grant and endpoint receives them. */
 export interface Core {
-  /** The issuer identifier, exactly as it stands in tokens and metadata. */
+  /** The issuer identifier, exactly as in tokens and metadata. */
   readonly issuer: string;
-  /** Issuers it had before: what names them is recognised, and nothing new is written under them. */
+  /** Previous issuer identifiers. Their tokens are recognised, and no new token has one. */
   readonly previousIssuers: readonly string[];
   readonly db: Db;
-  /** Who waits for what is being done, where it is done for one request. */
+  /** The connection that waits for the result, if the core serves one request. */
   readonly caller?: Caller;
   readonly feed: ChangeFeed;
-  /** When this instance was in service last. */
+  /** The time when this instance was last in service. */
   readonly availability: Availability;
   readonly clock: Clock;
-  /** How far that clock is from the database's. */
+  /** The difference between that clock and the database's. */
   readonly clockDifference: ClockDifference;
   readonly random: Random;
   readonly master: MasterKey;
-  /** Another number after each restore of the database: what is remembered outside it is bound to it. */
+  /** A number that changes with each restore of the database. State outside the database is bound to it. */
   readonly era: number;
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
-  /** Which client uses which dialect. */
+  /** Counts which client uses which dialect. */
   readonly usage: DialectUsage;
   readonly passwords: Passwords;
   readonly rateLimits: RateLimits;
   readonly codes: ConfirmationCodes;
-  /** Undefined where confirmation codes cannot be sent. */
+  /** Undefined if confirmation codes cannot be sent. */
   readonly codeSender: CodeSender | undefined;
   readonly accessTokens: AccessTokens;
-  /** Whether a client can show a certificate: to this server itself, or to a proxy that it trusts. */
+  /** Whether a client can present a certificate to this server or to a trusted proxy. */
   readonly takesCertificates: boolean;
 }
 
@@ -59,28 +59,28 @@ declare module "fastify" {
 
 interface CoreParts {
   readonly issuer: string;
-  /** None where nothing is said. */
+  /** None by default. */
   readonly previousIssuers?: readonly string[];
   readonly db: Db;
   readonly feed: ChangeFeed;
   readonly master: MasterKey;
   readonly clock: Clock;
   readonly random: Random;
-  /** By default of a process that does not serve. */
+  /** By default that of a process that serves no requests. */
   readonly availability?: Availability;
   readonly clockDifference?: ClockDifference;
   /** Whether a `jwks_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
-  /** Whether a client can show a certificate; it can where nothing is said. */
+  /** Whether a client can present a certificate; true by default. */
   readonly takesCertificates?: boolean;
-  /** Told what an operator has to settle, one line at a time. */
+  /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
-  /** What a password hash costs; production has one cost, a test run another. */
+  /** The cost of a password hash; tests use a lower one than production. */
   readonly hashing?: HashingCost | undefined;
 }
 
-/** Wires the core over an open, migrated store. */
+/** Builds the core on an open, migrated store. */
 export async function buildCore(parts: CoreParts): Promise<Core> {
   const { issuer, db, feed, master, clock, random, codeSender, allowPrivateKeySets = false } = parts;
   const { previousIssuers = [] } = parts;
@@ -88,7 +88,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   for (const line of await renewStoredIdentifiers(db)) parts.warn?.(line);
   const ring = await KeyRing.open(db, master, clock);
   feed.subscribe((change) => {
-    // What cut off the listening connection may have cut off the others without a word.
+    // A fault that closed the listening connection may have broken the others silently.
     if (change === null) db.pool.renew();
     if (change === null || change.kind === "keys") void ring.reloadUntilCurrent();
   });

@@ -17,7 +17,7 @@ declare module "./operations.js" {
   }
 }
 
-/** When the token is to end, in milliseconds since the epoch. */
+/** `expires_at` is the end of the token in milliseconds since the epoch. */
 const parameters = z.object({
   expires_at: z
     .string()
@@ -27,8 +27,8 @@ const parameters = z.object({
 });
 
 /**
- * The token endpoint of applications (Kii Cloud): the steps of every exchange, for the application's people and things,
- * for itself, or for its administrator, a client of its own that is asked for by name.
+ * The token endpoint of applications (Kii Cloud). It runs the steps of every exchange for the application's users and
+ * things, for the application itself, or for its administrator. The administrator is a client with a client_id of its own.
  */
 export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("appToken", {
@@ -46,20 +46,20 @@ export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
   });
 };
 
-/** Of the two pairs a request may bring, `basic` is the application's, the one in the body its administrator's. */
+/** A request may have two pairs of credentials: `basic` is the application's, the one in the body its administrator's. */
 async function identifyApp(
   core: Core,
   request: OperationRequest,
 ): Promise<{ readonly application: App; readonly credentials: PresentedCredentials }> {
   const { basic, client_id, client_secret = "" } = request.credentials;
   if (basic === undefined && client_id !== undefined) {
-    // Its page's own sample: nothing else names the application, and what is sent is verified as its or its administrator's.
+    // The sample of the vendor's page: the client_id alone leads to the application. The pair is the app's or its administrator's.
     return { application: await requireAppOf(core, client_id), credentials: { basic: { client_id, client_secret } } };
   }
   if (client_id === undefined || basic === undefined || client_id === basic.client_id) {
     return { application: await authenticateApp(core, request), credentials: { basic } };
   }
-  // The administrator proves more than the application's key does; a key that was sent must be right all the same.
+  // The administrator's secret is enough. A key of the application that was sent as well must still be correct.
   const application = basic.client_secret
     ? await authenticateApp(core, request)
     : await requireApp(core, basic.client_id);
@@ -70,8 +70,8 @@ async function identifyApp(
 }
 
 /**
- * Seconds from now until an instant that a client names by its own clock. A client that asks for the maximum while its clock
- * is ahead gets the maximum.
+ * The lifetime in seconds until a time by the client's clock. A client that asks for the maximum while its clock is ahead
+ * gets the maximum.
  * @throws Refusal expires_at_past, expires_at_too_late
  */
 function lifetimeUntil(expires_at: number | undefined, app: App, now: number): number {

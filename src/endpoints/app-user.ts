@@ -21,19 +21,19 @@ declare module "./operations.js" {
   }
 }
 
-/** Who came to be. */
+/** The user that a registration created. */
 interface NewPerson {
   readonly sub: string;
   readonly preferred_username: string;
 }
 
-/** What applications ask of their people (Kii Cloud): who somebody is, and to be one of them. */
+/** The user endpoints of applications (Kii Cloud): describe a user, and register one. */
 export const appUserEndpoints: FastifyPluginAsync = async (app) => {
   app.operations.offer("appUser", { guard: null, run: showUser });
   app.operations.offer("registerUser", { guard: null, run: registerUser });
 };
 
-/** The person behind an access token of the application that is asked about, and of no other. */
+/** The user of an access token that was issued to this application. */
 async function showUser(request: OperationRequest, core: Core): Promise<Person> {
   const { basic, bearer } = request.credentials;
   if (bearer === undefined) throw new Refusal("access_token_missing");
@@ -66,8 +66,8 @@ const registration = z.object({
 });
 
 /**
- * Makes a new person, where the application lets people register themselves. What nobody has verified is no identifier:
- * an address is kept as it was said, and logs nobody in.
+ * Registers a user, if the application allows it. An email address or phone number that is not verified is stored, but no
+ * user can log in with it.
  */
 async function registerUser(request: OperationRequest, core: Core): Promise<NewPerson> {
   const { parameters, spelling, network, facts } = request;

@@ -4,8 +4,8 @@ import { findApp, findAppOf, type App } from "../store/apps.js";
 import type { OperationRequest } from "./operations.js";
 
 /**
- * The application a request is from. Its id and key are verified like any client's id and secret; a client that is no
- * application has none.
+ * Authenticates an application. Its id and key are verified like the id and secret of any client. A client that is not an
+ * application is refused.
  * @throws Refusal client_unknown, client_secret_basic_wrong
  */
 export async function authenticateApp(core: Core, request: OperationRequest): Promise<App> {
@@ -14,14 +14,14 @@ export async function authenticateApp(core: Core, request: OperationRequest): Pr
   return requireApp(core, client_id);
 }
 
-/** @throws Refusal client_unknown where there is no application of that id */
+/** @throws Refusal client_unknown if no application has that id */
 export async function requireApp({ db }: Core, app_id: string): Promise<App> {
   const app = await findApp(db, app_id);
   if (app === undefined) throw new Refusal("client_unknown", { reason: `${app_id} is no app` });
   return app;
 }
 
-/** @throws Refusal client_unknown where that client is no application, nor the administrator of one */
+/** @throws Refusal client_unknown if the client is neither an application nor the administrator of one */
 export async function requireAppOf({ db }: Core, client_id: string): Promise<App> {
   const app = await findAppOf(db, client_id);
   if (app === undefined) throw new Refusal("client_unknown", { reason: `${client_id} is of no app` });

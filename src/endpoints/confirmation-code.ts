@@ -32,8 +32,8 @@ const parameters = z
   .refine((given) => !given.phone_number || !given.email, { path: ["email"] });
 
 /**
- * Sends a person a code to log in with instead of a password (SimpleIdentityServer's SMS page). Whether anybody has the
- * number shows neither in the answer nor in what is done for it: the code is sent when the answer is out.
+ * Sends a user a code to log in with instead of a password (SimpleIdentityServer's SMS page). The response and its timing do
+ * not reveal whether a user has the number: the code is sent after the response.
  */
 export const confirmationCodeEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("confirmationCode", { guard: null, run: sendCode });
@@ -56,7 +56,7 @@ async function sendCode({ document, network, facts }: OperationRequest, core: Co
   core.codeSender.send({ ...receiverOf(account, address), code, expires_in: CONFIRMATION_CODE.lifetime });
 }
 
-/** Where it goes is what is on record of the person: what was asked for may be another spelling of it. */
+/** Sends to the stored address, not to the spelling in the request. */
 function receiverOf({ email }: Account, address: string): { channel: "sms" | "email"; to: string } {
   return readPhoneNumber(address) === address
     ? { channel: "sms", to: address }

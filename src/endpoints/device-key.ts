@@ -21,7 +21,7 @@ declare module "./operations.js" {
   }
 }
 
-/** A device's new key, brought by a JWT of the old one and proved by the new one (Iothentix, update public key). */
+/** Replaces a device's key: a JWT of the old key brings the new one, which signs a proof (Iothentix, update public key). */
 export const deviceKeyEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("deviceKey", { guard: null, run: replaceKey });
 };
@@ -41,10 +41,10 @@ async function replaceKey(request: OperationRequest, core: Core): Promise<undefi
   throw new Refusal("device_jwt_wrong", { reason: "made with a key that has been replaced" });
 }
 
-/** PEM of a SubjectPublicKeyInfo (RFC 7468 section 13), and nothing else: a private key would be read as a public one too. */
+/** PEM of a SubjectPublicKeyInfo (RFC 7468 section 13). createPublicKey would also accept a private key. */
 const PEM = /^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/;
 
-/** @throws Refusal device_key_unusable for a key that the device could not authenticate with */
+/** @throws Refusal device_key_unusable for a key that cannot authenticate a device */
 function readPublicKey(pem = ""): KeyObject {
   const key = parsePem(pem);
   const { modulusLength = MIN_RSA_BITS } = key?.asymmetricKeyDetails ?? {};
@@ -58,12 +58,12 @@ function parsePem(pem: string): KeyObject | undefined {
     const key = createPublicKey(pem);
     return deviceAlgorithm(key.export({ format: "jwk" }) as JWK) === undefined ? undefined : key;
   } catch {
-    // Whatever the library finds wrong with it (or has no JWK for), no device signs with it.
+    // The library cannot read the key, or has no JWK for it: no device signs with it.
     return undefined;
   }
 }
 
-/** Whether the key signed the SHA-256 of a text: ECDSA in DER and RSASSA-PKCS1-v1_5 hash it themselves, Ed25519 does not. */
+/** Whether the key signed the SHA-256 of a text. ECDSA (DER) and RSASSA-PKCS1-v1_5 hash the text, Ed25519 does not. */
 function isPossessed(key: KeyObject, text: string, proof: string): boolean {
   const signature = Buffer.from(proof, "base64");
   if (signature.toString("base64") !== proof) return false;

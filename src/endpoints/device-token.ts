@@ -3,7 +3,7 @@ import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import type { AccessTokenClaims } from "../tokens/access-token.js";
 
-/** An access token of a device, and the device as it is now. */
+/** An access token of a device, and the current registration of the device. */
 export interface DeviceToken {
   readonly client: Client;
   readonly claims: AccessTokenClaims;
@@ -11,9 +11,9 @@ export interface DeviceToken {
 }
 
 /**
- * The device whose access token this is: whoever holds it may have it renewed or look at it, in the dialects of that device
- * (Iothentix, renew token and introspect). Whether it is in force is the store's to say.
- * @param client_id the device it must be of, where the request names one
+ * Reads an access token of a device. Its holder may renew and introspect it in the dialects of the device (Iothentix, renew
+ * token and introspect). The caller asks the store whether the token is in force.
+ * @param client_id the device that the request names, if it names one
  */
 export async function readDeviceToken(
   { accessTokens, registry }: Core,

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { Core } from "../core.js";
 
-/** Paths of the two questions a supervisor asks; the listener answers them itself before the application is ready. */
+/** The two paths of health checks. The listener answers them itself before the application is ready. */
 export const HEALTH_PATHS = { alive: "/healthz", ready: "/readyz" } as const;
 
-/** Whether the process lives, and whether requests can be served. */
+/** Reports whether the process is alive, and whether it can serve requests. */
 export const healthEndpoints: FastifyPluginAsync = async (app) => {
   app.get(HEALTH_PATHS.alive, { exposeHeadRoute: true }, async () => ({ status: "alive" }));
   app.get(HEALTH_PATHS.ready, { exposeHeadRoute: true }, async (_request, reply) => {
@@ -13,7 +13,7 @@ export const healthEndpoints: FastifyPluginAsync = async (app) => {
   });
 };
 
-/** By how much this machine's clock is ahead of the database's, and what that means where it is more than a few seconds. */
+/** How far this machine's clock is ahead of the database's, with a warning if the difference is large. */
 function clockOf({ clockDifference: { seconds, isLarge } }: Core) {
   const warning = "this machine's clock and the database's differ";
   return { clock_difference_seconds: seconds, ...(isLarge ? { warning } : {}) };

@@ -24,7 +24,7 @@ const parameters = z.object({
   token_type_hint: optional,
 });
 
-/** What is said of a token (RFC 7662 section 2.2), the same for a JWT and for an opaque one. */
+/** The description of a token (RFC 7662 section 2.2), the same for JWT and opaque tokens. */
 export interface TokenState {
   readonly iss: string;
   readonly sub: string;
@@ -39,11 +39,11 @@ export interface TokenState {
   readonly grant_id?: string;
   readonly auth_time?: number;
   readonly cnf?: Confirmation;
-  /** What of a requesting party token holds now (Federated Authorization for UMA 2.0 section 5.1.1). */
+  /** The current permissions of a requesting party token (Federated Authorization for UMA 2.0 section 5.1.1). */
   readonly permissions?: readonly Permission[];
 }
 
-/** Whether a token is in force. One whose time is over is described too, because one dialect does so. */
+/** Whether a token is in force. An expired token is described too, because one dialect shows it. */
 type Introspection =
   { readonly active: true; readonly state: TokenState } | { readonly active: false; readonly expired?: TokenState };
 
@@ -55,7 +55,7 @@ declare module "./operations.js" {
 
 const INACTIVE: Introspection = { active: false };
 
-/** Introspection (RFC 7662), by clients that can prove who they are, or that show a protection API token. */
+/** Introspection (RFC 7662), for confidential clients and for holders of a protection API token. */
 export const introspectEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("introspect", {
     guard: null,
@@ -74,14 +74,14 @@ async function introspect(request: OperationRequest, core: Core): Promise<Intros
 }
 
 /**
- * A device by the token it holds; a resource server by its token alone (Federated Authorization for UMA 2.0 section 1.5); a
- * client by its own credentials.
+ * Authenticates a device by the token that it holds, a resource server by its PAT (Federated Authorization for UMA 2.0
+ * section 1.5), and any other client by its credentials.
  */
 async function authenticateCaller(core: Core, token: string, request: OperationRequest): Promise<Client> {
   const { bearer, basic, client_id, client_assertion } = request.credentials;
   const device = await holder(core, token, request);
   if (device !== undefined) return device;
-  // A token does not vouch for itself.
+  // A token cannot authenticate the request that introspects it.
   const shown = bearer !== undefined && bearer !== token;
   const byToken = shown && [basic, client_id, client_assertion].every((one) => one === undefined);
   if (byToken) return (await pat(request, core)).client;
@@ -90,7 +90,7 @@ async function authenticateCaller(core: Core, token: string, request: OperationR
   return client;
 }
 
-/** The device that holds the token and shows nothing else: it may look at its own (Iothentix, introspect). */
+/** The device that sends only its own token: it may introspect that token (Iothentix, introspect). */
 async function holder(core: Core, token: string, request: OperationRequest): Promise<Client | undefined> {
   const { basic, bearer, client_id } = request.credentials;
   if (basic !== undefined || bearer !== token) return undefined;
@@ -101,7 +101,10 @@ async function holder(core: Core, token: string, request: OperationRequest): Pro
   return device.client;
 }
 
-/** Its own tokens, requesting party tokens for it, those meant for it as a resource server, or all of them with `jeton:introspect` (contract). */
+/**
+ * A client may see its own tokens, requesting party tokens for it, and tokens for its audiences. With the scope
+ * `jeton:introspect` it may see all tokens.
+ */
 function maySee(
   client: Client,
   { client_id, aud = [], permissions }: Pick<TokenState, "client_id" | "aud"> & { readonly permissions?: unknown },
@@ -127,7 +130,7 @@ async function introspectAccess(
   return expired ? { active: false, expired: stateOf(claims, null) } : INACTIVE;
 }
 
-/** Which of its permissions would be granted now. A token without any is inactive. */
+/** Keeps the permissions that would be granted now. A token without any is inactive. */
 async function introspectPermissions(
   { db, clock, issuer, previousIssuers, registry }: Core,
   claims: AccessTokenClaims,
@@ -148,7 +151,7 @@ async function introspectPermissions(
 }
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  // What only this server reads in a token is nobody else's business.
+  // Claims that only this server reads are left out.
   const { client_epoch: _client, user_epoch: _user, grant_generation: _pair, permissions: _granted, ...more } = claims;
   const { renewals: _renewals, grant_id, auth_time, cnf, ...said } = more;
   return {
@@ -161,7 +164,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
   };
 }
 
-/** Only its client may see a refresh token, and a client with `jeton:introspect`: no audience makes it visible. */
+/** A refresh token is visible to its client and to clients with `jeton:introspect`. Audiences do not matter. */
 async function introspectRefresh(
   { db, clock, issuer }: Core,
   { grant_id, generation, certificate }: RefreshTokenName,

@@ -9,11 +9,11 @@ import { RESPONSE_MODES } from "../browser/authorize/request.js";
 import { UI_LOCALES } from "../browser/view.js";
 import type { EndpointMetadata, OperationName } from "./operations.js";
 
-/** Where a dialect has its endpoints, as paths below the issuer. */
+/** The paths of a dialect's endpoints, below the issuer. */
 export interface MountedPaths {
   readonly jwks: string;
   readonly operations: Readonly<Partial<Record<OperationName, string>>>;
-  /** Where people's browsers are sent. */
+  /** The paths that browsers are sent to. */
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
@@ -21,14 +21,13 @@ export interface MountedPaths {
 export type MetadataSources = Pick<FastifyInstance, "core" | "grants" | "operations">;
 
 /**
- * Scopes that nobody is invited to ask for: powers over other clients' tokens, and what people agree to when they say who
- * they are for UMA.
+ * Scopes that are not advertised: those with power over other clients' tokens, and the consent to claims gathering of UMA.
  */
 const NOT_ASKED_FOR = /^(jeton:|uma_claims$)/;
 
 /**
- * The metadata document (RFC 8414, OpenID Connect Discovery), derived from what is registered: a grant, a client
- * authentication method or a scope that is added appears in it by itself.
+ * The metadata document (RFC 8414, OpenID Connect Discovery). It is derived from the registries, so a new grant, method,
+ * endpoint or scope appears in it without further changes.
  */
 export async function metadataDocument(app: MetadataSources, mounted: MountedPaths): Promise<object> {
   const { issuer, registry } = app.core;
@@ -86,7 +85,7 @@ function describedEndpoints({ operations }: MetadataSources, mounted: MountedPat
   });
 }
 
-/** What the authorization endpoint can do (OpenID Connect Discovery section 3, RFC 9207 section 3). */
+/** The capabilities of the authorization endpoint (OpenID Connect Discovery section 3, RFC 9207 section 3). */
 function authorizationMetadata(issuer: string, { authorize, logout }: MountedPaths["pages"]): object {
   if (authorize === undefined) return { response_types_supported: [] };
   return {

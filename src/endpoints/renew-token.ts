@@ -25,7 +25,7 @@ declare module "./operations.js" {
 /** The scope that lets a device renew its token. */
 export const RENEWABLE = "refresh.token";
 
-/** A device's next access token for its last one, which ends by it (Iothentix, renew token). */
+/** Exchanges a device's access token for its next one, and ends the old token (Iothentix, renew token). */
 export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("renewToken", { guard: null, run: renew });
 };
@@ -35,12 +35,12 @@ async function renew(request: OperationRequest, core: Core): Promise<IssuedToken
   const { client_id, token, scope: named } = readParameters(parameters, request.parameters);
 
   const device = await readDeviceToken(core, token, { client_id, dialect: spelling.name });
-  if (device === undefined) throw invalid("no access token of this device");
+  if (device === undefined) throw new Refusal("token_not_valid", { reason: "no access token of this device" });
   const { client, claims } = device;
   facts.client_id = client_id;
   facts.jti = claims.jti;
 
-  // A device proves itself by its token: no certificate counts.
+  // A device authenticates with its token, so a certificate has no effect.
   const unbound = { confirmation: undefined, certificate: undefined };
   const context = { core, client, ...unbound, spelling, issuance: {}, network, facts, decision_id };
   const held = renewableScope(device); // renewal_not_granted
@@ -50,29 +50,23 @@ async function renew(request: OperationRequest, core: Core): Promise<IssuedToken
 
   const end = () => spendToken(core.db, statusQuestion(claims), core.clock.statement());
   const isFirst = await core.rateLimits.consumeIfSuccessful({ on: "tokens of a device", id: client_id }, end); // tries_exhausted
-  if (!isFirst) throw invalid("expired, renewed before, revoked, or its device was disabled");
+  if (!isFirst)
+    throw new Refusal("token_not_valid", { reason: "expired, renewed before, revoked, or its device was disabled" });
   core.usage.count(client_id, spelling.name);
   return issue(context, { scope: requested ?? held, renewals });
 }
 
-/** What the token holds and the device may still have: a renewal never widens it. */
+/** The scopes of the token that the device is still registered for. A renewal never adds a scope. */
 function renewableScope({ client, claims }: DeviceToken): readonly string[] {
   const held = readScope(claims.scope).filter((name) => client.scope.includes(name));
-  if (!held.includes(RENEWABLE)) throw notGranted(`without ${RENEWABLE}`);
+  if (!held.includes(RENEWABLE)) throw new Refusal("renewal_not_granted", { reason: `without ${RENEWABLE}` });
   return held;
 }
 
-/** How many renewals in a row this is: each token says how many led to it. */
+/** The number of renewals in a row, with this one. Each token has the number of renewals before it. */
 function nextRenewal({ client: { max_renewals }, claims }: DeviceToken): number {
   const renewals = (claims.renewals ?? 0) + 1;
-  if (max_renewals !== null && renewals > max_renewals) throw notGranted("renewed max_renewals times in a row");
+  if (max_renewals !== null && renewals > max_renewals)
+    throw new Refusal("renewal_not_granted", { reason: "renewed max_renewals times in a row" });
   return renewals;
-}
-
-function invalid(reason: string): Refusal {
-  return new Refusal("token_not_valid", { reason });
-}
-
-function notGranted(reason: string): Refusal {
-  return new Refusal("renewal_not_granted", { reason });
 }

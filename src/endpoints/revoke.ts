@@ -11,10 +11,10 @@ import type { OperationRequest } from "./operations.js";
 
 const parameters = z.object({
   token: required("token_missing"),
-  token_type_hint: optional, // only a hint: every kind of token is told by its text (RFC 7009 section 2.1)
+  token_type_hint: optional, // only a hint: the text of a token shows its kind (RFC 7009 section 2.1)
 });
 
-/** What came of a revocation; a token that was not in force is told apart because one dialect says so. */
+/** The outcome of a revocation. One dialect reports a token that was not in force. */
 type Revocation = "revoked" | "not_in_force";
 
 declare module "./operations.js" {
@@ -45,11 +45,11 @@ async function revoke(request: OperationRequest, core: Core): Promise<Revocation
 
 interface Asker {
   readonly client_id: string;
-  /** Whether it may revoke what was issued to others. */
+  /** Whether it may revoke tokens of other clients. */
   readonly any: boolean;
 }
 
-/** A refresh token stands for its grant: the grant ends, and every access token of it. */
+/** Revoking a refresh token ends its grant and all access tokens of the grant. */
 async function revokeGrant(
   { db, clock }: Core,
   { grant_id }: RefreshTokenName,
@@ -62,14 +62,14 @@ async function revokeGrant(
   return outcome === "ended" ? "revoked" : "not_in_force";
 }
 
-/** An access token is revoked by itself; what else was issued with it stays. */
+/** Revoking an access token ends this token alone. */
 async function revokeAccess(
   { db, clock, accessTokens }: Core,
   token: string,
   { client_id, any }: Asker,
   { facts }: OperationRequest,
 ): Promise<Revocation> {
-  // Whatever name the server had when it wrote the token: what it issued can be revoked.
+  // A token that was issued under a previous issuer name can be revoked too.
   const read = await accessTokens.read(token, true);
   if (read === undefined) return "not_in_force";
   const { claims, expired } = read;
@@ -78,6 +78,6 @@ async function revokeAccess(
     if (expired) return "not_in_force";
     throw new Refusal("token_foreign", { slots: { client_id } });
   }
-  // Also where this instance's clock calls it expired: another one's may not.
+  // Revoked even if it is expired by this instance's clock: another instance's clock may be behind.
   return revokeToken(db, claims.jti, claims.exp, clock.statement());
 }

@@ -6,14 +6,14 @@ import { Refusal } from "../errors/refusal.js";
 import type { AccessTokenClaims } from "../tokens/access-token.js";
 import type { UnreadRequest } from "./operations.js";
 
-/** Why the store does not find a token in force, for the log. */
+/** The reason in the log for a token that the store does not find in force. */
 export const NOT_IN_FORCE = "expired, revoked, ended or switched off";
 
 /**
- * An access token that is shown to this server as a resource server (RFC 6750): one of its own, of a client that may
- * use this dialect, with the certificate it is bound to. Whether it is in force, or has expired, is left to the question
- * that the endpoint has for the store anyway.
- * @param invalid what it is refused with
+ * Reads an access token that is used at this server (RFC 6750). This server has issued it, its client may use this dialect,
+ * and the request has the certificate that it is bound to. The endpoint's own query to the store finds out whether the token
+ * is in force.
+ * @param invalid the code of the refusal
  */
 export async function readShownToken(
   { accessTokens, registry }: Core,

@@ -9,7 +9,7 @@ import { claimsAbout } from "../tokens/claims.js";
 import type { OperationRequest } from "./operations.js";
 import { NOT_IN_FORCE, readShownToken } from "./shown-token.js";
 
-/** Claims of the person a token speaks for, as JSON or, where the client asked for it, as a signed JWT. */
+/** Claims about the subject of a token: as JSON, or as a signed JWT if the client is registered for one. */
 export type Userinfo = { readonly claims: Readonly<Record<string, unknown>> } | { readonly jwt: string };
 
 declare module "./operations.js" {
@@ -49,7 +49,7 @@ async function userinfo(request: OperationRequest, core: Core): Promise<Userinfo
   return { jwt: text };
 }
 
-/** The one access token of the request (RFC 6750 section 2): two are an error, even if they are the same. */
+/** The access token of the request (RFC 6750 section 2). Two tokens are an error, even if they are equal. */
 function takeToken(request: OperationRequest): string {
   const { access_token } = readParameters(parameters, request.parameters);
   const { bearer } = request.credentials;

@@ -23,7 +23,7 @@ export const refreshTokenGrant = grantPlugin({
   async decide({ refresh_token, scope }, context) {
     const { core, client, issuance, facts } = context;
     const name = readRefreshToken(core.master, refresh_token);
-    if (name === undefined) throw new Refusal("refresh_token_invalid", { reason: "not written by this server" }); // refresh_token_invalid
+    if (name === undefined) throw new Refusal("refresh_token_invalid", { reason: "not written by this server" });
     facts.grant_id = name.grant_id;
     // Comes before the store: a wrong certificate uses no token up and ends no grant.
     if (name.certificate !== undefined && name.certificate !== context.certificate) {

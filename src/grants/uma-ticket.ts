@@ -154,7 +154,7 @@ function refuse({ outcome, claims }: Decision, ticket: string | undefined, { cor
   if (outcome === "request_denied") throw new Refusal("request_denied");
 }
 
-/** The maximum lifetime of a requesting party token in seconds. A server that reads it without introspection misses changes until it expires. */
+/** Maximum lifetime in seconds. A resource server that reads the token itself learns of a change when the token expires. */
 const RPT_LIFETIME = 300;
 
 /** The token has no scope of its own, because the scopes of a resource have a meaning only there. */

@@ -2,37 +2,37 @@ import { z } from "zod";
 import { Refusal } from "../../errors/refusal.js";
 import type { OperationRequest } from "../operations.js";
 
-/** Reading a JSON body of the protection API. */
+/** Reads JSON bodies of the protection API. */
 
-/** An id of ours; any other text names nothing, whatever it looks like. */
+/** The form of our ids. Any other text is the id of nothing. */
 export const ID = /^[A-Za-z0-9_-]{22}$/;
 
-/** Entries of a list of ids. */
+/** Maximum length of a list of ids. */
 const MAX_IDS = 1_000;
 
 export const idList = z.array(z.string()).min(1).max(MAX_IDS);
 
-/** Where a list is begun: ids that come after this one. */
+/** A page of a list begins after this id. */
 export const page = z.object({ after: z.string().regex(ID).optional() });
 
-/** Ids told at once. */
+/** Ids on one page. */
 export const PAGE_SIZE = 1_000;
 
-/** What is told of a list: some ids, and whether there are more after the last of them. */
+/** Some ids of a list, and whether there are more after the last of them. */
 export interface IdPage {
   readonly ids: readonly string[];
   readonly more: boolean;
 }
 
-/** A page of ids, of which one more was looked for than is told. */
+/** A page of ids. The query fetches one extra row to learn whether there are more. */
 export function pageOf(found: readonly string[]): IdPage {
   return { ids: found.slice(0, PAGE_SIZE), more: found.length > PAGE_SIZE };
 }
 
-/** Results of one search: who asks for more is given so many, and goes on from there. */
+/** Maximum number of results of one search. A larger `count` is reduced to it. */
 const MAX_FOUND = 100;
 
-/** Where a search begins, and how many it finds. */
+/** The first result of a search, and the number of results. */
 export const searchPage = {
   start_index: z.int().min(0).max(100_000).default(0),
   count: z
@@ -42,8 +42,8 @@ export const searchPage = {
 };
 
 /**
- * The body as a schema types it. The first rule that fails is the refusal: an absent member has one of its own, and a rule
- * may name another.
+ * Parses the body with a schema. The first rule that fails is the refusal. An absent member has a refusal of its own, and a
+ * rule may name another one.
  */
 export function readDocument<T>(schema: z.ZodType<T>, operation: string, request: OperationRequest): T {
   const { document, spelling } = request;
@@ -73,7 +73,7 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** The id that the path names, or the body where this dialect has it there. */
+/** The id in the path, or in the body in a dialect that has it there. */
 export function idOf({ path, document }: OperationRequest): string {
   const { _id, id = _id } = (document ?? {}) as { id?: unknown; _id?: unknown };
   const named = path.id ?? id;

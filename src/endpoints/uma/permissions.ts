@@ -20,7 +20,7 @@ declare module "../operations.js" {
 const permission = z.object({ resource_id: z.string(), resource_scopes: z.array(z.string()).max(MAX_SCOPES) });
 const permissions = z.array(permission).min(1);
 
-/** The permission endpoint (Federated Authorization for UMA 2.0 section 4): a ticket for what a client tried to do. */
+/** The permission endpoint (Federated Authorization for UMA 2.0 section 4): makes a ticket for the access that a client wants. */
 export const permissionEndpoint: FastifyPluginAsync = async (app) => {
   app.operations.offer("requestPermissions", {
     guard: pat,

@@ -25,7 +25,7 @@ import { ownerOf, pat, type ResourceServerContext } from "./pat.js";
 
 export type { Policy };
 
-/** The policies of resources (docs/uma.md): UMA leaves open how they are made, SimpleIdentityServer shows a way. */
+/** The policies of resources (docs/uma.md). UMA does not define their API; this one follows SimpleIdentityServer. */
 
 declare module "../operations.js" {
   interface Operations {
@@ -148,7 +148,7 @@ async function existing(core: Core, reach: Reach, request: OperationRequest): Pr
   return found;
 }
 
-/** What was deleted while somebody was writing about it was not there. */
+/** A resource or policy that is deleted during the write counts as not found. */
 async function written(writing: Promise<boolean>, gone: "policy_not_found" | "resource_not_found"): Promise<void> {
   const hadRoom = await writing.catch((error: unknown) => {
     throw isGone(error) ? new Refusal(gone) : error;
@@ -157,8 +157,8 @@ async function written(writing: Promise<boolean>, gone: "policy_not_found" | "re
 }
 
 /**
- * The resources of a policy, each once: those named in a body are looked for as the one in a path is. A policy that belongs
- * to somebody speaks of what is theirs.
+ * Checks the resources and scopes of a policy. A policy with an owner may name only resources of that owner.
+ * @returns the ids without repetitions
  */
 async function checkResources(
   core: Core,

@@ -22,8 +22,8 @@ import { idList, idOf, page, pageOf, PAGE_SIZE, readDocument, searchPage, type I
 import { ownerOf, pat, type ResourceServerContext } from "./pat.js";
 
 /**
- * Resource registration (Federated Authorization for UMA 2.0 section 3). Members that are not known are ignored, as the
- * specification leaves room for more of them: no update moves a resource to another owner, id or server.
+ * Resource registration (Federated Authorization for UMA 2.0 section 3). Unknown members are ignored, because the
+ * specification allows further ones. An update cannot change the owner, id or server of a resource.
  */
 
 export type { UmaResource };
@@ -121,7 +121,7 @@ async function find(request: OperationRequest, core: Core, { reach }: ResourceSe
   return { ...(await searchResources(core.db, reach, { ...wanted, start })), start };
 }
 
-/** A description replaces the one before it whole: what it leaves out is gone (section 3.2.3). */
+/** An update replaces the whole description: a member that it leaves out is removed (section 3.2.3). */
 function columnsOf({ resource_scopes, ...given }: z.infer<typeof description>): Description {
   const { name = null, type = null, uri = null, icon_uri = null, description: about = null } = given;
   return { name, type, uri, icon_uri, description: about, scopes: resource_scopes };
