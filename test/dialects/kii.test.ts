@@ -234,8 +234,8 @@ const REFUSED: readonly (readonly [
   headers?: Record<string, string>,
   path?: string,
 ])[] = [
-  ["no JSON", "invalid_request", /not JSON that can be read/, "username=alice"],
-  ["no object", "invalid_request", /not JSON that can be read/, [ALICE]],
+  ["no JSON", "invalid_request", /the body is not valid JSON/, "username=alice"],
+  ["no object", "invalid_request", /the body is not valid JSON/, [ALICE]],
   ["no member", "invalid_request", "the parameter grant_type is missing", {}],
   [
     "a user and a client at once",
