@@ -9,7 +9,7 @@ import { dialTo, type Dial, type Line } from "./line.js";
  * hearing: `alive` says whether it can, and a cache believes nothing older than TRUST where it cannot.
  */
 
-/** Milliseconds for which a cached thing is believed without a sign of life from the database (contract, "How soon"). */
+/** Milliseconds for which a cached thing is believed without a sign of life from the database. */
 const TRUST = 1_000;
 
 /** Milliseconds between two signs of life; several fit into TRUST so that one late answer costs nothing. */

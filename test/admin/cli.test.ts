@@ -20,8 +20,8 @@ import { introspect, isActive, logIn, refresh } from "../support/tokens.js";
 const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
 
 /**
- * Milliseconds within which a running server is seen to obey a command. On an idle machine it is one second (contract, "How
- * soon"), and a busy one keeps the question itself waiting. A server that did not hear of the change would never obey.
+ * Milliseconds within which a running server is seen to obey a command. On an idle machine it is one second. On
+ * a busy machine the request itself waits. A server that missed the change would never obey.
  */
 const SOON = 15_000;
 
