@@ -48,6 +48,10 @@ async function main(): Promise<void> {
 }
 
 function read(): Options {
+  if (process.argv.includes("--help")) {
+    console.log(USAGE);
+    process.exit(0);
+  }
   try {
     return readOptions(process.argv.slice(2));
   } catch (error) {

@@ -17,7 +17,8 @@ export const USAGE = `npm run test:faults -- [options]
   --seed TEXT     chooses the same operations and faults again
   --faults A,B    only these faults; "none" for none
   --actors N      clients at once (64 by default)
-  --json          one JSON document at the end`;
+  --json          one JSON document at the end
+  --help          prints this`;
 
 /** @throws Error where an option cannot be used */
 export function readOptions(args: readonly string[]): Options {

