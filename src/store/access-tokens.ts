@@ -4,29 +4,28 @@ import { KEPT } from "./sweep-time.js";
 import { personColumns, type Person } from "./users.js";
 
 /**
- * What the store knows of access tokens: nothing while they are in force. A token is refused because it has expired by the
- * database's clock, its `jti` was revoked, its grant ended, or its client or user was switched off or had everything
- * revoked since it was issued.
+ * Access tokens have no rows while they are in force. A token is rejected once it has expired by the database's clock, its `jti`
+ * was revoked, or its grant ended. It is also rejected if its client or user was disabled or had everything revoked since.
  */
 
-/** What decides over a token, read from its own claims. */
+/** The claims of a token that decide whether it is in force. */
 export interface TokenSubject {
   readonly jti: string;
-  /** When it expires, in seconds since the epoch. */
+  /** Its expiry, in seconds since the epoch. */
   readonly exp: number;
   readonly client_id: string;
   readonly client_epoch: number;
-  /** The person it speaks for; absent for a client's own token. */
+  /** The `sub` of its user; absent for a client's own token. */
   readonly sub: string | undefined;
   readonly user_epoch: number | undefined;
   readonly grant_id: string | undefined;
-  /** Which refresh token of the grant has to be the current one; any, where it is not said. */
+  /** The generation that the refresh token of the grant must have; any if absent. */
   readonly grant_generation: number | undefined;
 }
 
 /**
- * What has to hold of a token: its client, and its person and grant where it has them, as they were when it was issued,
- * and itself neither expired nor revoked. Instances agree on its expiry: it is judged by the database's clock.
+ * SQL: the conditions for a token in force. Its client, user and grant have the same epochs as at its issue, and it is neither
+ * expired nor revoked. Instances agree on its expiry, because the database's clock judges it.
  */
 export const IN_FORCE = `
     FROM clients c
@@ -46,7 +45,7 @@ export function tokenParameters(subject: TokenSubject, now: Date | null): unknow
 
 const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
 
-/** Whether the token is in force, and the login name of whom it speaks for. Its signature is the caller's to check. */
+/** Whether the token is in force, and the login name of its user. The caller checks the signature. */
 export async function lookAtToken(
   db: Db,
   subject: TokenSubject,
@@ -66,18 +65,18 @@ const PERSON = {
 
 interface TokenPerson {
   readonly person: Person;
-  /** Claims asked for by name when the grant was made, and their languages. */
+  /** The claims requested by name when the grant was made, and their languages. */
   readonly userinfo_claims: readonly string[];
   readonly claims_locales: readonly string[];
 }
 
-/** The person a token speaks for, if it is in force. */
+/** The user of a token, if it is in force. */
 export async function lookAtPerson(db: Db, subject: TokenSubject, now: Date | null): Promise<TokenPerson | undefined> {
   const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject, now));
   return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }
 
-// Written for as long as it would be kept: whether the token has expired already is not for every instance the same.
+// An expired token is recorded too, because instances may disagree on whether it has expired.
 const REVOKE = {
   name: "access_token_revoke",
   text: `
@@ -93,15 +92,15 @@ const SPEND = {
     ON CONFLICT (jti) DO NOTHING RETURNING jti`,
 };
 
-/** Ends a token that is in force; of all who do it at once, one is told that it did. */
+/** Revokes a token that is in force. Of several calls at once, exactly one returns true. */
 export async function spendToken(db: Db, subject: TokenSubject, now: Date | null): Promise<boolean> {
   return (await run(db, SPEND, tokenParameters(subject, now))).length === 1;
 }
 
 /**
- * Revokes one token, known by its `jti`, never by its text: a signed text has several spellings (RFC 7515). One that has
- * expired is put on record too, until a day after: an instance whose clock is behind may have issued or believe it.
- * @param exp when it expires, in seconds since the epoch
+ * Revokes one token by its `jti`, never by its text: a signed text has several encodings (RFC 7515). An expired token is recorded
+ * until a day after its expiry, because an instance whose clock is behind may still accept it.
+ * @param exp its expiry, in seconds since the epoch
  */
 export async function revokeToken(
   db: Db,

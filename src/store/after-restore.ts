@@ -1,10 +1,10 @@
 import { run, type Db } from "./open.js";
 
-/** Ends everything in a restored database that may have been ended since the backup (docs/decisions/0012). */
+/** Revokes everything in a restored database that may have been revoked since the backup (docs/decisions/0012). */
 
 /**
- * Everything in these tables was given, or is under way, and has to be given again. `uma_approvals` holds what owners
- * said. A denial goes too, because it only says that the owner was asked, and they are asked again.
+ * Tables of permissions and of work in progress, all of which has to be granted or begun again. `uma_approvals` holds the
+ * decisions of owners. Denials are deleted too: the owner is asked again.
  */
 const FORGOTTEN = [
   "grants",
@@ -16,21 +16,21 @@ const FORGOTTEN = [
   "uma_approvals",
 ] as const;
 
-/** Empties the tables at once, however large they are. @returns their names */
+/** Empties the tables in one statement, however large they are. @returns their names */
 export async function forgetWhatWasGiven(db: Db): Promise<readonly string[]> {
   await run(db, { name: "after_restore_forget", text: `TRUNCATE ${FORGOTTEN.join(", ")}` }, []);
   return FORGOTTEN;
 }
 
-/** A client or a person as the backup has them; how they were at the end, nobody knows. */
+/** The state of a client or a user in the backup. Their last state before the loss is unknown. */
 interface OldState {
   readonly clients: readonly object[];
   readonly users: readonly object[];
-  /** People beyond those that are listed. */
+  /** The number of users beyond the listed ones. */
   readonly more_users: number;
 }
 
-/** People that are listed at most; `jeton user list` has the rest. */
+/** Largest number of listed users; `jeton user list` has the rest. */
 const MAX_LISTED = 10_000;
 
 const CLIENT_STATES = {
@@ -49,7 +49,7 @@ const USER_STATES = {
     FROM users ORDER BY updated_at DESC, sub LIMIT ${MAX_LISTED}`,
 };
 
-/** Whose state may be old: disabled or not, secrets, keys, passwords, addresses, roles. */
+/** The clients and users whose state may be outdated: disabled or not, secrets, keys, passwords, addresses, roles. */
 export async function oldStates(db: Db): Promise<OldState> {
   const clients = await run(db, CLIENT_STATES, []);
   const users = await run(db, USER_STATES, []);

@@ -4,7 +4,7 @@ import type { Prisma } from "./generated/client.js";
 import { run, type Db, type Tx } from "./open.js";
 import { personColumns, saveUsers, type Account } from "./users.js";
 
-/** Kii Cloud's applications and things: what they are beside a client and an account (docs/decisions/0009). */
+/** Applications and things of Kii Cloud. Their clients and accounts are ordinary ones (docs/decisions/0009). */
 export interface App {
   readonly app_id: string;
   /** Its administrator, a client of its own. */
@@ -12,7 +12,7 @@ export interface App {
   /** Seconds. */
   readonly default_token_lifetime: number;
   readonly max_token_lifetime: number;
-  /** Whether people may register themselves. */
+  /** Whether users may register themselves. */
   readonly user_registration: boolean;
 }
 
@@ -40,7 +40,7 @@ const FIND_THING = {
     WHERE t.app_id = $1 AND t.vendor_thing_id = $2`,
 };
 
-/** The account of a thing. It has no identifier, so it is found by nobody but its app. */
+/** The account of a thing. It has no login identifier, so only its app can find it. */
 export async function findThing(db: Db, app_id: string, vendor_thing_id: string): Promise<Account | undefined> {
   const [account] = await run<Account>(db, FIND_THING, [app_id, vendor_thing_id]);
   return account;
@@ -54,8 +54,8 @@ export async function isThing(db: Db, sub: string): Promise<boolean> {
 }
 
 /**
- * Makes sure that an app's two client ids are its own or free, before the clients are written.
- * @throws Error that isConflict knows
+ * Checks that the two client ids of an app are its own or free, before the clients are written.
+ * @throws Error that isConflict recognises
  */
 export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_id" | "client_id">): Promise<void> {
   const before = await tx.app.findUnique({ where: { app_id } });
@@ -63,14 +63,14 @@ export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_i
   if ((await tx.client.count({ where: { client_id: { in: wanted } } })) > 0) throw new IdentifierInUseError();
 }
 
-/** @throws Error that isConflict knows, where one of the clients is an app or an app's administrator */
+/** @throws Error that isConflict recognises, if one of the clients is an app or the administrator of one */
 export async function refuseClientsOfApps(tx: Tx, client_ids: readonly string[]): Promise<void> {
   const ids = { in: [...client_ids] };
   if ((await tx.app.count({ where: { OR: [{ app_id: ids }, { client_id: ids }] } })) > 0)
     throw new IdentifierInUseError();
 }
 
-/** Writes an application whole, new or not, whose clients are written; an administrator it had before goes. */
+/** Writes a new or existing application whose clients are written already. A former administrator is deleted. */
 export async function saveApp(tx: Tx, app: Prisma.AppUncheckedCreateInput): Promise<void> {
   const { app_id } = app;
   const before = await tx.app.findUnique({ where: { app_id } });
@@ -80,16 +80,16 @@ export async function saveApp(tx: Tx, app: Prisma.AppUncheckedCreateInput): Prom
   }
 }
 
-/** A thing as it is written. */
+/** The columns of a thing. */
 export interface ThingToSave {
   readonly app_id: string;
   readonly vendor_thing_id: string;
   readonly password_hash: string;
-  /** Who it is where it is new. */
+  /** The `sub` of a new thing. */
   readonly sub: string;
 }
 
-/** Writes things whole, new or not. @throws Error that isGone knows, where there is no such app */
+/** Writes new or existing things. @throws Error that isGone recognises, if there is no such app */
 export async function saveThings(tx: Tx, things: readonly ThingToSave[]): Promise<void> {
   const [apps, names] = [things.map(({ app_id }) => app_id), things.map(({ vendor_thing_id }) => vendor_thing_id)];
   const before = await tx.$queryRaw<Omit<ThingToSave, "password_hash">[]>`

@@ -4,18 +4,18 @@ import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
 /**
- * Redeeming an authorization code. A code is the opening of a grant's row, so one statement by primary key uses it up,
- * tells the first use from every later one, and ends the grant at the second (RFC 6749 section 4.1.2).
+ * Redeems an authorization code. The code belongs to the row of its grant. So one statement by primary key marks it as used,
+ * distinguishes the first use from later ones, and ends the grant at the second (RFC 6749 section 4.1.2).
  */
 
-/** What a code was bound to, and what the tokens of its grant say. */
+/** The parameters that a code is bound to, and the content of the tokens of its grant. */
 export interface CodeBinding extends GrantTerms {
   readonly client_id: string;
   readonly redirect_uri: string;
   readonly redirect_uri_given: boolean;
   readonly code_challenge: string | null;
   readonly nonce: string | null;
-  /** Whether its time was over. */
+  /** Whether the code had expired. */
   readonly obsolete: boolean;
 }
 
@@ -49,8 +49,8 @@ const REDEEM = {
 type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean };
 
 /**
- * Uses the code of a grant up, whatever comes of it.
- * @param lifetimes seconds the grant lives from here on: an abandoned code leaves a row for a day, no longer
+ * Marks the code of a grant as used, whatever the outcome.
+ * @param lifetimes seconds for which the grant lives from now on; the row of an abandoned code is kept for a day only
  */
 export async function redeemCode(
   db: Db,

@@ -1,29 +1,29 @@
 import type { Ask } from "./line.js";
 
 /**
- * When the service could be reached. A client whose answer was lost in an outage asks again when the service is back, so
- * what may be asked again "for ten seconds" leaves out the time of an outage (docs/decisions/0002). The database has to
- * know of one: an instance that was away then, or was started since, decides on the same refresh token.
+ * Records when the service was reachable. A client whose response was lost in an outage retries when the service is back, so the
+ * ten seconds for a retry do not count the time of an outage (docs/decisions/0002). The database records outages, because an
+ * instance that was down or started later decides on the same refresh token.
  *
  * Every instance marks itself in service about once a second, on its listening connection, by the database's clock. The
- * statement compares with the mark before, and so notices by itself that marks are missing. A mark before is the
- * instance's own where it has one: the others may have been in service all the time.
+ * statement compares with the previous mark, and so notices missing marks. It is the instance's own previous mark if there is
+ * one, because the other instances may have been in service all the time.
  */
 
 /** Milliseconds between two marks. */
 const MARK_EVERY = 900;
 
-/** Seconds without a mark from which on they are an outage. */
+/** Seconds without a mark that count as an outage. */
 const MIN_OUTAGE = 3;
 
-/** Seconds of an outage that count: ten minutes, and half a minute in which its beginning and end are noticed. */
+/** Longest counted outage in seconds: ten minutes, and half a minute for noticing its beginning and end. */
 const MAX_OUTAGE = 630;
 
-/** Seconds for which a client may ask again after an outage. */
+/** Seconds for which a client may retry after an outage. */
 const GRACE = 60;
 
-// Two tables, because every refresh reads the outage: a row that is written every second drags its dead versions along
-// for as long as somebody's long transaction (a backup) can still see them.
+// Two tables, because every refresh reads the outage. A row that is written every second accumulates dead versions for as long as
+// a long transaction (a backup) can still see them.
 const MARK = `
   WITH t AS (
     SELECT n.now, coalesce($2::timestamptz, (SELECT alive_at FROM availability)) AS before
@@ -63,24 +63,24 @@ export function reachableSince(now: string, mine: string, seconds: number): stri
     ) - interval '${seconds} seconds')`;
 }
 
-/** Seconds that `reachableSince` goes back at most, beyond those it is given. */
+/** Largest number of seconds by which `reachableSince` goes back beyond the given ones. */
 export const MAX_REACH = MAX_OUTAGE + GRACE;
 
-/** What tells the time: this process's, and what statements take for now (src/clock.ts). */
+/** The clocks of this process and of its statements (src/clock.ts). */
 interface AvailabilityClock {
   now(): number;
   statement(): Date | null;
 }
 
-/** Told how this process's clock and the database's compare: all three in milliseconds. */
+/** Receives a comparison of this process's clock and the database's, all in milliseconds. */
 type ClockComparison = (before: number, database: number, after: number) => void;
 
-/** Marks one instance in service, and remembers when it was. */
+/** Marks one instance in service, and remembers the time of its last mark. */
 export class Availability {
   readonly #clock: AvailabilityClock;
   readonly #compare: ClockComparison;
   #inServiceAt: Date | null = null;
-  /** When that was, and when a mark was last tried, in monotonic milliseconds. */
+  /** The times of the last mark and of the last attempt at one, in monotonic milliseconds. */
   #markedAt = 0;
   #triedAt = Number.NEGATIVE_INFINITY;
   #turnedAway = false;
@@ -90,14 +90,14 @@ export class Availability {
     this.#compare = compare;
   }
 
-  /** When this instance was in service last, by the database's clock; null before its first mark. */
+  /** The last mark of this instance, by the database's clock; null before its first one. */
   get inServiceAt(): Date | null {
     return this.#inServiceAt;
   }
 
   /**
-   * Notes that a request was answered 503: for its client the service was away, although the database answers the marks.
-   * @param milliseconds how long the request took: what it asked for may have been done at its beginning
+   * Records that a request was answered with 503: for its client the service was down, although the database answers the marks.
+   * @param milliseconds the duration of the request, at whose beginning its work may have been done
    */
   turnedAway(milliseconds: number): void {
     this.#turnedAway = true;
@@ -107,16 +107,16 @@ export class Availability {
     this.#markedAt = since;
   }
 
-  /** Asks for a sign of life: a mark, where one is due. @throws what `ask` throws */
+  /** Requests a sign of life: a mark if one is due. @throws the errors of `ask` */
   async beat(ask: Ask): Promise<void> {
     const before = this.#clock.now();
-    // A test's clock jumps, and each jump would be an outage: there the test marks by itself.
+    // The clock of a test jumps, and each jump would be an outage. So a test makes its own marks.
     const isDue = this.#clock.statement() === null && performance.now() - this.#triedAt >= MARK_EVERY;
     const database = isDue ? await this.mark(ask) : ((await ask(SIGN_OF_LIFE))[0]?.now as Date);
     if (this.#clock.statement() === null) this.#compare(before, database.getTime(), this.#clock.now());
   }
 
-  /** Marks this instance in service. An outage that it notices is recorded by the same statement. */
+  /** Marks this instance in service. The same statement records an outage that it notices. */
   async mark(ask: Ask): Promise<Date> {
     const triedAt = performance.now();
     this.#triedAt = triedAt;
@@ -124,7 +124,7 @@ export class Availability {
     this.#turnedAway = false;
     const [marked] = await ask(MARK, [this.#clock.statement(), this.#inServiceAt]);
     const now = marked?.now as Date;
-    // Who was turned away since the mark before, or during this one, was not served: the outage goes on.
+    // A request that was turned away since the previous mark, or during this one, was not served. So the outage continues.
     if (turnedAway || this.#turnedAway) return now;
     this.#inServiceAt = now;
     this.#markedAt = triedAt;

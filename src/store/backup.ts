@@ -2,7 +2,7 @@ import { SessionClient } from "./connection.js";
 import { readMigrationNames, readTables, type Table } from "./tables.js";
 
 /**
- * A backup in text: every row of one moment, whatever is written meanwhile. It needs no tool of PostgreSQL's, and works
+ * A backup in text: every row of one moment, whatever is written during the backup. It needs no tool of PostgreSQL, and works
  * while servers run. The first line is the header. A line that is an object begins a table, and a line that is a text
  * is one of its rows, as PostgreSQL writes a row. src/store/restore.ts reads it back.
  */
@@ -10,7 +10,7 @@ import { readMigrationNames, readTables, type Table } from "./tables.js";
 /** The version of this format. */
 export const BACKUP_FORMAT = 1;
 
-/** What a backup says of itself, in its first line. */
+/** The first line of a backup. */
 export interface BackupHeader {
   readonly jeton_backup: number;
   readonly created_at: string;
@@ -20,7 +20,7 @@ export interface BackupHeader {
   readonly tables: readonly Table[];
 }
 
-/** Rows that are asked for at once: at first, and at most; and the characters that the next ones should have. */
+/** Rows per fetch, at first and at most, and the characters that a fetch should have. */
 const FETCH = { first: 100, most: 5_000, characters: 1_000_000 } as const;
 
 /**
@@ -28,11 +28,11 @@ const FETCH = { first: 100, most: 5_000, characters: 1_000_000 } as const;
  * @param master_key the fingerprint of the master key
  */
 export async function* backupLines(url: string, master_key: string): AsyncGenerator<string> {
-  // A connection of its own, without the limits of requests: a backup takes its time.
+  // A connection of its own, because a backup takes longer than the limits of requests allow.
   const client = new SessionClient({ connectionString: url, application_name: "jeton backup", keepAlive: true });
   await client.connect();
   try {
-    // One snapshot for all of it.
+    // One snapshot for all tables.
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     const tables = await readTables(client);
     const { rows } = await client.query<{ now: Date }>("SELECT now() AS now");

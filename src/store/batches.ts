@@ -1,14 +1,14 @@
 import { run, type Db } from "./open.js";
 
 /**
- * Statements whose rows grow with the deployment: each is repeated over a bounded number of rows, so that none meets the
- * time limit of statements however much there is.
+ * Statements over tables that grow with the deployment. Each is repeated over a bounded number of rows, so that none reaches
+ * the time limit, however large the table is.
  */
 
-/** Rows that one such statement reads or writes at most. */
+/** Largest number of rows that one such statement reads or writes. */
 export const MAX_ROWS = 1_000;
 
-/** Repeats a statement until it says that no more is left. */
+/** Repeats a statement until it reports that no rows are left. */
 export async function inBatches(step: () => Promise<{ readonly more: boolean } | undefined>): Promise<void> {
   while ((await step())?.more === true);
 }
@@ -21,8 +21,8 @@ export function pieces<T>(list: readonly T[]): readonly (readonly T[])[] {
 }
 
 /**
- * Reads a whole table, a page with each statement.
- * @param read reads at most `take` rows that come after the given one, or the first ones, in one order
+ * Reads a whole table, one page per statement.
+ * @param read reads at most `take` rows after the given one, or the first rows, always in the same order
  */
 export async function allPages<Row>(read: (after: Row | undefined, take: number) => Promise<Row[]>): Promise<Row[]> {
   const rows: Row[] = [];
@@ -34,9 +34,9 @@ export async function allPages<Row>(read: (after: Row | undefined, take: number)
 }
 
 /**
- * Deletes a row and what hangs on it, with as many statements as that takes. Each answers whether there is more, and whether
- * the row itself is deleted, which comes last.
- * @returns whether there was such a row
+ * Deletes a row and the rows that refer to it, with as many statements as necessary. Each reports whether rows are left, and
+ * whether it deleted the row itself, which comes last.
+ * @returns whether the row existed
  */
 export async function deleteInBatches(
   db: Db,

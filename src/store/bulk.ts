@@ -1,20 +1,20 @@
 import type { Tx } from "./open.js";
 
-/** Writing many rows by one statement, whatever their number (at most MAX_ROWS, batches.ts). */
+/** Writes many rows by one statement (at most MAX_ROWS, batches.ts). */
 
-/** A row by its columns. PostgreSQL gets it as JSON, in which it reads bytes from hexadecimal digits (bytesInRow). */
+/** A row by its columns. It is sent as JSON, in which PostgreSQL reads bytes from hexadecimal digits (bytesInRow). */
 type BulkRow = object;
 
 export interface BulkTarget {
   readonly table: string;
   readonly key: readonly string[];
-  /** Columns that are written, the key among them. */
+  /** The written columns, including the key. */
   readonly columns: readonly string[];
-  /** Columns whose value in a row that is there already is another expression than the new value. */
+  /** Columns that an update of an existing row sets to an expression instead of the new value. */
   readonly update?: Readonly<Record<string, string>>;
 }
 
-/** Writes rows whole, new or not. A column that a row does not have is NULL. */
+/** Inserts or updates whole rows. A missing column is NULL. */
 export async function upsertRows(tx: Tx, target: BulkTarget, rows: readonly BulkRow[]): Promise<void> {
   if (rows.length === 0) return;
   const { table, key, columns, update = {} } = target;
@@ -33,7 +33,7 @@ export async function upsertRows(tx: Tx, target: BulkTarget, rows: readonly Bulk
   );
 }
 
-/** Writes new rows. */
+/** Inserts rows. */
 export async function insertRows(
   tx: Tx,
   { table, columns }: Pick<BulkTarget, "table" | "columns">,
@@ -47,15 +47,15 @@ export async function insertRows(
   );
 }
 
-/** Bytes as a BulkRow holds them. */
+/** The form of bytes in a BulkRow. */
 export function bytesInRow(bytes: Uint8Array | null | undefined): string | null {
   return bytes ? `\\x${Buffer.from(bytes).toString("hex")}` : null;
 }
 
 /**
- * Does a part of a transaction that may fail without the rest.
- * @param isExpected whether an error only undoes this part
- * @returns the error that undid it; undefined where it was done
+ * Runs a part of a transaction that may fail alone (a savepoint).
+ * @param isExpected whether an error undoes only this part
+ * @returns the error that undid it; undefined if it succeeded
  */
 export async function inSavepoint(
   tx: Tx,

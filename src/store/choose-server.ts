@@ -2,26 +2,26 @@ import type pg from "pg";
 import type { DatabaseTarget, Server } from "./database-url.js";
 import type { Encryption } from "./database-tls.js";
 
-/** Where a connection goes, and how it is spoken to. */
+/** The address of a server and the encryption of the connection to it. */
 export interface Route extends Server {
   readonly ssl: Encryption;
 }
 
-/** Of several servers none can be written to. Its code is PostgreSQL's for a read-only transaction: a failover may be under way. */
+/** None of several servers accepts writes. The code is that of a read-only transaction: a failover may be under way. */
 class NoneWritableError extends Error {
   override readonly name = "NoneWritableError";
   readonly code = "25006";
 }
 
-/** The route of a target that leaves nothing to choose. */
+/** The route of a target with a single possibility; undefined if there are several. */
 export function onlyRoute({ servers, encryptions }: DatabaseTarget): Route | undefined {
   return servers.length === 1 && encryptions.length === 1 ? { ...servers[0]!, ssl: encryptions[0] } : undefined;
 }
 
 /**
- * Tries every server at once, and takes the first one that answers and can be written to.
- * @param open makes a connection to try with
- * @throws what the first server said, or NoneWritableError
+ * Probes all servers at once, and takes the first one that answers and accepts writes.
+ * @param open makes a connection for a probe
+ * @throws the error of the first server, or NoneWritableError
  */
 export async function chooseRoute(target: DatabaseTarget, open: (route: Route) => pg.Client): Promise<Route> {
   const mustWrite = target.servers.length > 1;
@@ -39,7 +39,7 @@ interface Trial {
   readonly mustWrite: boolean;
 }
 
-/** Speaks to a server in each way in turn, until it lets us in. */
+/** Connects to a server with each encryption in turn, until one succeeds. */
 async function tryServer(server: Server, [ssl, ...others]: readonly Encryption[], trial: Trial): Promise<Route> {
   const client = trial.open({ ...server, ssl });
   try {
@@ -54,7 +54,7 @@ async function tryServer(server: Server, [ssl, ...others]: readonly Encryption[]
   }
 }
 
-/** A standby and a server that was made read-only say the same. */
+/** Whether a server accepts writes. A standby and a read-only server both answer no. */
 async function refuseReadOnly(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>("SHOW transaction_read_only");
   if (rows[0]?.transaction_read_only !== "off") throw new NoneWritableError("no server can be written to");

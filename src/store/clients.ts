@@ -5,7 +5,7 @@ import { bytesInRow, insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { epochOf } from "./epochs.js";
 import { run, type Db, type Tx } from "./open.js";
 
-/** A client with the secrets it may use. */
+/** A client with its valid secrets. */
 export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
 
 const FIND = {
@@ -14,7 +14,7 @@ const FIND = {
 };
 const SECRETS = { name: "client_secrets_find", text: "SELECT * FROM client_secrets WHERE client_id = $1" };
 
-/** The client, or null if there is none of that id. Its epoch includes the deployment's: of two columns the later counts. */
+/** The client, or null if no client has this id. Its epoch includes that of the deployment: of two columns the later counts. */
 export async function findClient(db: Db, client_id: string): Promise<ClientRow | null> {
   const [client] = await run<Client>(db, FIND, [client_id]);
   return client === undefined ? null : { ...client, secrets: await run<ClientSecret>(db, SECRETS, [client_id]) };
@@ -35,20 +35,20 @@ export interface NewSecret {
   readonly expires_at?: Date | null;
 }
 
-/** A client as it is written. Without a list of secrets it keeps those it has. */
+/** The columns of a client to write. Without a list of secrets it keeps its present ones. */
 export interface ClientToSave {
   readonly client: NewClient;
   readonly secrets: readonly NewSecret[] | undefined;
 }
 
-/** Columns that a client may be given without. */
+/** Optional columns of a client. */
 const ABSENT = {
   claims_redirect_uris: [],
   tls_client_certificate_bound_access_tokens: false,
   disabled: false,
 } as const;
 
-/** Columns that have their value from elsewhere than from what is written. */
+/** Columns that are never written with the client. */
 const OWN_COLUMNS: ReadonlySet<string> = new Set(["token_epoch", "created_at", "updated_at"]);
 
 const CLIENTS: BulkTarget = {
@@ -63,7 +63,7 @@ const CLIENT_SECRETS = {
   columns: ["id", "client_id", "hash", "sealed", "imported", "expires_at"],
 } as const;
 
-/** Writes clients whole, new or not, with exactly the secrets that are given. */
+/** Writes new or existing clients, with exactly the given secrets. */
 export async function saveClients(tx: Tx, clients: readonly ClientToSave[]): Promise<void> {
   await upsertRows(
     tx,
@@ -89,15 +89,15 @@ const WITHOUT_SECRET = {
       AND (s.sealed IS NOT NULL OR c.token_endpoint_auth_method <> 'client_secret_jwt'))`,
 };
 
-/** Which of some clients have no secret that their method can use. */
+/** The ids of those clients that have no secret for their method. */
 export async function clientsWithoutSecret(db: Db, client_ids: readonly string[]): Promise<readonly string[]> {
   const rows = await run<{ client_id: string }>(db, WITHOUT_SECRET, [client_ids]);
   return rows.map(({ client_id }) => client_id);
 }
 
 /**
- * Writes a new client, and never over one that is there.
- * @throws Error that isConflict knows, where the id is in use
+ * Writes a new client, and never over an existing one.
+ * @throws Error that isConflict recognises, if the id is in use
  */
 export async function createClient(tx: Tx, client: NewClient, secrets: readonly NewSecret[]): Promise<void> {
   const { client_id } = client;
@@ -105,7 +105,7 @@ export async function createClient(tx: Tx, client: NewClient, secrets: readonly 
   await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
 }
 
-/** A client with its secrets, which nobody else changes before the transaction ends; null if there is none. */
+/** A client with its secrets, locked until the transaction ends; null if there is none. */
 export async function lockClient(tx: Tx, client_id: string): Promise<ClientRow | null> {
   await tx.$queryRaw`SELECT 1 FROM clients WHERE client_id = ${client_id} FOR UPDATE`;
   return tx.client.findUnique({ where: { client_id }, include: { secrets: true } });
@@ -121,7 +121,7 @@ export async function changeClient(
   await tx.client.update({ where: { client_id }, data: { ...columns, ...keys }, select: { client_id: true } });
 }
 
-/** Adds a secret; those there were end at `overlapUntil`, or at once where it is null. */
+/** Adds a secret. The earlier ones expire at `overlapUntil`, or at once if it is null. */
 export async function replaceSecret(
   tx: Tx,
   client_id: string,
@@ -144,7 +144,7 @@ const REPLACE_IMPORTED = {
   text: "UPDATE client_secrets SET hash = $3, imported = NULL WHERE id = $1 AND imported = $2",
 };
 
-/** Stores our own hash of a secret in the place of an imported one. A secret that was changed since it was read stays. */
+/** Replaces the imported hash of a secret by our own. A secret that has changed since it was read stays as it is. */
 export async function replaceImportedSecret(
   db: Db,
   { id, imported }: Pick<ClientSecret, "id" | "imported">,
@@ -158,7 +158,7 @@ const REPLACE_HASH = {
   text: "UPDATE client_secrets SET hash = $3 WHERE id = $1 AND hash = $2",
 };
 
-/** Stores another hash of the same secret. A secret that was changed since it was read stays. */
+/** Replaces the hash of a secret. A secret that has changed since it was read stays as it is. */
 export async function replaceSecretHash(
   db: Db,
   { id, hash }: { readonly id: string; readonly hash: Uint8Array },
@@ -167,7 +167,7 @@ export async function replaceSecretHash(
   await run(db, REPLACE_HASH, [id, hash, after]);
 }
 
-/** Switches a client off or on. What was issued to it is refused while it is off. */
+/** Disables or enables a client. Its tokens are rejected while it is disabled. */
 export async function setClientDisabled(tx: Tx, client_id: string, disabled: boolean): Promise<void> {
   await tx.client.update({ where: { client_id }, data: { disabled } });
 }
@@ -197,7 +197,7 @@ const URIS = {
     ORDER BY client_id LIMIT $2`,
 };
 
-/** Where the pages of all enabled clients come from: what they were registered with, not yet read as origins. */
+/** The registered URIs of all enabled clients, from which their web origins are derived. */
 export async function allClientUris(db: Db): Promise<readonly ClientUris[]> {
   return allPages((after, take) => run<ClientUris>(db, URIS, [after?.client_id ?? "", take]));
 }
@@ -211,7 +211,7 @@ const GOODBYES = {
 
 export type GoodbyeUris = Pick<Client, "client_id" | "post_logout_redirect_uris">;
 
-/** Where enabled clients have people sent after a logout, by client id. */
+/** The post_logout_redirect_uris of all enabled clients, by client id. */
 export async function allGoodbyeUris(db: Db): Promise<readonly GoodbyeUris[]> {
   return run(db, GOODBYES, []);
 }

@@ -1,8 +1,8 @@
 import { run, type Db } from "./open.js";
 
-/** Codes that were sent to somebody, one for each address, by keyed hashes of the address and of the code. */
+/** Confirmation codes, one for each address. Address and code are stored as keyed hashes. */
 
-/** Seconds a code is good for, and how often it may be tried. */
+/** The lifetime of a code in seconds, and the number of attempts. */
 export const CONFIRMATION_CODE = { lifetime: 5 * 60, tries: 5 } as const;
 
 const SAVE = {
@@ -15,7 +15,7 @@ const SAVE = {
       code_hash = excluded.code_hash, tries = 0, used = false, expires_at = excluded.expires_at`,
 };
 
-/** Stores a code in the place of whichever was sent to the same address before. */
+/** Stores a code, which replaces any earlier one for the same address. */
 export async function saveConfirmationCode(
   db: Db,
   key: Uint8Array,
@@ -34,7 +34,7 @@ const REDEEM = {
     RETURNING used`,
 };
 
-/** Tries a code; it is used up if it is the one that was sent. */
+/** Checks a code. The right one can be used once. */
 export async function redeemConfirmationCode(
   db: Db,
   key: Uint8Array,

@@ -5,49 +5,49 @@ import { chooseRoute, onlyRoute, type Route } from "./choose-server.js";
 import { readDatabaseUrl, type DatabaseTarget } from "./database-url.js";
 
 /**
- * The session that every connection of ours gets: one place for the pool (Prisma's statements run on it too), the
- * listening connection, migrations and the embedded database's guard. The server, the database and the role may each
- * have settings of their own, and they would change what a statement means.
+ * The session settings of every connection: of the pool (Prisma's statements run on it too), the listening connection,
+ * migrations and the guard of the embedded database. The server, the database and the role may each have other settings,
+ * which would change the meaning of a statement.
  *
- * The settings travel in the startup packet. Values from there win over those of the server, the database, the role,
+ * The settings are sent in the startup packet. Values from there win over those of the server, the database, the role,
  * PGOPTIONS and an `options=` in the connection string, and they cost no round trip (docs/decisions/0013).
  */
 
 interface Setting {
   readonly value: string;
-  /** Values that mean the same to our statements, for a pooler that keeps the setting from the server. */
+  /** Equivalent values, for a pooler that does not pass the setting to the server. */
   readonly accepts: RegExp;
 }
 
 /**
- * `default_transaction_read_only` is left alone: a database that was made read-only has to be seen as one, and is
- * answered with 503. `client_encoding` is always sent by node-postgres.
+ * `default_transaction_read_only` is not set: requests to a read-only database are answered with 503. node-postgres always
+ * sends `client_encoding`.
  */
 const SESSION: Readonly<Record<string, Setting>> = {
   // Prisma writes and reads instants without a zone. A day's interval has 23 or 25 hours in some zones.
   TimeZone: { value: "UTC", accepts: /^(Etc\/)?(UTC|UCT|Zulu|Universal)$/i },
-  // node-postgres reads no date of another style.
+  // node-postgres cannot parse dates of another style.
   DateStyle: { value: "ISO, MDY", accepts: /^ISO\b/ },
   IntervalStyle: { value: "postgres", accepts: /^postgres$/ },
   bytea_output: { value: "hex", accepts: /^hex$/ },
   // The database's time reaches uma/ as a float8 in milliseconds: fewer digits would round it to hours or years.
   extra_float_digits: { value: "1", accepts: /^[123]$/ },
-  // The loser of a race waits for the row and then decides on the new one, which only this level does.
+  // Only at this level does the loser of a race wait for the row and then decide on its new version.
   default_transaction_isolation: { value: "read committed", accepts: /^read committed$/ },
   // Prisma names the schema `public`, named statements and migrations name none.
   search_path: { value: "public", accepts: /^("\$user", ?)?public$/ },
   standard_conforming_strings: { value: "on", accepts: /^on$/ },
-  // What was acknowledged survives a crash of everything.
+  // Acknowledged writes survive a crash of the whole machine.
   synchronous_commit: { value: "on", accepts: /^(on|local|remote_write|remote_apply)$/ },
 };
 
 // An instant is sent with the zone Z, whatever TZ the process has.
 pg.defaults.parseInputDatesAsUTC = true;
 
-/** What node-postgres puts into the startup packet; its types leave the method out. */
+/** The startup packet of node-postgres, a method that its types leave out. */
 const startup = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
 
-/** What a connection is written to, and where it goes; the types of node-postgres leave it out. */
+/** The socket and the address of a connection, which the types of node-postgres leave out. */
 interface Connected {
   readonly connection: { readonly stream: Socket; ssl: unknown };
   host: string;
@@ -55,34 +55,34 @@ interface Connected {
   ssl: unknown;
 }
 
-/** Milliseconds for which a server is tried, where a connection has no limit of its own. */
+/** Milliseconds for the probe of a server, if the connection has no limit of its own. */
 const TRIAL_LIMIT = 2_000;
 
-/** How a transaction tells the server that its statements may take longer, and how it ends. */
+/** The statements by which a transaction extends its time limit, and by which it ends. */
 const OWN_LIMIT = /^SET LOCAL statement_timeout = '(\d+)s'$/;
 const ENDS_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
 
-/** Milliseconds beyond the server's own limit for which an answer is waited for. */
+/** Milliseconds beyond the limit of the server until an answer counts as lost. */
 const ON_ITS_WAY = 1_000;
 
-/** Milliseconds for which the server may take leave. */
+/** Milliseconds in which the server must close a connection that ends. */
 const MAX_GOODBYE = 500;
 
 /**
- * A connection with this session. A limit (milliseconds) that its configuration does not name is off.
+ * A connection with these session settings. A limit (milliseconds) that its configuration omits is off.
  *
- * A connection whose other end is gone without a word (half-open, RFC 9293 section 3.5.1) answers nothing, for hours. So
- * every statement is waited for as long as the server may take for it and a second more, then the connection is cut.
+ * A half-open connection (RFC 9293 section 3.5.1) gives no answer, for hours. So each statement has the limit of the server and
+ * one second more. After that the connection is cut.
  */
 export class SessionClient extends pg.Client {
   readonly #limits: Readonly<Record<string, string>>;
   readonly #limit: number;
-  /** The limit of the transaction under way, where it has one of its own. */
+  /** The own limit of the current transaction, if it has one. */
   #ownLimit: number | undefined;
   #answerTimer: NodeJS.Timeout | undefined;
-  /** Monotonic milliseconds at which the statement under way was sent. */
+  /** Monotonic milliseconds at which the current statement was sent. */
   #askedAt: number | undefined;
-  /** What has to be tried before it is known where this connection goes. */
+  /** Chooses the server, if the target has several. */
   readonly #choice: (() => Promise<Route>) | undefined;
 
   constructor(config: pg.ClientConfig = {}) {
@@ -91,11 +91,11 @@ export class SessionClient extends pg.Client {
     const route = target && onlyRoute(target);
     super(target === undefined ? own : { ...own, ...sessionOf(target), ...route });
     if (target !== undefined && route === undefined) this.#choice = () => chooseRoute(target, trialOf(target, own));
-    // The connection may be ended in the packet that opens it, before anybody could listen; an error without a listener ends
-    // the process. Its statements fail all the same, and the pool replaces it.
+    // The connection may fail before its user adds a listener, and an error without a listener ends the process. Its
+    // statements fail too, and the pool replaces it.
     this.on("error", () => {});
     const { statement_timeout, lock_timeout, idle_in_transaction_session_timeout } = config;
-    // node-postgres would let the connection string change these, and would leave out a zero.
+    // node-postgres lets the connection string override these, and leaves out a zero.
     const limits = { statement_timeout, lock_timeout, idle_in_transaction_session_timeout };
     this.#limits = Object.fromEntries(
       Object.entries(limits).map(([name, limit]) => [name, String(Number(limit ?? 0))]),
@@ -119,7 +119,7 @@ export class SessionClient extends pg.Client {
       .catch(connected);
   }
 
-  /** Goes the way that was found, unless nobody waits for it any more. */
+  /** Uses the chosen route, unless the attempt has been given up. */
   #take({ host, port, ssl }: Route): void {
     const own = this as unknown as Connected;
     if (own.connection.stream.destroyed) throw new Error("timeout exceeded when trying to connect");
@@ -129,12 +129,12 @@ export class SessionClient extends pg.Client {
   }
 
   #limitAnswers(): void {
-    // Its many overloads are handed on as they are.
+    // Passes on the many overloads unchanged.
     this.query = ((...given: unknown[]) => {
       this.#awaitAnswer(textOf(given[0]));
       return (super.query as (...given: unknown[]) => unknown)(...given);
     }) as typeof this.query;
-    // Said once every statement is answered (node-postgres), and once there is nobody to answer.
+    // node-postgres emits this once every statement is answered, or once the connection is closed.
     this.on("drain", () => {
       clearTimeout(this.#answerTimer);
       this.#askedAt = undefined;
@@ -152,7 +152,7 @@ export class SessionClient extends pg.Client {
     if (limit > 0) this.#answerTimer = setTimeout(() => this.#cut(), limit + ON_ITS_WAY).unref();
   }
 
-  /** Cuts the connection if its statement has had no answer for so many milliseconds, and no longer limit of its own. */
+  /** Cuts the connection if its statement has waited longer than this, unless its transaction has a limit of its own. */
   cutIfSilent(milliseconds: number): void {
     const isSilent = this.#askedAt !== undefined && performance.now() - this.#askedAt > milliseconds;
     if (isSilent && this.#ownLimit === undefined) this.#cut();
@@ -162,7 +162,7 @@ export class SessionClient extends pg.Client {
     (this as unknown as Connected).connection.stream.destroy();
   }
 
-  /** Ends the connection. The server is told, and is waited for a moment only. */
+  /** Ends the connection. It waits only a moment for the server to close it. */
   override end(): Promise<void>;
   override end(ended: (error: Error) => void): void;
   override end(ended?: (error: Error) => void): Promise<void> | void {
@@ -178,25 +178,25 @@ export class SessionClient extends pg.Client {
   }
 }
 
-/** What every connection of a target has, wherever it goes. */
+/** The settings that all connections to a target share. */
 function sessionOf({ servers: _servers, encryptions: _encryptions, ...session }: DatabaseTarget): pg.ClientConfig {
   return Object.fromEntries(Object.entries(session).filter(([, value]) => value !== undefined));
 }
 
-/** Connections to try servers with, under the same limits. */
+/** Makes connections for probes, under the same limits. */
 function trialOf(target: DatabaseTarget, { application_name, connectionTimeoutMillis = TRIAL_LIMIT }: pg.ClientConfig) {
   const limits = { connectionTimeoutMillis, query_timeout: TRIAL_LIMIT };
   return (route: Route) => new SessionClient({ ...sessionOf(target), ...route, ...limits, application_name });
 }
 
-/** The text of whatever a statement is given as. */
+/** The text of a statement in any form. */
 function textOf(statement: unknown): string {
   return typeof statement === "string" ? statement : ((statement as { readonly text?: string }).text ?? "");
 }
 
 /**
- * Looks at a session as the server has it. A pooler may keep settings of the startup packet to itself.
- * @throws OperatorError where a statement of ours would mean something else
+ * Checks the session settings on the server. A pooler may drop settings of the startup packet.
+ * @throws OperatorError if a different setting would change the meaning of our statements
  */
 export async function checkSession(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ name: string; value: string }>(

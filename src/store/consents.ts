@@ -2,11 +2,11 @@ import { inBatches, MAX_ROWS } from "./batches.js";
 import { openGrants } from "./ending.js";
 import { run, type Db } from "./open.js";
 
-/** What people allowed clients, one row for each pair. */
+/** Consents: one row for each pair of user and client. */
 
 const FIND = { name: "consent_find", text: `SELECT scope FROM consents WHERE sub = $1 AND client_id = $2` };
 
-/** The scopes this person allowed this client. */
+/** The scopes that this user allowed this client. */
 export async function consentedScope(db: Db, sub: string, client_id: string): Promise<readonly string[]> {
   const [found] = await run<{ scope: string[] }>(db, FIND, [sub, client_id]);
   return found?.scope ?? [];
@@ -20,7 +20,7 @@ const RECORD = {
       scope = ARRAY(SELECT DISTINCT unnest(consents.scope || excluded.scope)), given_at = excluded.given_at`,
 };
 
-/** Adds to what was allowed before. */
+/** Adds scopes to a consent. */
 export async function recordConsent(
   db: Db,
   { sub, client_id, scope }: { sub: string; client_id: string; scope: readonly string[] },
@@ -29,7 +29,7 @@ export async function recordConsent(
   await run(db, RECORD, [sub, client_id, scope, now]);
 }
 
-/** The consent goes with the last batch of its grants: until then the person can take it back again. */
+/** The consent is deleted with the last batch of its grants: until then the user can revoke it again. */
 const LAST = `(SELECT count(*) FROM batch) < ${MAX_ROWS}`;
 
 const WITHDRAW = {
@@ -55,14 +55,14 @@ const END = {
 };
 
 /**
- * Takes back what was allowed, and ends every grant that rests on it. Where one statement does not end them all, a cursor
- * reads each grant once: to search for the next open ones again and again costs the square of their number.
+ * Revokes a consent, and ends every grant that rests on it. If one statement does not end them all, a cursor reads each grant
+ * once. Repeated searches for the next open ones would cost the square of their number.
  */
 export async function withdrawConsent(db: Db, sub: string, client_id: string, now: Date | null): Promise<void> {
   const withdraw = async () => (await run<{ more: boolean }>(db, WITHDRAW, [sub, client_id, now]))[0];
   if ((await withdraw())?.more !== true) return;
   for await (const ids of openGrants(db, { sub, client_id })) await run(db, END, [ids, now]);
-  // Grants that were opened since, and the consent.
+  // The grants that were opened in the meantime, and the consent.
   await inBatches(withdraw);
 }
 
@@ -74,7 +74,7 @@ interface GivenConsent {
   readonly given_at: Date;
 }
 
-/** Everything this person allowed, the latest first. */
+/** All consents of this user, the latest first. */
 export async function consentsOf(db: Db, sub: string): Promise<readonly GivenConsent[]> {
   const rows = await db.prisma.consent.findMany({
     where: { sub },

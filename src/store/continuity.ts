@@ -3,12 +3,12 @@ import { codeOf } from "../errors/error-code.js";
 import { run, type Db } from "./open.js";
 
 /**
- * Whether the database went on, or was restored from a backup and so has forgotten what was revoked since. A row knows
- * in `xmin` which transaction wrote it, through crashes, vacuums, replication and pg_upgrade. The two witnesses also say
- * it in a column, and a row that was dumped and loaded has another writer. docs/decisions/0012 argues it.
+ * Detects a database that was restored from a backup, which has forgotten later revocations. A row keeps in `xmin` the
+ * transaction that wrote it, through crashes, vacuums, replication and pg_upgrade. Two witness rows also store it in a column.
+ * After a dump and load the two differ. See docs/decisions/0012.
  */
 
-/** What the operator reads, in one line, instead of a server that believes revoked tokens. */
+/** The database was restored, and revoked tokens could work again. The message is one line for the operator. */
 export class RestoredError extends OperatorError {
   constructor() {
     super(
@@ -18,7 +18,7 @@ export class RestoredError extends OperatorError {
   }
 }
 
-/** Both witnesses come from one COPY in a restore, so two different numbers cannot both fit by chance. */
+/** A restore loads both witnesses by one COPY, so their two different numbers cannot both match by chance. */
 const LOOK = {
   name: "continuity_look",
   text: `
@@ -42,7 +42,7 @@ async function look(db: Db): Promise<Continuity> {
 
 const SYSTEM = { name: "continuity_system", text: "SELECT system_identifier AS id FROM pg_control_system()" };
 
-/** Which cluster this is; null where a provider keeps it secret. */
+/** The identifier of the cluster; null if the provider hides it. */
 async function systemIdentifier(db: Db): Promise<string | null> {
   try {
     return (await run<{ id: string }>(db, SYSTEM, []))[0]!.id;
@@ -53,7 +53,7 @@ async function systemIdentifier(db: Db): Promise<string | null> {
 }
 
 /**
- * Makes sure that the database was not restored, and leaves the witnesses of it where there are none yet.
+ * Refuses a restored database, and writes the witnesses if they are missing.
  * @throws RestoredError
  */
 export async function refuseRestored(db: Db): Promise<void> {
@@ -62,7 +62,7 @@ export async function refuseRestored(db: Db): Promise<void> {
   if (!witnessed) await bearWitness(db);
 }
 
-/** The number that what is remembered outside the database is bound to. */
+/** The number that binds data kept outside the database, such as cookies, to it. */
 export async function readEra(db: Db): Promise<number> {
   return (await look(db)).era;
 }
@@ -79,7 +79,7 @@ const PLACE = {
     FROM pg_database d WHERE id = 1 AND d.datname = current_database()`,
 };
 
-/** Writes the witnesses in two transactions with a third between them, as a restore never does. */
+/** Writes the witnesses in two transactions with a third between them, which no restore does. */
 async function bearWitness(db: Db): Promise<void> {
   await run(db, PLACE, [await systemIdentifier(db)]);
   await run(db, WITNESS, [1]);
@@ -87,19 +87,19 @@ async function bearWitness(db: Db): Promise<void> {
   await run(db, WITNESS, [2]);
 }
 
-/** Marks the database as restored, so that no server serves it before it is accepted. */
+/** Marks the database as restored, so that no server uses it before it is accepted. */
 export async function markRestored(db: Db): Promise<void> {
   const text = "UPDATE installation SET restored_at = coalesce(restored_at, now()) WHERE id = 1";
   await run(db, { name: "continuity_mark", text }, []);
 }
 
-/** Begins the era that has the number of the deployment's epoch, which was just raised to one that never was. */
+/** Begins a new era. Its number is the epoch of the deployment, which was just raised to an unused value. */
 export async function beginEra(db: Db): Promise<void> {
   const text = "UPDATE installation SET era = (SELECT token_epoch FROM deployment_epoch) WHERE installation.id = 1";
   await run(db, { name: "continuity_era", text }, []);
 }
 
-/** Accepts the database as it is from here on. The mark goes last: whatever stops this leaves a database that asks. */
+/** Accepts the database as it is now. The mark is removed last, so that an interruption leaves it in place. */
 export async function acceptDatabase(db: Db): Promise<void> {
   await markRestored(db);
   await run(db, { name: "continuity_forget", text: "DELETE FROM restore_witnesses" }, []);

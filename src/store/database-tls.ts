@@ -4,15 +4,15 @@ import { createSecureContext, type ConnectionOptions } from "node:tls";
 import { OperatorError } from "../errors/operator-error.js";
 import { fileModeProblem } from "./private-file.js";
 
-/** How to speak to a server: TLS with these options, in clear (false), or as the process's environment says (undefined). */
+/** The encryption of a connection: TLS with these options, none (false), or that of the environment (undefined). */
 export type Encryption = ConnectionOptions | false | undefined;
 
-/** What libpq means by each sslmode (PostgreSQL documentation, section 34.19.1), in the order in which it is tried. */
+/** The meaning of each sslmode (PostgreSQL documentation, section 34.19.1), in the order of the attempts. */
 const MODES: Readonly<Record<string, (tls: ConnectionOptions) => readonly Encryption[]>> = {
   disable: () => [false],
   allow: (tls) => [false, unverified(tls)],
   prefer: (tls) => [unverified(tls), false],
-  // With an authority of one's own, `require` has always meant `verify-ca`.
+  // With a root certificate, libpq has always treated `require` as `verify-ca`.
   require: (tls) => [tls.ca === undefined ? unverified(tls) : ofAnyName(tls)],
   "verify-ca": (tls) => [ofAnyName(tls)],
   "verify-full": (tls) => [tls],
@@ -27,8 +27,8 @@ function ofAnyName(tls: ConnectionOptions): ConnectionOptions {
 }
 
 /**
- * The encryption that the parameters of a connection string ask for.
- * @throws OperatorError whose message follows the setting's name
+ * Reads the encryption from the parameters of a connection string.
+ * @throws OperatorError with a message that follows the name of the setting
  */
 export function readEncryptions(given: ReadonlyMap<string, string>): readonly Encryption[] {
   const mode = modeOf(given);
@@ -39,7 +39,7 @@ export function readEncryptions(given: ReadonlyMap<string, string>): readonly En
   return encryptions(readFiles(given, mode));
 }
 
-/** The mode that is asked for. Without one, a certificate that is named asks for TLS. */
+/** The requested mode. Without one, a named certificate implies TLS. */
 function modeOf(given: ReadonlyMap<string, string>): string | undefined {
   const [mode, ssl] = [given.get("sslmode"), given.get("ssl")];
   if (ssl !== undefined && (ssl !== "true" || mode !== undefined)) {

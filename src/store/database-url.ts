@@ -2,19 +2,19 @@ import { OperatorError } from "../errors/operator-error.js";
 import { readEncryptions, type Encryption } from "./database-tls.js";
 
 /**
- * DATABASE_URL as libpq reads a connection URI (PostgreSQL documentation, section 34.1.1.2). What Jeton does not do as asked is
- * refused: a parameter that is ignored means something else than its writer believes.
+ * DATABASE_URL as libpq reads a connection URI (PostgreSQL documentation, section 34.1.1.2). A parameter that
+ * Jeton does not support is refused, because an ignored one would mislead the operator.
  */
 export interface DatabaseTarget {
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly database: string | undefined;
-  /** Command-line options of the session; those that Jeton sets itself do not count (connection.ts). */
+  /** Command-line options of the session. Settings that Jeton sets itself win over them (connection.ts). */
   readonly options: string | undefined;
   readonly enableChannelBinding: boolean;
-  /** One or more; of several the one that can be written to is taken. */
+  /** One or more servers. Of several, the one that accepts writes is used. */
   readonly servers: readonly Server[];
-  /** How to speak to a server, in the order in which it is tried. */
+  /** The encryptions to attempt, in this order. */
   readonly encryptions: readonly Encryption[];
 }
 
@@ -28,11 +28,11 @@ const NOT_A_URL = "is not a URL; special characters in the password must be perc
 /** postgres://user:password@host:port,host:port/database?parameters */
 const FORM = /^postgres(?:ql)?:\/\/(?:([^/?#]*)@)?([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
-/** Parameters that have a meaning here, beside those of TLS. */
+/** The supported parameters, apart from those of TLS. */
 const MEANT = ["host", "port", "user", "password", "dbname", "options"];
 const TLS_PARAMETERS = ["sslmode", "ssl", "sslrootcert", "sslcert", "sslkey"];
 
-/** Parameters that may say only what Jeton does anyway. */
+/** Parameters that may only have the value that Jeton uses anyway. */
 const FIXED: Readonly<Record<string, readonly [values: readonly string[], because: string]>> = {
   schema: [["public"], "Jeton's tables are in the schema public"],
   search_path: [["public"], "Jeton's tables are in the schema public"],
@@ -48,7 +48,7 @@ const known = new Map<string, DatabaseTarget>();
 
 /**
  * Reads a connection string, and the files that it names.
- * @throws OperatorError in one line, which holds nothing of the user information
+ * @throws OperatorError in one line, without any part of the user information
  */
 export function readDatabaseUrl(url: string): DatabaseTarget {
   const reason = databaseUrlProblem(url);
@@ -56,7 +56,7 @@ export function readDatabaseUrl(url: string): DatabaseTarget {
   return known.get(url)!;
 }
 
-/** Why a text is no connection string that can be used; undefined if it is one. */
+/** Why a text is not a usable connection string; undefined if it is one. */
 export function databaseUrlProblem(url: string): string | undefined {
   try {
     if (!known.has(url)) known.set(url, parse(url));
@@ -110,7 +110,7 @@ function readParameters(query: string): ReadonlyMap<string, string> {
   return given;
 }
 
-/** A name as it may stand in one line of a message. */
+/** A name, shortened and escaped for one line of a message. */
 function named(name: string): string {
   return /^[\w.-]{1,64}$/.test(name) ? name : "with an odd name";
 }
@@ -151,7 +151,7 @@ function decoded(text: string | undefined): string | undefined {
   }
 }
 
-/** No host means the socket or the machine that libpq would take by default. */
+/** Without a host, libpq takes its default socket or machine. */
 function isSocket(host: string | undefined): boolean {
   return host === undefined || host.startsWith("/");
 }

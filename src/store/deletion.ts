@@ -3,15 +3,15 @@ import { endEverythingOf, endEverythingOfClient } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
 /**
- * Deletes a person or a client with everything that hangs on them. Everything is refused from the first statement on. The rows
- * go in batches, so that no statement meets its time limit, and the row itself goes last, with its few identifiers or
- * secrets. What stops it leaves an account that is disabled, and it can be run again under the same name.
+ * Deletes a user or a client with all rows that refer to them. Their tokens are rejected from the first statement on. The rows
+ * are deleted in batches, so that no statement reaches its time limit, and the account itself comes last. An interrupted
+ * deletion leaves a disabled account and can be run again.
  */
 
-/** Rows of a table, and which of them with the id as $1: those that hang on others come before these. */
+/** Tables with a condition on their rows, with the id as $1. Referring rows come before the rows they refer to. */
 type Rows = readonly [table: string, where: string, batch?: number];
 
-/** Policies and resources that a column names, after what hangs on them. */
+/** Policies and resources of the id in a column, after the rows that refer to them. */
 function umaOf(column: "owner" | "client_id"): readonly Rows[] {
   const of = (table: string) => `IN (SELECT id FROM ${table} WHERE ${column} = $1)`;
   return [
@@ -39,11 +39,11 @@ const OF_CLIENT: readonly Rows[] = [
   ["uma_approvals", "client_id = $1"],
   ["uma_approvals", "party = $1"],
   ...umaOf("client_id"),
-  // Each takes its account and what was issued to that with it.
+  // Each is deleted together with its account and its tokens.
   ["things", "app_id = $1", 50],
 ];
 
-/** Every statement, also for the test that looks at its plan. */
+/** Every statement. A test checks their plans. */
 export const DELETIONS = [...statements("user", OF_USER), ...statements("client", OF_CLIENT)];
 
 function statements(of: "user" | "client", kinds: readonly Rows[]) {
@@ -65,7 +65,7 @@ async function deleteAll(db: Db, of: "user" | "client", id: string): Promise<voi
   }
 }
 
-/** Deletes a person. Their sub stays in `account_names` and is never used again. Whether this call deleted them. */
+/** Deletes a user. Their sub stays in `account_names` and is never reused. @returns whether this call deleted them */
 export async function deleteUser(db: Db, sub: string): Promise<boolean> {
   const exists = await db.prisma.$transaction(async (tx) => {
     const { count } = await tx.user.updateMany({ where: { sub }, data: { disabled: true } });
@@ -77,7 +77,7 @@ export async function deleteUser(db: Db, sub: string): Promise<boolean> {
   return (await db.prisma.user.deleteMany({ where: { sub } })).count === 1;
 }
 
-/** Deletes a client; an app with its administrator and its things. Whether this call deleted it. */
+/** Deletes a client; an app with its administrator and its things. @returns whether this call deleted it */
 export async function deleteClient(db: Db, client_id: string): Promise<boolean> {
   const exists = await db.prisma.$transaction(async (tx) => {
     const { count } = await tx.client.updateMany({ where: { client_id }, data: { disabled: true } });
@@ -86,7 +86,7 @@ export async function deleteClient(db: Db, client_id: string): Promise<boolean> 
   });
   if (!exists) return false;
   await deleteAll(db, "client", client_id);
-  // An app takes both of its clients with it (docs/decisions/0009).
+  // Both clients of an app are deleted with it (docs/decisions/0009).
   const apps = await db.prisma.app.deleteMany({ where: { app_id: client_id } });
   const clients = await db.prisma.client.deleteMany({ where: { client_id } });
   return apps.count + clients.count > 0;

@@ -1,11 +1,11 @@
 import { run, type Db } from "./open.js";
 
 /**
- * What a device does with its key. A device is a row of `clients`; its key is the one in `jwks`, and each statement asks
- * that it still is the one that signed, so a key that was replaced is refused on every instance from that moment.
+ * Statements about the key of a device. A device is a row of `clients` with its key in `jwks`. Each statement requires that the
+ * signing key is still the current one, so every instance rejects a replaced key at once.
  */
 
-/** A device, with the key that signed. */
+/** A device and the key that signed its JWT. */
 interface KeyedDevice {
   readonly client_id: string;
   readonly jwks: object | null;
@@ -20,8 +20,8 @@ const USE = {
 };
 
 /**
- * Whether this is the first use of a JWT, on any instance and for ever, with a key that is still the device's.
- * @param hash of device and jti; nothing else is ever known of it
+ * Whether this is the first use of a JWT, on any instance and for ever, with the current key of the device.
+ * @param hash a hash of device and jti; nothing else of the JWT is stored
  */
 export async function useDeviceJwt(db: Db, hash: Uint8Array, { client_id, jwks }: KeyedDevice): Promise<boolean> {
   return (await run(db, USE, [hash, client_id, JSON.stringify(jwks)])).length === 1;
@@ -34,7 +34,7 @@ const REPLACE = {
     WHERE client_id = $1 AND jwks = $2::jsonb AND NOT disabled RETURNING client_id`,
 };
 
-/** Gives a device a new key; false if the one that signed is not its key any more. */
+/** Replaces the key of a device; false if the signing key is no longer the current one. */
 export async function replaceDeviceKey(
   db: Db,
   { client_id, jwks }: KeyedDevice,

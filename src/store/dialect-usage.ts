@@ -1,7 +1,7 @@
 import { allPages } from "./batches.js";
 import { run, type Db } from "./open.js";
 
-/** How often a client used a dialect, and when last. */
+/** The number of uses of a dialect by a client, and the time of the last one. */
 export interface DialectUse {
   readonly client_id: string;
   readonly dialect: string;
@@ -9,7 +9,7 @@ export interface DialectUse {
   readonly last_used_at: Date;
 }
 
-/** In one order, so that two instances never wait for each other; of clients that still exist, so that the rest is kept. */
+/** Rows are written in one order, so that instances do not deadlock. Deleted clients are skipped. */
 const ADD = {
   name: "dialect_usage_add",
   text: `
@@ -22,13 +22,13 @@ const ADD = {
       uses = u.uses + excluded.uses, last_used_at = greatest(u.last_used_at, excluded.last_used_at)`,
 };
 
-/** Adds what an instance counted. Its clock may be ahead: by the database's, no use is later than now. */
+/** Adds the counts of an instance. Its clock may be ahead, so no use is recorded later than the database's present. */
 export async function addDialectUses(db: Db, uses: readonly DialectUse[], now: Date | null): Promise<void> {
   const column = <Name extends keyof DialectUse>(name: Name) => uses.map((use) => use[name]);
   await run(db, ADD, [column("client_id"), column("dialect"), column("uses"), column("last_used_at"), now]);
 }
 
-/** A bigint comes as text. */
+/** The row as node-postgres returns it: a bigint is a text. */
 type StoredUse = Omit<DialectUse, "uses"> & { readonly uses: string };
 
 const LISTED = {

@@ -3,20 +3,20 @@ import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
 /**
- * Marks the grants that a raised epoch has ended (epochs.ts). No token depends on the mark: it tells operators the truth
- * and lets the sweep delete the rows early. So it may take its time, be stopped anywhere, and run again.
+ * Marks the grants that a raised epoch has ended (epochs.ts). No token depends on the mark. It informs operators, and lets the
+ * sweep delete the rows early. So it may take long, be stopped at any point, and run again.
  */
 
-/** Whose grants are looked at. */
+/** The owner of the grants: a user, a client, or all. */
 export type GrantsOf = { readonly client_id?: string; readonly sub?: string } | "everybody";
 
-/** Told after each batch how many grants were marked so far. */
+/** Receives the number of marked grants after each batch. */
 type Progress = (ended: number) => void;
 
-/** Grants that one statement reads or marks: a fraction of a second even where each has to come from the disk. */
+/** Grants per statement: a fraction of a second even if each is read from the disk. */
 const BATCH = 500;
 
-/** In one order, so that two commands never wait for each other. A grant of the present epochs is alive and stays. */
+/** Rows are locked in one order, so that two commands do not deadlock. A grant of the current epochs stays. */
 const MARK = {
   name: "grants_mark_ended",
   text: `
@@ -30,8 +30,9 @@ const MARK = {
 };
 
 /**
- * Marks as ended all grants whose client or person is in a later epoch than the grant; how many that were.
+ * Marks all grants as ended whose client or user is in a later epoch than the grant.
  * @param progress is called after each batch
+ * @returns the number of marked grants
  */
 export async function markEnded(
   db: Db,
@@ -65,7 +66,7 @@ export async function* openGrants(db: Db, whose: GrantsOf): AsyncGenerator<reado
     await connection.query("COMMIT");
     finished = true;
   } finally {
-    // A connection that stopped half way is still in its transaction, so nobody gets it again.
+    // After a failure the connection may still be in its transaction, so it is not reused.
     connection.release(!finished);
   }
 }

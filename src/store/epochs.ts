@@ -7,8 +7,8 @@ import { run, type Db, type Tx } from "./open.js";
  */
 
 /**
- * The epoch of a client or a person: its own number plus the deployment's. Both only grow, so the sum is what it was
- * exactly as long as neither was raised.
+ * SQL: the epoch of a client or a user, which is its own number plus that of the deployment. Both only grow, so the sum is
+ * unchanged exactly as long as neither was raised.
  * @param alias of a row of `clients` or `users`
  */
 export function epochOf(alias: string): string {
@@ -24,17 +24,17 @@ export async function endEverythingOfClient(tx: Tx, client_id: string): Promise<
   });
 }
 
-/** Ends every token, grant and session of a person (`jeton revoke --user`, a disabled user, a new password). */
+/** Ends every token, grant and session of a user (`jeton revoke --user`, a disabled user, a new password). */
 export async function endEverythingOf(tx: Tx, sub: string): Promise<void> {
   await tx.user.update({ where: { sub }, data: { token_epoch: { increment: 1 } }, select: { sub: true } });
 }
 
-/** Seconds of Unix time that the deployment's epoch counts from: 2026-01-01, so that it fits an integer until 2094. */
+/** The Unix time from which the epoch of the deployment counts: 2026-01-01. It fits an integer until 2094. */
 const EPOCH_ZERO = 1_767_225_600;
 
 /**
- * The new epoch is the time, not the next number: a restored database may have forgotten epochs that tokens still carry,
- * and must not reach any of them again.
+ * The new epoch is the time, not the next number. A restored database may not know epochs that tokens still carry, and must
+ * never reach one of them again.
  */
 const RAISE = {
   name: "deployment_epoch_raise",
@@ -44,7 +44,7 @@ const RAISE = {
     ON CONFLICT (id) DO UPDATE SET token_epoch = greatest(d.token_epoch + 1, excluded.token_epoch)`,
 };
 
-/** Ends every token, grant and session of everybody (`jeton revoke --all`). */
+/** Ends every token, grant and session of all users and clients (`jeton revoke --all`). */
 export async function endEverything(db: Db, now: Date | null): Promise<void> {
   await run(db, RAISE, [now]);
 }

@@ -1,11 +1,11 @@
 import { PoolBusyError } from "./pool.js";
 
 /**
- * Tells a store that cannot be used right now from a fault of ours. The first is answered with 503 and may be tried
- * again; the second is a 500 and a bug.
+ * Distinguishes an unavailable database from a bug in this program. The first is answered with 503 and can be retried, the
+ * second with 500.
  */
 
-/** SQLSTATEs (and classes, as prefixes) that say: not now. */
+/** SQLSTATEs of temporary failures. A prefix stands for a class. */
 const PASSING_STATES = [
   "08", // connection exceptions
   "53", // insufficient resources: too many connections, disk full
@@ -21,7 +21,7 @@ const PASSING_STATES = [
   "25P03", // idle in transaction timeout
 ];
 
-/** What the operating system, node-postgres and Prisma say when there is no connection to be had. */
+/** Codes of the operating system, node-postgres and Prisma for a missing connection. */
 const PASSING_CODES = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -46,7 +46,7 @@ const PASSING_MESSAGES = [
   /Cannot use a pool after calling end/,
 ];
 
-/** Whether the error means that the database is out of reach or out of capacity, looking through its causes. */
+/** Whether an error, or one of its causes, means that the database is unreachable or out of capacity. */
 export function isStoreUnavailable(error: unknown): boolean {
   return causesOf(error).some((cause) => {
     const { code, originalCode, message, errors, syscall } = cause as Record<string, unknown>;
@@ -57,7 +57,7 @@ export function isStoreUnavailable(error: unknown): boolean {
   });
 }
 
-/** What PostgreSQL said of a statement that it did not carry out, in one line; undefined where it is not its error. */
+/** The first line of an error of PostgreSQL; undefined for any other error. */
 export function databaseFault(error: unknown): string | undefined {
   for (const cause of causesOf(error)) {
     const { code, originalCode, message, originalMessage } = cause as Record<string, unknown>;
@@ -68,15 +68,15 @@ export function databaseFault(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Five characters, of which the class has a digit; Prisma's codes (P2002) have another form than class P0 (P0001). */
+/** Five characters with a digit in the class. Codes of Prisma (P2002) differ from class P0 (P0001). */
 const SQLSTATE = /^(?!P[1-9])(?=.?\d)[0-9A-Z]{5}$/;
 
-/** Whether the statement was never sent, because too many others wait for a connection. */
+/** Whether a statement was never sent because too many others wait for a connection. */
 export function isPoolBusy(error: unknown): boolean {
   return causesOf(error).some((cause) => cause instanceof PoolBusyError);
 }
 
-/** An error and what caused it. Prisma keeps what the driver said in `meta`. */
+/** An error and its causes. Prisma keeps the error of the driver in `meta`. */
 function causesOf(error: unknown): readonly object[] {
   const causes: object[] = [];
   for (let cause = error; cause instanceof Object && causes.length < 5;) {
@@ -91,24 +91,24 @@ function isPassing(code: string): boolean {
   return PASSING_CODES.has(code) || PASSING_STATES.some((state) => code.startsWith(state) && code.length >= 5);
 }
 
-/** A name that an account has already. The triggers that keep names apart use the same words. */
+/** Another account has this name. The triggers that keep names unique raise the same message. */
 export class IdentifierInUseError extends Error {
   constructor() {
     super("the identifier is in use");
   }
 }
 
-/** Whether a unique constraint, or a trigger that keeps the names of accounts apart, refused a write. */
+/** Whether a unique constraint, or a trigger that keeps the names of accounts unique, refused a write. */
 export function isConflict(error: unknown): boolean {
   return hasState(error, "P2002", "23505") || String((error as Error).message).includes("the identifier is in use");
 }
 
-/** Whether a row that a write was about, or that it refers to, is not there (any more). */
+/** Whether the row of a write, or a row that it refers to, does not exist (any more). */
 export function isGone(error: unknown): boolean {
   return hasState(error, "P2025", "P2003", "23503");
 }
 
-/** Whether an error, or what caused it, has one of these codes of Prisma or PostgreSQL. */
+/** Whether an error, or one of its causes, has one of these codes of Prisma or PostgreSQL. */
 function hasState(error: unknown, ...states: readonly string[]): boolean {
   return causesOf(error).some((cause) => {
     const { code, originalCode } = cause as { code?: unknown; originalCode?: unknown };

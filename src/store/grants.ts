@@ -3,7 +3,7 @@ import { run, type Db } from "./open.js";
 import { overAt, sweepAfter } from "./sweep-time.js";
 
 /**
- * Grants: what a person let a client have, one row however often it is refreshed. A refresh token names its grant and
+ * Grants: what a user allowed a client, one row however often it is refreshed. A refresh token names its grant and
  * generation, an authorization code its grant, and each carries a MAC (src/tokens), so neither is stored in any form.
  * docs/decisions/0002 argues the statements that redeem them (refresh-tokens.ts, authorization-codes.ts).
  */
@@ -12,23 +12,23 @@ interface NewGrant {
   readonly id: string;
   readonly client_id: string;
   readonly sub: string;
-  /** As they were when it was decided on: whatever raises them meanwhile has ended it before it began. */
+  /** The epochs at decision time. If either has been raised since, the new grant is already invalid. */
   readonly user_epoch: number;
   readonly client_epoch: number;
   readonly scope: readonly string[];
   readonly auth_time: Date;
   readonly amr: readonly string[];
-  /** Seconds of not being used after which it ends. */
+  /** Seconds without use after which it ends. */
   readonly idle: number;
   /** Seconds after which it ends in any case. */
   readonly absolute: number;
-  /** Where it was made in a browser: the session, and what was asked for the tokens to say. */
+  /** For a grant made in a browser: the session, and the claims requested for its tokens. */
   readonly sid?: string;
   readonly acr?: string | null;
   readonly id_token_claims?: readonly string[];
   readonly userinfo_claims?: readonly string[];
   readonly claims_locales?: readonly string[];
-  /** Where a code opens it: what the code is bound to, and the seconds it is good for. */
+  /** For a grant with a code: the parameters that the code is bound to, and its lifetime in seconds. */
   readonly code?: {
     readonly redirect_uri: string;
     readonly redirect_uri_given: boolean;
@@ -38,7 +38,7 @@ interface NewGrant {
   };
 }
 
-/** What every token of a grant says. */
+/** The content that all tokens of a grant share. */
 export interface GrantTerms {
   readonly scope: string[];
   readonly auth_time: Date;
@@ -49,7 +49,7 @@ export interface GrantTerms {
   readonly claims_locales: string[];
 }
 
-/** Seconds; none while a code is not redeemed. What a missing client has does not matter: the grant is refused too. */
+/** Seconds; zero before the code is redeemed. The value for a missing client does not matter, because its grant is rejected. */
 const LIFETIME = `(SELECT CASE WHEN $19::int IS NULL THEN access_token_lifetime ELSE 0 END FROM clients WHERE client_id = $2)`;
 
 const OPEN = {
@@ -91,8 +91,8 @@ const END = {
 };
 
 /**
- * Ends a grant, and with it every token of it.
- * @param client_id the client it must belong to, or null where the caller may end any
+ * Ends a grant and all its tokens.
+ * @param client_id the client that the grant must belong to; null if the caller may end any grant
  */
 export async function endGrant(
   db: Db,
@@ -128,7 +128,7 @@ interface LiveGrant {
   readonly expires_at: Date;
 }
 
-/** The grant behind a refresh token, if that token could be used now. */
+/** The grant of a refresh token, if the token could be redeemed now. */
 export async function lookAtGrant(
   db: Db,
   id: string,

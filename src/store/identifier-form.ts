@@ -2,17 +2,17 @@ import { pieces } from "./batches.js";
 import { run, type Db } from "./open.js";
 import type { Identifier } from "./users.js";
 
-/** Identifiers that are stored, and the form they are stored in (src/accounts/identifier-form.ts). */
+/** The stored identifiers and the version of their normal form (src/accounts/identifier-form.ts). */
 
 const FORM = { name: "identifier_form", text: "SELECT identifier_form AS form FROM installation" };
 
-/** The number of the form; 0 where no installation is claimed yet. */
+/** The version of the form; 0 before the installation is claimed. */
 export async function storedForm(db: Db): Promise<number> {
   const [row] = await run<{ form: number }>(db, FORM, []);
   return row?.form ?? 0;
 }
 
-/** Says which form they are in now. */
+/** Records the version of the form. */
 export async function recordForm(db: Db, form: number): Promise<void> {
   await db.prisma.installation.updateMany({ data: { identifier_form: form } });
 }
@@ -26,12 +26,12 @@ const PAGE = {
   text: "SELECT value, kind, sub, skeleton FROM user_identifiers WHERE value > $1 ORDER BY value LIMIT $2",
 };
 
-/** At most `take` identifiers that come after the given one. */
+/** At most `take` identifiers after the given one. */
 export async function identifiersAfter(db: Db, after: string, take: number): Promise<readonly StoredIdentifier[]> {
   return run<StoredIdentifier & { value: string }>(db, PAGE, [after, take]);
 }
 
-/** An identifier and the form it is to have. */
+/** An identifier and its new form. */
 interface Renewal {
   readonly from: string;
   readonly value: string;
@@ -45,7 +45,7 @@ const RENEW = {
     FROM unnest($1::text[], $2::text[], $3::text[]) AS n ("from", value, skeleton) WHERE i.value = n."from"`,
 };
 
-/** @throws Error that isConflict knows, where somebody else has one already */
+/** @throws Error that isConflict recognises, if another account has one already */
 export async function renewIdentifiers(db: Db, renewals: readonly Renewal[]): Promise<void> {
   for (const piece of pieces(renewals)) {
     await run(db, RENEW, [
@@ -61,12 +61,12 @@ const HOLDERS = {
   text: "SELECT value, kind, sub, skeleton FROM user_identifiers WHERE value = ANY($1)",
 };
 
-/** Who has these already. */
+/** The owners of these identifiers. */
 export async function holdersOf(db: Db, values: readonly string[]): Promise<readonly StoredIdentifier[]> {
   return run<StoredIdentifier & { value: string }>(db, HOLDERS, [values]);
 }
 
-/** Takes an identifier away that its person has in another form too. */
+/** Removes an identifier that its user also has in another form. */
 export async function dropIdentifier(db: Db, value: string): Promise<void> {
   await db.prisma.userIdentifier.deleteMany({ where: { value } });
 }

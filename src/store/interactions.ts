@@ -1,14 +1,14 @@
 import { run, type Db } from "./open.js";
 
 /**
- * Authorizations under way: what was asked, and what happened so far. Whether a step may
- * be taken is decided on what `lookAtInteraction` says; the answer itself is one conditional statement.
+ * Authorizations in progress: the request, and the steps so far. The result of `lookAtInteraction` decides whether a step is
+ * allowed; the answer itself is one conditional statement.
  */
 
-/** Seconds from the request to the answer; a person may look for a password meanwhile. */
+/** Seconds from the request to the answer, in which the user may have to look for a password. */
 const INTERACTION_LIFETIME = 15 * 60;
 
-/** An id comes back in a path, where anything can stand: U+0000 too, which Postgres would not take. */
+/** An id comes back in a path, which can contain anything, even U+0000, which PostgreSQL refuses. */
 const ID = /^[A-Za-z0-9_-]{22}$/;
 
 export interface Interaction {
@@ -17,10 +17,10 @@ export interface Interaction {
   readonly request: unknown;
   readonly login_sid: string | null;
   readonly consent: "allowed" | "denied" | null;
-  /** The session in which consent was given: whoever logs in later has said nothing yet. */
+  /** The session in which consent was given. A user who logs in later has not consented yet. */
   readonly consent_sid: string | null;
   readonly cancelled: boolean;
-  /** What was typed as a name at the last try that failed, sealed. */
+  /** The name typed in the last failed attempt, sealed. */
   readonly failed_username: string | null;
 }
 
@@ -50,7 +50,7 @@ const LOOK = {
     RETURNING i.id, i.request, i.login_sid, i.consent, i.consent_sid, i.cancelled, i.failed_username, i.browser_hash = $2 AS mine`,
 };
 
-/** The interaction, or why there is none for this browser. */
+/** The interaction, or the reason why this browser has none. */
 export async function lookAtInteraction(
   db: Db,
   id: string,
@@ -73,25 +73,25 @@ const START = {
     FROM interactions WHERE id = $1`,
 };
 
-/** How an interaction began, and what became of it. */
+/** The beginning of an interaction, and its outcome. */
 export interface InteractionStart {
-  /** Whether this browser began it. */
+  /** Whether this browser started it. */
   readonly mine: boolean;
-  /** Where it can begin again. */
+  /** The address at which it can start again. */
   readonly again: string;
-  /** Of the client that sent the person; null for a page of the person's own. */
+  /** The id of the client that sent the user; null for a page of the user's own. */
   readonly client_id: string | null;
   readonly redirect_uri: string | null;
-  /** Null where it was not answered. */
+  /** Null if it was not answered. */
   readonly outcome: "answered" | "declined" | null;
 }
 
-/** How an interaction began, also after it is over. */
+/** The beginning of an interaction, also after its end. */
 export async function startOf(db: Db, id: string, browser_hash: Uint8Array): Promise<InteractionStart | undefined> {
   return ID.test(id) ? (await run<InteractionStart>(db, START, [id, browser_hash]))[0] : undefined;
 }
 
-/** What a step has to say; what it leaves out stays. */
+/** The columns that a step changes; the others stay. */
 interface Progress {
   readonly login_sid?: string;
   readonly consent?: "allowed" | "denied";

@@ -1,13 +1,13 @@
 import { Socket } from "node:net";
 import { SessionClient } from "./connection.js";
 
-/** A connection of an instance's own, on which it listens and marks itself in service (listen.ts, availability.ts). */
+/** The connection on which an instance listens and marks itself in service (listen.ts, availability.ts). */
 export interface Line {
   /** Aborted as soon as the connection has ended, for whatever reason. */
   readonly over: AbortSignal;
   /**
    * Runs one statement and returns its rows.
-   * @throws pg.DatabaseError when the server answered that it cannot; anything else means that no answer came
+   * @throws pg.DatabaseError if the server refused it; any other error means that there was no answer
    */
   ask: Ask;
   /** Ends the connection. It has ended when the promise resolves, after MAX_GOODBYE at the latest. Never rejects. */
@@ -20,27 +20,27 @@ export type Ask = (text: string, values?: readonly unknown[]) => Promise<readonl
  * Opens a line that listens.
  * @param hear called with the payload of each notification
  * @param given_up ends the attempt
- * @throws when no line can be had; nothing of it is left then
+ * @throws if the connection fails; nothing of it is left then
  */
 export type Dial = (hear: (payload: string) => void, given_up: AbortSignal) => Promise<Line>;
 
-/** What PostgreSQL calls the connection of a server that listens: each running server has one (store/restore.ts). */
+/** The application_name of the listening connection. Each running server has one (store/restore.ts). */
 export const LISTENING = "jeton listen";
 
-/** Milliseconds for which a connection, and an answer on it, are waited for. */
+/** Milliseconds for connecting, and for an answer. */
 const CONNECT_LIMIT = 2_000;
 const ANSWER_LIMIT = 2_000;
 
-/** Milliseconds for which the server may take leave; a half-open connection never does. */
+/** Milliseconds in which the server must close the connection; a half-open one never does. */
 const MAX_GOODBYE = 500;
 
 /**
- * What holds on a line. A mark of being in service does not wait for a lock on its row or table, and may be lost in a
- * crash: the next one finds the earlier mark then, and an outage only looks longer by a moment.
+ * Session settings of a line. A mark does not wait for a lock on its row or table, and may be lost in a crash. The next mark
+ * then finds the earlier one, and an outage looks slightly longer.
  */
 const SETTINGS = "SET lock_timeout = '300ms'; SET statement_timeout = '1500ms'; SET synchronous_commit = off";
 
-/** Lines to a database: each listens on the channel from the moment it is handed out. */
+/** Opens lines to a database. Each listens on the channel from the moment it is returned. */
 export function dialTo(url: string, channel: string): Dial {
   return async (hear, given_up) => {
     const line = new PgLine(url, hear);
@@ -72,10 +72,10 @@ class PgLine implements Line {
       connectionTimeoutMillis: CONNECT_LIMIT,
       query_timeout: ANSWER_LIMIT,
       keepAlive: true,
-      // Our own, because node-postgres has no way to cut a connection whose other end is gone.
+      // A socket of our own, because node-postgres cannot cut a half-open connection.
       stream: () => this.#socket,
     });
-    // Whatever is wrong with it, a line that complains is given up. The socket's `close` comes in every case, and last.
+    // Any error closes the line. The `close` of the socket follows in every case, as the last event.
     this.#client.on("error", () => this.cut());
     this.#client.on("end", () => this.cut());
     this.#socket.once("close", () => this.#over.abort());
@@ -87,7 +87,7 @@ class PgLine implements Line {
   }
 
   async open(channel: string): Promise<void> {
-    // node-postgres leaves `connect` and a query pending where the connection is ended in between: whoever cuts, decides.
+    // If the connection ends in between, node-postgres leaves `connect` and a query pending. So the signal settles them.
     await this.#unlessOver(this.#client.connect());
     await this.#unlessOver(this.#client.query(`LISTEN ${channel}; ${SETTINGS}`));
   }
@@ -109,7 +109,7 @@ class PgLine implements Line {
     this.#socket.destroy();
   }
 
-  /** Settles when the work does, or rejects when the line is over before. */
+  /** Settles with the work, or rejects if the line ends first. */
   #unlessOver<T>(work: Promise<T>): Promise<T> {
     const { over } = this;
     return new Promise<T>((resolve, reject) => {

@@ -4,18 +4,18 @@ import type { Availability } from "./availability.js";
 import { dialTo, type Dial, type Line } from "./line.js";
 
 /**
- * What instances tell each other. Triggers on the tables (prisma/migrations) notify whoever listens that a client, a
- * scope or the key ring changed, so an instance may keep what it read. It may do so only as long as it can be sure of
- * hearing: `alive` says whether it can, and a cache believes nothing older than TRUST where it cannot.
+ * The change feed of an instance. Triggers on the tables (prisma/migrations) notify all listeners of changes to clients, scopes
+ * and the key ring, so an instance may cache them. Cached values are trusted while the LISTEN connection is alive. Once it is
+ * lost, only values younger than TRUST are.
  */
 
-/** Milliseconds for which a cached thing is believed without a sign of life from the database. */
+/** Milliseconds for which cached values are trusted without a sign of life from the database (docs/decisions/0004). */
 const TRUST = 1_000;
 
-/** Milliseconds between two signs of life; several fit into TRUST so that one late answer costs nothing. */
+/** Milliseconds between two signs of life. Several fit into TRUST, so that one late answer does no harm. */
 const HEARTBEAT = 300;
 
-/** Milliseconds between two tries to get a broken connection back. */
+/** Milliseconds between two attempts to reconnect. */
 const RETRY = 250;
 
 const CHANNEL = "jeton_changed";
@@ -26,16 +26,16 @@ interface Change {
 }
 
 export interface ChangeFeed {
-  /** Calls back for every change, and with null when changes may have been missed. */
+  /** Calls back for every change, and with null if changes may have been missed. */
   subscribe(hear: (change: Change | null) => void): void;
-  /** Whether what was read at `readAt` (monotonic milliseconds) and not changed since may still be believed. */
+  /** Whether a value that was read at `readAt` (monotonic milliseconds) and not reported as changed may still be trusted. */
   trusts(readAt: number): boolean;
   /** Whether the database answered within TRUST. */
   alive(): boolean;
   close(): Promise<void>;
 }
 
-/** For a process that ends before anything it read could grow old: a command. */
+/** A feed that never notifies: for a command, which ends before its cached values grow old. */
 export const NO_CHANGE_FEED: ChangeFeed = {
   subscribe: () => {},
   trusts: () => false,
@@ -43,23 +43,23 @@ export const NO_CHANGE_FEED: ChangeFeed = {
   close: async () => {},
 };
 
-/** What a feed stands on: a test drives all three. */
+/** The dependencies of a feed, all of which a test can replace. */
 interface FeedParts {
   readonly dial: Dial;
-  /** What is asked as a sign of life. */
+  /** Runs the statement that serves as the sign of life. */
   readonly availability: Pick<Availability, "beat">;
-  /** Resolves after the milliseconds, and as soon as the signal is aborted. */
+  /** Resolves after the milliseconds, or as soon as the signal is aborted. */
   readonly pause: (milliseconds: number, until: AbortSignal) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly elapsed: () => number;
 }
 
-/** Listens on a connection of its own; the first one must succeed, later ones are tried until they do. */
+/** Listens on a connection of its own. The first attempt must succeed; later ones are repeated. */
 export function listen(url: string, availability: Availability): Promise<ChangeFeed> {
   return listenBy({ dial: dialTo(url, CHANNEL), availability, pause, elapsed: () => performance.now() });
 }
 
-/** The same over whatever parts. */
+/** The same with given dependencies. */
 export async function listenBy(parts: FeedParts): Promise<ChangeFeed> {
   const feed = new Feed(parts);
   await feed.open();
@@ -71,9 +71,9 @@ async function pause(milliseconds: number, until: AbortSignal): Promise<void> {
 }
 
 /**
- * One loop owns the connection: it gets one, listens on it until it is over, rests and begins again. Nothing else opens
- * or replaces a connection, and no event starts work of its own: what happens during an `await` only ends a signal that
- * the loop looks at next. So there is never a second connection, and never none that nobody is working on.
+ * One loop owns the connection: it connects, listens until the connection ends, pauses and begins again. Nothing else opens or
+ * replaces a connection. An event during an `await` only aborts a signal, which the loop checks next. So there is never a
+ * second connection, and the loop always works on a missing one.
  */
 class Feed implements ChangeFeed {
   readonly #parts: FeedParts;
@@ -88,7 +88,7 @@ class Feed implements ChangeFeed {
     this.#parts = parts;
   }
 
-  /** @throws when there is no connection to be had, or it ends before its first sign of life */
+  /** @throws if the connection fails, or ends before its first sign of life */
   async open(): Promise<void> {
     const line = await this.#connect();
     if (!(await this.#beat(line))) {
@@ -126,7 +126,7 @@ class Feed implements ChangeFeed {
     }
   }
 
-  /** Stays with a line for as long as it lives. */
+  /** Uses a line until it ends. */
   async #attend(line: Line): Promise<void> {
     while (!this.#closed.signal.aborted && (await this.#beat(line))) await this.#parts.pause(HEARTBEAT, line.over);
     await this.#leave(line);
@@ -135,19 +135,19 @@ class Feed implements ChangeFeed {
   async #connect(): Promise<Line> {
     const line = await this.#parts.dial((payload) => this.#tell(parse(payload)), this.#closed.signal);
     this.#line = line;
-    // Until its first sign of life it is not believed; what was missed before it listened is said at once.
+    // The line is not trusted before its first sign of life. Changes that were missed before it are reported at once.
     this.#heardAt = Number.NEGATIVE_INFINITY;
     this.#tell(null);
     return line;
   }
 
-  /** Asks for a sign of life. @returns whether the line still lives */
+  /** Requests a sign of life. @returns whether the line is still alive */
   async #beat(line: Line): Promise<boolean> {
     const askedAt = this.#parts.elapsed();
     try {
       await this.#parts.availability.beat(line.ask);
     } catch (error) {
-      // "I cannot" is an answer too: a read-only or full database still says what changed.
+      // An error of the database is a sign of life too: a read-only or full database still notifies.
       if (!(error instanceof pg.DatabaseError)) return false;
     }
     this.#heardAt = askedAt;

@@ -7,7 +7,7 @@ import { checkSession, SessionClient } from "./connection.js";
 import { nameCollisions } from "./name-collisions.js";
 import { LOCKS } from "./open.js";
 
-/** Where the migrations stand, seen from src/store and from dist/store alike. */
+/** The folder of the migrations, relative to both src/store and dist/store. */
 const FOLDER = fileURLToPath(new URL("../../prisma/migrations/", import.meta.url));
 
 interface Migration {
@@ -19,15 +19,15 @@ interface Migration {
 class MigrationError extends OperatorError {}
 
 /**
- * Brings the schema up to date. One instance at a time; a database that is up to date is only looked at, so a warm start
- * does not load the engine.
- * @returns the names of the migrations that were applied
- * @throws OperatorError when a pooler changes what statements mean
- * @throws MigrationError when the database is ahead of this program, or a migration failed before
+ * Brings the schema up to date, one instance at a time. For a current database it only reads, so a warm start does not load the
+ * engine.
+ * @returns the names of the applied migrations
+ * @throws OperatorError if a pooler drops session settings
+ * @throws MigrationError if the database is newer than this program, or an earlier migration failed
  */
 export async function migrate(url: string): Promise<readonly string[]> {
   const migrations = await readMigrations();
-  // Connections of its own, without the time limits of requests: the lock is waited for, and an index takes its time.
+  // Connections of its own, because waiting for the lock and building an index may exceed the limits of requests.
   const pool = new pg.Pool({ Client: SessionClient, connectionString: url, max: 3, connectionTimeoutMillis: 5_000 });
   pool.on("error", () => {});
   try {
@@ -79,7 +79,7 @@ async function isUpToDate(pool: pg.Pool, migrations: readonly Migration[]): Prom
   return rows.length === migrations.length;
 }
 
-/** A migration that fails half way has to be repaired by hand, so what would stop it is looked for before. */
+/** A migration that fails half way has to be repaired by hand. So known obstacles are detected first. */
 async function refuseCollisions(pool: pg.Pool): Promise<void> {
   const { rows } = await pool.query<{ found: string | null }>("SELECT to_regclass('account_names') AS found");
   const collisions = rows[0]?.found === null ? await nameCollisions(pool) : undefined;
@@ -87,7 +87,7 @@ async function refuseCollisions(pool: pg.Pool): Promise<void> {
 }
 
 async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<readonly string[]> {
-  // Only a database that is behind pays for loading the engine.
+  // Only a database that is behind needs the engine, which is slow to load.
   const { openSchemaEngine } = await import("./schema-engine.js");
   const engine = await openSchemaEngine(pool);
   const { appliedMigrationNames } = await engine
@@ -104,7 +104,7 @@ async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<r
       filters: { externalTables: [], externalEnums: [] },
     })
     .catch((error: Error) => {
-      // The engine's own frames follow what PostgreSQL said.
+      // The stack of the engine follows the message of PostgreSQL.
       const [said = ""] = error.message.split("\n");
       throw new MigrationError(`the schema cannot be brought up to date: ${said.replace(/^ERROR: /, "").trim()}`);
     });

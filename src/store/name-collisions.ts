@@ -1,8 +1,8 @@
 import type pg from "pg";
 
-/** Names that one version allowed two accounts to have, and the next does not (docs/decisions/0016). */
+/** Names that an earlier version allowed two accounts to share (docs/decisions/0016). */
 
-/** Names that the message lists at most. */
+/** Largest number of names in the message. */
 const MAX_LISTED = 5;
 
 const COLLISIONS = `
@@ -13,7 +13,7 @@ const COLLISIONS = `
   FROM user_identifiers i JOIN clients c ON lower(c.client_id COLLATE "C") = i.value
   ORDER BY line LIMIT ${MAX_LISTED + 1}`;
 
-/** What collides, in one line; undefined where nothing does. Nothing is changed. */
+/** The colliding names in one line; undefined if there are none. Changes nothing. */
 export async function nameCollisions(pool: pg.Pool): Promise<string | undefined> {
   const { rows: tables } = await pool.query<{ found: string | null }>(
     "SELECT to_regclass('user_identifiers') AS found",

@@ -6,39 +6,39 @@ import { PrismaClient, type Prisma } from "./generated/client.js";
 import { BoundedPool, CallerLeftError, refuseIfLeft, type Caller } from "./pool.js";
 
 /**
- * The store owns every statement and knows nothing of tokens, requests or secrets in clear: what it is given is already
- * hashed or sealed. One file per aggregate; Prisma where a statement is ordinary, a named statement on the same pool
- * where it is hot or has to decide a race.
+ * The store owns every statement and knows nothing of tokens, requests or secrets in clear: its arguments are already hashed or
+ * sealed. Each aggregate has one file. Ordinary statements use Prisma. Hot statements, and those that decide a race, are named
+ * statements on the same pool.
  */
 export interface Db {
   readonly pool: BoundedPool;
   readonly prisma: PrismaClient;
-  /** Whom its statements are run for: once they have left, none is sent any more. */
+  /** The caller of the statements. Once the caller has left, no further statement is sent. */
   readonly caller?: Caller;
   /** The same without a caller. */
   readonly whole?: Db;
 }
 
-/** Either the client itself or the transaction it handed out. */
+/** The Prisma client, or a transaction of it. */
 export type Tx = Prisma.TransactionClient;
 
-/** Everything a statement may wait for, in milliseconds. What a request runs, it runs by `run`, which waits no longer. */
+/** The time limits of connections and statements, in milliseconds. The statements of `run` also have ANSWER_LIMIT. */
 const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
 
 /**
- * Milliseconds for which the answer to a hot statement is waited for: longer than the server takes to give up, so that
- * only a connection whose other end is gone (half-open, RFC 9293 section 3.5.1) meets it.
+ * Milliseconds for the answer to a hot statement. It exceeds the limit of the server, so that only a half-open connection
+ * (RFC 9293 section 3.5.1) reaches it.
  */
 const ANSWER_LIMIT = 6_000;
 
-/** How many connections one instance takes; the sum over all instances stays below the server's max_connections. */
+/** Connections per instance. The sum over all instances must stay below max_connections of the server. */
 const POOL_SIZE = 10;
 
 /**
- * Opens the pool that Prisma and the named statements share. No connection is made yet.
+ * Opens the pool that Prisma and the named statements share. It makes no connection yet.
  * @param url connection string, `postgres://…`
- * @param now by which waiting for a connection is measured
- * @throws OperatorError where the connection string is not one that is carried out as it is written
+ * @param now the clock that measures the wait for a connection
+ * @throws OperatorError if the connection string is not supported
  */
 export function openDb(url: string, now?: Monotonic): Db {
   readDatabaseUrl(url);
@@ -53,12 +53,12 @@ export function openDb(url: string, now?: Monotonic): Db {
     idle_in_transaction_session_timeout: LIMITS.idleInTransaction,
   };
   const pool = new BoundedPool(settings, now);
-  // An idle connection that breaks is replaced at the next query, which reports what is wrong if anything still is.
+  // A broken idle connection is replaced at the next query, which reports the error if it persists.
   pool.on("error", () => {});
   return { pool, prisma: new PrismaClient({ adapter: new PrismaPg(pool), log: [] }) };
 }
 
-/** The same store for one request: what it has not sent when its client leaves is never sent. */
+/** The store for one request. After its client has left, no further statement is sent. */
 export function onBehalfOf(whole: Db, caller: Caller): Db {
   const { pool, prisma } = whole;
   return {
@@ -72,12 +72,12 @@ export function onBehalfOf(whole: Db, caller: Caller): Db {
   };
 }
 
-/** The store for work that has to be finished once it was begun, whether or not its caller is still there. */
+/** The store for work that has to be completed once it has begun, even if its caller leaves. */
 export function inAnyCase(db: Db): Db {
   return db.whole ?? db;
 }
 
-/** Closes the pool after the statements under way. */
+/** Closes the pool after the running statements. */
 export async function closeDb(db: Db): Promise<void> {
   await db.prisma.$disconnect();
   await db.pool.end();
@@ -85,7 +85,7 @@ export async function closeDb(db: Db): Promise<void> {
 
 /**
  * Runs one named (prepared once per connection) statement.
- * @throws CallerLeftError where its caller left before it was sent; PoolBusyError
+ * @throws CallerLeftError if the caller left before it was sent; PoolBusyError
  */
 export async function run<Row extends pg.QueryResultRow>(
   db: Db,
@@ -96,7 +96,7 @@ export async function run<Row extends pg.QueryResultRow>(
   return withConnection(db, async (client) => (await client.query<Row>(query)).rows);
 }
 
-/** Does some work on a connection, if its caller is still there once it is had. One that a statement failed on is closed. */
+/** Does some work on a connection, unless the caller has left by then. A connection on which a statement failed is closed. */
 async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   refuseIfLeft(caller);
   const client = await pool.connect();
@@ -111,13 +111,13 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
     client.release(failure);
   }
 }
-/** Advisory locks, so that no two places take the same number for different things. */
+/** The keys of all advisory locks, in one place so that each is used for one purpose. */
 export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
 
-/** Longest one administrative transaction may take, in milliseconds: a provisioning file may hold many entries. */
+/** Longest administrative transaction, in milliseconds. A provisioning file may have many entries. */
 const MAX_TRANSACTION = 120_000;
 
-/** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same thing in turn. */
+/** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same work one after the other. */
 export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Promise<T>): Promise<T> {
   return db.prisma.$transaction(
     async (tx) => {
@@ -130,7 +130,7 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Pro
   );
 }
 
-/** What the database's clock says now, in milliseconds: what is stored for all instances is counted from it. */
+/** The time of the database, in milliseconds. Stored times, which all instances share, are based on it. */
 export async function databaseTime(tx: Tx, now: Date | null): Promise<number> {
   const [row] = await tx.$queryRaw<{ now: Date }[]>`SELECT coalesce(${now}::timestamptz, clock_timestamp()) AS now`;
   return row!.now.getTime();

@@ -1,6 +1,6 @@
 import { run, type Db } from "./open.js";
 
-/** The hashes of passwords, as logins look at them. */
+/** Reads and replaces the hashes of passwords. */
 
 const REPLACE_HASH = {
   name: "user_replace_password_hash",
@@ -8,17 +8,17 @@ const REPLACE_HASH = {
 };
 
 /**
- * Stores another hash of the same password. A password that was changed since `before` was read stays.
+ * Replaces the hash of a password. A password that has changed since `before` was read stays as it is.
  * @returns whether it was stored
  */
 export async function replacePasswordHash(db: Db, sub: string, before: string, after: string): Promise<boolean> {
   return (await run(db, REPLACE_HASH, [sub, before, after])).length === 1;
 }
 
-/** Pages of the table that are read for a sample at most. */
+/** Largest number of table pages in a sample. */
 const SAMPLED_PAGES = 64;
 
-/** Always the same pages, so that two samples of one table are alike. */
+/** The seed of the sample. It is fixed, so that two samples read the same pages. */
 const SAMPLE = {
   name: "users_sample_password_hashes",
   text: `
@@ -27,7 +27,7 @@ const SAMPLE = {
     WHERE password_hash IS NOT NULL`,
 };
 
-/** Hashes of some people, as they are stored. */
+/** The stored hashes of some users. */
 export async function samplePasswordHashes(db: Db): Promise<readonly string[]> {
   const rows = await run<{ password_hash: string }>(db, SAMPLE, []);
   return rows.map(({ password_hash }) => password_hash);

@@ -2,18 +2,18 @@ import pg from "pg";
 import { ExpectedWait, type Monotonic, type Patience } from "../expected-wait.js";
 import { SessionClient } from "./connection.js";
 
-/** Who a statement is run for. */
+/** The caller of a statement. */
 export interface Caller {
-  /** Whether nobody waits for the answer any more. */
+  /** Whether the caller has stopped waiting for the answer. */
   hasLeft(): boolean;
 }
 
-/** The queue for connections is longer than anybody is let wait. */
+/** The expected wait for a connection is too long. */
 export class PoolBusyError extends Error {
   override readonly name = "PoolBusyError";
 }
 
-/** The caller left before the work was begun. It was not begun. */
+/** The caller left before the work began. It did not begin. */
 export class CallerLeftError extends Error {
   override readonly name = "CallerLeftError";
 }
@@ -23,19 +23,19 @@ export function refuseIfLeft(caller: Caller | undefined): void {
   if (caller?.hasLeft()) throw new CallerLeftError("the caller left before the work was begun");
 }
 
-/** Milliseconds that the first statement of a request may be expected to wait for a connection. */
+/** Longest expected wait for the first statement of a request, in milliseconds. */
 const PATIENCE: Patience = { burst: 1_500, standing: 300 };
 
 /**
- * Milliseconds that any statement waits, and may be expected to wait. It is more than PATIENCE: most statements belong to
- * requests that were taken, and to give up in the middle of one wastes what was done for it.
+ * Longest wait, expected or real, of any statement, in milliseconds. It exceeds PATIENCE, because most statements belong to
+ * accepted requests. Giving up in the middle of a request wastes the work done so far.
  */
 const MAX_WAIT = 3_000;
 
-/** Milliseconds without an answer after which a connection is taken for dead, where others were found dead. */
+/** Milliseconds without an answer after which a connection counts as dead, once others were found dead. */
 const MAX_SILENCE = 2_000;
 
-/** What a connection is taken to be held for until it was measured, in milliseconds. */
+/** The assumed time for which a connection is held until the first measurement, in milliseconds. */
 const FIRST_HELD = 10;
 
 type Lent = (error: Error | undefined, client: pg.PoolClient | undefined, release: (error?: unknown) => void) => void;
@@ -46,15 +46,15 @@ interface Waiting {
 }
 
 /**
- * The connections, with a queue before them that is bounded by the time it takes: who would wait too long hears so at once.
- * Prisma and the named statements both come here, because both ask by `connect`.
+ * A pool with a queue that is bounded by the expected wait: a statement that would wait too long fails at once. Prisma and the
+ * named statements both use it, because both call `connect`.
  */
 export class BoundedPool extends pg.Pool {
   readonly #size: number;
   readonly #expected: ExpectedWait;
   readonly #waiting: Waiting[] = [];
   readonly #out = new Set<pg.PoolClient>();
-  /** Connections that are out, or are being made for somebody. */
+  /** Connections that are in use, or are being made for a waiting caller. */
   #lent = 0;
 
   constructor(config: pg.PoolConfig & { readonly max: number }, now: Monotonic = () => performance.now()) {
@@ -64,15 +64,15 @@ export class BoundedPool extends pg.Pool {
     this.on("release", (_error, client) => this.#takeBack(client));
   }
 
-  /** Whether no further request should be taken: its first statement would wait too long. */
+  /** Whether no further request should be accepted, because its first statement would wait too long. */
   get isCrowded(): boolean {
     return this.#expected.isTooLong(this.#waiting.length);
   }
 
   /**
-   * Replaces the connections that nobody uses, and cuts those whose statement has had no answer for MAX_SILENCE. One that was
-   * cut off without a word looks like a quiet one (half-open, RFC 9293 section 3.5.1), and each statement on it would wait
-   * for its answer until the limit. What is cut is answered 503, and may be repeated.
+   * Replaces the idle connections, and cuts those whose statement has had no answer for MAX_SILENCE. A half-open connection
+   * (RFC 9293 section 3.5.1) looks like a quiet one, and each statement on it would wait until the limit. A request whose
+   * connection is cut is answered with 503, and can be repeated.
    */
   renew(): void {
     for (const client of this.#out) (client as pg.PoolClient & SessionClient).cutIfSilent(MAX_SILENCE);
@@ -111,7 +111,7 @@ export class BoundedPool extends pg.Pool {
   }
 
   #takeBack(client: pg.PoolClient): void {
-    // One that was made for somebody who had given up comes back without having been out.
+    // A connection whose caller has given up returns to the pool unused.
     if (!this.#out.delete(client)) return;
     this.#expected.end(client);
     this.#lent -= 1;

@@ -1,15 +1,16 @@
 import type { Stats } from "node:fs";
 
-/** What others may do with a file: its group, and everybody. */
+/** The mode bits of the group and of all others. */
 const FOR_OTHERS = 0o077;
 
-/** Group's right to read, which libpq lets a key have that belongs to root. */
+/** The group's read bit, which libpq accepts on a key file of root. */
 const READ_BY_GROUP = 0o040;
 
 /**
- * Why a file is no place for a secret, as `ssh` judges a private key; undefined where it is one. Windows has no such modes.
+ * Why the mode of a file is unsafe for a secret, by the rules of `ssh` for private keys; undefined if it is safe. Windows has no
+ * such modes.
  * @param stats of the file itself, not of a link to it
- * @param rootsGroup whether the group may read what belongs to root
+ * @param rootsGroup whether the group may read a file of root
  */
 export function fileModeProblem({ mode, uid }: Pick<Stats, "mode" | "uid">, rootsGroup = false): string | undefined {
   if (process.platform === "win32") return undefined;

@@ -3,13 +3,13 @@ import { upsertRows, type BulkTarget } from "./bulk.js";
 import type { Tx } from "./open.js";
 import type { DeclaredScope } from "./scopes.js";
 
-/** One entry of a provisioning file: its section and its key in it. */
+/** The section and the key of a provisioning entry. */
 export interface EntryKey {
   readonly kind: string;
   readonly id: string;
 }
 
-/** What was last applied of some entries, by section and key, as a keyed digest. */
+/** The keyed digests of the last applied versions of some entries, by section and key. */
 export async function appliedDigests(tx: Tx, entries: readonly EntryKey[]): Promise<ReadonlyMap<string, string>> {
   const digests = new Map<string, string>();
   for (const piece of pieces(entries)) {
@@ -24,7 +24,7 @@ export async function appliedDigests(tx: Tx, entries: readonly EntryKey[]): Prom
 
 const ENTRIES: BulkTarget = { table: "provisioned_entries", key: ["kind", "id"], columns: ["kind", "id", "digest"] };
 
-/** Remembers entries as applied. */
+/** Records entries as applied. */
 export async function recordApplied(
   tx: Tx,
   entries: readonly (EntryKey & { readonly digest: string })[],
@@ -34,12 +34,12 @@ export async function recordApplied(
 
 const SCOPES: BulkTarget = { table: "scopes", key: ["name"], columns: ["name", "description", "audience", "claims"] };
 
-/** Writes scopes whole, new or not. */
+/** Writes new or existing scopes. */
 export async function saveScopes(tx: Tx, scopes: readonly DeclaredScope[]): Promise<void> {
   await upsertRows(tx, SCOPES, scopes);
 }
 
-/** Takes their identifiers from people who are about to be written whole, so that two may swap theirs. */
+/** Removes the identifiers of users who are about to be written, so that two of them can swap theirs. */
 export async function releaseIdentifiers(tx: Tx, subs: readonly string[]): Promise<void> {
   for (const piece of pieces(subs)) await tx.userIdentifier.deleteMany({ where: { sub: { in: [...piece] } } });
 }

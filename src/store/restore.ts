@@ -4,15 +4,15 @@ import { SessionClient } from "./connection.js";
 import { LISTENING } from "./line.js";
 import { INSTALLATION, readMigrationNames, readTables, type Table } from "./tables.js";
 
-/** Rows that are written by one statement, and the characters in them after which it is sent in any case. */
+/** Largest number of rows, and of characters, per statement. */
 const BATCH = { rows: 500, characters: 1_000_000 } as const;
 
 /**
  * Writes the rows of a backup into a migrated database, in one transaction: all of them, marked as restored, or none.
- * @param lines those after the header; whoever reads them throws where the file is cut or changed
- * @param replace whether what is in the database may go
- * @returns how many rows each table has
- * @throws OperatorError where a server runs on the database, it holds something, or its schema is another one
+ * @param lines the lines after the header; reading them throws if the file is cut or changed
+ * @param replace whether existing rows may be deleted
+ * @returns the number of rows of each table
+ * @throws OperatorError if a server uses the database, it is not empty, or its schema differs
  */
 export async function restore(
   url: string,
@@ -28,9 +28,9 @@ export async function restore(
     await checkTarget(client, header, tables);
     const names = tables.map(({ name }) => `"${name}"`).join(", ");
     if (!replace) await refuseFull(client, tables);
-    // From here on no server can begin to use the database before all is done.
+    // From here on no server can start on the database before the restore is complete.
     await client.query(`TRUNCATE ${names}`);
-    // The rows are as the triggers left them, and are not to be changed again.
+    // The triggers have already changed these rows once, before the backup.
     for (const { name } of tables) await client.query(`ALTER TABLE "${name}" DISABLE TRIGGER USER`);
     const counts = await writeRows(client, tables, lines);
     for (const { name } of tables) await client.query(`ALTER TABLE "${name}" ENABLE TRIGGER USER`);
@@ -38,7 +38,7 @@ export async function restore(
     await client.query("COMMIT");
     return counts;
   } finally {
-    // What was not committed is rolled back with the connection.
+    // Without a commit, closing the connection rolls everything back.
     await client.end();
   }
 }
@@ -100,7 +100,7 @@ async function writeRows(
   return counts;
 }
 
-/** A row is read once and then taken apart, as it would not be without OFFSET 0. */
+/** OFFSET 0 makes the planner parse each row once, not once for each column. */
 async function insert(client: SessionClient, table: string, rows: readonly string[]): Promise<void> {
   const text = `
     INSERT INTO "${table}"

@@ -6,7 +6,7 @@ import { bindMigrationAwareSqlAdapterFactory } from "@prisma/driver-adapter-util
 import * as bindings from "@prisma/schema-engine-wasm/schema_engine_bg";
 import type pg from "pg";
 
-// Node has it; its types for Node 20 do not.
+// Node has this member, but the types for Node 20 lack it.
 declare const WebAssembly: {
   instantiate(code: Uint8Array, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
@@ -26,8 +26,8 @@ export async function openSchemaEngine(pool: pg.Pool): Promise<bindings.SchemaEn
 }
 
 /**
- * Prisma's adapter cuts a script at every semicolon and runs the pieces one by one. A migration is sent whole instead:
- * functions have semicolons inside, and Postgres then runs it in one transaction, all or nothing.
+ * Prisma's adapter splits a script at every semicolon and runs the pieces one by one. Here a migration is sent whole: functions
+ * contain semicolons, and PostgreSQL then runs the script in one transaction.
  */
 class WholeScripts extends PrismaPg {
   readonly #pool: pg.Pool;

@@ -1,6 +1,6 @@
 import { run, type Db } from "./open.js";
 
-/** A scope somebody declared: what it is called to people, whose audience it means, which claims it releases. */
+/** A declared scope: its description for users, its audience, and the claims that it releases. */
 export interface DeclaredScope {
   readonly name: string;
   readonly description: string | null;
@@ -10,7 +10,7 @@ export interface DeclaredScope {
 
 const ALL = { name: "scopes_all", text: "SELECT name, description, audience, claims FROM scopes ORDER BY name" };
 
-/** Every declared scope. There are few, and every token asks for some. */
+/** All declared scopes. They are few, and every token request needs some. */
 export async function allScopes(db: Db): Promise<readonly DeclaredScope[]> {
   return run(db, ALL, []);
 }

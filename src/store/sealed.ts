@@ -2,8 +2,8 @@ import { Prisma } from "./generated/client.js";
 import type { Db, Tx } from "./open.js";
 
 /**
- * What is stored sealed under the master key, read in pages and written back under another one (docs/decisions/0017). A row that
- * was changed since it was read stays as it is: the change sealed it with the present key.
+ * Reads values that are sealed under the master key in pages, and replaces them (docs/decisions/0017). A row that has changed
+ * since it was read stays as it is, because the change sealed it with the current key.
  */
 interface SealedRow {
   readonly id: string;
@@ -16,7 +16,7 @@ interface SealedKind {
   replace(tx: Tx, rows: readonly (SealedRow & { readonly resealed: Uint8Array })[]): Promise<number>;
 }
 
-/** What stands before the sealed hash of another system, in place of a hash of ours. */
+/** The prefix of a sealed hash of another system, which is stored in the place of our own hash. */
 export const IMPORTED_HASH = "imported:";
 
 /** Sealed values in a column of their own. */
@@ -38,7 +38,7 @@ function inColumn(table: string, key: string, column: string): SealedKind {
   };
 }
 
-/** Sealed hashes of passwords, which stand among hashes of ours, as texts. */
+/** Sealed hashes of passwords. They are texts, in the same column as our own hashes. */
 const importedPasswords: SealedKind = {
   page: async (tx, after, limit) => {
     const rows = await tx.$queryRaw<{ sub: string; password_hash: string }[]>`
@@ -53,7 +53,7 @@ const importedPasswords: SealedKind = {
     WHERE users.sub = one.id AND users.password_hash = one.sealed`,
 };
 
-/** Every kind, by the purpose of the key that sealed it. */
+/** All kinds, with the purpose of the key that sealed them. */
 export const SEALED = [
   { of: "signing keys", purpose: "signing-key", kind: inColumn("signing_keys", "kid", "sealed_private") },
   { of: "client secrets", purpose: "client-secret", kind: inColumn("client_secrets", "id", "sealed") },
@@ -61,7 +61,7 @@ export const SEALED = [
   { of: "imported passwords", purpose: "imported-hash", kind: importedPasswords },
 ] as const;
 
-/** Records that everything is sealed under another master key, once. @returns since when */
+/** Records once that everything is sealed under another master key. @returns the time of the record */
 export async function recordMasterKey(
   db: Db,
   {
@@ -80,7 +80,7 @@ export async function recordMasterKey(
   return row!.master_key_since;
 }
 
-/** What still depends on an earlier master key, and for how many seconds after the change something can. */
+/** The rows that still depend on an earlier master key, and the seconds for which values without a row can. */
 interface Dependents {
   readonly passwords: number;
   readonly client_secrets: number;
@@ -89,8 +89,8 @@ interface Dependents {
 }
 
 /**
- * Counts hashes by the key they name, and reads the longest lifetimes of what has no row.
- * @param mark of the current master key: of a password hash the text, of a secret's the bytes
+ * Counts hashes by the key that they name, and reads the longest lifetimes of tokens without a row.
+ * @param mark the id of the current master key: as text in a password hash, as bytes in a secret hash
  */
 export async function countDependents(
   db: Db,

@@ -2,9 +2,9 @@ import { inBatches, MAX_ROWS } from "./batches.js";
 import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 
-/** Logins of browsers. The cookie's value is stored only as a keyed hash. */
+/** Browser sessions. The value of the cookie is stored only as a keyed hash. */
 
-/** Seconds of not being seen, and in all, after which a session ends. */
+/** Seconds after which a session ends: without use, and in any case. */
 const SESSION_LIFETIMES = { idle: 30 * 60, absolute: 12 * 60 * 60 } as const;
 
 interface NewSession {
@@ -25,7 +25,7 @@ const OPEN = {
     FROM (SELECT coalesce($8::timestamptz, now()) AS now) t`,
 };
 
-/** Records a login. */
+/** Stores a new session. */
 export async function openSession(db: Db, session: NewSession, now: Date | null): Promise<void> {
   const { id_hash, sid, sub, user_epoch, auth_time, amr } = session;
   await run(db, OPEN, [id_hash, sid, sub, user_epoch, auth_time, amr, SESSION_LIFETIMES.absolute, now]);
@@ -52,7 +52,7 @@ const SEE = {
     RETURNING s.sid, s.sub, s.user_epoch, s.auth_time, s.amr, u.preferred_username, u.claims ->> 'name' AS name`,
 };
 
-/** The session of a cookie if it is alive, which being seen keeps it. */
+/** The live session of a cookie. Each use extends it. */
 export async function seeSession(db: Db, id_hash: Uint8Array, now: Date | null): Promise<LiveSession | undefined> {
   const [found] = await run<LiveSession>(db, SEE, [id_hash, now]);
   return found;
@@ -81,8 +81,8 @@ const END = {
 };
 
 /**
- * Ends sessions, alive or idle: the one of a cookie, the one an id_token names, or both; and with them the grants that
- * were made in them, but for those that were given `offline_access`.
+ * Ends sessions, live or idle: that of a cookie, that of an id_token, or both. The grants made in them end too, except those
+ * with `offline_access`.
  */
 export async function endSession(
   db: Db,
@@ -115,8 +115,8 @@ const REPLACE = {
 };
 
 /**
- * Ends the session that a new login takes the place of. The grants of the same person go on in the new one, so that its
- * logout finds them; somebody else's end as at a logout.
+ * Ends the session that a new login replaces. Grants of the same user move to the new session, so that its logout finds them.
+ * Grants of another user end as at a logout.
  */
 export async function replaceSession(
   db: Db,

@@ -13,7 +13,7 @@ export async function addKey(tx: Tx, key: Omit<SigningKeyRow, "public_jwk"> & { 
   await tx.signingKey.create({ data: key });
 }
 
-/** Lets the next key of an algorithm sign from `activeFrom` on. */
+/** Makes the next key of an algorithm sign from `activeFrom` on. */
 export async function activateKey(tx: Tx, kid: string, activeFrom: Date): Promise<void> {
   await tx.signingKey.update({ where: { kid }, data: { active_from: activeFrom } });
 }
@@ -23,7 +23,7 @@ export async function retireKey(tx: Tx, kid: string, retainUntil: Date): Promise
   await tx.signingKey.update({ where: { kid }, data: { retain_until: retainUntil } });
 }
 
-/** Seconds that the longest-lived signed token of any client lives. */
+/** The longest lifetime of a signed token of any client, in seconds. */
 export async function longestSignedLifetime(tx: Tx): Promise<number> {
   const longest = await tx.client.findFirst({
     where: { access_token_format: "jwt" },

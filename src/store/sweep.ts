@@ -4,29 +4,29 @@ import { run, type Db } from "./open.js";
 import { KEPT, overAt, sweepAfter } from "./sweep-time.js";
 import { DECISION_KEPT } from "./uma-decisions.js";
 
-/** Rows that one statement visits; few enough that no request waits for a sweep. */
+/** Rows per statement: few enough that no request waits for the sweep. */
 const BATCH = 1_000;
 
-/** Milliseconds between two batches, in which requests have the database to themselves. */
+/** Milliseconds between two batches, which are left to requests. */
 const PAUSE = 20;
 
-/** Milliseconds after which a round ends, whatever is left: the next one goes on. */
+/** Milliseconds after which a round ends; the next one continues. */
 const MAX_ROUND = 50_000;
 
-/** A backlog is counted up to here: its rows may have to come from the disk, one by one. */
+/** Largest backlog that is counted exactly, because its rows may be read from the disk one by one. */
 const MAX_COUNTED = 10_000;
 
 const NOW = "coalesce($1::timestamptz, now())";
 
-/** One kind of row that is deleted: how a batch of it is, and what says how much of it is due. */
+/** One kind of expired row: the statement that deletes a batch, and the one that counts the rest. */
 interface Sweep {
-  /** What the log calls it. */
+  /** Its name in the log. */
   readonly of: string;
   readonly statement: { readonly name: string; readonly text: string };
   readonly due: string;
 }
 
-/** Rows that stop mattering at a time of their own, which no request moves often, and how long they are kept after it. */
+/** Tables whose rows have an expiry that requests rarely move, and how long rows are kept after it. */
 const EXPIRING = [
   { of: "ended_grants", table: "grants", time: "ended_at" },
   { table: "revoked_tokens", time: "expires_at" },
@@ -42,7 +42,7 @@ const EXPIRING = [
   { table: "uma_decisions", time: "decided_at", kept: DECISION_KEPT },
 ];
 
-/** The order keeps a planner that knows no times from reading the whole table for a few rows. */
+/** The order keeps the planner from reading the whole table for a few rows. */
 function expiring({ table, time, of = table, kept = KEPT }: (typeof EXPIRING)[number]): Sweep {
   const due = `FROM ${table} WHERE ${time} < ${NOW} - ${kept}`;
   const text = `
@@ -55,8 +55,8 @@ function expiring({ table, time, of = table, kept = KEPT }: (typeof EXPIRING)[nu
 }
 
 /**
- * Seconds for which access tokens of a grant may still be good: none where a code was never redeemed, or where a raised
- * epoch has ended them. A subquery for each row, because a join may read all clients and users for a thousand of them.
+ * SQL: the seconds for which access tokens of a grant may still be in force. It is zero if the code was never redeemed, or if a
+ * raised epoch has ended them. It is a subquery per row, because a join may read all clients and users.
  */
 const LIFETIME = `(
   SELECT CASE WHEN g.code_uses = 0 AND g.code_expires_at IS NOT NULL THEN 0
@@ -67,9 +67,9 @@ const LIFETIME = `(
 const GRANTS_DUE = `FROM grants g WHERE g.sweep_after <= ${NOW}`;
 
 /**
- * Grants whose refresh token was not used again. The rows are locked first, so what decides is what they hold then; those
- * that were used since are looked at again when they may be over at the earliest. Both changes look rows up by an array of
- * ids, which the planner takes for few: it never reads the whole table instead.
+ * Grants whose refresh token was not used again. The rows are locked first, and their locked state decides. Grants that were used
+ * in the meantime get a later time of their next check. Both changes look up rows by an array of ids, for which the planner
+ * expects few rows: it never reads the whole table.
  */
 const GRANTS: Sweep = {
   of: "grants",
@@ -91,23 +91,23 @@ const GRANTS: Sweep = {
   },
 };
 
-/** Everything that is swept. */
+/** All kinds of rows that are swept. */
 export const SWEEPS: readonly Sweep[] = [GRANTS, ...EXPIRING.map(expiring)];
 
-/** What came of one round. Each record names only what it has a number or an error for. */
+/** The result of one round. Each record has only the kinds with a number or an error. */
 export interface SweepReport {
   readonly deleted: Readonly<Record<string, number>>;
-  /** Grants that were looked at and are not over yet. */
+  /** Grants that were checked and have not expired yet. */
   readonly kept: number;
-  /** Rows that were due when the round ended: counted up to 10,000, of that which was not finished. */
+  /** Expired rows of unfinished kinds at the end of the round, counted up to 10,000. */
   readonly backlog: Readonly<Record<string, number>>;
   readonly failed: Readonly<Record<string, unknown>>;
   readonly seconds: number;
 }
 
 /**
- * Deletes everything that has stopped mattering, a batch of each kind in turn, so that no kind waits for another. A kind
- * whose statement fails is left for the next round.
+ * Deletes expired rows, a batch of each kind in turn, so that no kind waits for another. A kind whose statement fails is left for
+ * the next round.
  * @param limit milliseconds after which the round ends
  */
 export async function sweep(db: Db, now: Date | null, limit = MAX_ROUND): Promise<SweepReport> {
@@ -128,7 +128,7 @@ export async function sweep(db: Db, now: Date | null, limit = MAX_ROUND): Promis
   return { ...report, seconds };
 }
 
-/** A report while its round goes on. */
+/** A report that its round still changes. */
 interface Progress {
   readonly deleted: Record<string, number>;
   kept: number;
@@ -136,7 +136,7 @@ interface Progress {
   readonly failed: Record<string, unknown>;
 }
 
-/** Deletes one batch and adds to the report; whether there may be more. */
+/** Deletes one batch and adds it to the report. @returns whether more rows may be left */
 async function sweepBatch(db: Db, { of, statement }: Sweep, now: Date | null, report: Progress): Promise<boolean> {
   try {
     const [batch] = await run<{ deleted: number; kept: number }>(db, statement, [now]);
@@ -150,7 +150,7 @@ async function sweepBatch(db: Db, { of, statement }: Sweep, now: Date | null, re
   }
 }
 
-/** Counts what is left of one kind. What cannot be counted is left for the next round, as what cannot be deleted is. */
+/** Counts the rest of one kind. A kind that cannot be counted is left for the next round. */
 async function countBacklog(db: Db, { of, due }: Sweep, now: Date | null, report: Progress): Promise<void> {
   const text = `SELECT count(*)::int AS due FROM (SELECT ${due} LIMIT ${MAX_COUNTED}) counted`;
   try {

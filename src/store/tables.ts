@@ -1,12 +1,12 @@
 import type pg from "pg";
 
-/** The tables of the schema as a backup sees them. */
+/** The tables that a backup contains. */
 export interface Table {
   readonly name: string;
   readonly columns: readonly string[];
 }
 
-/** Prisma's own record of the migrations: a restore goes into a database that has its own. */
+/** Prisma's record of the migrations. A restore needs a migrated database, which has its own. */
 const MIGRATIONS = "_prisma_migrations";
 
 /** Whose rows decide about those of others, or begin a new era; a restore writes it last. */
@@ -33,7 +33,7 @@ export async function readTables(client: pg.ClientBase): Promise<readonly Table[
   return sorted.map(({ name, columns }) => ({ name, columns }));
 }
 
-/** The names of the migrations that were applied. */
+/** The names of the applied migrations. */
 export async function readMigrationNames(client: pg.ClientBase): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT migration_name AS name FROM ${MIGRATIONS} WHERE rolled_back_at IS NULL ORDER BY 1`,

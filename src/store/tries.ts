@@ -1,24 +1,24 @@
 import { run, type Db } from "./open.js";
 
 /**
- * Tries that are counted, whatever they are tries of. A try is taken before anything is checked, so a hundred at once get
- * no more of them than a hundred in a row; what turns out right is given back (docs/decisions/0008).
+ * Rate limits on attempts of any kind. An attempt is counted before the check, so a hundred at once get no further than a hundred
+ * in a row. A successful attempt is given back (docs/decisions/0008).
  */
 
-/** How many tries there are, and what the next one has to wait for. Times are seconds. */
+/** The number of free attempts, and the delays after them. Times are seconds. */
 export interface TryRule {
-  /** Tries that wait for nothing. */
+  /** Attempts without a delay. */
   readonly free: number;
-  /** How long after the last free try, and after each one more, the next has to wait; the last of them goes on for ever. */
+  /** Seconds to wait after the last free attempt, then after each further one; the last value repeats. */
   readonly delays: readonly number[];
-  /** After how long, from the first try, everything is forgotten. */
+  /** Seconds from the first attempt after which the count is reset. */
   readonly window: number;
 }
 
-/** The try that was taken, the first being 1; or how many seconds until there is one to take. */
+/** The number of the counted attempt, the first being 1; or the seconds to wait before the next one. */
 export type Taken = { readonly count: number } | { readonly wait: number };
 
-/** A delay that the list does not have is none: an array of Postgres answers NULL for it. */
+/** A missing element of the list means no delay: PostgreSQL returns NULL for it. */
 const TAKE = {
   name: "tries_take",
   text: `
@@ -42,7 +42,7 @@ const TAKE = {
     WHERE t.key = $1 AND NOT EXISTS (SELECT 1 FROM taken)`,
 };
 
-/** Takes a try, or says how long there is none. */
+/** Counts an attempt, or returns the seconds to wait. */
 export async function takeTry(db: Db, key: Uint8Array, rule: TryRule, now: Date | null): Promise<Taken> {
   interface Row {
     count: number | null;
@@ -50,7 +50,7 @@ export async function takeTry(db: Db, key: Uint8Array, rule: TryRule, now: Date 
   }
   const [row] = await run<Row>(db, TAKE, [key, now, rule.free, rule.delays, rule.window]);
   if (row !== undefined && row.count !== null) return { count: row.count };
-  // Whoever was blocked by a try taken in this moment does not see yet for how long.
+  // A statement that waited for a concurrent attempt does not see its row yet, and so not how long to wait.
   return { wait: Math.max(1, row?.wait ?? 1) };
 }
 
@@ -61,7 +61,7 @@ const SETTLE = {
     UPDATE tries SET count = greatest(count - 1, 0), blocked_until = NULL WHERE key = $2`,
 };
 
-/** Forgets all tries of one key and of those that begin with it, and gives another the last of its back. */
+/** Resets the attempts of one key and of all keys that begin with it, and gives back the last attempt of another key. */
 export async function settleTries(
   db: Db,
   { forget, giveBack }: { readonly forget?: Uint8Array; readonly giveBack?: Uint8Array },

@@ -1,13 +1,13 @@
 import { run, type Db } from "./open.js";
 
-/** What owners were asked, and what they said: one row for each asker, resource and scope. */
+/** Questions to owners and their decisions: one row for each requesting party, resource and scope. */
 
-/** What an owner says of a question, and for how long; null stands until it is taken back. */
+/** The decision of an owner, and its expiry; null is valid until the owner withdraws it. */
 export type OwnerDecision =
   | { readonly state: "approved"; readonly lifetime: number | null }
   | { readonly state: "denied"; readonly lifetime: null };
 
-/** Whom and what it is about. The scopes are those the owner was shown: what was asked since is not answered with them. */
+/** The requesting party, the resource and the scopes of a question. A decision covers only the scopes that the owner saw. */
 export interface Question {
   readonly owner: string;
   readonly resource_id: string;
@@ -25,7 +25,7 @@ const ANSWER = {
       AND state = 'pending' AND expires_at > t.now`,
 };
 
-/** Records what an owner says to what they were asked. */
+/** Records the decision of an owner. */
 export async function answerQuestion(
   db: Db,
   question: Question,
@@ -44,7 +44,7 @@ const TAKE_BACK = {
       AND state <> 'pending'`,
 };
 
-/** Forgets what an owner said: it counts no more with the next request, and may be asked again. */
+/** Withdraws a decision. The next request ignores it, and the owner may be asked again. */
 export async function takeBackAnswer(db: Db, question: Question): Promise<void> {
   const { owner, resource_id, client_id, party, scopes } = question;
   await run(db, TAKE_BACK, [owner, resource_id, client_id, party, scopes]);
@@ -56,17 +56,17 @@ interface QuestionRow {
   readonly client_id: string;
   readonly client_name: string | null;
   readonly party: string;
-  /** The login name of the person who asks; null where the client asks for itself. */
+  /** The login name of the requesting party; null if the client asks for itself. */
   readonly username: string | null;
   readonly scopes: string[];
   readonly state: "pending" | "approved" | "denied";
   readonly asked_at: Date;
   readonly expires_at: Date | null;
-  /** Its place, from 1, among the open ones or among the answered ones. */
+  /** Its position, from 1, among the open or the answered questions. */
   readonly place: number;
 }
 
-/** Rows of each state that are looked through for an owner, the latest ones: one for each scope of a question. */
+/** Largest number of rows per state that are read for an owner, the latest first. A question has one for each scope. */
 const MAX_LOOKED_THROUGH = 5_000;
 
 const LATEST = ["pending", "approved", "denied"]
@@ -99,8 +99,8 @@ const OF_OWNER = {
 };
 
 /**
- * The questions to an owner, the latest first: what belongs together in one row. Open ones and answered ones are counted
- * apart, and of each those between two places are told. Of an owner with very many, only the latest are looked through.
+ * The questions to an owner, the latest first, with the scopes of a question in one row. Open and answered ones are counted
+ * separately, and a range of each is returned. For an owner with very many, only the latest rows are read.
  */
 export async function questionsTo(
   db: Db,

@@ -1,12 +1,12 @@
 import { run, type Db } from "./open.js";
 import { INSERT_TICKET, type NewTicket } from "./uma-tickets.js";
 
-/** What was decided and why: one row for each resource of a decision, kept for a week and swept. */
+/** Decisions and their reasons: one row for each resource of a decision, kept for a week. */
 
-/** How long the reason of a decision can be asked for. */
+/** The time for which the reason of a decision is kept. */
 export const DECISION_KEPT = "interval '7 days'";
 
-/** How long an owner may take to answer. */
+/** The time for which an owner can answer. */
 const PENDING_KEPT = "interval '30 days'";
 
 interface DecidedResource {
@@ -17,24 +17,24 @@ interface DecidedResource {
   readonly trace: unknown;
 }
 
-/** What a token request came to. */
+/** The outcome of a token request. */
 interface NewDecision {
   readonly id: string;
   readonly outcome: string;
   readonly client_id: string;
   readonly sub: string | null;
   readonly resources: readonly DecidedResource[];
-  /** What owners have to be asked: one entry for each scope. */
+  /** The questions to owners: one entry for each scope. */
   readonly asks: readonly { readonly resource_id: string; readonly scope: string; readonly owner: string }[];
-  /** The sub of whom they are asked about, or the client itself. */
+  /** The sub of the requesting party, or the client itself. */
   readonly party: string;
-  /** The ticket to go on with, where there is one. */
+  /** The next ticket, if there is one. */
   readonly ticket: NewTicket | null;
 }
 
 /**
- * An owner who is being asked is asked once; who was told no stays so until the owner takes it back. A resource that is
- * deleted meanwhile is nobody's question any more.
+ * An owner is asked a question once. A denial is valid until the owner withdraws it. A resource that is deleted in the meantime
+ * causes no question.
  */
 const RECORD = {
   name: "uma_decision_record",
@@ -54,7 +54,7 @@ const RECORD = {
            AS x(resource_id text, owner text, asked text[], granted text[], trace jsonb), t`,
 };
 
-/** Puts a decision on record, with the ticket to go on with and the questions to the owners: all of it or nothing. */
+/** Records a decision with its next ticket and its questions to owners, in one transaction. */
 export async function recordDecision(db: Db, decision: NewDecision, now: Date | null): Promise<void> {
   const { id, outcome, client_id, sub, resources, asks, party, ticket } = decision;
   const json = [ticket ?? {}, asks, resources].map((one) => JSON.stringify(one));
@@ -67,7 +67,7 @@ export interface DecisionRow extends DecidedResource {
   readonly client_id: string;
   readonly sub: string | null;
   readonly decided_at: Date;
-  /** What the resource is called now, if it is still there. */
+  /** The present name of the resource, if it still exists. */
   readonly resource_name: string | null;
 }
 
@@ -75,7 +75,7 @@ const READ = `SELECT d.*, r.name AS resource_name FROM uma_decisions d LEFT JOIN
 
 const FIND = { name: "uma_decision_find", text: `${READ} WHERE d.id = $1 ORDER BY d.resource_id` };
 
-/** Everything on record of one decision. */
+/** All rows of one decision. */
 export function findDecision(db: Db, id: string): Promise<readonly DecisionRow[]> {
   return run(db, FIND, [id]);
 }
@@ -85,7 +85,7 @@ const ABOUT = {
   text: `${READ} WHERE d.owner = $1 ORDER BY d.decided_at DESC LIMIT $2`,
 };
 
-/** The latest decisions about what somebody owns. */
+/** The latest decisions about the resources of an owner. */
 export function decisionsAbout(db: Db, owner: string, limit: number): Promise<readonly DecisionRow[]> {
   return run(db, ABOUT, [owner, limit]);
 }

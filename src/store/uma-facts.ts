@@ -3,15 +3,15 @@ import { epochOf } from "./epochs.js";
 import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
-/** What a decision rests on, read with one statement: by primary keys, and by the index from a resource to its policies. */
+/** The facts for a decision. One statement reads them, by primary keys and by the index from a resource to its policies. */
 
-/** A resource with everything that decides about it. */
+/** A resource with all facts that decide about it. */
 interface StoredResourceFacts {
   readonly resource_id: string;
   readonly owner: string | null;
   readonly scopes: readonly string[];
   readonly available: boolean;
-  /** The ids of the policies that speak of it. */
+  /** The ids of its policies. */
   readonly policies: readonly string[];
   readonly approvals: readonly {
     readonly party: string;
@@ -22,16 +22,16 @@ interface StoredResourceFacts {
 }
 
 export interface StoredFacts {
-  /** Milliseconds since the epoch, by the clock that decides. */
+  /** The present by the deciding clock, in milliseconds since the epoch. */
   readonly now: number;
-  /** The requesting party, if it may still be believed who it is. */
+  /** The requesting party, if its identification is still valid. */
   readonly person: Person | null;
   readonly resources: readonly StoredResourceFacts[];
-  /** The policies of all of them, each once. */
+  /** The policies of all resources, each once. */
   readonly policies: readonly { readonly id: string; readonly rules: unknown }[];
 }
 
-/** The names of a statement's parameters that facts are read by. */
+/** The parameters of the statement that reads facts. */
 interface Names {
   readonly resource_ids: string;
   readonly resource_server: string;
@@ -70,13 +70,13 @@ function factsColumns({ resource_ids, resource_server, client_id, sub, user_epoc
        SELECT pr.policy_id FROM uma_policy_resources pr WHERE pr.resource_id = ANY(${resource_ids}::text[]))) AS policies`;
 }
 
-/** What is asked about: some resources of a server, by a client, for a person where one is named. */
+/** The request: a client wants access to resources of a server, for a requesting party if one is known. */
 interface FactsQuestion {
   readonly resource_ids: readonly string[];
   readonly resource_server: string;
   readonly client_id: string;
   readonly sub?: string | undefined;
-  /** The epoch in which it was known who the person is; without one, any. */
+  /** The epoch in which the requesting party was identified; any if absent. */
   readonly user_epoch?: number | undefined;
 }
 
@@ -92,7 +92,7 @@ const FACTS = {
   })}`,
 };
 
-/** The facts behind a request. */
+/** The facts for a request. */
 export async function readFacts(db: Db, question: FactsQuestion, now: Date | null): Promise<StoredFacts> {
   const { resource_ids, resource_server, client_id, sub, user_epoch } = question;
   const [found] = await run<StoredFacts>(db, FACTS, [resource_ids, resource_server, client_id, sub, user_epoch, now]);
@@ -112,7 +112,7 @@ const OF_TOKEN = {
     })} ${IN_FORCE}`,
 };
 
-/** The facts behind a requesting party token, if it is in force. */
+/** The facts for a requesting party token, if it is in force. */
 export async function readFactsOfToken(
   db: Db,
   subject: TokenSubject,

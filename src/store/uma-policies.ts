@@ -3,7 +3,7 @@ import { deleteInBatches, MAX_ROWS } from "./batches.js";
 import type { Db, Tx } from "./open.js";
 import type { Reach } from "./uma-resources.js";
 
-/** Policies, and which resources each is about. A policy is looked for within the same reach as a resource. */
+/** Policies and their resources. A policy is searched within the same reach as a resource. */
 
 export interface Policy {
   readonly id: string;
@@ -25,13 +25,13 @@ function policyOf({ id, owner, rules, resources }: Row): Policy {
   return { id, owner, rules, resource_ids: resources.map(({ resource_id }) => resource_id) };
 }
 
-/** Policies that may speak of one resource: each decision about it tries them all. */
+/** Largest number of policies of one resource, because each decision about it evaluates all of them. */
 export const MAX_POLICIES = 10;
 
 /**
- * Gives resources another policy; whether there was room. Whoever else does the same waits meanwhile: what two of them
- * count at once is counted in turn.
- * @param policy_id the policy, which is not counted where it is one of theirs already
+ * Adds a policy to resources, within the limit. A lock makes two concurrent calls count one after the other.
+ * @param policy_id the policy, which is not counted if it is one of theirs already
+ * @returns whether each resource had room
  */
 async function withRoom(
   { prisma }: Db,
@@ -53,7 +53,7 @@ async function withRoom(
   });
 }
 
-/** Writes a policy; whether each of its resources had room for one more. */
+/** Writes a policy. @returns whether each of its resources had room for one more */
 export async function createPolicy(db: Db, policy: Policy & { readonly client_id: string }): Promise<boolean> {
   const { resource_ids, rules, ...row } = policy;
   const data = {
@@ -69,7 +69,7 @@ export async function findPolicy(db: Db, reach: Reach, id: string): Promise<Poli
   return found === null ? undefined : policyOf(found);
 }
 
-/** The ids within reach that come after another one, in their order. */
+/** The ids within reach after the given one, in their order. */
 export async function policyIds(db: Db, reach: Reach, after: string, limit: number): Promise<readonly string[]> {
   const rows = await db.prisma.umaPolicy.findMany({
     where: { ...reach, id: { gt: after } },
@@ -81,8 +81,8 @@ export async function policyIds(db: Db, reach: Reach, after: string, limit: numb
 }
 
 /**
- * Gives a policy that is within reach other rules, and other resources where they are named; whether each of those had room
- * for it.
+ * Replaces the rules of a policy within reach, and its resources if they are given.
+ * @returns whether each of those had room for it
  */
 export async function changePolicy(
   db: Db,
@@ -97,13 +97,13 @@ export async function changePolicy(
   return withRoom(db, id, resource_ids ?? [], (tx) => tx.umaPolicy.update({ where: { id }, data }));
 }
 
-/** Puts resources into a policy; whether each of them had room for it. */
+/** Adds resources to a policy. @returns whether each of them had room for it */
 export async function addPolicyResources(db: Db, policy_id: string, resource_ids: readonly string[]): Promise<boolean> {
   const data = resource_ids.map((resource_id) => ({ policy_id, resource_id }));
   return withRoom(db, policy_id, resource_ids, (tx) => tx.umaPolicyResource.createMany({ data, skipDuplicates: true }));
 }
 
-/** Takes a resource out of a policy; whether it was in it. */
+/** Removes a resource from a policy. @returns whether the policy had it */
 export async function removePolicyResource(db: Db, policy_id: string, resource_id: string): Promise<boolean> {
   return (await db.prisma.umaPolicyResource.deleteMany({ where: { policy_id, resource_id } })).count === 1;
 }
@@ -124,7 +124,7 @@ const DELETE = {
     SELECT (SELECT count(*) FROM batch) = ${MAX_ROWS} AS more, EXISTS (SELECT 1 FROM deleted) AS deleted`,
 };
 
-/** Deletes a policy; whether there was one. What it gave is gone with the next request. */
+/** Deletes a policy. The next request no longer has its permissions. @returns whether it existed */
 export function deletePolicy(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
   return deleteInBatches(db, DELETE, [id, client_id, owner]);
 }

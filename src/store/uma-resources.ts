@@ -2,17 +2,17 @@ import type { UmaResource } from "./generated/client.js";
 import { deleteInBatches, MAX_ROWS } from "./batches.js";
 import type { Db } from "./open.js";
 
-/** What resource servers protect. Everything is looked for within a reach: what lies outside is as if it were not there. */
+/** Protected resources. Every search has a reach, and resources outside it count as missing. */
 
 export type { UmaResource };
 
-/** What a protection API token reaches: what its client registered, and of that what its person owns where it has one. */
+/** The reach of a protection API token: the resources of its client, and of these only those of its user, if it has one. */
 export interface Reach {
   readonly client_id: string;
   readonly owner?: string;
 }
 
-/** What a resource is described by (Federated Authorization for UMA 2.0 section 3.1). */
+/** A resource description (Federated Authorization for UMA 2.0 section 3.1). */
 export type Description = Pick<UmaResource, "name" | "type" | "uri" | "icon_uri" | "description" | "scopes">;
 
 export async function createResource(
@@ -26,12 +26,12 @@ export async function findResource(db: Db, reach: Reach, id: string): Promise<Um
   return db.prisma.umaResource.findFirst({ where: { ...reach, id } });
 }
 
-/** Those of some resources that are within reach. */
+/** The given resources, as far as they are within reach. */
 export async function findResources(db: Db, reach: Reach, ids: readonly string[]): Promise<readonly UmaResource[]> {
   return db.prisma.umaResource.findMany({ where: { ...reach, id: { in: [...ids] } } });
 }
 
-/** The ids within reach that come after another one, in their order. */
+/** The ids within reach after the given one, in their order. */
 export async function resourceIds(db: Db, reach: Reach, after: string, limit: number): Promise<readonly string[]> {
   const rows = await db.prisma.umaResource.findMany({
     where: { ...reach, id: { gt: after } },
@@ -42,7 +42,7 @@ export async function resourceIds(db: Db, reach: Reach, after: string, limit: nu
   return rows.map(({ id }) => id);
 }
 
-/** Describes a resource anew; whether there was one. Its owner and its server stay who they are. */
+/** Replaces the description of a resource. Owner and server stay. @returns whether it existed */
 export async function describeResource(db: Db, reach: Reach, id: string, description: Description): Promise<boolean> {
   const data = { ...description, scopes: [...description.scopes] };
   return (await db.prisma.umaResource.updateMany({ where: { ...reach, id }, data })).count === 1;
@@ -64,12 +64,12 @@ const DELETE = {
     SELECT (SELECT count(*) FROM batch) = ${MAX_ROWS} AS more, EXISTS (SELECT 1 FROM deleted) AS deleted`,
 };
 
-/** Deletes a resource, with its place in every policy and what its owner said of it; whether there was one. */
+/** Deletes a resource with its place in policies and the decisions of its owner. @returns whether it existed */
 export function deleteResource(db: Db, { client_id, owner }: Reach, id: string): Promise<boolean> {
   return deleteInBatches(db, DELETE, [id, client_id, owner]);
 }
 
-/** Which resources are looked for; an absent list does not narrow. */
+/** A search for resources. An absent list is no restriction. */
 interface ResourceSearch {
   readonly ids?: readonly string[] | undefined;
   readonly names?: readonly string[] | undefined;

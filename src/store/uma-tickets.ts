@@ -1,26 +1,26 @@
 import { run, type Db } from "./open.js";
 
-/** Permission tickets: one row each, used up by one conditional statement (UMA 2.0 Grant section 3.3.1). */
+/** Permission tickets: one row each. One conditional statement marks a ticket as used (UMA 2.0 Grant section 3.3.1). */
 
-/** Seconds a ticket is good for. */
+/** The lifetime of a ticket in seconds. */
 const TICKET_LIFETIME = 5 * 60;
 
-/** What a ticket is about. */
+/** The content of a ticket. */
 export interface TicketTerms {
   readonly resource_server: string;
   readonly permissions: readonly { readonly resource_id: string; readonly resource_scopes: readonly string[] }[];
-  /** The requesting party, where an earlier step found out who it is, and their epoch then. */
+  /** The requesting party, if an earlier step has identified it, and its epoch at that time. */
   readonly sub: string | null;
   readonly user_epoch: number | null;
 }
 
 export interface NewTicket extends TicketTerms {
   readonly id: string;
-  /** The client it belongs to, if one has used its predecessor. */
+  /** The client of the ticket, if one has used its predecessor. */
   readonly client_id: string | null;
 }
 
-/** The statement that a new ticket is written by, also as a part of another one. */
+/** The statement that writes a ticket, also used as a part of other statements. */
 export const INSERT_TICKET = `
   INSERT INTO uma_tickets (id, resource_server, client_id, permissions, sub, user_epoch, expires_at)
   SELECT x.id, x.resource_server, x.client_id, x.permissions, x.sub, x.user_epoch,
@@ -57,8 +57,7 @@ const USE = {
 type Used = TicketTerms & { readonly won: boolean; readonly expired: boolean };
 
 /**
- * Uses a ticket up for a client, whatever comes of it. To whom it does not belong, and who comes second, it is as if there
- * were none.
+ * Marks a ticket as used by a client, whatever the outcome. A ticket of another client, or one already used, reads as unknown.
  */
 export async function useTicket(
   db: Db,
@@ -93,7 +92,7 @@ const REPLACE = {
     RETURNING id`,
 };
 
-/** Uses a ticket up and writes its successor, which knows the person; whether this call is the one that did. */
+/** Marks a ticket as used and writes its successor, which knows the user. @returns whether this call did so */
 export async function replaceTicket(
   db: Db,
   id: string,

@@ -10,10 +10,10 @@ const USE = {
 };
 
 /**
- * Whether this is the first use of an assertion, on any instance. One that expired so long ago that its use is no longer
- * on record counts as used: an instance whose clock is a day behind would take it a second time.
+ * Whether this is the first use of an assertion, on any instance. An assertion that expired long ago counts as used, because its
+ * record may be deleted: an instance whose clock is a day behind would accept it again.
  * @param hash a keyed hash of its client and jti
- * @param expiresAt from when on its own `exp` refuses it
+ * @param expiresAt the time from which its own `exp` refuses it
  */
 export async function useAssertion(db: Db, hash: Uint8Array, expiresAt: Date, now: Date | null): Promise<boolean> {
   return (await run(db, USE, [hash, expiresAt, now])).length === 1;

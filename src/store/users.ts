@@ -5,7 +5,7 @@ import { IdentifierInUseError, isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
 import { LOCKS, run, type Db, type Tx } from "./open.js";
 
-/** What tokens and answers say of a person. */
+/** The claims of a user in tokens and responses. */
 export interface Person {
   readonly sub: string;
   readonly preferred_username: string;
@@ -18,7 +18,7 @@ export interface Person {
   readonly token_epoch: number;
 }
 
-/** What checking a password needs besides. */
+/** A user with the columns for a password check. */
 export interface Account extends Person {
   readonly password_hash: string | null;
   readonly disabled: boolean;
@@ -54,11 +54,11 @@ export async function findByIdentifier(db: Db, identifier: string): Promise<Acco
   return account;
 }
 
-/** One thing a person logs in with. */
+/** A login identifier. */
 export interface Identifier {
   readonly value: string;
   readonly kind: "login" | "email" | "phone";
-  /** Of a login name: equal for names that look alike. */
+  /** The skeleton of a login name: equal for names that look alike. */
   readonly skeleton?: string;
 }
 
@@ -71,13 +71,13 @@ type NewUser = Omit<
   readonly disabled: boolean;
 };
 
-/** A person as they are written, and what they log in with. */
+/** The columns of a user to write, and their login identifiers. */
 export interface UserToSave {
   readonly user: NewUser;
   readonly identifiers: readonly Identifier[];
 }
 
-/** Columns that a person need not have. */
+/** Optional columns of a user. */
 const ABSENT = {
   ...{ email: null, email_verified: false, phone_number: null, phone_number_verified: false },
   ...{ password_hash: null, claims: {} },
@@ -89,7 +89,7 @@ const USERS: BulkTarget = {
   columns: ["sub", "preferred_username", "roles", "disabled", ...Object.keys(ABSENT)],
   update: {
     password_hash: "coalesce(excluded.password_hash, stored.password_hash)",
-    // A person who is disabled by it loses what was issued to them.
+    // If this disables a user, all their tokens are revoked.
     token_epoch: "stored.token_epoch + CASE WHEN excluded.disabled THEN 1 ELSE 0 END",
     updated_at: "now()",
   },
@@ -98,8 +98,8 @@ const USERS: BulkTarget = {
 const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
 
 /**
- * Writes people whole, new or not. A person without a password here keeps theirs.
- * @throws Error that isConflict knows, when an identifier belongs to somebody else
+ * Writes new or existing users. A user without a password here keeps the present one.
+ * @throws Error that isConflict recognises, if an identifier belongs to another account
  */
 export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<void> {
   await upsertRows(
@@ -112,14 +112,14 @@ export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<
   await insertRows(tx, IDENTIFIERS, identifiers);
 }
 
-/** Takes the passwords away from people. */
+/** Removes the passwords of users. */
 export async function removePasswords(tx: Tx, subs: readonly string[]): Promise<void> {
   if (subs.length > 0) await tx.user.updateMany({ where: { sub: { in: [...subs] } }, data: { password_hash: null } });
 }
 
 /**
- * Who of some people cannot be written, because their sub is a client's, or an identifier belongs to somebody who is not
- * among them.
+ * The users that cannot be written, because their sub is that of a client, or an identifier belongs to a user who is not among
+ * them.
  * @returns their subs
  */
 export async function findConflictingUsers(tx: Tx, people: readonly UserToSave[]): Promise<readonly string[]> {
@@ -134,8 +134,8 @@ export async function findConflictingUsers(tx: Tx, people: readonly UserToSave[]
 }
 
 /**
- * Writes a new person, and never over one that is there.
- * @throws Error that isConflict knows, where the sub or an identifier is in use
+ * Writes a new user, and never over an existing one.
+ * @throws Error that isConflict recognises, if the sub or an identifier is in use
  */
 export async function createUser(tx: Tx, user: NewUser, identifiers: readonly Identifier[]): Promise<void> {
   await tx.user.create({ data: user, select: { sub: true } });
@@ -143,8 +143,8 @@ export async function createUser(tx: Tx, user: NewUser, identifiers: readonly Id
 }
 
 /**
- * Writes a person who registers themselves. Whether their identifiers were free and look like no other login name; nothing
- * is written where they were not.
+ * Writes a user who registers themselves, if their identifiers are free and their login name does not look like another one.
+ * @returns whether the user was written
  */
 export async function registerUser(db: Db, user: NewUser, identifiers: readonly Identifier[]): Promise<boolean> {
   const skeletons = identifiers.flatMap(({ skeleton }) => skeleton ?? []);
@@ -160,7 +160,7 @@ export async function registerUser(db: Db, user: NewUser, identifiers: readonly 
   }
 }
 
-/** Names that look alike are registered one after the other, so the second one finds the first. */
+/** A lock makes registrations of look-alike names run one after the other, so that the second one sees the first. */
 async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${LOCKS.lookAlikes}::int, hashtext(${skeleton}))`;
   if ((await tx.userIdentifier.findFirst({ where: { skeleton }, select: { sub: true } })) !== null) {
@@ -168,13 +168,13 @@ async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
   }
 }
 
-/** Switches a person off or on. Switching off ends what was issued; switching on brings none of it back. */
+/** Disables or enables a user. Disabling revokes all their tokens; enabling does not restore them. */
 export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): Promise<void> {
   await tx.user.update({ where: { sub }, data: { disabled } });
   if (disabled) await endEverythingOf(tx, sub);
 }
 
-/** Disables a person who is enabled and has this name, as `setUserDisabled` does. @returns whether there is one */
+/** Disables an enabled user with this name, as `setUserDisabled` does. @returns whether there is one */
 export async function disableUserNamed(
   db: Db,
   { sub, name }: { readonly sub: string; readonly name: string },
@@ -187,7 +187,7 @@ export async function disableUserNamed(
   });
 }
 
-/** Gives a person a new password and ends what was issued under the old one. */
+/** Sets a new password and revokes all tokens issued under the old one. */
 export async function setPassword(tx: Tx, sub: string, password_hash: string): Promise<void> {
   await tx.user.update({ where: { sub }, data: { password_hash } });
   await endEverythingOf(tx, sub);
@@ -200,7 +200,7 @@ const LISTED = {
     WHERE (preferred_username, sub) > ($1, $2) ORDER BY preferred_username, sub LIMIT $3`,
 };
 
-/** A person as a list shows them. */
+/** A user in the form of a list. */
 interface ListedUser {
   readonly sub: string;
   readonly preferred_username: string;
@@ -210,14 +210,14 @@ interface ListedUser {
   readonly disabled: boolean;
 }
 
-/** Everybody, by login name. */
+/** All users, by login name. */
 export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
   return allPages((after, take) =>
     run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]),
   );
 }
 
-/** What a person logs in with. */
+/** The login identifiers of a user. */
 export async function identifiersOfUser(db: Db, sub: string): Promise<readonly { readonly value: string }[]> {
   return db.prisma.userIdentifier.findMany({ where: { sub }, select: { value: true } });
 }
@@ -227,7 +227,7 @@ const FIND_SUBS = {
   text: "SELECT sub FROM users WHERE sub = $1 UNION SELECT sub FROM user_identifiers WHERE value = $2 ORDER BY sub",
 };
 
-/** The subs of everybody whose sub this is, or who logs in with this normalised identifier. */
+/** The subs of all users with this sub or this normalised login identifier. */
 export async function findSubs(db: Db, sub: string, identifier: string): Promise<readonly string[]> {
   return (await run<{ sub: string }>(db, FIND_SUBS, [sub, identifier])).map((found) => found.sub);
 }
