@@ -187,36 +187,12 @@ export const SECTIONS = {
 
 export type Section = keyof typeof SECTIONS;
 
-const provisioningFile = z.strictObject({
-  scopes: section("scopes"),
-  clients: section("clients"),
-  users: section("users"),
-  devices: section("devices"),
-  apps: section("apps"),
-  things: section("things"),
-});
-
-export type ProvisioningFile = z.output<typeof provisioningFile>;
+/** The checked entries of a file, by section. */
+export type ProvisioningFile = { readonly [S in Section]: readonly z.output<(typeof SECTIONS)[S]["entry"]>[] };
 export type ProvisionedClient = ProvisioningFile["clients"][number];
 export type ProvisionedDevice = ProvisioningFile["devices"][number];
 export type ProvisionedApp = ProvisioningFile["apps"][number];
 export type ProvisionedUser = ProvisioningFile["users"][number];
-
-/** A list in which no two entries have the same key. */
-function section<S extends Section>(name: S) {
-  const { entry, key } = SECTIONS[name] as { entry: (typeof SECTIONS)[S]["entry"]; key: (one: never) => string };
-  return z
-    .array(entry)
-    .default([])
-    .superRefine((entries, context) => {
-      const seen = new Set<string>();
-      entries.forEach((one, index) => {
-        const id = key(one as never);
-        if (seen.has(id)) context.addIssue({ code: "custom", path: [index], message: `repeats ${id}` });
-        seen.add(id);
-      });
-    });
-}
 
 function namesOf<T extends object>(table: T): [keyof T & string, ...(keyof T & string)[]] {
   return Object.keys(table) as [keyof T & string];
