@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import { isRegistered } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
@@ -72,7 +72,7 @@ function checkVerifier(challenge: string | null, verifier: string | undefined): 
   if (challenge === null || verifier === undefined || !VERIFIER.test(verifier))
     throw new Refusal("code_verifier_wrong");
   const expected = Buffer.from(challenge, "ascii");
-  const actual = Buffer.from(createHash("sha256").update(verifier, "ascii").digest("base64url"), "ascii");
+  const actual = Buffer.from(hash("sha256", verifier, "base64url"), "ascii");
   if (expected.length !== actual.length || !timingSafeEqual(expected, actual)) throw new Refusal("code_verifier_wrong");
 }
 

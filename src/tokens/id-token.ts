@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Client } from "../clients/registry.js";
 import { epochSeconds, hasPassed, type Clock } from "../clock.js";
 import type { OwnJwt } from "../keys/own-jwt.js";
@@ -43,9 +43,9 @@ export async function issueIdToken(
     exp: iat + ID_TOKEN_LIFETIME,
     auth_time,
     amr: [...amr],
-    ...(acr ? { acr } : {}),
-    ...(nonce ? { nonce } : {}),
-    ...(sid ? { sid } : {}),
+    acr: acr || undefined,
+    nonce: nonce || undefined,
+    sid: sid || undefined,
     at_hash: leftHalf(access_token),
   });
   return text;
@@ -53,7 +53,7 @@ export async function issueIdToken(
 
 /** `at_hash`: the left half of the hash; RS256 and ES256 both mean SHA-256 (OpenID Connect Core section 3.1.3.6). */
 function leftHalf(text: string): string {
-  return createHash("sha256").update(text, "ascii").digest().subarray(0, 16).toString("base64url");
+  return hash("sha256", text, "buffer").subarray(0, 16).toString("base64url");
 }
 
 /** The content of an id_token_hint: the user that the client believes to be logged in. */

@@ -317,3 +317,18 @@ t.test("every purpose of the master key is tested", async (t) => {
     [],
   );
 });
+
+t.test("random bytes are handed out once", async (t) => {
+  const taken = Array.from({ length: 2_000 }, (_, index) => systemRandom(index % 2 === 0 ? 16 : 12));
+  t.equal(new Set(taken.map((bytes) => bytes.toString("hex"))).size, taken.length);
+  t.notOk(taken.some((bytes) => bytes.equals(Buffer.alloc(bytes.length))));
+  const first = systemRandom(16);
+  const second = systemRandom(16);
+  const before = second.toString("hex");
+  first.fill(0);
+  t.equal(second.toString("hex"), before, "and whoever writes over them changes no others");
+  t.strictSame(
+    [0, 1, 16, 17, 5_000].map((size) => systemRandom(size).length),
+    [0, 1, 16, 17, 5_000],
+  );
+});
