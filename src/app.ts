@@ -67,7 +67,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "decision_id" }),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
-    trustProxy: trustsProxy,
+    // Without proxies, Fastify need not look for the addresses that they forward.
+    trustProxy: proxies.length > 0 && trustsProxy,
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER },
     exposeHeadRoutes: false,

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, onSendHookHandler } from "fastify";
 import { webOriginsOf } from "../clients/redirect-uri.js";
 import type { ClientRegistry } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
@@ -63,17 +63,20 @@ export function addOpenPreflight(
 }
 
 /** Lets a page read the response if its origin belongs to the client that the request is from. */
-export async function allowOwnPages(
-  registry: ClientRegistry,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
-  const { origin } = request.headers;
-  const client_id = request.decision?.client_id;
-  if (origin === undefined || client_id === undefined) return;
-  // The response is being sent: nothing may fail or wait here.
-  const client = await registry.findCached(client_id);
-  if (client === null || !webOriginsOf(client).includes(origin)) return;
+export function allowOwnPages(registry: ClientRegistry): onSendHookHandler {
+  return (request, reply, _payload, done) => {
+    const { origin } = request.headers;
+    const client_id = request.decision?.client_id;
+    if (origin === undefined || client_id === undefined) return done();
+    // The response is being sent: nothing may fail or wait here.
+    registry.findCached(client_id).then((client) => {
+      if (client !== null && webOriginsOf(client).includes(origin)) allow(origin, reply);
+      done();
+    }, done);
+  };
+}
+
+function allow(origin: string, reply: FastifyReply): void {
   reply.headers({
     "Access-Control-Allow-Origin": origin,
     "Access-Control-Expose-Headers": EXPOSED,

@@ -82,12 +82,13 @@ function addEndpoint(
   app.route({
     method: [...methods],
     url: endpoint.path,
-    onRequest: async (request) => {
+    onRequest: (request, _reply, done) => {
       request.decision = { dialect: dialect.name, operation: endpoint.operation };
       refuseEncodedBody(request);
       refuseCredentialsInQuery(request);
+      done();
     },
-    ...(forPages ? { onSend: (request, reply) => allowOwnPages(app.core.registry, request, reply) } : {}),
+    onSend: forPages ? allowOwnPages(app.core.registry) : [],
     handler: async (request, reply) => {
       const path = request.params as Record<string, string>;
       const sent = readSent(request, endpoint, methods.includes("GET"));

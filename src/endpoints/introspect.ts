@@ -32,15 +32,15 @@ export interface TokenState {
   readonly scope: string;
   readonly iat: number;
   readonly exp: number;
-  readonly username?: string;
-  readonly token_type?: "Bearer";
-  readonly aud?: string | readonly string[];
-  readonly jti?: string;
-  readonly grant_id?: string;
-  readonly auth_time?: number;
-  readonly cnf?: Confirmation;
+  readonly username?: string | undefined;
+  readonly token_type?: "Bearer" | undefined;
+  readonly aud?: string | readonly string[] | undefined;
+  readonly jti?: string | undefined;
+  readonly grant_id?: string | undefined;
+  readonly auth_time?: number | undefined;
+  readonly cnf?: Confirmation | undefined;
   /** The current permissions of a requesting party token (Federated Authorization for UMA 2.0 section 5.1.1). */
-  readonly permissions?: readonly Permission[];
+  readonly permissions?: readonly Permission[] | undefined;
 }
 
 /** Whether a token is in force. An expired token is described too, because one dialect shows it. */
@@ -152,16 +152,9 @@ async function introspectPermissions(
 
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
   // Claims that only this server reads are left out.
-  const { client_epoch: _client, user_epoch: _user, grant_generation: _pair, permissions: _granted, ...more } = claims;
-  const { renewals: _renewals, grant_id, auth_time, cnf, ...said } = more;
-  return {
-    ...said,
-    token_type: "Bearer",
-    ...(username === null ? {} : { username }),
-    ...(grant_id === undefined ? {} : { grant_id }),
-    ...(auth_time === undefined ? {} : { auth_time }),
-    ...(cnf === undefined ? {} : { cnf }),
-  };
+  const { client_epoch: _client, user_epoch: _user, grant_generation: _pair, ...more } = claims;
+  const { permissions: _granted, renewals: _renewals, ...said } = more;
+  return { ...said, token_type: "Bearer", username: username ?? undefined };
 }
 
 /** A refresh token is visible to its client and to clients with `jeton:introspect`. Audiences do not matter. */

@@ -12,12 +12,12 @@ export interface IssuedTokens {
   /** Seconds. */
   readonly expires_in: number;
   readonly scope: readonly string[];
-  readonly refresh_token?: string;
-  readonly id_token?: string;
+  readonly refresh_token?: string | undefined;
+  readonly id_token?: string | undefined;
   /** The subject of the access token: a person, or the client itself. */
   readonly sub: string;
   /** Present for a requesting party token. */
-  readonly rpt?: RequestingPartyNews;
+  readonly rpt?: RequestingPartyNews | undefined;
 }
 
 /** Issues the tokens of an entitlement, and adds them to the audit facts. */
@@ -32,16 +32,16 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     scope,
     spelling: spelling.tokens,
     lifetime: issuance.access_token_lifetime,
-    ...(confirmation === undefined ? {} : { cnf: confirmation }),
-    ...(user === undefined ? {} : { user }),
-    ...(login === undefined ? {} : { auth_time: login.auth_time }),
-    ...(grant === undefined ? {} : { grant_id: grant.grant_id }),
-    ...(grant === undefined || !issuance.pairs ? {} : { grant_generation: grant.generation }),
-    ...(rpt === undefined ? {} : { rpt }),
-    ...(renewals === undefined ? {} : { renewals }),
+    cnf: confirmation,
+    user,
+    auth_time: login?.auth_time,
+    grant_id: grant?.grant_id,
+    grant_generation: issuance.pairs ? grant?.generation : undefined,
+    rpt,
+    renewals,
   });
   facts.jti = access.claims.jti;
-  if (access.kid !== undefined) facts.kid = access.kid;
+  facts.kid = access.kid;
   facts.audience = access.claims.aud;
   facts.scope_granted = scope;
   return {
@@ -49,11 +49,9 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     expires_in: access.expires_in,
     scope,
     sub: access.claims.sub,
-    ...(grant !== undefined && refreshable
-      ? { refresh_token: writeRefreshToken(core.master, bound(grant, context)) }
-      : {}),
-    ...(await idToken(context, entitlement, access.text)),
-    ...(rpt === undefined ? {} : { rpt }),
+    refresh_token: refreshable && grant ? writeRefreshToken(core.master, bound(grant, context)) : undefined,
+    id_token: await idToken(context, entitlement, access.text),
+    rpt,
   };
 }
 
@@ -98,9 +96,9 @@ async function idToken(
   { core, client, spelling }: GrantContext,
   { scope, user, login, claims: asked }: Entitlement,
   access_token: string,
-): Promise<{ id_token?: string }> {
-  if (user === undefined || login === undefined || !scope.includes("openid")) return {};
+): Promise<string | undefined> {
+  if (user === undefined || login === undefined || !scope.includes("openid")) return undefined;
   const wish = { ...asked, scope: spelling.tokens.idTokenCarriesClaims ? scope : [], clientScope: client.scope };
   const claims = claimsAbout(user, wish, await core.registry.scopes());
-  return { id_token: await issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims }) };
+  return issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims });
 }

@@ -20,7 +20,7 @@ export interface AuditFacts {
   grant_id?: string;
   jti?: string;
   /** The key that signed the access token. */
-  kid?: string;
+  kid?: string | undefined;
   scope_requested?: readonly string[];
   scope_granted?: readonly string[];
   audience?: string | readonly string[];
@@ -58,15 +58,18 @@ const HARMLESS = new Set(["refresh_token_retried", "refresh_token_superseded"]);
 export function logDecisions(app: FastifyInstance, instance: string): void {
   app.decorateRequest("decision", undefined);
   app.decorateRequest("arrivedAt", 0);
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     request.arrivedAt = performance.now();
     reply.header("X-Request-Id", request.id);
+    done();
   });
-  app.addHook("onSend", async (request, reply) => {
+  app.addHook("onSend", (request, reply, _payload, done) => {
     // The listener has already logged a request whose body could not be read.
-    if (request.decision === undefined || wasRefusedEarly(request.raw)) return;
-    const latency_ms = Math.round((performance.now() - request.arrivedAt) * 10) / 10;
-    logDecision(request, reply, { instance, endpoint: request.routeOptions.url, latency_ms });
+    if (request.decision !== undefined && !wasRefusedEarly(request.raw)) {
+      const latency_ms = Math.round((performance.now() - request.arrivedAt) * 10) / 10;
+      logDecision(request, reply, { instance, endpoint: request.routeOptions.url, latency_ms });
+    }
+    done();
   });
 }
 
@@ -84,10 +87,12 @@ export function logDecision(
   reply: FastifyReply,
   { instance, endpoint, latency_ms }: Circumstances,
 ): void {
-  const { refusal, ...facts } = request.decision ?? {};
+  const facts = request.decision ?? {};
+  const { refusal } = facts;
   const line = {
     ...outcomeOf(instance, refusal),
     ...facts,
+    refusal: undefined,
     endpoint,
     ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? requestLine(request.method, request.url) : {}),
     ...origin(request),
@@ -124,11 +129,9 @@ export function logEarlyDecision(
 }
 
 function outcomeOf(instance: string, refusal: Refusal | undefined) {
-  const outcome =
-    refusal === undefined
-      ? { outcome: "granted" }
-      : { outcome: "refused", refused_with: refusal.row.code, reason: refusal.reason };
-  return { type: "decision", schema: SCHEMA, instance, ...outcome };
+  const outcome = refusal === undefined ? "granted" : "refused";
+  const reason = refusal?.reason;
+  return { type: "decision", schema: SCHEMA, instance, outcome, refused_with: refusal?.row.code, reason };
 }
 
 /** Whether the line needs method and path: there is no route, or not for this method. */

@@ -84,7 +84,13 @@ function parametersOfType(type: string): ReadonlyMap<string, string> | undefined
 
 /** The number of field lines with a name. Node drops all but the first of some headers. */
 export function countHeader({ raw }: FastifyRequest, name: string): number {
-  return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === name).length;
+  const { rawHeaders } = raw;
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const text = rawHeaders[index]!;
+    if (text.length === name.length && text.toLowerCase() === name) count += 1;
+  }
+  return count;
 }
 
 /** The Authorization header. @throws Refusal authorization_header_repeated */

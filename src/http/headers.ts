@@ -21,7 +21,8 @@ export function headersOf(issuer = ""): Readonly<Record<string, string>> {
 /** Sets them on every response of the application. Earlier refusals set them themselves. */
 export function setHeaders(app: FastifyInstance, issuer: string): void {
   const headers = headersOf(issuer);
-  app.addHook("onRequest", async (_request, reply) => {
+  app.addHook("onRequest", (_request, reply, done) => {
     reply.headers(headers);
+    done();
   });
 }

@@ -132,6 +132,7 @@ function hasOrigin({ rawHeaders }: IncomingMessage): boolean {
 
 /** Refuses the requests that the load shedder left to the application. */
 export function refuseShedRequests(app: FastifyInstance): void {
+  // With a promise, as in http/envelope.ts.
   app.addHook("onRequest", async ({ raw }) => {
     if (SHED in raw) throw new Refusal("overloaded", { retryAfter: RETRY_AFTER, reason: "too much work waits" });
   });

@@ -8,8 +8,9 @@ const SERVED = new Set(["hashing_busy"]);
  * @param onUnserved gets the milliseconds that the request took
  */
 export function countUnserved(app: FastifyInstance, onUnserved: (milliseconds: number) => void): void {
-  app.addHook("onSend", async ({ decision, arrivedAt }) => {
+  app.addHook("onSend", ({ decision, arrivedAt }, _reply, _payload, done) => {
     const row = decision?.refusal?.row;
     if (row?.kind === "busy" && !SERVED.has(row.code)) onUnserved(performance.now() - arrivedAt);
+    done();
   });
 }

@@ -60,16 +60,24 @@ export function openDb(url: string, now?: Monotonic): Db {
 
 /** The store for one request. After its client has left, no further statement is sent. */
 export function onBehalfOf(whole: Db, caller: Caller): Db {
-  const { pool, prisma } = whole;
-  return {
-    pool,
-    caller,
-    whole,
-    get prisma() {
-      refuseIfLeft(caller);
-      return prisma;
-    },
-  };
+  return new CallersDb(whole, caller);
+}
+
+class CallersDb implements Db {
+  readonly pool: BoundedPool;
+  readonly caller: Caller;
+  readonly whole: Db;
+
+  constructor(whole: Db, caller: Caller) {
+    this.pool = whole.pool;
+    this.caller = caller;
+    this.whole = whole;
+  }
+
+  get prisma(): PrismaClient {
+    refuseIfLeft(this.caller);
+    return this.whole.prisma;
+  }
 }
 
 /** The store for work that has to be completed once it has begun, even if its caller leaves. */

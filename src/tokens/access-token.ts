@@ -6,7 +6,6 @@ import type { MasterKey } from "../keys/master-key.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { TokenSubject } from "../store/access-tokens.js";
 import type { Person } from "../store/users.js";
-import { describeScope } from "./claims.js";
 import type { TokenSpelling } from "./spelling.js";
 
 /** How an opaque access token begins; a scanner can find a leaked one, and no other kind of token can be taken for it. */
@@ -78,18 +77,18 @@ interface AccessTokenInput {
   readonly scope: readonly string[];
   readonly spelling: TokenSpelling;
   /** The person it speaks for; a client's own token has none. */
-  readonly user?: Pick<Person, "sub" | "token_epoch"> & Partial<Pick<Person, "claims">>;
-  readonly grant_id?: string;
-  readonly grant_generation?: number;
+  readonly user?: (Pick<Person, "sub" | "token_epoch"> & Partial<Pick<Person, "claims">>) | undefined;
+  readonly grant_id?: string | undefined;
+  readonly grant_generation?: number | undefined;
   /** Seconds it lives, in place of the client's setting. */
   readonly lifetime?: number | undefined;
   /** Seconds since the epoch at which the person logged in. */
-  readonly auth_time?: number;
-  readonly cnf?: Confirmation;
+  readonly auth_time?: number | undefined;
+  readonly cnf?: Confirmation | undefined;
   /** How many renewals in a row lead to it. */
-  readonly renewals?: number;
+  readonly renewals?: number | undefined;
   /** The terms of a requesting party token; absent for other tokens. */
-  readonly rpt?: RequestingPartyTerms;
+  readonly rpt?: RequestingPartyTerms | undefined;
 }
 
 /** The terms of a requesting party token (UMA 2.0 Grant section 3.3.5). */
@@ -147,20 +146,20 @@ export class AccessTokens {
       exp: iat + expires_in,
       jti: newId(random),
       client_epoch: client.token_epoch,
-      ...(user === undefined ? {} : { user_epoch: user.token_epoch }),
-      ...(grant_id === undefined ? {} : { grant_id }),
-      ...(grant_generation === undefined ? {} : { grant_generation }),
-      ...(auth_time === undefined ? {} : { auth_time }),
-      ...(cnf === undefined ? {} : { cnf }),
-      ...(rpt === undefined ? {} : { permissions: [...rpt.permissions] }),
-      ...(renewals === undefined ? {} : { renewals }),
+      user_epoch: user?.token_epoch,
+      grant_id,
+      grant_generation,
+      auth_time,
+      cnf,
+      permissions: rpt && [...rpt.permissions],
+      renewals,
     };
     // A resource server reads a requesting party token, so its format does not depend on the client.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
     const content = {
       ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
       ...claims,
-      ...(spelling.audience === "client" ? { aud: client.client_id, resource: claims.aud } : {}),
+      ...(spelling.audience === "client" && { aud: client.client_id, resource: claims.aud }),
     };
     const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, content) : { text: this.#seal(content) };
     return { ...written, claims, expires_in };
@@ -193,7 +192,7 @@ export class AccessTokens {
   /** The audiences of the scopes, else the issuer (RFC 9068 section 3). */
   async #audience(scope: readonly string[]): Promise<string | string[]> {
     const declared = await this.#deps.registry.scopes();
-    const audiences = new Set(scope.flatMap((name) => describeScope(name, declared).audience ?? []));
+    const audiences = new Set(scope.flatMap((name) => declared.get(name)?.audience ?? []));
     const [first = this.#deps.issuer, ...more] = audiences;
     return more.length === 0 ? first : [first, ...more];
   }

@@ -31,6 +31,8 @@ export const BUILT_IN_SCOPES: readonly Scope[] = [
   scope("uma_claims", "Ask others for access in your name", []),
 ];
 
+const BUILT_IN = new Map(BUILT_IN_SCOPES.map((one) => [one.name, one]));
+
 function scope(name: string, description: string, claims: readonly string[]): Scope {
   return { name, description, audience: null, claims };
 }
@@ -62,7 +64,7 @@ export const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
 
 /** A declared scope if there is one, else the built-in one, else a bare name. */
 export function describeScope(name: string, declared: ReadonlyMap<string, Scope>): Scope {
-  const builtIn = BUILT_IN_SCOPES.find((one) => one.name === name);
+  const builtIn = BUILT_IN.get(name);
   const found = declared.get(name);
   if (found === undefined) return builtIn ?? { name, description: null, audience: null, claims: [] };
   const { description, audience, claims } = found;
