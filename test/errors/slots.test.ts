@@ -99,7 +99,7 @@ t.test("passwords and keys that a generator made are no plain words", async (t) 
 });
 
 /** The rooms whose schemas read requests. */
-const READERS = /^(grants|endpoints|dialects|pages|http)\/|^uma\/rules\.ts$/;
+const READERS = /^(grants|endpoints|browser|dialects|pages|http)\/|^uma\/rules\.ts$/;
 
 t.test("every parameter that a schema reads may be named", async (t) => {
   const files = (await readdir(join(ROOT, "src"), { recursive: true })).filter((one) => READERS.test(one));
