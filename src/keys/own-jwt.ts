@@ -13,7 +13,8 @@ export interface OwnJwt {
 }
 
 /** A JWT as it was read, before anything in it is believed. */
-interface UnverifiedJwt {
+export interface UnverifiedJwt {
+  readonly text: string;
   readonly header: Readonly<Record<string, unknown>>;
   readonly payload: Buffer;
   /** What the signature is made over. */
@@ -40,7 +41,7 @@ export function readJwt(text: string): UnverifiedJwt | undefined {
   const [first, payload, signature] = parts as [Buffer, Buffer, Buffer];
   const header = readObject(first);
   if (header === undefined || header.crit !== undefined) return undefined;
-  return { header, payload, signature, signed: text.slice(0, text.lastIndexOf(".")) };
+  return { text, header, payload, signature, signed: text.slice(0, text.lastIndexOf(".")) };
 }
 
 /** Whether a header names this media type; `application/` may be left out of both (RFC 7515 section 4.1.9). */

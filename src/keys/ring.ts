@@ -113,7 +113,7 @@ export class KeyRing {
     if (jwt === undefined || !hasType(jwt.header, typ)) return undefined;
     const { kid, alg } = jwt.header;
     const found = await this.#find(kid, alg);
-    if (!found?.key.isGenuine(jwt.signed, jwt.signature)) return undefined;
+    if (!found?.key.isGenuine(jwt)) return undefined;
     const read = readClaims(jwt.payload, epochSeconds(this.#clock));
     return read && { ...read, kid: found.row.kid };
   }

@@ -1,8 +1,8 @@
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, hash, sign, verify, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import type { JWK, JWTPayload } from "jose";
 import { toJose, toOpenssl } from "./ecdsa.js";
-import { encode, writeSigned } from "./own-jwt.js";
+import { encode, writeSigned, type UnverifiedJwt } from "./own-jwt.js";
 import type { SigningAlgorithm } from "./signing-key.js";
 
 /** How an algorithm of RFC 7518 is computed. */
@@ -30,6 +30,9 @@ const COMPUTATIONS: Readonly<Record<SigningAlgorithm, Computation>> = {
   },
 };
 
+/** JWTs that a key remembers as genuine, at most. Each takes about 100 bytes. */
+const MAX_REMEMBERED = 10_000;
+
 /** A key pair of the ring, which signs this server's JWTs and tells them from others. */
 export class SignatureKey {
   readonly #computation: Computation;
@@ -38,6 +41,9 @@ export class SignatureKey {
   readonly #publicKey: KeyObject;
   /** Protected headers in base64url, by `typ`. */
   readonly #headers = new Map<string, string>();
+  /** Hashes of JWTs that were verified: the latest, and those before them. They go with the key. */
+  #genuine = new Set<string>();
+  #earlier: ReadonlySet<string> = new Set();
 
   constructor(named: { readonly kid: string; readonly alg: SigningAlgorithm }, privateKey: JWK, publicKey: JWK) {
     this.#computation = COMPUTATIONS[named.alg];
@@ -52,9 +58,25 @@ export class SignatureKey {
     return `${signed}.${signature.toString("base64url")}`;
   }
 
-  /** Whether this key made the signature over the text. */
-  isGenuine(signed: string, signature: Buffer): boolean {
-    return this.#computation.verify(Buffer.from(signed, "ascii"), this.#publicKey, signature);
+  /**
+   * Whether this key made the signature. The answer never changes, so it is remembered; whether the JWT is in force is
+   * asked each time.
+   */
+  isGenuine({ text, signed, signature }: UnverifiedJwt): boolean {
+    const digest = hash("sha256", text, "base64");
+    if (this.#genuine.has(digest)) return true;
+    const isKnown = this.#earlier.has(digest);
+    if (!isKnown && !this.#computation.verify(Buffer.from(signed, "ascii"), this.#publicKey, signature)) return false;
+    this.#remember(digest);
+    return true;
+  }
+
+  #remember(digest: string): void {
+    if (this.#genuine.size >= MAX_REMEMBERED / 2) {
+      this.#earlier = this.#genuine;
+      this.#genuine = new Set();
+    }
+    this.#genuine.add(digest);
   }
 
   #header(typ: string): string {

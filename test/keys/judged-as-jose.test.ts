@@ -216,3 +216,23 @@ t.test("a signature whose halves begin with zeros, or with a set bit, has its on
     t.strictSame(await judgeByJose(text), { verdict: "genuine", claims: {} });
   }
 });
+
+t.test("a JWT that was verified before is judged again", async (t) => {
+  const exp = Math.floor(clock.now() / 1000) + 10;
+  const { text, kid } = await ring.sign("ES256", "at+jwt", { exp });
+  const verdict = async (one: string) => (await judge(one)).verdict;
+  for (let time = 0; time < 2; time += 1) t.equal(await verdict(text), "genuine");
+
+  const bytes = Buffer.from(text.split(".")[2]!, "base64url");
+  const signed = text.slice(0, text.lastIndexOf("."));
+  for (const [what, forge] of [...OF_ALL, ...OF_ECDSA])
+    t.equal(await verdict(`${signed}.${base64url(forge(bytes, signed))}`), "refused", what);
+  for (const [what, spell] of SPELLINGS) if (spell(text) !== text) t.equal(await verdict(spell(text)), "refused", what);
+  t.equal(await ring.verify(text, "JWT"), undefined, "as another type");
+
+  clock.advance(10);
+  t.equal(await verdict(text), "expired", "its time is over");
+  await ring.rotate(true);
+  t.notOk(ring.jwks.keys.some((key) => key.kid === kid));
+  t.equal(await verdict(text), "refused", "its key has leaked");
+});
