@@ -36,7 +36,7 @@ createServer(async (request, response) => {
   const failed = ({ message }) => ({ html: `<p>No: ${escape(message)}.</p><a id="login" href="/login">Try again</a>` });
   const { to, html, visit } = await answer(new URL(request.url, home), visits.get(before)).catch(failed);
   if (visit) {
-    const cookie = randomUUID(); // a new one each time: nobody knew it before the login
+    const cookie = randomUUID(); // a new one each time: no attacker knew it before the login
     visits.set(cookie, visit).delete(before);
     response.setHeader("Set-Cookie", `visit=${cookie}; Path=/; HttpOnly; SameSite=Lax`);
   }

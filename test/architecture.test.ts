@@ -133,7 +133,7 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   "node:dns": ["outbound"],
 };
 
-/** Spelt so that a search for them in the repository finds none. */
+/** Written so that a search for them in the repository finds none. */
 const LOOSE_ENDS = /\bT[O]DO\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b|@ts-(ignore|expect)|\bas an[y]\b/;
 
 /** Exports that only tests import, because the product reaches them in their own file only. Anything else is no reason. */

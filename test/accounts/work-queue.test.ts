@@ -77,7 +77,7 @@ t.test("DO-01 the queue is full at a wait of three seconds, with any number of j
     const done = jobs.length;
     for (let n = 0; n < done; n += 1) await end(`0${n}`);
     await Promise.all(jobs);
-    t.equal(begun.length, done, "whoever was turned away has no turn later");
+    t.equal(begun.length, done, "a refused job does not run later");
     t.equal(await queue.run("later", async () => "done"), "done", "and there is room again");
   }
 });

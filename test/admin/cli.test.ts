@@ -354,7 +354,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.match(add, "--access-token-lifetime NUMBER\n");
   });
 
-  t.test("a warning is a line of its own, and a scope that nobody declared is one", async (t) => {
+  t.test("a warning is a line of its own, and an undeclared scope causes one", async (t) => {
     const path = join(dirname(await dataFolder(t)), "scopes.json");
     const clients = [
       { client_id: "reader", client_secret: "short", scope: "openid api1 late offline refresh.token" },
@@ -425,7 +425,7 @@ t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
 
   t.test("works beside a running server, and leaves it what it needs", async (t) => {
     const server = await startProcess(t, { DATA_DIR });
-    t.notMatch(server.output(), /^curl/m, "somebody is registered, so there is no demo");
+    t.notMatch(server.output(), /^curl/m, "a client is registered, so there is no demo");
     const [{ client_secret }, people] = await Promise.all([
       does(t, ["client", "add", "backend", "--grant-types", "client_credentials", "--scope", "api1"]),
       does(t, ["user", "list"]),

@@ -68,7 +68,7 @@ t.test("user delete: everything is refused at once everywhere, and nothing but t
   t.equal(await run(["user", "delete", "user-alice"]), "there is no user user-alice");
 });
 
-t.test("the sub of somebody who was deleted is never used again, and what they logged in with is free", async (t) => {
+t.test("the sub of a deleted user is never used again, and their login names are free", async (t) => {
   t.match(await run(["user", "add", "other", "--user-id", "user-alice"]), /in use/);
   t.match(await run(["user", "add", "USER-alice"]), /in use/);
   t.match(await run(["client", "add", "user-alice"]), /in use/);

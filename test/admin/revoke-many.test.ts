@@ -158,7 +158,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
     t.equal(await isActive(server, access_token), false);
   });
 
-  t.test("so is an error that nobody expected", async (t) => {
+  t.test("so is an unexpected error", async (t) => {
     await sql(
       server.database,
       "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a secret'; END $$",

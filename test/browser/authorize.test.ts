@@ -84,59 +84,56 @@ const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ["XS-04", "data:text/html,<script>alert(1)</script>"],
 ];
 
-t.test(
-  "nobody is redirected to an address that does not equal a registered one, character for character",
-  async (t) => {
-    const before = await codes();
-    for (const [id, redirect_uri] of LOOKALIKES) {
-      for (const path of Object.values(AUTHORIZE)) {
-        await t.test(`${id} ${JSON.stringify(redirect_uri)} at ${path}`, async (t) => {
-          await refusedHere(t, await alice.get(authorize({ redirect_uri }, path)), NOT_REGISTERED);
-        });
-      }
+t.test("no browser is redirected to an address that differs from each registered one in a character", async (t) => {
+  const before = await codes();
+  for (const [id, redirect_uri] of LOOKALIKES) {
+    for (const path of Object.values(AUTHORIZE)) {
+      await t.test(`${id} ${JSON.stringify(redirect_uri)} at ${path}`, async (t) => {
+        await refusedHere(t, await alice.get(authorize({ redirect_uri }, path)), NOT_REGISTERED);
+      });
     }
-    await t.test("RU-05 an address with a NUL in it", async (t) => {
-      await refusedHere(t, await alice.get(authorize({ redirect_uri: `${CALLBACK}\0` })), /not valid/);
-    });
-    await t.test("RU-01 the address of another client", async (t) => {
+  }
+  await t.test("RU-05 an address with a NUL in it", async (t) => {
+    await refusedHere(t, await alice.get(authorize({ redirect_uri: `${CALLBACK}\0` })), /not valid/);
+  });
+  await t.test("RU-01 the address of another client", async (t) => {
+    await refusedHere(
+      t,
+      await alice.get(authorize({ client_id: "single", redirect_uri: OTHER_CALLBACK })),
+      NOT_REGISTERED,
+    );
+  });
+  await t.test("RU-11 the same address twice", async (t) => {
+    for (const name of ["redirect_uri", "client_id"]) {
+      const value = name === "client_id" ? "web" : CALLBACK;
       await refusedHere(
         t,
-        await alice.get(authorize({ client_id: "single", redirect_uri: OTHER_CALLBACK })),
-        NOT_REGISTERED,
+        await alice.get(`${authorize()}&${query({ [name]: value })}`),
+        `the parameter ${name} is repeated`,
       );
-    });
-    await t.test("RU-11 the same address twice", async (t) => {
-      for (const name of ["redirect_uri", "client_id"]) {
-        const value = name === "client_id" ? "web" : CALLBACK;
-        await refusedHere(
-          t,
-          await alice.get(`${authorize()}&${query({ [name]: value })}`),
-          `the parameter ${name} is repeated`,
-        );
-      }
-    });
-    await t.test("RU-11 no address, from a client with two or none, or for openid", async (t) => {
-      for (const parameters of [
-        { client_id: "web" },
-        { client_id: "nowhere" },
-        { client_id: "single", scope: "openid" },
-      ]) {
-        await refusedHere(
-          t,
-          await alice.get(authorize({ ...parameters, redirect_uri: undefined })),
-          "the parameter redirect_uri is missing",
-        );
-        await refusedHere(
-          t,
-          await alice.get(authorize({ ...parameters, redirect_uri: "" })),
-          "the parameter redirect_uri is missing",
-        );
-      }
-      await refusedHere(t, await alice.get(authorize({ client_id: "nowhere" })), NOT_REGISTERED);
-    });
-    t.equal(await codes(), before, "and no code was made");
-  },
-);
+    }
+  });
+  await t.test("RU-11 no address, from a client with two or none, or for openid", async (t) => {
+    for (const parameters of [
+      { client_id: "web" },
+      { client_id: "nowhere" },
+      { client_id: "single", scope: "openid" },
+    ]) {
+      await refusedHere(
+        t,
+        await alice.get(authorize({ ...parameters, redirect_uri: undefined })),
+        "the parameter redirect_uri is missing",
+      );
+      await refusedHere(
+        t,
+        await alice.get(authorize({ ...parameters, redirect_uri: "" })),
+        "the parameter redirect_uri is missing",
+      );
+    }
+    await refusedHere(t, await alice.get(authorize({ client_id: "nowhere" })), NOT_REGISTERED);
+  });
+  t.equal(await codes(), before, "and no code was made");
+});
 
 t.test("RU-10 a loopback address may differ in its port, and in nothing more", async (t) => {
   const ALLOWED = [
@@ -374,7 +371,7 @@ const REFUSED: readonly (readonly [id: string, name: string, parameters: Form, t
 
   [
     "AZ-02",
-    "a scope nobody declared",
+    "an undeclared scope",
     { scope: "openid nonsense" },
     { error: "invalid_scope", error_description: "the scopes nonsense are not allowed or invalid" },
   ],
@@ -744,21 +741,21 @@ t.test("a person who is logged in is asked again if the request demands it", asy
     const HINTS: Readonly<Record<string, string>> = {
       "no JWT": "x",
       "cut short": good.slice(0, -20),
-      "nobody signed it": unsigned,
+      "it is unsigned": unsigned,
       "signed with a secret": await withSecret.sign(Buffer.from(SECRET)),
       "for another client": await hint({ ...bobs, aud: "other-web" }),
       "for several clients": await hint({ ...bobs, aud: ["trusted", "other-web"] }),
       "of another issuer": await hint({ ...bobs, iss: "https://evil.example" }),
       "an access token": await hint(bobs, { alg: "ES256", typ: "at+jwt" }),
       "a signed userinfo answer": await hint({ ...bobs, auth_time: undefined }),
-      "about nobody": await hint({ ...bobs, sub: undefined }),
+      "it has no subject": await hint({ ...bobs, sub: undefined }),
     };
     for (const [name, id_token_hint] of Object.entries(HINTS)) {
       t.match(answerOf(await browser.get(authorize({ ...request, id_token_hint }))), { code: /^jac_/ }, name);
       const line = server.log.findLast(({ type }) => type === "decision");
       t.match(line, { operation: "authorize", hint_flaw: /^(unreadable|other_client)$/ }, `${name} is on record`);
-      const nobody = await new Browser(server).get(authorize({ ...request, id_token_hint }));
-      t.match(answerOf(nobody), { error: "login_required" }, `${name}, and nobody is logged in`);
+      const stranger = await new Browser(server).get(authorize({ ...request, id_token_hint }));
+      t.match(answerOf(stranger), { error: "login_required" }, `${name}, without a login`);
     }
     for (const id_token_hint of [good, await hint({ ...bobs, exp: 1 })]) {
       const answer = answerOf(await browser.get(authorize({ ...request, id_token_hint })));

@@ -389,7 +389,7 @@ t.test("changes during an interaction take effect", async (t) => {
     await change(server, "other-web", { disabled: false });
   });
 
-  await t.test("nobody is redirected to an address that was removed", async (t) => {
+  await t.test("no browser is redirected to an address that was removed", async (t) => {
     const { browser, action, page } = await atConsent();
     await change(server, "other-web", { redirect_uris: [OTHER_CALLBACK] });
     await refusedHere(
@@ -415,13 +415,13 @@ t.test("changes during an interaction take effect", async (t) => {
 t.test("a session", async (t) => {
   await t.test("AZ-05 has a new id after each login, and the old id is invalid", async (t) => {
     const browser = new Browser(server);
-    browser.setCookie("jeton_session", "fixed-by-somebody-else");
+    browser.setCookie("jeton_session", "fixed-by-an-attacker");
     const login = await browser.open(authorize({ client_id: "trusted" }));
     await browser.submit(login, "login", { ...ALICE, action: "login" });
     const first = browser.cookies.get("jeton_session")!;
     t.match(first, /^[\w-]{43}$/);
     const victim = new Browser(server);
-    victim.setCookie("jeton_session", "fixed-by-somebody-else");
+    victim.setCookie("jeton_session", "fixed-by-an-attacker");
     t.notOk(await isLoggedIn(victim));
 
     const again = await browser.open(authorize({ client_id: "trusted", prompt: "login" }));
@@ -429,7 +429,7 @@ t.test("a session", async (t) => {
     const second = browser.cookies.get("jeton_session")!;
     t.not(second, first);
     victim.setCookie("jeton_session", first);
-    t.notOk(await isLoggedIn(victim), "the old id is nobody's");
+    t.notOk(await isLoggedIn(victim), "the old id has no session");
     t.ok(await isLoggedIn(browser));
     for (const one of [first, second]) secrets.add(one);
   });

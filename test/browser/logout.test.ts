@@ -40,7 +40,7 @@ async function loggedOut(t: Test, browser: Browser, cookie: string): Promise<voi
 
 t.test("an id_token_hint of the person who is logged in ends the session at once", async (t) => {
   const ROWS: readonly (readonly [name: string, parameters: Form, location: string | undefined])[] = [
-    ["nobody is asked", { id_token_hint: HINT }, undefined],
+    ["no question is asked", { id_token_hint: HINT }, undefined],
     [
       "until its time is over by any clock",
       { id_token_hint: await idToken({ exp: clock.now() / 1000 - 14 }) },
@@ -63,7 +63,7 @@ t.test("an id_token_hint of the person who is logged in ends the session at once
       GOODBYE,
     ],
     [
-      "AZ-25 with parameters nobody knows",
+      "AZ-25 with unknown parameters",
       { id_token_hint: HINT, logout_hint: "x", foo: "bar", redirect_uri: "https://evil.example" },
       undefined,
     ],
@@ -252,7 +252,7 @@ const LOOKALIKES: readonly (readonly [id: string, uri: string])[] = [
   ["XS-04", "javascript:alert(1)"],
 ];
 
-t.test("RU-15 nobody is redirected to an address that is not registered for logout", async (t) => {
+t.test("RU-15 no browser is redirected to an address that is not registered for logout", async (t) => {
   const alice = await loggedIn(server);
   for (const [id, post_logout_redirect_uri] of LOOKALIKES) {
     await t.test(`${id} ${JSON.stringify(post_logout_redirect_uri)}`, async (t) => {
@@ -292,7 +292,7 @@ t.test("RU-15 nobody is redirected to an address that is not registered for logo
       );
     }
   });
-  t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
+  t.ok(await isLoggedIn(alice), "and a refused request logs no user out");
 });
 
 t.test("an expired hint names the client, but the person is asked", async (t) => {
@@ -319,7 +319,7 @@ t.test("an expired hint names the client, but the person is asked", async (t) =>
       t.equal(done.headers.get("location") ?? undefined, location);
       await loggedOut(t, browser, cookie);
       const gone = await new Browser(server).get(logout({ id_token_hint: old, ...place }));
-      t.equal(gone.headers.get("location") ?? undefined, location, "where nobody is logged in, nobody is asked");
+      t.equal(gone.headers.get("location") ?? undefined, location, "without a login there is no question");
     });
   }
 
@@ -348,7 +348,7 @@ t.test("an expired hint names the client, but the person is asked", async (t) =>
       [undefined, {}, undefined],
       [HINT, {}, undefined],
       [old, {}, "expired"],
-      ["a-text-of-somebody", {}, "unreadable"],
+      ["a-foreign-text", {}, "unreadable"],
       [BAD_HINTS["another issuer"], {}, "unreadable"],
       [HINT, { client_id: "other-web" }, "other_client"],
     ];
@@ -357,7 +357,7 @@ t.test("an expired hint names the client, but the person is asked", async (t) =>
       await browser.get(logout({ ...(id_token_hint && { id_token_hint }), ...more }));
       t.equal(server.log.findLast(({ type }) => type === "decision")?.hint_flaw, flaw, String(flaw));
     }
-    nothingLeaked(t, server, ["a-text-of-somebody", old.split(".")[1], old.split(".")[2]]);
+    nothingLeaked(t, server, ["a-foreign-text", old.split(".")[1], old.split(".")[2]]);
   });
 });
 
@@ -365,13 +365,13 @@ t.test("an expired hint names the client, but the person is asked", async (t) =>
 const BAD_HINTS: Readonly<Record<string, string>> = {
   "no JWT": "x",
   "cut short": HINT.slice(0, -20),
-  "nobody signed it": new UnsecuredJWT({ sub: "user-alice" }).setIssuer(issuer).setAudience("web").encode(),
+  "it is unsigned": new UnsecuredJWT({ sub: "user-alice" }).setIssuer(issuer).setAudience("web").encode(),
   "another issuer": await idToken({ iss: "https://evil.example" }),
   "for several clients": await idToken({ aud: ["web", "other-web"] }),
   "for a client that is gone": await idToken({ aud: "gone", sub: "user-bob" }),
   "for a client that is closed": await idToken({ aud: "closed", sub: "user-bob" }),
   "an access token": await idToken({}, "at+jwt"),
-  "about nobody": await idToken({ sub: undefined }),
+  "it has no subject": await idToken({ sub: undefined }),
   "a signed userinfo answer": await idToken({ auth_time: undefined }),
 };
 
@@ -399,7 +399,7 @@ t.test(
           await loggedOut(t, browser, cookie);
           const stranger = new Browser(server);
           const gone = await stranger.get(logout({ id_token_hint, ...place }));
-          t.ok(gone.status < 400, "nor is it an error where nobody is logged in");
+          t.ok(gone.status < 400, "nor is it an error without a login");
         });
       }
     }
@@ -420,7 +420,7 @@ t.test(
       t.ok(await isLoggedIn(browser));
     });
 
-    await t.test("nobody is redirected to an address of a disabled client", async (t) => {
+    await t.test("no browser is redirected to an address of a disabled client", async (t) => {
       const browser = await loggedIn(server);
       for (const id_token_hint of ["x", BAD_HINTS["another issuer"]!]) {
         for (const post_logout_redirect_uri of ["https://evil.example/", `${GOODBYE}/`, OTHER_CALLBACK]) {
@@ -466,7 +466,7 @@ t.test("AZ-21 an unknown client is refused", async (t) => {
       );
     }
   });
-  t.ok(await isLoggedIn(alice), "and nobody is logged out by what is refused");
+  t.ok(await isLoggedIn(alice), "and a refused request logs no user out");
 });
 
 t.test("a logout ends the grants of its session, except those with offline access", async (t) => {

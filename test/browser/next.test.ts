@@ -3,13 +3,13 @@ import { next, type Next, type Prompt } from "../../src/browser/authorize/next.j
 
 type AuthorizationState = Parameters<typeof next>[0];
 
-/** The changes of a row to a first visit, on which nobody is logged in and nothing is allowed. */
+/** The changes of a row to a first visit, on which no user is logged in and nothing is allowed. */
 interface Row {
   readonly name: string;
   readonly prompt?: readonly Prompt[];
   readonly request?: Partial<AuthorizationState["request"]>;
   readonly client?: Partial<AuthorizationState["client"]>;
-  /** Seconds since the login; absent if nobody is logged in. */
+  /** Seconds since the login; absent if no user is logged in. */
   readonly session?: number;
   readonly consented?: readonly string[];
   readonly done?: Partial<AuthorizationState["done"]>;
@@ -26,7 +26,7 @@ const issue: Next = { step: "issue" };
 const refuse = (code: "login_required" | "consent_required" | "access_denied"): Next => ({ step: "refuse", code });
 
 const ROWS: readonly Row[] = [
-  { name: "nobody is logged in", expect: login },
+  { name: "no user is logged in", expect: login },
   { name: "a person is logged in, and was never asked", session: 10, expect: consent },
   { name: "a person is logged in, and allowed it before", session: 10, consented: ALL, expect: issue },
   { name: "and allowed more than that before", session: 10, consented: [...ALL, "email"], expect: issue },
@@ -77,7 +77,7 @@ const ROWS: readonly Row[] = [
     expect: issue,
   },
 
-  { name: "AZ-11 prompt=none, nobody is logged in", prompt: ["none"], expect: refuse("login_required") },
+  { name: "AZ-11 prompt=none, no user is logged in", prompt: ["none"], expect: refuse("login_required") },
   { name: "AZ-11 prompt=none, never asked", prompt: ["none"], session: 10, expect: refuse("consent_required") },
   { name: "AZ-11 prompt=none, allowed before", prompt: ["none"], session: 10, consented: ALL, expect: issue },
   {

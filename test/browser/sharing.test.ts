@@ -127,7 +127,7 @@ t.test("an owner is asked, and chooses a lifetime", async (t) => {
       sql(
         server.database,
         `INSERT INTO uma_approvals (resource_id, client_id, party, scope, owner, state, asked_at)
-         SELECT $1, 'printer', 'somebody-' || n, s, 'user-carol', $2, $3::timestamptz + n * interval '1 second'
+         SELECT $1, 'printer', 'party-' || n, s, 'user-carol', $2, $3::timestamptz + n * interval '1 second'
          FROM generate_series($4::int, $4::int + 100) n, unnest('{view,print,delete}'::text[]) s`,
         [photo, state, new Date(clock.now() + hours * 3_600_000), from],
       );
@@ -140,14 +140,14 @@ t.test("an owner is asked, and chooses a lifetime", async (t) => {
     t.match(first.text, 'href="/account/sharing?page=2"');
     const second = await carol.open(`${SHARING}?page=2`);
     const { values } = formOf(second, "answered-1");
-    t.match(values, { party: "somebody-0", scope: "delete print view" }, "the oldest, whole");
+    t.match(values, { party: "party-0", scope: "delete print view" }, "the oldest, whole");
     t.notMatch(second.text, "page=3");
     await carol.submit(second, "answered-1", { action: "withdraw" });
     t.notMatch((await carol.open(`${SHARING}?page=2`)).text, 'id="answered-1"');
     t.equal((await carol.get(`${SHARING}?page=0`)).status, 400);
   });
 
-  t.test("nobody is asked about a resource that the resource server owns itself", async (t) => {
+  t.test("no person is asked about a resource that the resource server owns itself", async (t) => {
     const own = await pat(server);
     const resource = await register(server, own);
     await allow(server, own, [resource], { consent_needed: true });
@@ -215,7 +215,7 @@ t.test("a person logs in at the claims interaction endpoint", async (t) => {
     );
   });
 
-  t.test("nobody is redirected to an unregistered address", async (t) => {
+  t.test("no browser is redirected to an unregistered address", async (t) => {
     const { ticket } = await needInfo();
     const table: [Record<string, string>, string][] = [
       [

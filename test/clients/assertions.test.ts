@@ -622,7 +622,7 @@ const ROWS: readonly Row[] = [
     expect: SAYS.unknown,
   },
   { id: "CA-12", name: "an unknown client", form: signed({}, {}, undefined, "nobody"), expect: SAYS.unknown },
-  { id: "CA-12", name: "an unreadable one that names nobody", form: () => asserted("a.b.c"), expect: SAYS.unknown },
+  { id: "CA-12", name: "an unreadable one that names no client", form: () => asserted("a.b.c"), expect: SAYS.unknown },
   {
     id: "AS-10",
     name: "no type",

@@ -276,7 +276,7 @@ const ROWS: readonly Row[] = [
   { id: "RFC 6749 2.3.1", name: "the right secret in the body", form: post("poster", SECRET), expect: "known" },
   {
     id: "RFC 6749 2.3.1",
-    name: "a header for somebody else beside it",
+    name: "a header for another client beside it",
     headers: { Authorization: "Bearer x" },
     form: post("poster", SECRET),
     expect: "known",

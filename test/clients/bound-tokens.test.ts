@@ -159,7 +159,7 @@ t.test("a request without a certificate uses nothing up", async (t) => {
 t.test("the refresh token of a public client is bound in every generation", async (t) => {
   for (const name of ["none", "public-opaque", "unrotated"]) {
     let { refresh_token } = (await ask(name, forAlice, { certificate: MINE })).json;
-    t.match(await about(refresh_token), { cnf }, `${name}: whoever may look at it is told`);
+    t.match(await about(refresh_token), { cnf }, `${name}: introspection names it`);
     for (const round of [1, 2, 3]) {
       const refresh = { grant_type: "refresh_token", refresh_token };
       const stolen = await ask(name, refresh, { certificate: OTHER });

@@ -48,7 +48,7 @@ t.test("a JWT with any deviation is refused", async (t) => {
   const der = ecdsa(KEY.privateKey, "sha256", "der");
   const small = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
   const pem = KEY.publicKey.export({ type: "spki", format: "pem" }).toString();
-  const spelt = (header: unknown, claims: unknown) => jws(header, claims, KEY.sign);
+  const signed = (header: unknown, claims: unknown) => jws(header, claims, KEY.sign);
   const header = { alg: "ES256", typ: "JWT", kid: ID };
   const claims = () => ({ sub: ID, jti: newJti() });
 
@@ -59,7 +59,7 @@ t.test("a JWT with any deviation is refused", async (t) => {
     "JW-01 alg as a list": deviceJwt(ID, KEY, { header: { alg: ["ES256"] } }),
     "JW-02 HS256 with the public key as secret": deviceJwt(ID, KEY, { header: { alg: "HS256" }, signer: hmac(pem) }),
     "AS-07 another device's key": deviceJwt(ID, OTHER),
-    "a key nobody has": deviceJwt(ID, NEW_KEYS.ES256()),
+    "an unknown key": deviceJwt(ID, NEW_KEYS.ES256()),
     "another type of key": deviceJwt(ID, KEY, {
       header: { alg: "EdDSA" },
       signer: ed25519(generateKeyPairSync("ed25519").privateKey),
@@ -81,15 +81,15 @@ t.test("a JWT with any deviation is refused", async (t) => {
     "a claim more: iss": deviceJwt(ID, KEY, { claims: { iss: ID } }),
     "a claim more: exp": deviceJwt(ID, KEY, { claims: { exp: 4102444800 } }),
     "a claim more: a key to update to": deviceJwt(ID, KEY, { claims: { public_key: pemOf(OTHER) } }),
-    "JW-17 __proto__": spelt(header, `{"sub":"${ID}","jti":"${newJti()}","__proto__":{"x":1}}`),
+    "JW-17 __proto__": signed(header, `{"sub":"${ID}","jti":"${newJti()}","__proto__":{"x":1}}`),
     "no jti": deviceJwt(ID, KEY, { claims: { jti: undefined } }),
     "an empty jti": deviceJwt(ID, KEY, { claims: { jti: "" } }),
     "a jti that is a number": deviceJwt(ID, KEY, { claims: { jti: 1 } }),
     "AS-11 a huge jti": deviceJwt(ID, KEY, { claims: { jti: "A".repeat(5_000) } }),
     "AS-11 a jti that is an object": deviceJwt(ID, KEY, { claims: { jti: {} } }),
-    "claims that are a list": spelt(header, [claims()]),
-    "claims that are no JSON": spelt(header, "nothing"),
-    "a header that is no JSON": spelt("nothing", claims()),
+    "claims that are a list": signed(header, [claims()]),
+    "claims that are no JSON": signed(header, "nothing"),
+    "a header that is no JSON": signed("nothing", claims()),
     "JW-16 a DER signature": deviceJwt(ID, KEY, { signer: der }),
     "JW-16 a signature of zeros": deviceJwt(ID, KEY, { signer: () => Buffer.alloc(64) }),
     "JW-16 a signature cut short": deviceJwt(ID, KEY, { signer: (data) => KEY.sign(data).subarray(0, 63) }),

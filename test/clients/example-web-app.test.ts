@@ -56,7 +56,7 @@ t.test("the example web app refuses users who were refused, and users it did not
   const visit = sent.headers.get("set-cookie")!.split(";")[0]!;
   const answer = new URLSearchParams({ error: "access_denied", error_description: "<b>no</b>", iss: issuer });
   const refused = await (await fetch(`${home}/callback?${answer}`, { headers: { cookie: visit } })).text();
-  t.match(refused, '<a id="login" href="/login">Try again</a>', "whoever goes away can begin again");
+  t.match(refused, '<a id="login" href="/login">Try again</a>', "a user who goes away can begin again");
   t.notMatch(refused, "<b>", "and what was sent is no markup");
   const stranger = await (await fetch(`${home}/callback?code=stolen`)).text();
   t.match(stranger, '<a id="login" href="/login">Sign in</a>', "a code is only taken where it was asked for");

@@ -106,5 +106,5 @@ t.test("it may not point at this machine without the setting for that", async (t
   const strict = await startInstance(t, { provision, clock });
   asked = 0;
   t.equal(await ask(second, "second", strict), UNAVAILABLE);
-  t.equal(asked, 0, "and nobody was called");
+  t.equal(asked, 0, "and no server was called");
 });

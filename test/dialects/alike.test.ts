@@ -8,7 +8,7 @@ import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Instance, type Reply } from "../support/instance.js";
 import { APP, ofApp, postJson, VENDORS } from "../support/vendors.js";
 
-/** TE-02: whatever the dialect, the same is decided. How each says it is its own; what is compared is who gets what. */
+/** TE-02: every dialect decides the same, in a wording of its own. The test compares who gets which token. */
 
 type Ask = (server: Instance, form: Form, client?: string) => Promise<Reply>;
 

@@ -121,7 +121,7 @@ t.test("over TLS a certificate is what the client proved to hold", async (t) => 
     }
   }
 
-  t.test("and an authority of the same name vouches for nobody", async (t) => {
+  t.test("another authority of the same name is not trusted", async (t) => {
     const url = await startSite(t, { ca: CA.cert });
     const impostor = identity(makeCa("An authority").issue({ subject }));
     // OpenSSL leaves the wrong signature behind as an error, which may end the connection before it is answered.

@@ -149,7 +149,12 @@ t.test("each request of the pages gets the answer that stands beside it", async 
       (seen) => issued(seen.json.access_token),
     ],
     ["a renewal of nothing", () => server.post("/as/renew/token", { client_id: ID }), 400, BAD_REQUEST],
-    ["a renewal by nobody", async () => server.post("/as/renew/token", { token: await token() }), 400, BAD_REQUEST],
+    [
+      "a renewal without credentials",
+      async () => server.post("/as/renew/token", { token: await token() }),
+      400,
+      BAD_REQUEST,
+    ],
     [
       "a renewal of what is no token",
       () => server.post("/as/renew/token", { client_id: ID, token: "x" }),
@@ -200,7 +205,7 @@ t.test("each request of the pages gets the answer that stands beside it", async 
       FORBIDDEN,
     ],
     [
-      "introspection by nobody, of a token that is not the asker's own",
+      "introspection without credentials, of a token that is not the caller's own",
       () => server.post("/idp/introspect", { token: "garbage" }),
       401,
       FORBIDDEN,

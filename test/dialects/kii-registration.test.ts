@@ -19,7 +19,7 @@ const register = (body: unknown, app = APP, on: Instance = server, headers: Reco
 const logIn = async (username: string, password = PASSWORD) =>
   (await postJson(server, "/api/oauth2/token", { username, password }, ofApp())).json;
 
-t.test("somebody registers, logs in, and is known", async (t) => {
+t.test("a person registers, logs in, and is known", async (t) => {
   const reply = await register({
     loginName: "carol",
     password: PASSWORD,
@@ -46,7 +46,7 @@ t.test("somebody registers, logs in, and is known", async (t) => {
     emailAddressVerified: false,
     phoneNumberVerified: false,
   });
-  t.match(await logIn("carol@example.com"), { errorCode: "invalid_grant" }, "nobody has verified it");
+  t.match(await logIn("carol@example.com"), { errorCode: "invalid_grant" }, "the address is not verified");
   const [row] = await sql(server.database, "SELECT * FROM users WHERE sub = $1", [userID]);
   t.match(row, { password_hash: /^\$argon2id\$/, roles: [], disabled: false });
 });
@@ -67,7 +67,7 @@ const REFUSED: readonly (readonly [
     PLAIN_APP,
   ],
   ["a wrong app key", 401, "UNAUTHORIZED", { loginName: "d", password: PASSWORD }, { ...APP, app_key: "x" }],
-  ["a login name somebody has", 409, "USER_ALREADY_EXISTS", { loginName: "ALICE", password: PASSWORD }],
+  ["a login name of another account", 409, "USER_ALREADY_EXISTS", { loginName: "ALICE", password: PASSWORD }],
   ["no login name", 400, "INVALID_INPUT_DATA", { emailAddress: "d@example.com", password: PASSWORD }],
   ["a login name like an email", 400, "INVALID_INPUT_DATA", { loginName: "d@example.com", password: PASSWORD }],
   ["a login name like a phone number", 400, "INVALID_INPUT_DATA", { loginName: "09087654321", password: PASSWORD }],
@@ -97,7 +97,7 @@ const REFUSED: readonly (readonly [
   ].map(
     (name) =>
       [
-        `a member ${name}, which nobody may set`,
+        `a member ${name}, which a client must not set`,
         400,
         "INVALID_INPUT_DATA",
         { loginName: "d", password: PASSWORD, [name]: true },
@@ -105,7 +105,7 @@ const REFUSED: readonly (readonly [
   ),
 ];
 
-t.test("what is no registration is refused, and makes nobody", async (t) => {
+t.test("a faulty registration is refused, and makes no account", async (t) => {
   const count = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM users"))[0]!.n;
   const before = await count();
   for (const [what, status, errorCode, body, app] of REFUSED) {

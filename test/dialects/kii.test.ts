@@ -153,14 +153,14 @@ t.test("what its SDKs send is understood", async (t) => {
     t.match(await server.post(PATH, form, ofApp()), { status: 400, json: { errorCode: "invalid_request" } });
   });
 
-  await t.test("who acts for nobody gets no refresh token (RFC 6749 section 4.4.3)", async (t) => {
+  await t.test("a client that acts for no user gets no refresh token (RFC 6749 section 4.4.3)", async (t) => {
     for (const body of [ADMINISTRATOR, { client_id: APP.app_id, client_secret: "x" }]) {
       t.notOk("refresh_token" in (await ask(body)).json);
     }
   });
 });
 
-/** How a username may name somebody, and whom. */
+/** Forms of a username, each with the user that it names. */
 const USERNAMES: readonly (readonly [username: string, id?: string])[] = [
   ["alice", "user-alice"],
   ["alice@example.com", "user-alice"],
@@ -199,10 +199,10 @@ t.test("a username names a person by anything verified, with its prefix or witho
   for (const username of ["PHONE:JP-9012345678", "PHONE:JP-090-1234-5678", "PHONE:+819012345678", "+81 90 1234 5678"]) {
     t.match((await ask({ username, password })).json, { id: "user-hana" }, username);
   }
-  t.match((await ask({ username: "EMAIL:hana@example.com", password })).json, WRONG, "an email nobody has verified");
+  t.match((await ask({ username: "EMAIL:hana@example.com", password })).json, WRONG, "an unverified email");
 });
 
-t.test("whoever is not let in gets one answer, byte for byte the documented one", async (t) => {
+t.test("every failed login gets one answer, byte for byte the documented one", async (t) => {
   const text = [
     "{",
     '  "errorCode" : "invalid_grant",',
@@ -447,7 +447,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.equal((await refresh(second.refresh_token)).status, 200);
   }
 
-  await t.test("RF-02 and whoever comes with it later is a thief, who ends the grant", async (t) => {
+  await t.test("RF-02 a later use of it is theft, and ends the grant", async (t) => {
     const first = await logIn();
     const second = (await refresh(first.refresh_token)).json;
     clock.advance(11);
@@ -488,7 +488,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
   });
 });
 
-t.test("users/me says who somebody is", async (t) => {
+t.test("users/me describes the user of the token", async (t) => {
   const { access_token } = (await ask(ALICE)).json;
   const reply = await me(access_token, APP.app_id, ofApp());
   t.equal(reply.status, 200);
@@ -538,7 +538,7 @@ t.test("what ends an account, a thing or an app ends its tokens with the next re
   const { prisma } = server.core.db;
   const logIn = async (body: object, headers = ofApp()) => (await ask(body, headers)).json.access_token as string;
 
-  await t.test("a revoked token, by whoever may", async (t) => {
+  await t.test("a revoked token, by each client that may revoke it", async (t) => {
     const token = await logIn(ALICE);
     await server.post("/oauth2/revoke", { token }, basic("admin", SECRET));
     t.equal((await me(token)).status, 403);

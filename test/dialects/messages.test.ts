@@ -305,7 +305,7 @@ t.test("further messages of the original", async (t) => {
     t.strictSame((await sis("/oauth2/introspect", { token: "x" })).json, { active: false });
   });
 
-  t.test("a grant type nobody has is named", async (t) => {
+  t.test("an unknown grant type is named", async (t) => {
     for (const path of ["/token", "/oauth2/token"]) {
       t.match((await sis(path, { grant_type: "implicit" })).json, {
         error: "unsupported_grant_type",

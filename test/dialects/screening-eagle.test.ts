@@ -153,7 +153,7 @@ const REFUSED: readonly (readonly [
     { grant_type: "authorization_code", code: "x", redirect_uri: CALLBACK },
   ],
   [
-    "nobody says who asks",
+    "no client is named",
     401,
     "Unauthorized",
     "the client doesn't exist",

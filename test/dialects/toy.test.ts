@@ -58,7 +58,7 @@ t.test("a dialect that is one file is spoken, and decides nothing", async (t) =>
     await ask({ who: "kiosk", proof: "wrong" });
     t.match(counted(), [{ args: [/kiosk$/] }]);
   });
-  await t.test("its paths are answered in its shape, and nobody else's", async (t) => {
+  await t.test("its paths are answered in its shape, and other paths are not", async (t) => {
     const wrongMethod = await server.send("/toy/pass");
     t.strictSame([wrongMethod.status, wrongMethod.headers.get("allow")], [405, "POST"]);
     t.strictSame(wrongMethod.json, { pass: null, why: "invalid_request" });

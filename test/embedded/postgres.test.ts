@@ -42,7 +42,7 @@ t.jobs = 2;
 const isRoot = process.getuid?.() === 0;
 const subject = new URL("../support/embedded.js", import.meta.url).href;
 
-/** A DATA_DIR of the test's own, in a parent only we can enter; whatever runs there ends with the test. */
+/** A DATA_DIR of the test's own, in a parent that only this user can enter. The processes in it end with the test. */
 async function dataDirOf(t: Test, name = "data"): Promise<string> {
   const parent = await mkdtemp(path.join(DATA_DIR, "embedded-"));
   const dataDir = path.join(parent, name);
@@ -197,7 +197,7 @@ t.test("a data folder", async (t) => {
     await running.stop();
   });
 
-  t.test("PostgreSQL never runs as root, and a data folder nobody else can reach serves it all the same", async (t) => {
+  t.test("PostgreSQL never runs as root, and works in a data folder that no other user can reach", async (t) => {
     t.equal((await stat(path.dirname(dataDir))).mode & 0o777, 0o700, "the folder above is closed");
     const running = await startEmbedded({ dataDir, role: "server" });
     const { uid } = await stat(path.join(dataDir, "postgres"));
@@ -453,7 +453,7 @@ t.test("a damaged cluster is refused in one line that names it, and stays as it 
   await running.stop();
 });
 
-t.test("a master key without its database is refused instead of starting anew", async (t) => {
+t.test("a master key without its database is refused, and no new database is made", async (t) => {
   const dataDir = await dataDirOf(t);
   await mkdir(dataDir);
   await writeFile(path.join(dataDir, "master.key"), "key");
@@ -531,7 +531,7 @@ t.test("an installation without its install script is told from a broken one", a
   );
 });
 
-t.test("programs nobody else can reach are copied once to a place that is safe", async (t) => {
+t.test("programs that no other user can reach are copied once to a safe place", async (t) => {
   const folder = await dataDirOf(t);
   const from = await installIn(folder);
   const places = await mkdtemp(path.join(tmpdir(), "jeton-copies-"));

@@ -89,7 +89,7 @@ t.test("a person logs in with the code that was sent", async (t) => {
     t.equal((await logIn(server, "(+49) 30/123456", code)).status, 200);
   });
 
-  await t.test("to their mailbox, spelt as it is on record, and enters it at the login page", async (t) => {
+  await t.test("to their mailbox, as it is on record, and enters it at the login page", async (t) => {
     const { channel, to, code } = await receive({ email: "ＡLICE@example.com" });
     t.strictSame({ channel, to }, { channel: "email", to: EMAIL });
     const browser = new Browser(server);
@@ -164,7 +164,7 @@ t.test("BF-05 a wrong code is a wrong password: they count together", async (t) 
   t.match(server.log.at(-1), { reason: "too many attempts" });
 });
 
-t.test("nobody learns whether a number is known", async (t) => {
+t.test("no caller learns whether a number is known", async (t) => {
   const { server, clock, messages, receive } = await start(t);
   const strangers = [
     { phone_number: "+4930000000" },
@@ -304,7 +304,7 @@ t.test("without a webhook codes are files, where the server has its own database
   t.equal((await stat(outbox)).mode & 0o777, 0o700);
 });
 
-t.test("without either nobody gets a code, whoever they are", async (t) => {
+t.test("without either no user gets a code", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
   for (const phone_number of [PHONE, "+4930000000"]) {
     const { status, json } = await ask(server, { phone_number });

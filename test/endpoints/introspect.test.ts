@@ -40,7 +40,7 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
     t.ok((await introspect(server, machine.access_token, "gateway")).json.active);
   });
 
-  t.test("and to nobody else, who learns nothing at all", async (t) => {
+  t.test("and other callers learn nothing at all", async (t) => {
     t.strictSame((await introspect(server, machine.access_token, "api1-server")).json, INACTIVE);
     t.strictSame((await introspect(server, person.access_token, "backend")).json, INACTIVE);
     t.strictSame((await introspect(server, person.refresh_token, "api1-server")).json, INACTIVE);
@@ -76,7 +76,7 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
     });
   });
 
-  t.test("what nobody here wrote is inactive", async (t) => {
+  t.test("a token that this server did not write is inactive", async (t) => {
     const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
     const claims = JSON.parse(Buffer.from(machine.access_token.split(".")[1], "base64url").toString());
     const kid = server.core.ring.jwks.keys[0]!.kid!;
@@ -87,7 +87,7 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
       "by another key": await sign({}),
       "by another key under our kid": await sign({ kid }),
       "by a key it brings itself": await sign({ jwk: await exportJWK(publicKey) }),
-      "by nobody": new UnsecuredJWT(claims).encode(),
+      unsigned: new UnsecuredJWT(claims).encode(),
       "with an id_token for an access token": person.id_token,
       "with a changed claim": `${header}.${Buffer.from(JSON.stringify({ ...claims, scope: "admin" })).toString("base64url")}.${signature}`,
       "with a signature of zeros": `${header}.${payload}.${Buffer.alloc(64).toString("base64url")}`,

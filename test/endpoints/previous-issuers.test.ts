@@ -47,7 +47,7 @@ const backend = basic("backend", SECRET);
 const introspect = async (server: Instance, token: string, as: Record<string, string>) =>
   (await server.post("/oauth2/introspect", { token }, as)).json;
 
-/** What somebody got of the server before it was renamed. */
+/** The tokens that a client got before the server was renamed. */
 async function login(): Promise<{ access_token: string; refresh_token: string; id_token: string }> {
   const code = await getCode(await loggedIn(before), { scope: "openid profile offline_access" });
   return (await exchange(before, { code })).json;
@@ -192,11 +192,7 @@ t.test("UMA: tickets, tokens and rules of before", async (t) => {
     "a claim token of before, a rule of before",
   );
   t.match((await ask(forgetful, before)).json, { error: /need_info|request_denied/ });
-  t.match(
-    (await ask(forgetful, renamed)).json,
-    { error: "request_denied" },
-    "the rule names somebody it does not know",
-  );
+  t.match((await ask(forgetful, renamed)).json, { error: "request_denied" }, "the rule names a user it does not know");
   const look = (server: Instance) => server.send("/uma/resources", { headers: { ...by } });
   t.equal((await look(renamed)).status, 200, "a protection API token of before");
   t.equal((await look(forgetful)).status, 401);

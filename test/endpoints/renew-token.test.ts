@@ -115,7 +115,7 @@ t.test("renewing a device's token", async (t) => {
     await server.core.db.prisma.client.update({ where: { client_id: ID }, data: { token_epoch: { increment: 1 } } });
     refused(t, await renew(token), "token_not_valid");
   });
-  await t.test("the chain's length is nobody's business", async (t) => {
+  await t.test("the chain's length is not revealed", async (t) => {
     const { access_token: token } = (await renew(await take())).json;
     t.notOk("renewals" in (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json);
   });

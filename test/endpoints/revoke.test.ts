@@ -16,7 +16,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
     t.ok(await isActive(other, access_token));
     const { status, text, headers } = await revoke(one, { token: access_token, client_id: "mobile" });
     t.equal(status, 200);
-    t.equal(text, "{}", "some clients read JSON whatever the status says");
+    t.equal(text, "{}", "some clients read JSON with any status");
     t.equal(headers.get("content-type"), "application/json; charset=utf-8");
     t.notOk(await isActive(one, access_token));
     t.notOk(await isActive(other, access_token));

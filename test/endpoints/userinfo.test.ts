@@ -344,7 +344,7 @@ t.test("a client that asked for it gets its answer signed", async (t) => {
   }
 });
 
-t.test("LG-01 nothing that lets somebody in is in the log", async (t) => {
+t.test("LG-01 no credential is in the log", async (t) => {
   const { access_token, refresh_token, id_token } = await tokens();
   await ask(access_token);
   await server.send(`${STANDARD}?access_token=${access_token}`);

@@ -30,7 +30,7 @@ function messageOf(code: Code, values: Readonly<Record<string, string>>): string
   return new Refusal(code as "grant_type_unsupported", { slots: values as { grant_type: string } }).message;
 }
 
-t.test("whatever stands in a slot, a message can neither end a header nor forge a line, and is short", async (t) => {
+t.test("with any text in a slot, a message is short, ends no header and forges no line", async (t) => {
   for (const { code, slots } of ROWS) {
     const nasty = `a"b\\c\r\nd☃${"x".repeat(999)}`;
     const value = fc.oneof(fc.string({ unit: "binary", maxLength: 400 }), fc.constant(nasty));
@@ -42,7 +42,7 @@ t.test("whatever stands in a slot, a message can neither end a header nor forge 
   }
 });
 
-/** Texts that nobody may read again: each has a character that no plain word has, or is too long, or looks random. */
+/** Texts that no message may repeat. Each has a character that no plain word has, or is too long, or looks random. */
 const secrets = fc.oneof(
   fc
     .tuple(fc.string({ minLength: 3 }), fc.constantFrom(..."!\"#$%&'()*+;<=>?@[]^`{|}~ é☃\0\n"))
@@ -76,7 +76,7 @@ t.test("plain words and known names are repeated as they are", async (t) => {
   t.equal(fillSlot("scopes", "api9,p4ssw0rd!,api8"), "api9,(not shown),api8");
   t.equal(fillSlot("name", "grant_type"), "grant_type");
   t.equal(fillSlot("name", "hunter2"), "(unknown)", "though it is a plain word");
-  t.equal(fillSlot("client_id", "b17a31e8 of somebody"), "b17a31e8 of somebody", "which is registered");
+  t.equal(fillSlot("client_id", "b17a31e8 of a client"), "b17a31e8 of a client", "which is registered");
 });
 
 t.test("passwords and keys that a generator made are no plain words", async (t) => {
@@ -207,7 +207,7 @@ t.test("no dialect repeats a secret that stands in a wrong place", async (t) => 
     ];
   };
 
-  // Each holds a part that is found again whatever was done to the rest of it.
+  // Each has a part that stays recognisable when the rest of it is changed.
   const MARK = "9q7f2c41ab77de";
   const before = fc.constantFrom("", "p w", "hunter2!", '"', "a.b", "é☃", "urn:");
   const behind = fc.constantFrom("", "!", '"}', " x", "=");

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 /** Bytes of the file system that can be filled up. */
 const SMALL_DISK = 768 * 2 ** 20;
 
-/** The PostgreSQL of a run, which is started and ended by hand: nobody starts it again by itself. */
+/** The PostgreSQL of a run, which the run starts and ends itself: no supervisor starts it again. */
 export class Database {
   readonly #dir: DataDir;
   readonly #mounted: boolean;

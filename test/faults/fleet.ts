@@ -67,7 +67,7 @@ export class Fleet {
     return Promise.all(this.instances.map((one) => one.stop()));
   }
 
-  /** Removes whatever is left. */
+  /** Removes all that is left. */
   async end(): Promise<void> {
     await Promise.all(this.instances.map((one) => one.kill()));
     for (const { proxy } of this.instances) await proxy.close();

@@ -79,7 +79,7 @@ export class Instance {
         if (port !== undefined) resolve(void (this.#port = Number(port)));
       });
     });
-    // The first time nobody knows its port before it says so.
+    // The first time its port is unknown until it logs it.
     if (this.#port === 0) await ready;
     else await Promise.race([ready, this.#takesConnections()]);
     ready.catch(() => {});

@@ -18,7 +18,7 @@ const SHOWN = 30;
 /** Milliseconds before and after an operation within which faults are told. */
 const AROUND = 15_000;
 
-/** Everything somebody needs to act on a violation. */
+/** Everything a reader needs to act on a violation. */
 export function describeViolation(violation: Violation, seed: string, faults: readonly FaultRecord[]): string {
   const { rule, because, history, entry, fault } = violation;
   const head = `VIOLATION of ${rule} (seed ${seed}): ${because}`;

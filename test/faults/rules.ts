@@ -1,7 +1,7 @@
 import type { FaultRecord } from "./fault.js";
 import { EVERYTHING, type Entry, type History } from "./ledger.js";
 
-/** What must hold whatever fails: one row for each rule. */
+/** The rules that hold through every failure: one row for each. */
 
 /** What a rule has to know of a run besides a history. */
 export interface Around {

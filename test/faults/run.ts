@@ -24,7 +24,7 @@ export interface Retired {
 export class Run implements Around {
   readonly ledger = new Ledger();
   readonly faults: FaultRecord[] = [];
-  /** Nobody begins anything new. */
+  /** No client begins anything new. */
   isOver = false;
   /** A token of which every instance can be asked at any time. */
   probe = "";

@@ -82,7 +82,7 @@ t.test("a web app signs its user in", async (t) => {
     t.match(claims, { iss: server.core.issuer, sub: "user-bob", aud: "web", nonce: "n-1", amr: ["pwd"] });
     t.match(claims, { auth_time: Number, at_hash: String, sid: String, exp: claims.iat! + 600 });
     t.notOk("azp" in claims, "of one audience there is no azp to tell");
-    t.notOk("acr" in claims, "nobody asked how");
+    t.notOk("acr" in claims, "the client asked for no method");
     t.equal(decodeProtectedHeader(json.id_token).alg, "RS256");
     t.match(await server.core.ring.verify(json.id_token, "JWT"), { claims: { sub: "user-bob", aud: "web" } });
   });
@@ -191,11 +191,11 @@ for (const dialect of [SIS, STANDARD] as Dialect[]) {
     const client = ["invalid_client", sis ? 400 : 401] as const;
     const notAllowed = [sis ? "invalid_client" : "unauthorized_client", 400] as const;
     const grant = ["invalid_grant", 400] as const;
-    const nobody = basic("nobody", "x");
+    const unknown = basic("nobody", "x");
     const faulty = { code: "x", redirect_uri: "https://evil.example/", code_verifier: verifier };
 
-    await check("no code", 6, malformed, () => post({ ...faulty, code: undefined, redirect_uri: "x" }, nobody));
-    await check("an empty code", 6, malformed, () => post({ ...faulty, code: "", redirect_uri: undefined }, nobody));
+    await check("no code", 6, malformed, () => post({ ...faulty, code: undefined, redirect_uri: "x" }, unknown));
+    await check("an empty code", 6, malformed, () => post({ ...faulty, code: "", redirect_uri: undefined }, unknown));
     for (const uri of [
       "cb",
       "/cb",
@@ -207,21 +207,21 @@ for (const dialect of [SIS, STANDARD] as Dialect[]) {
       "https://a\\b",
       "http://127.0.0.1:99999/",
     ]) {
-      await check(`redirect_uri ${uri}`, 26, malformed, () => post({ ...faulty, redirect_uri: uri }, nobody));
+      await check(`redirect_uri ${uri}`, 26, malformed, () => post({ ...faulty, redirect_uri: uri }, unknown));
     }
     if (sis) {
-      await check("no redirect_uri", 26, malformed, () => post({ ...faulty, redirect_uri: undefined }, nobody));
+      await check("no redirect_uri", 26, malformed, () => post({ ...faulty, redirect_uri: undefined }, unknown));
     } else {
       await check("no redirect_uri, though the request had one", "redirect", grant, async () =>
         post({ code: await getCode(alice, {}, dialect.authorize), redirect_uri: undefined }),
       );
     }
-    await check("an unknown client", 8, client, () => post(faulty, nobody));
+    await check("an unknown client", 8, client, () => post(faulty, unknown));
     await check("a client that is switched off", 8, client, () => post(faulty, basic("closed", SECRET)));
     await check("a wrong secret", 9, client, () => post(faulty, basic("no-codes", "wrong")));
     await check("a client without the grant", 22, notAllowed, () => post(faulty, basic("no-codes", SECRET)));
     await check("a client without the response type", 23, notAllowed, () => post(faulty, basic("tokens-only", SECRET)));
-    await check("a code of nobody", 27, grant, () => post(faulty));
+    await check("a code that was never issued", 27, grant, () => post(faulty));
 
     const { challenge, verifier: right } = pkce();
     const got = () => getCode(alice, { ...challenge, redirect_uri: OTHER_CALLBACK }, dialect.authorize);
@@ -294,7 +294,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     await holds(t, server, reply);
   });
 
-  await t.test("CO-01 also when somebody else brings it, or brings it late", async (t) => {
+  await t.test("CO-01 also when another client sends it, or the client sends it late", async (t) => {
     for (const [headers, wait] of [
       [basic("other-web", SECRET), 0],
       [basic("web", SECRET), 600],
@@ -542,7 +542,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     t.equal((await exchange(server, { code, code_verifier: verifier })).status, 200);
   });
 
-  await t.test("a verifier where no challenge was sent: somebody took it out", async (t) => {
+  await t.test("a verifier where no challenge was sent: an attacker took it out", async (t) => {
     t.strictSame(said(await exchange(server, { code: await getCode(alice), code_verifier: verifier })), WRONG_VERIFIER);
   });
 
@@ -615,7 +615,7 @@ t.test("an exchange runs one statement, userinfo another", async (t) => {
   }
 });
 
-t.test("LG-01 nothing that lets somebody in is in the log", async (t: Test) => {
+t.test("LG-01 no credential is in the log", async (t: Test) => {
   const { verifier, challenge } = pkce();
   const code = await getCode(alice, { ...challenge, state: "MARKED-state", nonce: "MARKED-nonce" });
   const { access_token, refresh_token, id_token } = (await exchange(server, { code, code_verifier: verifier })).json;

@@ -63,7 +63,7 @@ t.test("a mobile app logs its user in with a password", async (t) => {
     },
   );
 
-  t.test("unknown, wrong and disabled are told apart by nobody but the log", async (t) => {
+  t.test("only the log tells unknown, wrong and disabled apart", async (t) => {
     const before = server.log.length;
     const answers = [];
     for (const username of ["alice", "stranger", "gone"]) {

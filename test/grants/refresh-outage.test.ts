@@ -91,7 +91,7 @@ t.test("an outage of far more than ten minutes counts for ten", async (t) => {
   await isTheft(t, one, lost, "after 700 s");
 });
 
-t.test("the server is started anew during the outage, and remembers nothing itself", async (t) => {
+t.test("a server that restarts during the outage remembers nothing itself", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = [await loseAnswer(one), await loseAnswer(one)];
   await one.stop();

@@ -32,7 +32,7 @@ t.test("a refresh token is used exactly once", async (t) => {
       t.equal(again.status, 200);
       t.equal(again.json.refresh_token, json.refresh_token, "the same successor");
     }
-    t.equal((await refresh(server, json.refresh_token)).status, 200, "and nobody is logged out");
+    t.equal((await refresh(server, json.refresh_token)).status, 200, "and no user is logged out");
   });
 
   t.test("after the window the same token ends the family", async (t) => {
@@ -45,7 +45,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   for (const times of [2, 33]) {
-    t.test(`within the window a token ${times} generations old is refused, and nobody is logged out`, async (t) => {
+    t.test(`within the window a token ${times} generations old is refused, and no user is logged out`, async (t) => {
       const { refresh_token } = (await logIn(server)).json;
       let current = refresh_token;
       for (let time = 0; time < times; time += 1) current = (await refresh(server, current)).json.refresh_token;

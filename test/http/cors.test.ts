@@ -26,7 +26,7 @@ const FLEET = {
   users: [{ sub: "user-alice", preferred_username: "alice", password: ALICE.password }],
 };
 
-t.test("pages of a client's own origins may read the answers to it, and nobody else's", async (t) => {
+t.test("only pages of a client's own origins may read the answers to it", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const logIn = (origin: string) =>
     server.post("/oauth2/token", { grant_type: "password", client_id: "spa", ...ALICE }, { Origin: origin });
@@ -71,7 +71,7 @@ t.test("pages of a client's own origins may read the answers to it, and nobody e
     }
   });
 
-  t.test("introspection is for nobody's pages", async (t) => {
+  t.test("no page may read introspection", async (t) => {
     const reply = await server.post(
       "/oauth2/introspect",
       { token: "x" },

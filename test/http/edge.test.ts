@@ -115,7 +115,7 @@ table("a body that can be read in more than one way is refused", (dialect) => [
   ),
   {
     id: "PA-01",
-    name: "a name spelt in two ways is the same name",
+    name: "two spellings of a name are the same name",
     request: form(dialect.token, "grant_type=client_credentials&scope=api1&sc%6fpe=api2"),
     expect: malformed("the parameter scope is repeated"),
   },
@@ -146,7 +146,7 @@ const BROKEN: readonly (readonly [id: string, name: string, value: string])[] = 
   ["PA-10", "a percent sign at the end", "a%"],
   ["PA-10", "a character cut in half", "%C3"],
   ["PA-11", "a lone surrogate", "%ED%A0%80"],
-  ["PA-11", "a surrogate pair spelt as two characters", "%ED%A0%BD%ED%B8%80"],
+  ["PA-11", "a surrogate pair written as two characters", "%ED%A0%BD%ED%B8%80"],
 ];
 
 table("text that would not survive storing is refused", (dialect) => [
@@ -281,7 +281,7 @@ table("a body has a size", (dialect) => [
   })),
 ]);
 
-/** A body that says it is something else; the text is JSON, whatever it is called. */
+/** A body under a content type that may be wrong; the text is JSON. */
 const typed = (
   dialect: Dialect,
   type: string,
@@ -523,7 +523,7 @@ table("an endpoint has one method", (dialect) => [
   },
   {
     id: "PA-04",
-    name: "whatever else a header says",
+    name: "with any other parameters in the header",
     request: { method: "GET", target: dialect.token, headers: [["X-HTTP-Method-Override", "POST"]] },
     expect: { status: 405, error: "invalid_request", headers: { allow: "POST" } },
   },
@@ -758,7 +758,7 @@ const BROKEN_HTTP: readonly (readonly [id: string, name: string, bytes: string, 
   ["PA-17", "two Content-Lengths", `${head("Content-Length: 4", "Content-Length: 40")}\r\n\r\n${body}`, 400],
   ["PA-17", "a Content-Length that is no number", `${head("Content-Length: 4x")}\r\n\r\n${body}`, 400],
   ["PA-17", "a negative Content-Length", `${head("Content-Length: -1")}\r\n\r\n${body}`, 400],
-  ["PA-17", "a Transfer-Encoding nobody knows", `${head("Transfer-Encoding: xchunked")}\r\n\r\n0\r\n\r\n`, 400],
+  ["PA-17", "an unknown Transfer-Encoding", `${head("Transfer-Encoding: xchunked")}\r\n\r\n0\r\n\r\n`, 400],
   ["PA-17", "a folded field", `${head(`Content-Length: ${body.length}`, "X-A: 1\r\n folded")}\r\n\r\n${body}`, 400],
   ["PA-17", "a space before the colon", `${head(`Content-Length: ${body.length}`, "X-A : 1")}\r\n\r\n${body}`, 400],
   [
@@ -774,8 +774,8 @@ const BROKEN_HTTP: readonly (readonly [id: string, name: string, bytes: string, 
     400,
   ],
   ["PA-17", "a NUL in a field", `${head(`Content-Length: ${body.length}`, "X-A: a\0b")}\r\n\r\n${body}`, 400],
-  ["PA-17", "a method nobody knows", "FOO /oauth2/token HTTP/1.1\r\nHost: x\r\n\r\n", 400],
-  ["PA-17", "a version nobody knows", "GET /oauth2/jwks HTTP/9.9\r\nHost: x\r\n\r\n", 400],
+  ["PA-17", "an unknown method", "FOO /oauth2/token HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["PA-17", "an unknown version", "GET /oauth2/jwks HTTP/9.9\r\nHost: x\r\n\r\n", 400],
   ["PA-17", "no HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n", 400],
   ["JW-14", "one field of 17 KiB", `${head(`X-A: ${"a".repeat(17 * 1024)}`)}\r\n\r\n`, 431],
   ["JW-14", "20 KiB of small fields", `${head(...Array.from({ length: 3_000 }, (_, i) => `X-${i}: a`))}\r\n\r\n`, 431],
@@ -812,7 +812,7 @@ t.test("what is not HTTP is refused and cut", async (t) => {
   });
 });
 
-t.test("a body that does not come holds up nobody", async (t) => {
+t.test("a body that does not come delays no other request", async (t) => {
   await t.test(
     "DO-02 others are served while it drips, and that its sender gave up is not the database's fault",
     async (t) => {

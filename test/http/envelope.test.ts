@@ -221,7 +221,7 @@ t.test("a broken request behind a whole one takes nothing from its answer", asyn
   t.equal(reply.text.split("HTTP/1.1").length, 1, "one answer");
 });
 
-t.test("every whole request before a broken one is answered, in whatever order they are ready", async (t) => {
+t.test("every whole request before a broken one is answered, in any order of their being ready", async (t) => {
   const whole = (path: string, more: object) => lines(path, more).replace("Connection: close\r\n", "");
   const slow = whole("/oauth2/token", { body: LOGIN });
   const fast = whole("/nowhere", { method: "GET" });
@@ -270,10 +270,10 @@ t.test("before there is an application, refusals are worded in the dialect of th
   t.teardown(() => listener.drain());
   const standard = await converse(listener.url, lines("/token"));
   t.equal(standard.status, 503);
-  t.strictSame(Object.keys(standard.json), ["error", "error_description"], "until somebody says which there are");
+  t.strictSame(Object.keys(standard.json), ["error", "error_description"], "until a dialect adds members");
   listener.refuseWith(({ status }, { target }) => ({ status, headers: {}, body: JSON.stringify({ target }) }));
-  const spelt = await converse(listener.url, lines("http://x/%74oken"));
-  t.strictSame([spelt.status, spelt.json], [503, { target: "/token" }]);
+  const escaped = await converse(listener.url, lines("http://x/%74oken"));
+  t.strictSame([escaped.status, escaped.json], [503, { target: "/token" }]);
   const broken = await converse(listener.url, "FOO /token HTTP/1.1\r\n\r\n");
   t.strictSame([broken.status, broken.json], [400, { target: "/token" }]);
 });

@@ -52,9 +52,9 @@ const of = (client_id: string) => basic(client_id, MARK.secret);
 type Line = Readonly<Record<string, unknown>>;
 const decisions = (server: Instance) => server.log.filter(({ type }) => type === "decision");
 
-t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", async (t) => {
+t.test("LG-01 no credential is in the log or in a refusal", async (t) => {
   const server = await startInstance(t, { provision: FILE });
-  /** What must not be found, as it is and as it may be spelt. */
+  /** The secrets that must not be found, each in every form that it may have. */
   const secrets = new Set<string>();
   const keep = (...texts: (string | undefined)[]) => {
     for (const text of texts.filter((one) => one !== undefined && one !== null)) {
@@ -174,7 +174,7 @@ t.test("LG-01 nothing that lets somebody in stands in the log or in a refusal", 
         client_auth: "client_secret_post",
         grant_type: "client_credentials",
       });
-      t.notOk("sub" in service.line, "nobody's");
+      t.notOk("sub" in service.line, "no user's");
 
       for (const token of [
         opaque.json.access_token,
@@ -358,7 +358,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
     }
   });
 
-  await t.test("HO-02 DO-09 where it came from is what a trusted proxy says, and nobody else", async (t) => {
+  await t.test("HO-02 DO-09 the address of a request is taken from a trusted proxy only", async (t) => {
     const lie = [
       ["X-Forwarded-For", "203.0.113.7"],
       ["X-Real-IP", "203.0.113.8"],

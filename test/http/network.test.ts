@@ -5,7 +5,7 @@ const CASES = [
   { id: "an IPv4 address is its own", address: "192.0.2.1", network: "192.0.2.1" },
   { id: "a port behind it does not count", address: "192.0.2.1:4711", network: "192.0.2.1" },
   { id: "an IPv4 address in IPv6 clothes is the same", address: "::ffff:192.0.2.1", network: "192.0.2.1" },
-  { id: "however it is spelt", address: "0:0:0:0:0:FFFF:c000:0201", network: "192.0.2.1" },
+  { id: "in any form of the address", address: "0:0:0:0:0:FFFF:c000:0201", network: "192.0.2.1" },
   { id: "in brackets, with a port", address: "[::ffff:192.0.2.1]:4711", network: "192.0.2.1" },
   { id: "of IPv6 the first 64 bits", address: "2001:db8:1:2:3:4:5:6", network: "2001:db8:1:2::/64" },
   { id: "another address there", address: "2001:DB8:1:2::9", network: "2001:db8:1:2::/64" },

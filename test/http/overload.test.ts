@@ -58,7 +58,7 @@ t.test(
     }
     await fillQueue();
     for (const path of ["/healthz", "/readyz", "/oauth2/jwks"]) {
-      t.equal((await server.send(path)).status, 200, `${path} waits for nobody`);
+      t.equal((await server.send(path)).status, 200, `${path} does not wait`);
     }
     const page = await server.send("/oauth2/token", { method: "POST", headers: { Origin: "https://page.example" } });
     t.not(page.status, 503, "what a page asks is decided by the application");

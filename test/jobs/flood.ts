@@ -1,4 +1,4 @@
-// The load generator of overload.ts, in a process of its own: it sends at a constant rate, whatever comes back.
+// The load generator of overload.ts, in a process of its own: it sends at a constant rate, with any answers.
 import { FormRequests, Pool, type Answer } from "./connections.js";
 import { summary, type Summary } from "./percentile.js";
 

@@ -210,7 +210,7 @@ async function openLogins(database: string): Promise<string[]> {
   return tokens;
 }
 
-/** Keeps a process, and whatever it starts from here on, on one core. @returns false where that cannot be done */
+/** Keeps a process, and the processes that it starts later, on one core. @returns false where that cannot be done */
 function pin(pid: number, core: number): boolean {
   if (availableParallelism() < 2) return false;
   try {

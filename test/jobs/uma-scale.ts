@@ -1,5 +1,5 @@
 // Measures what a decision costs where there are a thousand and where there are a million resources, as a ratio: two
-// databases on one PostgreSQL, asked in turn, so that whatever else the machine does happens to both.
+// databases on one PostgreSQL, asked in turn, so that other work of the machine affects both.
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -88,7 +88,7 @@ function passesOn(program: Program, version: string): boolean {
     must("mkdir", [copy]);
     const parts = readdirSync(ROOT).filter((name) => !NOT_COPIED.has(name) && name !== "node_modules");
     must("cp", ["-a", ...parts.map((name) => join(ROOT, name)), copy]);
-    // Hard links, because it is large and nobody writes to it.
+    // Hard links, because it is large and no job writes to it.
     must("cp", ["-al", join(ROOT, "node_modules"), copy]);
     const release = `${PACKAGES[program]}@${newest(PACKAGES[program], version)}`;
     must("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", folder, release]);

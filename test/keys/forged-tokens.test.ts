@@ -113,8 +113,8 @@ for (const { name, token, takes } of PLACES) {
       t.equal(await takes(`${signed}.${forge(bytes, signed).toString("base64url")}`), false, what);
     }
     for (const [what, spell] of SPELLINGS) {
-      const spelt = spell(genuine);
-      if (spelt !== genuine) t.equal(await takes(spelt), false, what);
+      const altered = spell(genuine);
+      if (altered !== genuine) t.equal(await takes(altered), false, what);
     }
     t.equal(await takes(genuine), true, "and the genuine one is taken");
   });

@@ -37,7 +37,7 @@ const base64url = (part: unknown) =>
     "base64url",
   );
 
-/** A JWT with a signature that is right for `alg`, whatever its header says. */
+/** A JWT with a signature that is right for `alg`, under any header. */
 function signed(alg: string, key: KeyObject, header: unknown, payload: unknown): string {
   const text = `${base64url(header)}.${base64url(payload)}`;
   const signature = sign("sha256", Buffer.from(text), alg === "ES256" ? { key, dsaEncoding: "ieee-p1363" } : key);

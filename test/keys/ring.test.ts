@@ -31,7 +31,7 @@ t.test("rotating the keys of a running fleet", async (t) => {
     t.not(kidOf(after), kidOf(before));
     for (const token of [before, after]) {
       const verified = jwtVerify(token, cached, { currentDate: new Date(clock.now()) });
-      await t.resolves(verified, "whoever cached the keys before the rotation verifies both");
+      await t.resolves(verified, "a client that cached the keys before the rotation verifies both");
       t.ok(await isActive(one, token));
       t.ok(await isActive(other, token), "on an instance that had not loaded the new state too");
     }

@@ -45,7 +45,7 @@ t.test("an answer comes back as it is, on a connection of its own", async (t) =>
   t.match(request?.headers, { accept: "application/jwk-set+json, application/json", connection: "close" });
 });
 
-t.test("SS-01 nothing private is called, however its address is spelt", async (t) => {
+t.test("SS-01 no private address is called, in any form of it", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.end("{}"));
   const { port } = new URL(remote.url);
   const hosts = [

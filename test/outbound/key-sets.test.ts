@@ -13,7 +13,7 @@ const rsa = (modulusLength: number) =>
 const has = (kid: string) => (keys: readonly JWK[]) => keys.some((key) => key.kid === kid);
 const kids = (keys: readonly JWK[]) => keys.map(({ kid }) => kid);
 
-/** A client's server that publishes keys, and somebody who reads them. */
+/** A client's server that publishes keys, and a reader of them. */
 async function publish(t: Test, ...keys: readonly object[]) {
   const clock = new TestClock();
   const remote = await startRemote(t, () => undefined);

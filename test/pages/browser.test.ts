@@ -209,8 +209,8 @@ inWindow("a consent is remembered until the app requests more", async (t, { page
 });
 
 inWindow("prompt asks again, and prompt=none shows no page", async (t, { page, context }) => {
-  const nobody = await app.after(() => page.goto(signInUrl({ prompt: "none" })));
-  t.match(nobody.parameters, { error: "login_required", state: "s-1", iss: issuer });
+  const stranger = await app.after(() => page.goto(signInUrl({ prompt: "none" })));
+  t.match(stranger.parameters, { error: "login_required", state: "s-1", iss: issuer });
 
   const person = await newcomer();
   await signIn(page, person);
@@ -226,9 +226,9 @@ inWindow("prompt asks again, and prompt=none shows no page", async (t, { page, c
   t.equal(await heading(page), "Allow access?");
   t.match(await app.after(() => page.click(button("allow"))), { parameters: { code: String } });
 
-  await page.goto(signInUrl({ prompt: "select_account", login_hint: "somebody" }));
+  await page.goto(signInUrl({ prompt: "select_account", login_hint: "a-hint" }));
   t.match(await page.textContent("main"), "Sign in with the account that you want to use.");
-  t.equal(await page.inputValue("#username"), "somebody");
+  t.equal(await page.inputValue("#username"), "a-hint");
   const other = await newcomer();
   await logIn(page, other);
   t.equal(await heading(page), "Allow access?", "another person has allowed nothing yet");
@@ -241,7 +241,7 @@ inWindow("a request without a valid redirect URI ends on an error page", async (
     "the redirect_uri is not registered for this client": { redirect_uri: `${app.origin}/elsewhere` },
   })) {
     const answer = await page.goto(signInUrl(parameters));
-    t.equal(new URL(page.url()).origin, issuer, "nobody was sent anywhere");
+    t.equal(new URL(page.url()).origin, issuer, "there was no redirect");
     t.ok(answer!.status() >= 400);
     t.equal(await page.textContent("#error-detail"), why);
     t.match(await page.textContent("#error-reference"), /^[0-9a-f-]{36}$/);

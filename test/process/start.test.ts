@@ -258,7 +258,7 @@ async function slowRequest(t: Test, { url }: RunningProcess, body: string) {
   return { finish: () => socket.write(body), answer };
 }
 
-/** Whoever asks whether it is ready hears that it is not, as long as it still answers somebody. */
+/** `/readyz` answers "not ready" as long as the server still answers a request. */
 async function untilDraining({ url }: RunningProcess): Promise<void> {
   await until("/readyz says 503", async () => (await fetch(`${url}/readyz`)).status === 503);
 }

@@ -193,15 +193,15 @@ t.test("a database that cannot be used ends the start with one line that holds n
     change(url);
     return url.href;
   };
-  const nobody = await closedPort();
+  const closed = await closedPort();
   const cases: readonly (readonly [string, Environment, RegExp])[] = [
     [
       "out of reach",
-      { DATABASE_URL: `postgres://jeton:${PASSWORD}@127.0.0.1:${nobody}/jeton` },
+      { DATABASE_URL: `postgres://jeton:${PASSWORD}@127.0.0.1:${closed}/jeton` },
       /^the database jeton at 127\.0\.0\.1:\d+ cannot be used: .*ECONNREFUSED/,
     ],
     [
-      "on a machine nobody knows",
+      "on an unknown machine",
       { DATABASE_URL: `postgres://jeton:${PASSWORD}@nowhere.invalid/jeton` },
       /^the database jeton at nowhere\.invalid cannot be used: /,
     ],

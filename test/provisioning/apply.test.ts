@@ -28,7 +28,7 @@ const SHORT_MODULUS = Buffer.alloc(256, "\x01").toString("base64url");
 
 /** What is wrong with a file, the file, and what is said of it. */
 const REFUSED: readonly (readonly [fault: string, file: object, message: string | RegExp])[] = [
-  ["a section nobody knows", { client: [] }, "client: there is no such key"],
+  ["an unknown section", { client: [] }, "client: there is no such key"],
   ["a section that is no list", { clients: {} }, /^clients: /],
   ["a file that is no object", [], /^the file: /],
   [
@@ -54,12 +54,12 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     /^clients\[0\]\.access_token_lifetime: /,
   ],
   [
-    "an authentication method nobody knows",
+    "an unknown authentication method",
     { clients: [client({ token_endpoint_auth_method: "basic" })] },
     /^clients\[0\]\.token_endpoint_auth_method: /,
   ],
   [
-    "a grant type nobody knows",
+    "an unknown grant type",
     { clients: [client({ grant_types: ["password", "implicit"] })] },
     /^clients\[0\]\.grant_types\[1\]: /,
   ],
@@ -192,17 +192,17 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     /^users\[0\]\.phone_number: must be a valid number in international form/,
   ],
   [
-    "a phone number that nobody can have",
+    "an impossible phone number",
     { users: [user({ phone_number: "+49 30 123456 ext. 5" })] },
     /^users\[0\]\.phone_number: must be a valid number/,
   ],
   [
-    "an email with a letter that nobody sees",
+    "an email with an invisible letter",
     { users: [user({ email: "ca\u00adrol@example.com" })] },
     "users[0].email: must be an email address",
   ],
   [
-    "a login name that is an email nobody has verified",
+    "a login name that is an unverified email",
     { users: [user({ preferred_username: "carol@example.com", email: "carol@example.com" })] },
     "users[0].preferred_username: looks like an email address",
   ],
@@ -212,7 +212,7 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
-    "a login name that is the sub of somebody else",
+    "a login name that is the sub of another user",
     { users: [user({ preferred_username: "USER-alice" })] },
     /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
@@ -232,22 +232,22 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     /^users\[1\] \(u2\): /,
   ],
   [
-    "a login name somebody in the database has",
+    "a login name of a user in the database",
     { clients: [NEWCOMER], users: [user({ preferred_username: "ALICE" })] },
     /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
-    "a verified phone number somebody in the database has",
+    "a verified phone number of a user in the database",
     { users: [user({ phone_number: "+49 (30) 123-456", phone_number_verified: true })] },
     /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
   ],
   [
-    "a client_id that is the sub of somebody in the file",
+    "a client_id that is the sub of a user in the file",
     { clients: [client({ client_id: "u1" })], users: [user()] },
     /^users\[0\] \(u1\): /,
   ],
   [
-    "a client_id that is the sub of somebody in the database",
+    "a client_id that is the sub of a user in the database",
     { clients: [NEWCOMER, client({ client_id: "user-alice" })] },
     "clients[1] (user-alice): its client_id is in use by a user, a device or an app",
   ],
@@ -354,7 +354,7 @@ t.test("an entry that is the same as when it was last applied is not touched", a
     clients: FLEET.clients.map((one) => Object.fromEntries(Object.entries(one).reverse())).reverse(),
   };
   await server.apply(reordered);
-  t.strictSame(await everythingIn(database), before, "whatever the order of its keys, and of the entries");
+  t.strictSame(await everythingIn(database), before, "in any order of its keys and entries");
 });
 
 t.test("an entry that differs is written whole, and only that one", async (t) => {
@@ -407,7 +407,7 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   t.strictSame(
     await sql(database, "SELECT value FROM user_identifiers"),
     [{ value: "carol" }],
-    "nobody logs in with a former address",
+    "no user logs in with a former address",
   );
 
   await server.apply({ users: [user({ password: null })] });
@@ -421,7 +421,7 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   t.equal((await sql(database, "SELECT client_id FROM clients")).length, 2, "what is absent is not deleted");
 });
 
-t.test("a secret that is provisioned anew replaces the one before", async (t) => {
+t.test("a secret that is provisioned again replaces the earlier one", async (t) => {
   const file = (secret: object) => ({
     clients: [{ client_id: "c1", grant_types: ["client_credentials"], scope: "api1", ...secret }],
   });
@@ -544,13 +544,18 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
     }
   });
 
-  await t.test("a thing written anew stays who it is, and an app may get another administrator", async (t) => {
-    const again = { app_id: "a1", vendor_thing_id: "t1", password: "another password" };
-    await server.apply({ apps: [app({ client_id: "kii9" })], things: [again] });
-    const [thing] = await sql(database, "SELECT sub FROM things WHERE app_id = 'a1'");
-    t.equal(thing!.sub, things[2]!.sub);
-    t.match(await sql(database, "SELECT client_id FROM clients WHERE client_id LIKE 'kii%'"), [{ client_id: "kii9" }]);
-  });
+  await t.test(
+    "a thing keeps its identity when it is written again, and an app may get another administrator",
+    async (t) => {
+      const again = { app_id: "a1", vendor_thing_id: "t1", password: "another password" };
+      await server.apply({ apps: [app({ client_id: "kii9" })], things: [again] });
+      const [thing] = await sql(database, "SELECT sub FROM things WHERE app_id = 'a1'");
+      t.equal(thing!.sub, things[2]!.sub);
+      t.match(await sql(database, "SELECT client_id FROM clients WHERE client_id LIKE 'kii%'"), [
+        { client_id: "kii9" },
+      ]);
+    },
+  );
 
   await t.test("an app takes everything of it along when it is deleted", async (t) => {
     await sql(database, "DELETE FROM clients WHERE client_id = 'a1'");

@@ -117,17 +117,14 @@ t.test("one of two that take a name at once gets it", async (t) => {
   for (const index of [1, 2, 3]) await round(index);
 });
 
-t.test(
-  "names that look like somebody else's are refused where people register themselves, and there alone",
-  async (t) => {
-    await sql(one.database, "DELETE FROM tries");
-    t.equal((await register(one, "apo")).status, 201);
-    for (const name of ["аро", "αρο", "b0b", "alicе"]) t.not((await register(two, name)).status, 201, name);
-    t.equal((await register(one, "борис")).status, 201);
-    t.equal((await register(one, "山田たろう")).status, 201);
-    t.equal(await addUser("аро", "u-apo"), "done", "an operator knows what they do");
-  },
-);
+t.test("names that look like another account's are refused only where people register themselves", async (t) => {
+  await sql(one.database, "DELETE FROM tries");
+  t.equal((await register(one, "apo")).status, 201);
+  for (const name of ["аро", "αρο", "b0b", "alicе"]) t.not((await register(two, name)).status, 201, name);
+  t.equal((await register(one, "борис")).status, 201);
+  t.equal((await register(one, "山田たろう")).status, 201);
+  t.equal(await addUser("аро", "u-apo"), "done", "an operator knows what they do");
+});
 
 t.test("a command that finds two candidates refuses in one line", async (t) => {
   // Letters beyond ASCII are compared without regard to case for login names, and exactly for subs.

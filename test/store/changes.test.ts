@@ -53,7 +53,7 @@ t.test("an instance whose listening connection was cut believes nothing old", as
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
   t.equal((await ask(other)).status, 200);
-  // Cut again and again, so that no notification comes through whatever the timing.
+  // Cut again and again, so that no notification comes through with any timing.
   const cut = () =>
     sql(
       one.database,

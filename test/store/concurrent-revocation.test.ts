@@ -19,7 +19,7 @@ t.test("a grant that was decided on before everything was revoked is dead when i
     const { json } = await server.post("/oauth2/introspect", { token: late }, basic("gateway", SECRET));
     t.strictSame(json, { active: false });
     const again = await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
-    t.equal((await refresh(server, again.json.refresh_token)).status, 200, "who logs in anew goes on");
+    t.equal((await refresh(server, again.json.refresh_token)).status, 200, "a new login works");
   });
 
   t.test("of its client", async (t) => {

@@ -49,7 +49,7 @@ const RELOADED = {
   ],
 };
 
-t.test("a database that went on is served, whatever its housekeeping did to it", async (t) => {
+t.test("a database that continued is served, after any housekeeping of PostgreSQL", async (t) => {
   const { url, db } = await servedDatabase(t);
   for (const upkeep of [
     "VACUUM (FREEZE) restore_witnesses",

@@ -117,8 +117,8 @@ t.test("no setting of the database or the role changes what a statement means", 
     t.test(subject.toLowerCase(), async (t) => {
       const { url, name, admin } = await database(t, "template0");
       for (const [setting, value] of Object.entries(HOSTILE)) {
-        const spelt = setting === "search_path" ? value : `'${value}'`;
-        await sql(admin, `ALTER ${subject} ${name} SET ${setting} = ${spelt}`);
+        const written = setting === "search_path" ? value : `'${value}'`;
+        await sql(admin, `ALTER ${subject} ${name} SET ${setting} = ${written}`);
       }
       await migrate(url);
       const db = await holdsEveryInstant(t, url);
@@ -183,7 +183,7 @@ t.test("a session that a pooler changed is refused in one line", async (t) => {
   const { url } = await database(t);
   for (const [name, value] of Object.entries(HOSTILE).filter(([name]) => !name.endsWith("_timeout"))) {
     const db = await openFor(t, url);
-    // As a pooler does that hands out sessions in which somebody else has said SET.
+    // A pooler does so when another client has used SET in the session.
     db.pool.options.max = 1;
     await db.pool.query("SELECT set_config($1, $2, false)", [name, value]);
     const refused = await checkSession(db.pool).then(

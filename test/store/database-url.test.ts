@@ -215,9 +215,9 @@ t.test("of several hosts the one that can be written to is taken, also after a f
   const database = await freshDatabase(t, FLEET);
   const standby = await openGate(t, database, { readOnly: true });
   const primary = await openGate(t, database);
-  const nobody = await openGate(t, "postgres://127.0.0.1:1/");
+  const closed = await openGate(t, "postgres://127.0.0.1:1/");
   const url = new URL(database);
-  const hosts = [nobody, standby, primary].map(({ port }) => `127.0.0.1:${port}`).join(",");
+  const hosts = [closed, standby, primary].map(({ port }) => `127.0.0.1:${port}`).join(",");
   const several = `postgres://${url.username}:${url.password}@${hosts}${url.pathname}?target_session_attrs=read-write`;
   t.equal(await saidOf(several), undefined);
 

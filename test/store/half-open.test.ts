@@ -34,7 +34,7 @@ t.test("after the network was gone without a word, no statement is sent on a con
   t.strictSame(await askAtOnce(), ["200 true"]);
 });
 
-t.test("a connection that answers nothing is given up, whoever asks on it, and holds up no end", async (t) => {
+t.test("a silent connection is given up for every kind of caller, and delays no shutdown", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const { hostname: host, port } = new URL(database);
   const proxy = await Proxy.open({ host, port: Number(port) });

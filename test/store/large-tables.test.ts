@@ -110,7 +110,7 @@ t.test("one kind of row that cannot be deleted stops no other, and a round ends 
   t.match(await sweep(db, later), { deleted: { grants: 5_000 } });
 });
 
-t.test("an ended grant is gone after a day, whatever its client's lifetimes", async (t) => {
+t.test("an ended grant is gone after a day, with any lifetimes of its client", async (t) => {
   const { server, client } = await filled(t, 1_000);
   await client.query("UPDATE grants SET ended_at = now() WHERE sub = 'large-user'");
   const { rows } = await client.query(
@@ -156,7 +156,7 @@ t.test("a request that moves a time writes to no index", async (t) => {
     t.equal(await indexSize(), bytes, "the indexes do not grow");
   });
 
-  t.test("a step of an authorization, a page of somebody who is logged in, and a wrong password", async (t) => {
+  t.test("a step of an authorization, a page of a logged-in user, and a wrong password", async (t) => {
     const browser = new Browser(server);
     await browser.submit(await browser.open("/account"), "login", { ...ALICE, password: "wrong", action: "login" });
     await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });

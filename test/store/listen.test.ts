@@ -115,7 +115,7 @@ class ModelLine implements Line {
   }
 }
 
-/** Runs steps in whatever order the scheduler chooses, until something holds. */
+/** Runs steps in the order that the scheduler chooses, until a condition holds. */
 async function within(s: fc.Scheduler, steps: number, holds: () => boolean): Promise<boolean> {
   for (let taken = 0; taken < steps && !holds(); taken += 1) {
     if (s.count() > 0) await s.waitNext(1);
@@ -124,7 +124,7 @@ async function within(s: fc.Scheduler, steps: number, holds: () => boolean): Pro
   return holds();
 }
 
-t.test("whatever ends its connections, and at whatever step, a feed hears again", async (t) => {
+t.test("a feed hears again after each way of ending its connections, at each step", async (t) => {
   const property = fc.asyncProperty(fc.scheduler(), BLOWS, fc.boolean(), async (s, blows, closes) => {
     const database = new ModelDatabase(s);
     const opening = listenBy(database.parts()).then(
@@ -162,7 +162,7 @@ t.test("whatever ends its connections, and at whatever step, a feed hears again"
   await t.resolves(fc.assert(property, { numRuns: 100 }));
 });
 
-t.test("a feed that is closed at whatever step leaves nothing behind", async (t) => {
+t.test("a feed that is closed at any step leaves nothing behind", async (t) => {
   const property = fc.asyncProperty(fc.scheduler(), BLOWS, fc.nat(30), async (s, blows, steps) => {
     const database = new ModelDatabase(s);
     let feed: ChangeFeed | undefined;
@@ -211,7 +211,7 @@ t.test("its connection is terminated while it beats, and each time it hears agai
   }
   t.equal(await listeners(), 1);
   await feed.close();
-  await until("nobody listens", async () => (await listeners()) === 0);
+  await until("no session listens", async () => (await listeners()) === 0);
 });
 
 t.test("a locked table or a read-only database keeps an instance from marking itself, not from hearing", async (t) => {
@@ -246,7 +246,7 @@ t.test("a locked table or a read-only database keeps an instance from marking it
   await until("it is told that it may have missed something", () => heard.includes(null));
   await until("it hears", () => feed.alive());
   const inReadOnly = inServiceAt();
-  await sql(url, "SELECT pg_notify('jeton_changed', 'client:somebody')");
+  await sql(url, "SELECT pg_notify('jeton_changed', 'client:another')");
   await until("a change is heard", () => heard.some((one) => one !== null));
   t.equal(inServiceAt(), inReadOnly, "without a mark");
 });

@@ -30,7 +30,7 @@ t.test("a statement waits for a connection as long as the wait is short", async 
 });
 
 t.test(
-  "once connections are held for long, whoever comes is refused at once: a statement, Prisma, a transaction",
+  "once connections are held for long, each new caller is refused at once: a statement, Prisma, a transaction",
   async (t) => {
     const { db, taken, pass } = await openTaken(t);
     // Served or sent away, as quick as this machine is.
@@ -52,13 +52,13 @@ t.test(
     for (const client of taken) client.release();
     await first;
     t.notOk(db.pool.isCrowded);
-    t.equal((await run(db, ONE, [3])).length, 1, "and so is whoever comes then");
+    t.equal((await run(db, ONE, [3])).length, 1, "and so is a later caller");
   },
 );
 
 t.test("while no further request is taken, statements of those that were taken still wait", async (t) => {
   const { db, taken, pass } = await openTaken(t);
-  t.notOk(db.pool.isCrowded, "nobody waits yet");
+  t.notOk(db.pool.isCrowded, "no caller waits yet");
   const first = run<{ n: number }>(db, ONE, [1]);
   // Ten are held, each for 2.5 s so far: who comes next expects to wait for half a second.
   pass(2_500);
@@ -68,7 +68,7 @@ t.test("while no further request is taken, statements of those that were taken s
   t.strictSame([...(await first), ...(await second)], [{ n: 1 }, { n: 2 }]);
 });
 
-t.test("whoever waited in spite of the expectation is sent away", async (t) => {
+t.test("a caller who waited longer than expected is refused", async (t) => {
   const { db, taken } = await openTaken(t);
   await t.rejects(run(db, ONE, [1]), PoolBusyError);
   for (const client of taken) client.release();
@@ -101,7 +101,7 @@ t.test("connections that break, or cannot be made, leave their places to others"
     [0],
   );
   await t.rejects(breaking);
-  await until("they are made anew", async () => (await db.pool.query("SELECT 1")).rows.length === 1);
+  await until("they are made again", async () => (await db.pool.query("SELECT 1")).rows.length === 1);
 
   const nowhere = openDb("postgres://nobody@127.0.0.1:1/none");
   for (let n = 0; n < 3 * PLACES; n += 1) await t.rejects(run(nowhere, ONE, [n]), { code: "ECONNREFUSED" });

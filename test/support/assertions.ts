@@ -2,7 +2,7 @@ import { createHash, createHmac, randomUUID, sign, type KeyObject } from "node:c
 import { CompactEncrypt } from "jose";
 import type { Form } from "./instance.js";
 
-/** Assertions of clients, good and broken, spelt out so that each can be wrong in one place. */
+/** Assertions of clients, good and broken, written out so that each can be wrong in one place. */
 
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -38,7 +38,7 @@ export function ed25519(key: KeyObject): Signer {
   return (data) => sign(null, data, key);
 }
 
-/** A JWS in compact form out of whatever header and payload. */
+/** A JWS in compact form out of any header and payload. */
 export function jws(header: unknown, payload: unknown, signer: Signer): string {
   const input = `${encode(header)}.${encode(payload)}`;
   return `${input}.${signer(Buffer.from(input)).toString("base64url")}`;

@@ -9,7 +9,7 @@ export function authorizationAt(server: Instance) {
   /** What the page of a refusal says; fails where the browser is sent anywhere. */
   async function refusedHere(t: Test, reply: Reply, message: string | RegExp): Promise<void> {
     t.ok(reply.status >= 400 && reply.status < 500, `${reply.status}`);
-    t.notOk(reply.headers.get("location"), "nobody is sent anywhere");
+    t.notOk(reply.headers.get("location"), "there is no redirect");
     t.match(errorDetail(reply).replaceAll("&#39;", "'"), message);
     t.notMatch(reply.text, /jac_[\w-]{22}\./, "no code stands in the page");
     await holdsInBrowser(t, server, reply);
@@ -31,7 +31,7 @@ export function authorizationAt(server: Instance) {
     return { browser, page, ...formOf(page, "login") };
   }
 
-  /** Somebody at the consent form of an authorization. */
+  /** A user at the consent form of an authorization. */
   async function atConsent(parameters: Form = {}, person: Record<string, string> = BOB) {
     const { browser, page } = await atLogin({ client_id: "other-web", prompt: "consent", ...parameters });
     const consent = await browser.submit(page, "login", { ...person, action: "login" });
@@ -41,7 +41,7 @@ export function authorizationAt(server: Instance) {
   return { refusedHere, toldClient, atLogin, atConsent };
 }
 
-/** Whether somebody is logged in: a client that nobody is asked for gets its code without a page. */
+/** Whether a user is logged in: a client that needs no consent gets its code without a page. */
 export async function isLoggedIn(browser: Browser): Promise<boolean> {
   return "code" in answerOf(await browser.get(authorize({ client_id: "trusted", prompt: "none" })));
 }

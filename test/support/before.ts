@@ -26,7 +26,7 @@ const client = new pg.Client(url);
 await client.connect();
 // A zone with a half hour and with summer time: a test that passes here does not rest on the server's own zone.
 await client.query("ALTER SYSTEM SET timezone = 'America/St_Johns'");
-// Nobody misses what a crash of the machine would lose; the embedded PostgreSQL of its own tests does without this.
+// Data that a crash of the machine loses is not missed; the embedded PostgreSQL of its own tests does without this.
 await client.query("ALTER SYSTEM SET full_page_writes = off");
 await client.query("ALTER SYSTEM SET max_wal_size = '256MB'");
 await client.query("SELECT pg_reload_conf()");

@@ -48,7 +48,7 @@ const TYPES = [
   ...["application/json; charset=utf-16", "text/plain", "x", ""],
 ];
 
-/** A request that has to be refused, whoever sends it. */
+/** A request that has to be refused from every sender. */
 export function brokenRequest(good: Form, credentials: Record<string, string>) {
   return fc.record({
     type: fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...TYPES.slice(0, 4)) }, fc.constantFrom(...TYPES)),

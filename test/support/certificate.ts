@@ -44,7 +44,7 @@ export function selfSigned(name: string, request: Partial<CertificateRequest> = 
   return certify({ subject: [["CN", name]], ...request });
 }
 
-/** An authority, known to whoever is given its certificate. */
+/** An authority. A server that has its certificate trusts it. */
 export function makeCa(name: string): TestCertificate {
   return selfSigned(name, { authority: true });
 }

@@ -7,7 +7,7 @@ import type { Test } from "tap";
 export interface GateTerms {
   /** With them it speaks TLS where it is asked to. */
   tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
-  /** Lets nobody in who does not speak TLS, or nobody who does, as pg_hba.conf can have it. */
+  /** Accepts only clients with TLS, or only clients without it, as pg_hba.conf can be set. */
   refuses?: "clear" | "tls";
   /** As a standby: every session is read-only. */
   readOnly?: boolean;

@@ -43,7 +43,7 @@ export async function openDesk(t: Test, socket: string, program: string): Promis
   t.teardown(() => desk.close());
 }
 
-/** Whatever goes wrong is told where the command was asked for. */
+/** An error goes to the caller of the command. */
 function answer({ args, env, stdin }: Asked): Promise<Said> {
   return jetonHere(env, args, stdin).catch((error: Error) => ({ code: 1, stdout: "", stderr: `${error.stack}\n` }));
 }

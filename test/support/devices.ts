@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { ecdsa, ed25519, jws, rsa, type Signer } from "./assertions.js";
 
-/** Iothentix devices and what they sign, spelt out so that each can be wrong in one place. */
+/** Iothentix devices and their signed texts, written out so that each can be wrong in one place. */
 
 export interface DeviceKey {
   readonly alg: string;

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { Test } from "tap";
 
-/** A way to a database that can be shut: whoever is on it is cut off, and whoever comes finds nobody. */
+/** A way to a database that can be shut: open connections are cut off, and new ones are refused. */
 export interface Gate {
   /** The connection string that leads through it. */
   readonly url: string;

@@ -9,7 +9,7 @@ const INSIDE =
 /** Random ids and tokens: any short word can occur in them by chance. Names of the inside that are as long have no digit. */
 const RANDOM = /(?<![\w-])(?=[\w-]*[\d-])[\w-]{22,}/g;
 
-/** What is looked at of an answer, whoever read it. */
+/** The parts of an answer that are examined, from any kind of reader. */
 export interface Seen {
   readonly status: number;
   readonly text: string;
@@ -17,7 +17,7 @@ export interface Seen {
 }
 
 /**
- * What must hold of every answer, whatever was sent: no 5xx, nothing of the inside, JSON where there is a body, not
+ * What must hold of every answer to any request: no 5xx, nothing of the inside, JSON where there is a body, not
  * stored anywhere, not sniffed; and the next good request is served.
  */
 export async function holds(t: Test, server: Instance, seen: Seen): Promise<void> {
@@ -29,7 +29,7 @@ export async function holds(t: Test, server: Instance, seen: Seen): Promise<void
   t.strictSame(faults, [], "and what must hold of every answer");
 }
 
-/** What is wrong with an answer that nobody may get, whatever was asked. */
+/** The faults of an answer that no request may get. */
 export function faultsOf({ status, text, headers }: Seen): readonly string[] {
   const header = (name: string) => (headers instanceof Headers ? headers.get(name) : headers[name]) ?? "";
   const wrong: Readonly<Record<string, boolean>> = {
@@ -59,7 +59,7 @@ export async function holdsInBrowser(t: Test, server: Instance, seen: Reply): Pr
   t.strictSame(faults, [], "and what must hold of every answer to a browser");
 }
 
-/** What is wrong with a page or a redirect that nobody may get, whatever was asked. */
+/** The faults of a page or a redirect that no request may get. */
 export function pageFaultsOf(page: Reply): readonly string[] {
   const { status, text, headers } = page;
   const header = (name: string) => headers.get(name) ?? "";
@@ -91,7 +91,7 @@ export function errorDetail({ text }: Reply): string {
   return /id="error-detail"[^>]*>([\s\S]*?)<\/dd>/.exec(text)?.[1] ?? "";
 }
 
-/** That nothing of what lets somebody in stands in the log. */
+/** Checks that no credential is in the log. */
 export function nothingLeaked(t: Test, server: Instance, secrets: Iterable<string | undefined>): void {
   const log = JSON.stringify(server.log);
   const found = [...secrets].filter(

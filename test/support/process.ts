@@ -182,7 +182,7 @@ function launch(program: "main.js" | "cli.js", args: readonly string[], env: Env
   const child: ChildProcess = spawn("env", [...clean, process.execPath, ...NODE_FLAGS, join(DIST, program), ...args], {
     cwd: tmpdir(),
     env: environment,
-    // A group of its own, so that a signal to the group reaches nobody else.
+    // A group of its own, so that a signal to the group reaches no other process.
     detached: true,
   });
   child.stdout?.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));

@@ -1,4 +1,4 @@
-/** Why something fails, with whatever a library says of it; an empty object where it does not fail. */
+/** The reason of a failure, with the library's own words; an empty object where it does not fail. */
 export async function reason(
   work: () => unknown,
 ): Promise<{ readonly error?: string; readonly status?: number; readonly message?: string; readonly cause?: unknown }> {

@@ -11,7 +11,7 @@ export interface Remote {
   answer: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-/** A server of somebody else's, on loopback; it ends with its test. */
+/** Another party's server, on loopback; it ends with its test. */
 export async function startRemote(t: Test, answer: Remote["answer"]): Promise<Remote> {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {

@@ -9,7 +9,7 @@ interface Protection {
   readonly pat: string;
 }
 
-/** A resource server that holds photos: whoever may `view` one gets it, whoever else is told where to ask. */
+/** A resource server that holds photos. A client that may `view` one gets it; another learns where to ask. */
 export async function startPhotos(t: Test, { as, pat }: Protection): Promise<{ url: string; add(): Promise<string> }> {
   const read = async (reply: Response): Promise<any> => reply.json();
   const bearer = { Authorization: `Bearer ${pat}` };

@@ -5,7 +5,7 @@ const HOUSEKEEPING =
   /^(SELECT now\(\) AS now$|LISTEN |\s*WITH t AS \(\s*SELECT n\.now, coalesce\(\$2::timestamptz, \(SELECT alive_at)/;
 
 /**
- * Runs something and returns every statement that left this process meanwhile, whoever sent it: Prisma, a named
+ * Runs something and returns every statement that this process sent at the same time, by any sender: Prisma, a named
  * statement, a transaction's BEGIN. Counted where they leave, at the connection.
  */
 export async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {

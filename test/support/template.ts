@@ -17,8 +17,8 @@ const KEYS_ALONE = "{}";
 const YESTERDAY: Clock = { now: () => systemClock.now() - DAY, statement: () => new Date(systemClock.now() - DAY) };
 
 /**
- * A database to copy that holds what a provisioning file says, and signing keys. Each is made once for a run, by whoever
- * needs it first: hashing its passwords takes longer than most tests.
+ * A database to copy, with the entries of a provisioning file and signing keys. The first test that needs one makes it,
+ * once for a run: hashing its passwords takes longer than most tests.
  * @param url any database of the run's PostgreSQL
  */
 export async function provisionedTemplate(url: string, file: object): Promise<string> {

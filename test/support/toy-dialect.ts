@@ -3,7 +3,7 @@ import type { Dialect } from "../../src/dialects/dialect.js";
 import { formBody } from "../../src/dialects/form-body.js";
 import { optional, readParameters } from "../../src/http/parameters.js";
 
-/** A turnstile: it asks for a pass with words of its own, and is told 200 whatever comes of it. */
+/** A turnstile: it asks for a pass with words of its own, and gets 200 for every result. */
 export const toy: Dialect = {
   name: "toy",
   prefixes: ["/toy"],

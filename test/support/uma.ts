@@ -3,7 +3,7 @@ import { decided } from "./decided.js";
 import { SECRET } from "./fleet.js";
 import { basic, type Instance, type Reply } from "./instance.js";
 
-/** The three parties of UMA: resource servers, owners and whoever asks. Nobody has a password, so nothing is hashed. */
+/** The three parties of UMA: resource servers, owners and requesting parties. No user has a password, so nothing is hashed. */
 
 export const FORMAT = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
 export const URN = "urn:ietf:params:oauth:grant-type:uma-ticket";
@@ -49,7 +49,7 @@ export const PARTIES = {
 
 export const PHOTO = { name: "photo", resource_scopes: ["view", "print", "delete"] };
 
-/** Lets whoever holds it ask the protection API. */
+/** A token that lets its holder call the protection API. */
 export interface Pat {
   readonly Authorization: string;
 }
@@ -67,7 +67,7 @@ export async function pat(
   return { Authorization: `Bearer ${text}` };
 }
 
-/** An ID token as a client got it when somebody signed in. */
+/** An ID token that a client got when a user signed in. */
 export async function idToken({ core }: Instance, sub = "user-bob", client_id = "printer"): Promise<string> {
   const client = (await core.registry.find(client_id))!;
   const auth_time = Math.floor(core.clock.now() / 1000);

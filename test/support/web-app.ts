@@ -57,7 +57,7 @@ export async function startWebApp(t: Test): Promise<WebApp> {
     async after(deed) {
       const before = arrivals.length;
       const arrival = once(server, "arrival", { signal: AbortSignal.timeout(15_000) });
-      // The deed may fail first; what is waited for is then nobody's.
+      // The deed may fail first; then no code waits for the promise.
       arrival.catch(() => {});
       await deed();
       if (arrivals.length === before) await arrival;

@@ -13,7 +13,7 @@ export const BOB = { username: "bob", password: "hunter2 hunter2" };
 
 const [alice, ...others] = FLEET.users;
 
-/** A client that signs people in, and whatever is special about it. */
+/** A client that signs people in, with its special settings. */
 const webApp = (client_id: string, more: object = {}) => ({
   client_id,
   client_secret: SECRET,
@@ -100,7 +100,7 @@ export async function walk(browser: Browser, address: string, person: Record<str
   return page;
 }
 
-/** A browser in which somebody is logged in. */
+/** A browser in which a user is logged in. */
 export async function loggedIn(server: Instance, person: Record<string, string> = ALICE): Promise<Browser> {
   const browser = new Browser(server);
   const login = await browser.open("/account");
@@ -108,7 +108,7 @@ export async function loggedIn(server: Instance, person: Record<string, string> 
   return browser;
 }
 
-/** A code for whoever sits at the browser. */
+/** A code for the user of the browser. */
 export async function getCode(browser: Browser, parameters: Form = {}, path?: string): Promise<string> {
   const reply = await walk(browser, authorize(parameters, path));
   const { code } = answerOf(reply);

@@ -42,12 +42,12 @@ const KINDS: Readonly<Record<string, () => { text: string; read: (text: string) 
   }),
   "a permission ticket": () => ({ text: writeTicket(master, id()), read: (text) => readTicket(master, text) }),
   "a persisted claims token": () => ({
-    text: writePersistedClaims({ master, clock }, { sub: "somebody", user_epoch: 1, client_id: "x" }),
+    text: writePersistedClaims({ master, clock }, { sub: "alice", user_epoch: 1, client_id: "x" }),
     read: (text) => readPersistedClaims({ master, clock }, text, "x"),
   }),
   "the cookie of a known browser": () => ({
-    text: knownBrowserCookie({ master, era: 0 }, randomBytes, "somebody"),
-    read: (text) => knownBrowser({ master, era: 0 }, text, "somebody"),
+    text: knownBrowserCookie({ master, era: 0 }, randomBytes, "alice"),
+    read: (text) => knownBrowser({ master, era: 0 }, text, "alice"),
   }),
 };
 

@@ -43,7 +43,7 @@ const grantedBy = ({ permissions }: Decision) => permissions.flatMap(({ resource
 
 t.test("each condition grants access exactly when it holds", async (t) => {
   const everything = ["view", "print"];
-  const nobody = { asker: { client_id: "printer" } };
+  const clientOnly = { asker: { client_id: "printer" } };
   const TABLE: readonly (readonly [string, object, readonly string[], Partial<Facts>?])[] = [
     ["its client", { clients: ["x", "printer"] }, everything],
     ["another client", { clients: ["Printer"] }, []],
@@ -67,7 +67,7 @@ t.test("each condition grants access exactly when it holds", async (t) => {
       },
       [],
     ],
-    ["a claim nobody has", { claims: [{ type: "toString", value: "x" }] }, []],
+    ["an unknown claim", { claims: [{ type: "toString", value: "x" }] }, []],
     ["a name with a prototype behind it", { claims: [{ type: "__proto__", value: "x" }] }, []],
     ["all conditions, not one", { clients: ["printer"], users: ["user-carol"] }, []],
     ["only its scopes", { clients: ["printer"], scopes: ["print", "delete"] }, ["print"]],
@@ -78,8 +78,8 @@ t.test("each condition grants access exactly when it holds", async (t) => {
     ["a time to come", { clients: ["printer"], not_before: at(1) }, []],
     ["a time that goes on", { clients: ["printer"], not_after: at(1) }, everything],
     ["a time that is over", { clients: ["printer"], not_after: at(0) }, []],
-    ["a client alone", { clients: ["printer"] }, everything, nobody],
-    ["nobody has no role", { roles: ["editor"] }, [], nobody],
+    ["a client alone", { clients: ["printer"] }, everything, clientOnly],
+    ["a client alone has no role", { roles: ["editor"] }, [], clientOnly],
   ];
   for (const [name, rule, granted, change] of TABLE) {
     t.strictSame(grantedBy(withRules([rule], change)), granted, name);
@@ -167,7 +167,7 @@ t.test("the owner's answer decides a rule that needs consent", async (t) => {
     const [resource] = decision.resources;
     t.strictSame([decision.outcome, resource!.granted, resource!.needsApproval], [outcome, granted, asks], name);
   }
-  t.equal(withRules([rule], {}, { owner: null }).outcome, "request_denied", "nobody can be asked");
+  t.equal(withRules([rule], {}, { owner: null }).outcome, "request_denied", "no owner can be asked");
   const alone = withRules(
     [rule],
     { asker: { client_id: "printer" } },
@@ -177,17 +177,17 @@ t.test("the owner's answer decides a rule that needs consent", async (t) => {
 });
 
 t.test("if nothing is granted, the party identifies itself, then the owner is asked", async (t) => {
-  const nobody = { asker: { client_id: "printer" } };
+  const clientOnly = { asker: { client_id: "printer" } };
   const ask = [{ roles: ["editor"] }, { clients: ["printer"], consent_needed: true }];
-  t.strictSame(withRules(ask, nobody).outcome, "need_info");
-  t.strictSame(withRules(ask, nobody).claims, ["role"]);
-  t.strictSame(withRules([{ users: ["x"], roles: ["y"], claims: [{ type: "z", value: 1 }] }], nobody).claims, [
+  t.strictSame(withRules(ask, clientOnly).outcome, "need_info");
+  t.strictSame(withRules(ask, clientOnly).claims, ["role"]);
+  t.strictSame(withRules([{ users: ["x"], roles: ["y"], claims: [{ type: "z", value: 1 }] }], clientOnly).claims, [
     "sub",
     "role",
     "z",
   ]);
   t.equal(
-    withRules([{ clients: ["other"], users: ["user-bob"] }], nobody).outcome,
+    withRules([{ clients: ["other"], users: ["user-bob"] }], clientOnly).outcome,
     "request_denied",
     "knowing would not help",
   );
@@ -214,7 +214,7 @@ t.test("a permission expires with its first scope, and a scope with its last rul
   const expOf = (...rules: object[]) => withRules(rules).permissions[0]!.exp;
   t.equal(expOf(until(1, "view"), until(3, "view"), until(2, "print")), (NOW + 2 * 3_600_000) / 1000);
   t.equal(expOf(until(1, "view"), { clients: ["printer"] }), undefined);
-  t.equal(expOf({ clients: ["printer"] }, until(1, "view")), undefined, "in whatever order");
+  t.equal(expOf({ clients: ["printer"] }, until(1, "view")), undefined, "in any order");
 });
 
 t.test("the trace names the rule that decided, and no value of a claim", async (t) => {

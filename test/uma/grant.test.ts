@@ -374,7 +374,7 @@ t.test("introspection evaluates the policies again", async (t) => {
     const foreign: Record<string, [object, string]> = {
       "another client": [{ claim_token: await idToken(server, "user-bob", "other-printer") }, "other-printer"],
       "another party": [carols, "printer"],
-      nobody: [{ claim_token: undefined }, "printer"],
+      "no party": [{ claim_token: undefined }, "printer"],
     };
     for (const [name, [form, client_id]] of Object.entries(foreign)) {
       const reply = await ask(

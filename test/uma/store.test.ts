@@ -112,7 +112,7 @@ t.test("expired rows are swept, and no others", async (t) => {
   t.strictSame(await after(0), [2, 1, 1, 1, 1]);
   t.strictSame(await after(1), [0, 1, 1, 1, 1], "tickets after a day");
   t.strictSame(await after(6), [0, 1, 0, 1, 1], "reasons after a week");
-  t.strictSame(await after(24), [0, 0, 0, 1, 1], "questions that nobody answered after a month");
+  t.strictSame(await after(24), [0, 0, 0, 1, 1], "questions without an answer after a month");
 });
 
 /** The two tests below share one server. */

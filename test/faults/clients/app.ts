@@ -6,7 +6,7 @@ import type { Run } from "../run.js";
 import { Visitor, type About } from "../visitor.js";
 import { addressOf, personHistory, shownByUse } from "./login.js";
 
-/** An app of the Kii dialect: a refresh gives both tokens anew and ends both old ones, and no answer is given twice. */
+/** An app of the Kii dialect: a refresh replaces both tokens and ends both old ones, and no answer is given twice. */
 const PATH = `/api/apps/${APP.app_id}/oauth2/token`;
 const OF_APP = { "X-Kii-AppID": APP.app_id, "X-Kii-AppKey": APP.app_key };
 

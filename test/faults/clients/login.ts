@@ -6,7 +6,7 @@ import type { Random } from "../random.js";
 import type { Run } from "../run.js";
 import { Visitor, type About } from "../visitor.js";
 
-/** A login with a refresh token: what its client does with it by the rules, whatever fails. */
+/** A login with a refresh token: its client keeps to the rules through every failure. */
 
 /** How a client says who it is. */
 export interface Identity {
@@ -23,7 +23,7 @@ export function isPublic(client_id: string): Identity {
   return { client_id, headers: {}, form: { client_id } };
 }
 
-/** The address of a person's browser or telephone, so that nobody shares one. */
+/** The address of a person's browser or telephone, so that no two persons share one. */
 export function addressOf(person: number): Readonly<Record<string, string>> {
   return { "X-Forwarded-For": `10.20.${person >> 8}.${person & 255}` };
 }

@@ -35,7 +35,7 @@ const DEEDS = {
   },
 } as const satisfies Record<string, Deed>;
 
-/** One deed after another, until the run is over. Nobody else uses this client. */
+/** One deed after another, until the run is over. Only the operator uses this client. */
 export async function operate(run: Run, random: Random): Promise<void> {
   for (let round = 0; !run.isOver; round += 1) {
     const name = random.pick(Object.keys(DEEDS) as (keyof typeof DEEDS)[]);

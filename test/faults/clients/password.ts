@@ -5,7 +5,7 @@ import { addressOf, confidential, isPublic, Login, personHistory } from "./login
 
 const CLIENTS = [isPublic("mobile"), confidential("brief"), confidential("sealed"), confidential("steady")];
 
-/** Somebody logs in with a password, in either of two dialects, and stays. */
+/** A person logs in with a password, in either of two dialects, and stays logged in. */
 export async function logInWithPassword(run: Run, random: Random): Promise<Login> {
   const person = run.persons.take();
   const identity = random.pick(CLIENTS);

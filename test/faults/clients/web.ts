@@ -9,10 +9,10 @@ import { addressOf, confidential, isPublic, Login, personHistory } from "./login
 
 const CLIENTS = [confidential("web"), isPublic("spa")];
 
-/** Attempts at the pages before somebody gives up. */
+/** Attempts at the pages before a person gives up. */
 const MAX_ATTEMPTS = 20;
 
-/** Somebody signs in at the real pages, and the client exchanges the code that comes back. */
+/** A person signs in at the real pages, and the client exchanges the code that comes back. */
 export async function signInAtPages(run: Run, random: Random): Promise<Login> {
   const person = run.persons.take();
   const identity = random.pick(CLIENTS);
