@@ -9,7 +9,7 @@ import { BACKUP_FORMAT, type BackupHeader } from "../store/backup.js";
 
 /**
  * A backup as a file: its lines, and a last one with their HMAC-SHA-256. It shows that nothing is missing or changed,
- * and that whoever wrote it had the master key.
+ * and that its writer had the master key.
  */
 
 /** Bytes per write. */

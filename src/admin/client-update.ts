@@ -10,7 +10,7 @@ import type { Command, CommandContext } from "./command.js";
 
 /**
  * Changes settings of a client; every other column stays as it is, secrets included. The row is locked while the schema
- * checks the new settings against the others, so that two updates at once cannot make a client that the schema refuses.
+ * checks the new settings against the others. So two updates at once cannot make a client that the schema refuses.
  */
 async function update(context: CommandContext): Promise<object> {
   const { core } = context;

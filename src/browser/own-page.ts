@@ -21,7 +21,7 @@ interface Owner {
   readonly cookies: BrowserAnswer["cookies"];
 }
 
-/** The person whose page this is; undefined if nobody is logged in. */
+/** The person whose page this is; undefined if no user is logged in. */
 export async function seeOwner(path: string, sessions: BrowserSessions, visit: Visit): Promise<Owner | undefined> {
   const session = await sessions.find(visit.session);
   if (session === undefined) return undefined;
@@ -36,7 +36,7 @@ export async function seeOwner(path: string, sessions: BrowserSessions, visit: V
 }
 
 /**
- * The session of the person who sent a form of their page; undefined if nobody is logged in any more.
+ * The session of the person who sent a form of their page; undefined if that person is no longer logged in.
  * @throws Refusal form_foreign
  */
 export async function findSender(

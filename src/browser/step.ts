@@ -16,5 +16,5 @@ export function browserParts(core: Core): BrowserParts {
   return { core, sessions, authorization: new Authorization(core, sessions) };
 }
 
-/** Decides what the browser gets. Whatever a step throws becomes an error page. */
+/** Decides what the browser gets. An error that a step throws becomes an error page. */
 export type Step = (parts: BrowserParts, request: BrowserRequest) => Promise<BrowserAnswer>;

@@ -29,8 +29,8 @@ export function overloadAnswers(
 
 function written(dialect: Dialect, { refusals = dialect.refusals }: Endpoint, issuer: string): PreparedResponse {
   const refusal = new Refusal("overloaded", { retryAfter: RETRY_AFTER });
-  const spelt = spellRefusal(refusals, refusal, "");
-  const { status, headers, body } = dialect.decorate?.(spelt) ?? spelt;
+  const written = spellRefusal(refusals, refusal, "");
+  const { status, headers, body } = dialect.decorate?.(written) ?? written;
   const bytes = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
   const all: Readonly<Record<string, string>> = {
     ...headersOf(issuer),

@@ -35,7 +35,7 @@ export async function osUserFor(dir: DataDir): Promise<OsUser> {
       `${dir.cluster} belongs to root, and PostgreSQL does not run as root: give the folder to another user (chown -R)`,
     );
   }
-  return owner ?? (await nobody());
+  return owner ?? (await unprivilegedUser());
 }
 
 async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | undefined> {
@@ -48,7 +48,7 @@ async function ownerOf(folder: string): Promise<{ uid: number; gid: number } | u
   }
 }
 
-async function nobody(): Promise<OsUser> {
+async function unprivilegedUser(): Promise<OsUser> {
   const users = await readFile("/etc/passwd", "utf8").catch(() => "");
   const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(users) ?? [];
   return { uid: Number(uid ?? 65534), gid: Number(gid ?? 65534) };

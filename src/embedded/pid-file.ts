@@ -54,8 +54,8 @@ async function commandLine(pid: number): Promise<string> {
 }
 
 /**
- * Removes a postmaster.pid that would keep PostgreSQL from starting for ever, because its process id now belongs to a zombie
- * or to another process of the same user. The file of a possible postmaster of this folder, started by hand, is kept. If a
+ * Removes a postmaster.pid that would keep PostgreSQL from starting for ever. Its process id now belongs to a zombie or
+ * to another process of the same user. The file of a possible postmaster of this folder, started by hand, is kept. If a
  * file is removed wrongly, the shared memory block still keeps a second postmaster out.
  */
 export async function removeStalePidFile(dir: DataDir): Promise<void> {

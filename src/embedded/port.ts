@@ -2,8 +2,9 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * A free loopback port below the ephemeral range of every system. From inside that range, a pool that retries while nothing
- * listens may get this very port as its own end, connect to itself, and keep PostgreSQL from coming back.
+ * A free loopback port below the ephemeral range of every system. From inside that range, a pool that retries while
+ * nothing listens may get this very port as its own end. It would connect to itself, and keep PostgreSQL from coming
+ * back.
  * @param preferred the port of the last start, to which other pools may still connect
  */
 export async function freePort(preferred?: number): Promise<number> {

@@ -74,8 +74,8 @@ async function introspect(request: OperationRequest, core: Core): Promise<Intros
 }
 
 /**
- * Authenticates a device by the token that it holds, a resource server by its PAT (Federated Authorization for UMA 2.0
- * section 1.5), and any other client by its credentials.
+ * Authenticates a device by the token that it holds, and a resource server by its PAT (Federated Authorization for UMA
+ * 2.0 section 1.5). Any other client authenticates by its credentials.
  */
 async function authenticateCaller(core: Core, token: string, request: OperationRequest): Promise<Client> {
   const { bearer, basic, client_id, client_assertion } = request.credentials;

@@ -32,7 +32,7 @@ export function encode(object: object): string {
 }
 
 /**
- * Reads the form; undefined for a text that is no JWS in its one spelling, and for one with extensions that have to be
+ * Reads the form; undefined for a text that is no JWS in its one spelling. So is a JWS with extensions that have to be
  * understood (`crit`, RFC 7515 section 4.1.11): this server understands none.
  */
 export function readJwt(text: string): UnverifiedJwt | undefined {

@@ -14,7 +14,7 @@ interface DeliveryOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Why no delivery to this URL can succeed, whatever its name resolves to; undefined if one can. */
+/** Why no delivery to this URL can succeed, with any addresses of its name; undefined if one can. */
 export function webhookUrlProblem(url: string): string | undefined {
   try {
     readTarget(url, true);

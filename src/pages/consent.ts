@@ -8,7 +8,7 @@ import { say } from "./texts.js";
 
 /**
  * Asks whether a client may have the scopes that it requested. The form sends only the answer. The request stays on the
- * server, where nobody can change it.
+ * server, where no one can change it.
  */
 export function consentPage(view: Views["consent"], { language, base }: Frame): Page {
   const { clientId, leadsTo, remembered, scopes } = view;

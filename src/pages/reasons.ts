@@ -8,7 +8,7 @@ import { say, TEXTS, type TextName } from "./texts.js";
 type ReportedRule = Explanation["rules"][number];
 
 /** A condition about a person records this if no person is known. Any other text is a name, and is not translated. */
-const NOBODY = "nobody is known";
+const NO_PARTY = "nobody is known";
 
 /** A recorded fact is shown up to this many characters. */
 const MAX_LENGTH = 1_000;
@@ -41,7 +41,8 @@ function resultOf(language: Language, { result, because = "" }: ReportedRule): H
 
 /** The facts of a condition: a text, a list of texts, or names with the result for each. */
 function factText(language: Language, value: unknown): string {
-  if (typeof value !== "object" || value === null) return value === NOBODY ? factWord(language, NOBODY) : String(value);
+  if (typeof value !== "object" || value === null)
+    return value === NO_PARTY ? factWord(language, NO_PARTY) : String(value);
   const parts = Array.isArray(value)
     ? value.map(String)
     : Object.entries(value).map(([name, how]) => `${name} ${factWord(language, String(how))}`);

@@ -1,7 +1,7 @@
 import type { MasterKey } from "../keys/master-key.js";
 import type { Entry } from "./read.js";
 
-/** The digest of an entry, whatever the order of its keys. It is keyed, because an entry may hold a password. */
+/** The digest of an entry, the same for any order of its keys. It is keyed, because an entry may hold a password. */
 export function digestOf(master: MasterKey, { section, raw }: Entry): string {
   return master.mac("provisioned-entry", `${section}\n${canonical(raw)}`).toString("base64url");
 }

@@ -108,7 +108,7 @@ const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => 
   things: saveThings,
 };
 
-/** Writes entries, whatever their order, by a few statements for each section. @throws Error that isConflict or isGone knows */
+/** Writes entries in any order, by a few statements for each section. @throws Error that isConflict or isGone knows */
 export async function writeRows(tx: Tx, entries: readonly Prepared[]): Promise<void> {
   for (const section of Object.keys(WRITERS) as Section[]) {
     const rows = entries.filter(({ entry }) => entry.section === section).map(({ row }) => row);
@@ -153,7 +153,7 @@ function deviceRow({ device_id, jwk, scope, max_renewals, disabled }: Provisione
   return { client: { ...ABSENT, ...DEVICE, ...own } as NewClient, secrets: [] };
 }
 
-/** Columns that a client written anew must not keep from before. */
+/** Columns that a client loses when it is written again. */
 const ABSENT = {
   client_name: null,
   token_endpoint_auth_signing_alg: null,

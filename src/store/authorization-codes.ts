@@ -4,8 +4,8 @@ import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
 /**
- * Redeems an authorization code. The code belongs to the row of its grant. So one statement by primary key marks it as used,
- * distinguishes the first use from later ones, and ends the grant at the second (RFC 6749 section 4.1.2).
+ * Redeems an authorization code. The code belongs to the row of its grant. So one statement by primary key marks it as
+ * used, and distinguishes the first use from later ones. The second use ends the grant (RFC 6749 section 4.1.2).
  */
 
 /** The parameters that a code is bound to, and the content of the tokens of its grant. */
@@ -49,7 +49,7 @@ const REDEEM = {
 type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: boolean };
 
 /**
- * Marks the code of a grant as used, whatever the outcome.
+ * Marks the code of a grant as used, with any outcome.
  * @param lifetimes seconds for which the grant lives from now on; the row of an abandoned code is kept for a day only
  */
 export async function redeemCode(

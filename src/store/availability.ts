@@ -1,9 +1,9 @@
 import type { Ask } from "./line.js";
 
 /**
- * Records when the service was reachable. A client whose response was lost in an outage retries when the service is back, so the
- * ten seconds for a retry do not count the time of an outage (docs/decisions/0002). The database records outages, because an
- * instance that was down or started later decides on the same refresh token.
+ * Records when the service was reachable. A client whose response was lost in an outage retries when the service is
+ * back. So the ten seconds for a retry do not count the time of an outage (docs/decisions/0002). The database records
+ * outages, because an instance that was down or started later decides on the same refresh token.
  *
  * Every instance marks itself in service about once a second, on its listening connection, by the database's clock. The
  * statement compares with the previous mark, and so notices missing marks. It is the instance's own previous mark if there is

@@ -2,9 +2,9 @@ import { SessionClient } from "./connection.js";
 import { readMigrationNames, readTables, type Table } from "./tables.js";
 
 /**
- * A backup in text: every row of one moment, whatever is written during the backup. It needs no tool of PostgreSQL, and works
- * while servers run. The first line is the header. A line that is an object begins a table, and a line that is a text
- * is one of its rows, as PostgreSQL writes a row. src/store/restore.ts reads it back.
+ * A backup in text: every row of one moment, with no row that is written during the backup. It needs no tool of
+ * PostgreSQL, and works while servers run. The first line is the header. A line that is an object begins a table. A
+ * line that is a text is one of its rows, as PostgreSQL writes a row. src/store/restore.ts reads it back.
  */
 
 /** The version of this format. */

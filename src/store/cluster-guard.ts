@@ -21,7 +21,7 @@ const QUERY_MS = 30_000;
  * however it dies, which no pid file does.
  */
 export class ClusterGuard {
-  /** Resolves once the connection has ended, for whatever reason. Never rejects. */
+  /** Resolves once the connection has ended, for any reason. Never rejects. */
   readonly lost: Promise<void>;
   #alive = true;
 
@@ -125,8 +125,8 @@ export class ClusterGuard {
 }
 
 /**
- * Whether PostgreSQL is stopping, crashed or not up yet (57P01 to 57P03, sent just before the connection ends), or
- * node-postgres reports that the connection has ended.
+ * Whether PostgreSQL is stopping, crashed or not up yet (57P01 to 57P03, sent just before the connection ends). It is
+ * also true if node-postgres reports that the connection has ended.
  */
 export function isShutdown(error: unknown): boolean {
   return /^57P0[123]$/.test(codeOf(error) ?? "") || /not queryable|Connection terminated/.test(messageOf(error));

@@ -10,7 +10,7 @@ import { readDatabaseUrl, type DatabaseTarget } from "./database-url.js";
  * which would change the meaning of a statement.
  *
  * The settings are sent in the startup packet. Values from there win over those of the server, the database, the role,
- * PGOPTIONS and an `options=` in the connection string, and they cost no round trip (docs/decisions/0013).
+ * PGOPTIONS and an `options=` in the connection string. They cost no round trip (docs/decisions/0013).
  */
 
 interface Setting {
@@ -41,7 +41,7 @@ const SESSION: Readonly<Record<string, Setting>> = {
   synchronous_commit: { value: "on", accepts: /^(on|local|remote_write|remote_apply)$/ },
 };
 
-// An instant is sent with the zone Z, whatever TZ the process has.
+// An instant is sent with the zone Z, under any TZ of the process.
 pg.defaults.parseInputDatesAsUTC = true;
 
 /** The startup packet of node-postgres, a method that its types leave out. */

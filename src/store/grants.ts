@@ -4,7 +4,7 @@ import { overAt, sweepAfter } from "./sweep-time.js";
 
 /**
  * Grants: what a user allowed a client, one row however often it is refreshed. A refresh token names its grant and
- * generation, an authorization code its grant, and each carries a MAC (src/tokens), so neither is stored in any form.
+ * generation, an authorization code its grant. Each carries a MAC (src/tokens), so neither is stored in any form.
  * docs/decisions/0002 argues the statements that redeem them (refresh-tokens.ts, authorization-codes.ts).
  */
 

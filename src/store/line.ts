@@ -3,7 +3,7 @@ import { SessionClient } from "./connection.js";
 
 /** The connection on which an instance listens and marks itself in service (listen.ts, availability.ts). */
 export interface Line {
-  /** Aborted as soon as the connection has ended, for whatever reason. */
+  /** Aborted as soon as the connection has ended, for any reason. */
   readonly over: AbortSignal;
   /**
    * Runs one statement and returns its rows.

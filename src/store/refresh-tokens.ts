@@ -5,8 +5,8 @@ import { run, type Db } from "./open.js";
 import { personColumns, type Person } from "./users.js";
 
 /**
- * Redeeming a refresh token: a token names its grant and generation, and one statement on the grant's row decides
- * whether it is the current one, the one before, or theft (docs/decisions/0002).
+ * Redeems a refresh token. A token names its grant and generation. One statement on the grant's row decides whether it
+ * is the current one, the one before, or theft (docs/decisions/0002).
  */
 
 /** Seconds during which the immediately previous token gets the same successor again, not counting an outage. */

@@ -57,7 +57,7 @@ const USE = {
 type Used = TicketTerms & { readonly won: boolean; readonly expired: boolean };
 
 /**
- * Marks a ticket as used by a client, whatever the outcome. A ticket of another client, or one already used, reads as unknown.
+ * Marks a ticket as used by a client, with any outcome. A ticket of another client, or one already used, reads as unknown.
  */
 export async function useTicket(
   db: Db,

@@ -118,7 +118,7 @@ export async function removePasswords(tx: Tx, subs: readonly string[]): Promise<
 }
 
 /**
- * The users that cannot be written, because their sub is that of a client, or an identifier belongs to a user who is not among
+ * The users that cannot be written. Their sub is that of a client, or an identifier belongs to a user who is not among
  * them.
  * @returns their subs
  */

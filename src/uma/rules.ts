@@ -11,7 +11,7 @@ const MAX = { rules: 20, entries: 100, claims: 10, text: 255, json: 4_096 } as c
 /** Names are compared byte for byte, so `*` is a name and not a pattern. */
 const text = z.string().min(1).max(MAX.text);
 
-/** An empty list is rejected, because it would match nobody and is probably a mistake. */
+/** An empty list is rejected, because it would match no user and is probably a mistake. */
 const listOf = (entry: z.ZodString) =>
   z
     .array(entry)
@@ -26,7 +26,7 @@ const time = z.iso.datetime({ offset: true });
 
 const claim = z.strictObject({ type: text, value: z.union([text, z.number(), z.boolean()]) });
 
-/** The conditions that name somebody. */
+/** The conditions that name a user or a client. */
 const WHO = ["clients", "users", "roles", "claims"] as const;
 
 const rule = z

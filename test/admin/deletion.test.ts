@@ -75,7 +75,7 @@ t.test("the sub of a deleted user is never used again, and their login names are
   const register = { loginName: "user-alice", password: "carol's password" };
   t.equal((await postJson(two, `/api/apps/${APP.app_id}/users`, register, ofApp())).status, 409);
   await t.rejects(one.apply({ users: [{ ...VENDORS.users[0], name: "Other" }] }), {
-    message: /belonged, to somebody else/,
+    message: /belonged, to another account/,
   });
   await one.apply({ users: [VENDORS.users[0]] });
   t.strictSame(await sql(one.database, "SELECT FROM users WHERE sub = 'user-alice'"), []);

@@ -13,8 +13,8 @@ import { ROOT } from "../support/root.js";
 import { pasteForeground, prepareTerminals, Terminal, type Foreground, type Pasted } from "../support/terminal.js";
 
 /**
- * Every block and every browser step of the README and of docs/, pasted as it stands, in order, into one folder that is
- * empty at first. Only the ports 3000 and 3001 become free ones.
+ * Pastes every block and every browser step of the README and of docs/, unchanged and in order. They go into one folder
+ * that is empty at first. Only the ports 3000 and 3001 become free ones.
  */
 
 /** The README comes first, as its reader does. The pages that start another server come after those that use the README's. */

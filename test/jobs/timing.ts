@@ -105,8 +105,9 @@ function median(sample: readonly number[]): number {
 }
 
 /**
- * The rank test of Mann and Whitney, by its normal approximation: how much likelier than by chance a time of the one sample
- * is above one of the other (-0.5 to 0.5), and how likely so much is where there is no difference.
+ * The rank test of Mann and Whitney, by its normal approximation. `effect` is how much likelier than by chance a time
+ * of the one sample is above one of the other (-0.5 to 0.5). `p` is the probability of such an effect without a
+ * difference.
  */
 function mannWhitney(one: readonly number[], other: readonly number[]): { effect: number; p: number } {
   const ranked = [...one.map((time) => ({ time, mine: true })), ...other.map((time) => ({ time, mine: false }))];

@@ -209,17 +209,17 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a verified phone number in another spelling",
     { users: [user({ phone_number: "0049 (0)30 123456", phone_number_verified: true })] },
-    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to another account$/,
   ],
   [
     "a login name that is the sub of another user",
     { users: [user({ preferred_username: "USER-alice" })] },
-    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to another account$/,
   ],
   [
     "two people whose login names only look different",
     { clients: [NEWCOMER], users: [user(), user({ sub: "u2", preferred_username: "ＣＡＲＯＬ" })] },
-    /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs, or belonged, to somebody else$/,
+    /^users\[1\] \(u2\): its sub, login name, verified email or verified phone number belongs, or belonged, to another account$/,
   ],
   [
     "two people with one verified email",
@@ -234,12 +234,12 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a login name of a user in the database",
     { clients: [NEWCOMER], users: [user({ preferred_username: "ALICE" })] },
-    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to another account$/,
   ],
   [
     "a verified phone number of a user in the database",
     { users: [user({ phone_number: "+49 (30) 123-456", phone_number_verified: true })] },
-    /^users\[0\] \(u1\): .*belongs, or belonged, to somebody else$/,
+    /^users\[0\] \(u1\): .*belongs, or belonged, to another account$/,
   ],
   [
     "a client_id that is the sub of a user in the file",

@@ -21,9 +21,9 @@ export async function launchBrowser(): Promise<Browser> {
 const run = promisify(execFile);
 
 /**
- * The packed Chromium, unpacked once for each version. It goes into a folder that gets its name when it is complete, so
- * test files that start together, or were interrupted, never meet half of it. Its own arguments are not used: they switch
- * off what is tested here (`--disable-web-security`).
+ * The packed Chromium, unpacked once for each version. It goes into a folder that gets its name when it is complete. So
+ * test files that start together, or were interrupted, never meet half of it. Its own arguments are not used: they
+ * switch off what is tested here (`--disable-web-security`).
  */
 async function packed(): Promise<LaunchOptions> {
   const manifest = createRequire(import.meta.url)

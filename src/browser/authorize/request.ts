@@ -29,7 +29,7 @@ export interface AnswerTarget {
   readonly response_mode: (typeof RESPONSE_MODES)[number];
   /**
    * Every address that our forms may end at, the redirect URI first. The client's other addresses are needed because a
-   * callback may redirect to its front end, and browsers apply CSP form-action to the whole chain of redirects.
+   * callback may redirect to its front end. Browsers apply CSP form-action to the whole chain of redirects.
    */
   readonly leads_to: readonly string[];
   readonly state?: string | undefined;
