@@ -2,6 +2,7 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import t from "tap";
 import { SETTINGS } from "../src/config.js";
+import { sentencesOfComments, sentencesOfPage, testNames, tooLong, withAvoidedWord } from "./support/prose.js";
 import { ROOT } from "./support/root.js";
 
 t.test("docs/settings.md lists every setting with its meaning", async (t) => {
@@ -83,18 +84,56 @@ t.test("the walk of one refresh request in docs/tour.md passes no more than twel
   t.ok(files.length > 5 && files.length <= 12);
 });
 
-t.test("no page has an avoided word of docs/contributing.md", async (t) => {
+/** The files below a folder with an ending, each with its text. */
+async function textsOf(folder: string, ending: string): Promise<readonly (readonly [name: string, text: string])[]> {
+  const entries = await readdir(join(ROOT, folder), { recursive: true });
+  const names = entries.filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
+  const own = names.filter((name) => !name.startsWith(join("src", "store", "generated")));
+  return Promise.all(own.map(async (name) => [name, await readFile(join(ROOT, name), "utf8")] as const));
+}
+
+/** The first table of docs/contributing.md with words that are avoided, and its words. */
+async function avoidedWords(): Promise<{ readonly table: string; readonly words: readonly string[] }> {
   const contributing = await readFile(join(ROOT, "docs/contributing.md"), "utf8");
   const table = contributing.slice(contributing.indexOf("| Word |"), contributing.indexOf("Avoid these too:"));
-  const words = [...table.matchAll(/^\| ([a-z]+) \|/gm)].map(([, word]) => word!);
+  return { table, words: [...table.matchAll(/^\| ([a-z]+) \|/gm)].map(([, word]) => word!) };
+}
+
+t.test("no page has an avoided word of docs/contributing.md, or a sentence that is too long", async (t) => {
+  const { table, words } = await avoidedWords();
   t.ok(words.length > 5);
-  const avoided = new RegExp(`\\b(?:${words.join("|")})\\b`, "i");
-  const entries = await readdir(join(ROOT, "docs"), { recursive: true });
-  const pages = ["README.md", ...entries.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
-  for (const page of pages) {
-    const text = (await readFile(join(ROOT, page), "utf8")).replace(table, "");
-    const prose = text.replace(/^```.*?^```/gms, "").replace(/`[^`\n]*`/g, "");
-    const line = prose.split("\n").find((one) => avoided.test(one));
-    t.equal(line, undefined, page);
+  const readme = ["README.md", await readFile(join(ROOT, "README.md"), "utf8")] as const;
+  for (const [page, text] of [readme, ...(await textsOf("docs", ".md"))]) {
+    const prose = text.replace(table, "").replace(/^```.*?^```/gms, "");
+    t.strictSame(withAvoidedWord(prose.split("\n"), words), [], page);
+    t.strictSame(tooLong(sentencesOfPage(text)), [], page);
   }
+});
+
+t.test(
+  "no comment and no test name has an avoided word, and no comment of src a sentence that is too long",
+  async (t) => {
+    const { words } = await avoidedWords();
+    for (const [file, text] of [...(await textsOf("src", ".ts")), ...(await textsOf("test", ".ts"))]) {
+      const sentences = sentencesOfComments(text);
+      t.strictSame(withAvoidedWord([...sentences, ...testNames(text)], words), [], file);
+      if (file.startsWith("src")) t.strictSame(tooLong(sentences), [], file);
+    }
+  },
+);
+
+t.test("a faulty sentence is found, and code and tables are none", async (t) => {
+  const long = `It has ${"one ".repeat(24)}`;
+  const comments = `/**\n * Short. ${long}\n * word.\n */\n// ${long}\nconst spelt = 1; // ${long}\n`;
+  t.strictSame(tooLong(sentencesOfComments(comments)), [`${long.trim()} word.`, long.trim()]);
+  t.strictSame(withAvoidedWord(sentencesOfComments(comments), ["spelt", "has"]).length, 2);
+  t.strictSame(sentencesOfComments("/** The user `spelt`. @returns it\n * @throws never */"), [
+    "The user `spelt`.",
+    "@returns it",
+    "@throws never",
+  ]);
+  t.strictSame(withAvoidedWord(["The user `nobody`.", "Nobody, here."], ["nobody"]), ["Nobody, here."]);
+  t.strictSame(testNames('t.test("a", run);\n  await t.test(\n    `${nobody} and b`,\n'), ["a", "… and b"]);
+  const page = `# Title\n\n**Bold.** One\ntwo: three.\n- An item\n\n| ${long} |\n\n\`\`\`sh\n${long}\n\`\`\`\n`;
+  t.strictSame(sentencesOfPage(page), ["# Title", "**Bold.**", "One two:", "three.", "- An item"]);
 });
