@@ -73,7 +73,7 @@ interface CoreParts {
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
   /** Whether a client can present a certificate; true by default. */
-  readonly takesCertificates?: boolean;
+  readonly takesCertificates?: boolean | undefined;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */

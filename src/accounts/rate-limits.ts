@@ -85,7 +85,7 @@ export class RateLimits {
   reset(counter: Counter, refunded?: Counter): Promise<void> {
     return settleTries(this.#db, {
       forget: this.#key(counter),
-      ...(refunded === undefined ? {} : { giveBack: this.#key(refunded) }),
+      giveBack: refunded && this.#key(refunded),
     });
   }
 

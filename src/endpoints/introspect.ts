@@ -179,7 +179,7 @@ async function introspectRefresh(
       iat: toSeconds(created_at),
       exp: toSeconds(expires_at),
       grant_id,
-      ...(certificate === undefined ? {} : { cnf: { "x5t#S256": certificate } }),
+      cnf: certificate === undefined ? undefined : { "x5t#S256": certificate },
     },
   };
 }

@@ -90,7 +90,7 @@ function authorizationMetadata(issuer: string, { authorize, logout }: MountedPat
   if (authorize === undefined) return { response_types_supported: [] };
   return {
     authorization_endpoint: issuer + authorize,
-    ...(logout === undefined ? {} : { end_session_endpoint: issuer + logout }),
+    end_session_endpoint: logout && issuer + logout,
     response_types_supported: ["code"],
     response_modes_supported: RESPONSE_MODES,
     code_challenge_methods_supported: ["S256"],

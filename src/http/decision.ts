@@ -9,7 +9,7 @@ import { pathForLog } from "./target.js";
  * hold identifiers of known things, and never a secret, a token, a code or a password (docs/operations.md, log lines).
  */
 export interface AuditFacts {
-  dialect?: string;
+  dialect?: string | undefined;
   operation?: string;
   grant_type?: string;
   client_id?: string;

@@ -53,7 +53,7 @@ function addSteps(app: FastifyInstance, route: StepRoute, parts: BrowserParts, c
       method,
       url: path,
       handler: async (request, reply) => {
-        const facts: AuditFacts = { ...(dialect === undefined ? {} : { dialect }), operation };
+        const facts: AuditFacts = { dialect, operation };
         request.decision = facts;
         refuseEncodedBody(request);
         const posted = method === "POST";

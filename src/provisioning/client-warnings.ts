@@ -15,7 +15,7 @@ export async function warningsOfClient(
 ): Promise<readonly string[]> {
   const key = value.client_id;
   const entries = [{ section: "clients", place: { name: "client", line: 1, hasOwnLines: true }, key, value } as const];
-  const warnings = new Warnings({ ...(takesCertificates === undefined ? {} : { takesCertificates }) });
+  const warnings = new Warnings({ takesCertificates });
   warnings.add(entries, new Set(isSecretless ? [key] : []));
   const undeclared = new UndeclaredScopes(db);
   await undeclared.add(entries);

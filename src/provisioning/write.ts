@@ -27,7 +27,7 @@ export interface Vault {
   readonly passwords: Passwords;
   readonly random: Random;
   /** Whether a client can present a certificate at all; true by default. */
-  readonly takesCertificates?: boolean;
+  readonly takesCertificates?: boolean | undefined;
 }
 
 type Write = (tx: Tx) => Promise<void>;

@@ -64,7 +64,7 @@ const SETTLE = {
 /** Resets the attempts of one key and of all keys that begin with it, and gives back the last attempt of another key. */
 export async function settleTries(
   db: Db,
-  { forget, giveBack }: { readonly forget?: Uint8Array; readonly giveBack?: Uint8Array },
+  { forget, giveBack }: { readonly forget?: Uint8Array; readonly giveBack?: Uint8Array | undefined },
 ): Promise<void> {
   await run(db, SETTLE, [forget ?? null, giveBack ?? null]);
 }
