@@ -52,7 +52,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.match(await does(t, ["client", "show", "applied"]), { client_name: undefined });
   });
 
-  t.test("client list and client show tell everything but secrets", async (t) => {
+  t.test("client list and client show print everything but secrets", async (t) => {
     const list = await does(t, ["client", "list"]);
     t.match(
       list.find((one: { client_id: string }) => one.client_id === "backend"),
@@ -219,22 +219,19 @@ t.test("the command line, beside a running server", async (t) => {
     t.strictSame(await everythingIn(server.database), before);
   });
 
-  t.test(
-    "user disable ends what was issued with the next request, and user enable brings none of it back",
-    async (t) => {
-      const { access_token, refresh_token } = (await logIn(server)).json;
-      t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
-      t.equal(await isActive(server, access_token), false);
-      t.equal((await refresh(server, refresh_token)).status, 400);
-      t.equal((await logIn(server)).status, 400);
-      t.strictSame(await does(t, ["user", "enable", "user-alice"]), { sub: "user-alice", disabled: false });
-      t.equal((await logIn(server)).status, 200);
-      t.equal(await isActive(server, access_token), false);
-      await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
-    },
-  );
+  t.test("user disable ends all tokens with the next request, and user enable brings none of them back", async (t) => {
+    const { access_token, refresh_token } = (await logIn(server)).json;
+    t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
+    t.equal(await isActive(server, access_token), false);
+    t.equal((await refresh(server, refresh_token)).status, 400);
+    t.equal((await logIn(server)).status, 400);
+    t.strictSame(await does(t, ["user", "enable", "user-alice"]), { sub: "user-alice", disabled: false });
+    t.equal((await logIn(server)).status, 200);
+    t.equal(await isActive(server, access_token), false);
+    await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
+  });
 
-  t.test("user passwd sets a password, or makes one up, and ends what was issued", async (t) => {
+  t.test("user passwd sets or generates a password, and ends all tokens", async (t) => {
     const { access_token, refresh_token } = (await logIn(server)).json;
     const made = await does(t, ["user", "passwd", "alice"]);
     t.equal(await isActive(server, access_token), false);
@@ -326,7 +323,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal(await isActive(server, (await logIn(server)).json.access_token), true);
   });
 
-  t.test("help and version are told without a store, of everything, of a noun and of each command", async (t) => {
+  t.test("help and version need no store, for everything, a noun and each command", async (t) => {
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     t.match(await jeton({}, ["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
     const asks = async (...words: string[]) => {
@@ -378,7 +375,7 @@ t.test("the command line, beside a running server", async (t) => {
     });
   });
 
-  t.test("what cannot be read as a command is refused", async (t) => {
+  t.test("a malformed command line is refused", async (t) => {
     await refuses(t, [
       [["client", "destroy", "backend"], /there is no command "client destroy"/],
       [["clients", "list"], /there is no command "clients list"; jeton --help lists them$/],

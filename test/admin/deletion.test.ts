@@ -83,7 +83,7 @@ t.test("the sub of a deleted user is never used again, and their login names are
   t.match(await run(["user", "add", "alice", "--email", "alice@example.com", "--email-verified"]), { sub: String });
 });
 
-t.test("of two that delete one account at once, one is told that it did", async (t) => {
+t.test("of two simultaneous deletions of one account, one reports success", async (t) => {
   for (const [index, words] of [
     ["user", "delete"],
     ["client", "delete"],
@@ -176,36 +176,42 @@ t.test("client update changes one setting, gives a dialect, and leaves the secre
   });
 });
 
-t.test("client update refuses what the provisioning file refuses, in one line, and changes nothing", async (t) => {
-  const before = await sql(one.database, "SELECT * FROM clients ORDER BY client_id");
-  const cases: readonly (readonly [flags: readonly string[], message: RegExp])[] = [
-    [
-      ["--redirect-uris", "https://a.example/", "--redirect-uris", "javascript:alert(1)"],
-      /^redirect-uris\.1: must be https/,
-    ],
-    [["--access-token-lifetime", "long"], /^access-token-lifetime: /],
-    [["--access-token-lifetime", "0"], /^access-token-lifetime: /],
-    [["--dialects", "latin"], /^dialects\.0: /],
-    [["--jwks", "{"], /^jwks: is not JSON$/],
-    [["--jwks", '{"keys":[{"kty":"EC","d":"d"}]}'], /^jwks\.keys\.0: must be a public key$/],
-    [["--jwks", '{"keys":[]}', "--jwks-uri", "https://a.example/"], /^jwks-uri: must not stand beside jwks/],
-    [["--unset", "client-id"], /^unset: there is no setting client-id$/],
-    [["--unset", "client-secret"], /^unset: there is no setting client-secret$/],
-    [["--unset", "scope", "--scope", "api1"], /^unset: scope is given as well$/],
-    [[], /^name a setting/],
-  ];
-  for (const [flags, message] of cases) t.match(await run(["client", "update", "elsewhere", ...flags]), message);
-  t.match(await run(["client", "update", "nobody", "--scope", "api1"]), /^there is no client nobody$/);
-  await one.apply({ devices: [{ device_id: "sensor", jwk: { kty: "EC", crv: "P-256", x: "x", y: "y" } }] });
-  t.match(await run(["client", "update", "sensor", "--scope", "api1"]), /^sensor is a device: /);
-  await sql(one.database, "DELETE FROM clients WHERE client_id = 'sensor'");
-  for (const id of [PLAIN_APP.app_id, PLAIN_APP.client_id]) {
-    t.match(await run(["client", "update", id, "--dialects", "oauth2"]), /is of the app app-two-2+: change its entry/);
-  }
-  t.strictSame(await sql(one.database, "SELECT * FROM clients ORDER BY client_id"), before);
-});
+t.test(
+  "client update refuses the values that the provisioning file refuses, in one line, and changes nothing",
+  async (t) => {
+    const before = await sql(one.database, "SELECT * FROM clients ORDER BY client_id");
+    const cases: readonly (readonly [flags: readonly string[], message: RegExp])[] = [
+      [
+        ["--redirect-uris", "https://a.example/", "--redirect-uris", "javascript:alert(1)"],
+        /^redirect-uris\.1: must be https/,
+      ],
+      [["--access-token-lifetime", "long"], /^access-token-lifetime: /],
+      [["--access-token-lifetime", "0"], /^access-token-lifetime: /],
+      [["--dialects", "latin"], /^dialects\.0: /],
+      [["--jwks", "{"], /^jwks: is not JSON$/],
+      [["--jwks", '{"keys":[{"kty":"EC","d":"d"}]}'], /^jwks\.keys\.0: must be a public key$/],
+      [["--jwks", '{"keys":[]}', "--jwks-uri", "https://a.example/"], /^jwks-uri: must not stand beside jwks/],
+      [["--unset", "client-id"], /^unset: there is no setting client-id$/],
+      [["--unset", "client-secret"], /^unset: there is no setting client-secret$/],
+      [["--unset", "scope", "--scope", "api1"], /^unset: scope is given as well$/],
+      [[], /^name a setting/],
+    ];
+    for (const [flags, message] of cases) t.match(await run(["client", "update", "elsewhere", ...flags]), message);
+    t.match(await run(["client", "update", "nobody", "--scope", "api1"]), /^there is no client nobody$/);
+    await one.apply({ devices: [{ device_id: "sensor", jwk: { kty: "EC", crv: "P-256", x: "x", y: "y" } }] });
+    t.match(await run(["client", "update", "sensor", "--scope", "api1"]), /^sensor is a device: /);
+    await sql(one.database, "DELETE FROM clients WHERE client_id = 'sensor'");
+    for (const id of [PLAIN_APP.app_id, PLAIN_APP.client_id]) {
+      t.match(
+        await run(["client", "update", id, "--dialects", "oauth2"]),
+        /is of the app app-two-2+: change its entry/,
+      );
+    }
+    t.strictSame(await sql(one.database, "SELECT * FROM clients ORDER BY client_id"), before);
+  },
+);
 
-t.test("two updates at once keep both settings, and never agree on what the schema refuses", async (t) => {
+t.test("two updates at once keep both settings, and never make a client that the schema refuses", async (t) => {
   const update = (at: Instance, ...flags: string[]) => run(["client", "update", "elsewhere", ...flags], "", at);
   await Promise.all([
     update(one, "--client-name", "Both"),

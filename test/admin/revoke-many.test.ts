@@ -61,7 +61,7 @@ t.test("everything of a client, a user or everybody is ended in batches, with pr
   }
 });
 
-t.test("what was revoked is refused before its grants are marked, and what is new lives on", async (t) => {
+t.test("revoked tokens are refused before their grants are marked, and new ones stay valid", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { db } = server.core;
   const before = (await logIn(server)).json;
@@ -149,7 +149,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
   await oneLine(t, env, ["revoke", "--client", "mobile"]);
   await oneLine(t, env, ["user", "passwd", "Alice", "--password-stdin"]);
 
-  t.test("after the revocation it is a warning, because what was revoked stays revoked", async (t) => {
+  t.test("after the revocation it is a warning, because the revoked tokens stay revoked", async (t) => {
     await sql(server.database, "DROP TRIGGER slow ON clients");
     const { access_token } = (await logIn(server)).json;
     const { code, stdout } = await jetonHere(env, ["revoke", "--client", "mobile", "--json"]);

@@ -88,7 +88,7 @@ const NONE = { subject: null, trusted: null };
 const identity = ({ cert, key }: TestCertificate) => ({ cert, key });
 const trusted = (value: boolean) => ({ subject: "CN=client-1", trusted: value });
 
-t.test("over TLS a certificate is what the client proved to hold", async (t) => {
+t.test("over TLS the certificate is the one that the client proved to hold", async (t) => {
   const ago = (days: number) => after(systemClock, -days * 24 * 60 * 60);
   const subject = [["CN", "client-1"]] as const;
   const middle = CA.issue({ subject: [["CN", "A middle"]], authority: true });
@@ -201,7 +201,7 @@ const HEADERS: readonly (readonly [
   ],
 ];
 
-t.test("behind a trusted proxy a certificate is what the proxy says", async (t) => {
+t.test("behind a trusted proxy the certificate comes from the proxy's header", async (t) => {
   const url = await startSite(t, { tls: false, proxies: ["127.0.0.0/8"] });
   for (const [name, headers, expected] of HEADERS) t.match(await show(url, { headers }), expected, name);
 
@@ -230,7 +230,7 @@ t.test("behind a trusted proxy a certificate is what the proxy says", async (t) 
   });
 });
 
-t.test("MT-01 from anybody else no header says anything", async (t) => {
+t.test("MT-01 the headers of any other sender are ignored", async (t) => {
   for (const proxies of [[], ["192.0.2.0/24", "::1"]]) {
     const url = await startSite(t, { tls: false, proxies });
     const secure = await startSite(t, { ca: CA.cert, proxies });
@@ -242,7 +242,7 @@ t.test("MT-01 from anybody else no header says anything", async (t) => {
   }
 });
 
-t.test("a list of proxies holds what its ranges hold", async (t) => {
+t.test("a list of proxies has the addresses of its ranges", async (t) => {
   const trusts = trustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1"]);
   for (const address of [
     "10.1.2.3",

@@ -62,7 +62,7 @@ const json = (body: object) => ({
   headers: { "Content-Type": "application/json" },
 });
 
-t.test("each request of the pages gets the answer that stands beside it", async (t) => {
+t.test("each request of the pages gets the answer beside it", async (t) => {
   const server = await startWithDevice(t);
   const take = (scope?: string) => server.post("/as/token", { client_id: ID, client_secret: jwt(), scope });
   const gateway = { client_id: "gateway", client_secret: SECRET };
@@ -256,12 +256,12 @@ t.test("an internal error is nested, and says which request it was", async (t) =
   );
 });
 
-t.test("error_uri is the host of the issuer where nothing else is said", async (t) => {
+t.test("error_uri is the host of the issuer by default", async (t) => {
   const server = await startInstance(t, { clock: new TestClock(), env: { ISSUER: "https://id.example:8443/iot" } });
   t.equal((await server.post("/as/token", { client_id: ID })).json.error_uri, "id.example");
 });
 
-t.test("a request that can be read in two ways is refused", async (t) => {
+t.test("an ambiguous request is refused", async (t) => {
   const server = await startWithDevice(t);
   const token = (await server.post("/as/token", { client_id: ID, client_secret: jwt() })).json.access_token;
   const both = (path: string, form: Form, headers: Record<string, string>) => () => server.post(path, form, headers);
@@ -302,12 +302,12 @@ t.test("a request that can be read in two ways is refused", async (t) => {
   });
 });
 
-t.test("B18: what holds in the standard dialect holds here", async (t) => {
+t.test("B18: the rules of the standard dialect apply here", async (t) => {
   const server = await startWithDevice(t);
   const take = async () =>
     (await server.post("/as/token", { client_id: ID, client_secret: jwt() })).json.access_token as string;
 
-  await t.test("TE-09 a resource server looks at a device's token through either", async (t) => {
+  await t.test("TE-09 a resource server introspects a device's token in either dialect", async (t) => {
     const token = await take();
     t.match(token, /^jat_/, "opaque");
     const seen = await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
@@ -345,14 +345,14 @@ t.test("B18: what holds in the standard dialect holds here", async (t) => {
     t.equal((await server.post("/as/renew/token", { client_id: "backend", token })).text, FORBIDDEN);
     t.equal((await server.post("/idp/introspect", { token })).status, 401, "nor looks at its token without its secret");
   });
-  await t.test("TE-04 a refusal is on record as one, with its reason and without the JWT", async (t) => {
+  await t.test("TE-04 a refusal is logged as one, with its reason and without the JWT", async (t) => {
     const client_secret = deviceJwt(ID, NEW_KEYS.ES256());
     await server.post("/as/token", { client_id: ID, client_secret });
     const line = server.log.findLast(({ type }) => type === "decision");
     t.match(line, { dialect: "iothentix", outcome: "refused", client_id: ID, refused_with: "device_jwt_wrong" });
     t.notMatch(JSON.stringify(server.log), client_secret.split(".")[2]!);
   });
-  await t.test("wrong secrets count here as they do there, together", async (t) => {
+  await t.test("wrong secrets of both dialects share one counter", async (t) => {
     const counted = t.capture(Throttle.prototype, "countFailure", Throttle.prototype.countFailure);
     await server.post("/idp/introspect", { token: "x", client_id: "kiosk", client_secret: "no" });
     await server.post("/oauth2/introspect", { token: "x" }, basic("kiosk", "no"));
@@ -360,7 +360,7 @@ t.test("B18: what holds in the standard dialect holds here", async (t) => {
     t.match(here!.args[0], /kiosk$/);
     t.strictSame(here!.args, there!.args);
   });
-  await t.test("a disabled device has nothing any more, and its tokens neither", async (t) => {
+  await t.test("a disabled device and its tokens are refused", async (t) => {
     const token = await take();
     await server.apply({ devices: [deviceEntry(ID, KEY, { disabled: true })] });
     t.equal((await server.post("/as/token", { client_id: ID, client_secret: jwt() })).text, FORBIDDEN);

@@ -134,7 +134,7 @@ t.test("a refusal names the member as it was sent", async (t) => {
   t.equal((await register({ password: PASSWORD })).json.message, "the parameter loginName is missing");
 });
 
-t.test("one name is one person's, whichever instance is asked", async (t) => {
+t.test("a name belongs to one person on all instances", async (t) => {
   const other = await startInstance(t, { database: server.database });
   const replies = await Promise.all(
     Array.from({ length: 6 }, (_, index) =>
@@ -146,7 +146,7 @@ t.test("one name is one person's, whichever instance is asked", async (t) => {
   t.strictSame(replies.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409]);
 });
 
-t.test("BF-01 from one network there are only so many", async (t) => {
+t.test("BF-01 the number of registrations from one network is limited", async (t) => {
   const proxied = await startInstance(t, { database: server.database, env: { TRUST_PROXY: "127.0.0.1/32" } });
   const from = { "X-Forwarded-For": "203.0.113.7" };
   for (let n = 0; n < 20; n += 1) {

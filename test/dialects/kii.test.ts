@@ -137,7 +137,7 @@ const SENT: readonly (readonly [
   ],
 ];
 
-t.test("what its SDKs send is understood", async (t) => {
+t.test("requests of its SDKs are understood", async (t) => {
   for (const [who, path, headers, body, id] of SENT) {
     const reply = await ask(body, headers, path);
     t.equal(reply.status, 200, `${who}: ${reply.text}`);
@@ -145,7 +145,7 @@ t.test("what its SDKs send is understood", async (t) => {
     wears(t, reply);
   }
 
-  await t.test("and a form on the app's path only", async (t) => {
+  await t.test("a form is accepted on the app's path only", async (t) => {
     const form = { grant_type: "password", ...ALICE, expiresAt: String(clock.now() + 60_000) };
     t.match(await server.post(APP_PATH, form, ofApp()), { status: 200, json: { id: "user-alice", expires_in: 60 } });
     const malformed = await server.post(APP_PATH, { ...form, expiresAt: "soon" }, ofApp());
@@ -395,7 +395,7 @@ const REFUSED: readonly (readonly [
   ],
 ];
 
-t.test("TE-05 what cannot be answered is refused in its shape", async (t) => {
+t.test("TE-05 a request that cannot be answered is refused in its shape", async (t) => {
   for (const [what, errorCode, description, body, headers, path] of REFUSED) {
     const reply = await ask(body, headers, path);
     t.equal(reply.status, 400, `${what}: ${reply.text}`);
@@ -404,7 +404,7 @@ t.test("TE-05 what cannot be answered is refused in its shape", async (t) => {
     wears(t, reply);
   }
 
-  await t.test("with the status of HTTP where HTTP refuses it", async (t) => {
+  await t.test("a refusal by HTTP itself has its status", async (t) => {
     t.match(await server.send(PATH), { status: 405, json: { errorCode: "invalid_request" } });
     t.match(await server.send("/api/apps/x"), { status: 404, json: { errorCode: "NOT_FOUND", message: String } });
     t.match(await ask({ username: "x".repeat(70_000) }), { status: 413, json: { errorCode: "invalid_request" } });
@@ -456,12 +456,12 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.match(await refresh(second.refresh_token), REUSED);
   });
 
-  await t.test("in the Java SDK's spelling, until then", async (t) => {
+  await t.test("the Java SDK's spelling works until then", async (t) => {
     const { json } = await refresh((await logIn()).refresh_token, { expires_at: clock.now() + 5_000 });
     t.equal(json.expires_in, 5);
   });
 
-  await t.test("TE-01 not for another app, nor through another dialect", async (t) => {
+  await t.test("TE-01 another app and another dialect are refused", async (t) => {
     const { refresh_token } = await logIn();
     const elsewhere = await server.post(
       "/oauth2/token",
@@ -472,7 +472,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.equal((await refresh(refresh_token)).status, 200, "which used nothing up");
   });
 
-  await t.test("once, however many instances are asked at the same moment", async (t) => {
+  await t.test("a refresh succeeds once, also with simultaneous requests to several instances", async (t) => {
     const other = await startInstance(t, { database: server.database, clock });
     const { refresh_token } = await logIn();
     const body = { grant_type: "refresh_token", refresh_token };
@@ -534,7 +534,7 @@ t.test("users/me describes the user of the token", async (t) => {
   t.equal((await server.post("/oauth2/userinfo", { access_token })).status, 401, "nor elsewhere with this one");
 });
 
-t.test("what ends an account, a thing or an app ends its tokens with the next request", async (t) => {
+t.test("the end of an account, a thing or an app ends its tokens with the next request", async (t) => {
   const { prisma } = server.core.db;
   const logIn = async (body: object, headers = ofApp()) => (await ask(body, headers)).json.access_token as string;
 

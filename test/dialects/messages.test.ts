@@ -297,7 +297,7 @@ t.test("further messages of the original", async (t) => {
     t.match(json, { error: "invalid_scope", error_description: "duplicate scopes api1 have been passed in parameter" });
   });
 
-  t.test("introspecting what is no token is an error there and inactive in the standard", async (t) => {
+  t.test("introspection of a text that is no token is an error there and inactive in the standard", async (t) => {
     t.match(await sis("/introspect", { token: "x" }), {
       status: 400,
       json: { error: "invalid_token", error_description: "the token is not valid", error_uri: null },

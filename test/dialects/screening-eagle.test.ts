@@ -51,7 +51,7 @@ t.test("an integration gets a token for itself", async (t) => {
     t.notOk("userID" in payload, "there is no person");
   });
 
-  await t.test("and is meant for whom it would be meant for anywhere", async (t) => {
+  await t.test("and has the audience of every other dialect", async (t) => {
     const look = (client_id: string) =>
       server.post("/oauth2/introspect", { token: access_token }, basic(client_id, SECRET));
     const { json } = await look("api1-server");
@@ -216,15 +216,18 @@ t.test("each of its statuses has its situation", async (t) => {
     t.equal(reply.headers.has("www-authenticate"), status === 401, "RFC 9110 section 15.5.2");
   }
 
-  await t.test("404 for an unknown path below its prefix, 405 and 400 for what is no form", async (t) => {
-    const said = ({ status, json }: Reply) => [status, json.error];
-    t.strictSame(said(await server.post("/api/id/v1/auth/tokens", {}, INTEGRATION)), [404, "Not Found"]);
-    t.strictSame(said(await server.send(PATH)), [405, "Method Not Allowed"]);
-    const json = { method: "POST", headers: { "Content-Type": "application/json", ...INTEGRATION }, body: "{}" };
-    t.strictSame(said(await server.send(PATH, json)), [400, "Bad Request"]);
-  });
+  await t.test(
+    "an unknown path below its prefix gets 404, a wrong method 405 and a body that is no form 400",
+    async (t) => {
+      const said = ({ status, json }: Reply) => [status, json.error];
+      t.strictSame(said(await server.post("/api/id/v1/auth/tokens", {}, INTEGRATION)), [404, "Not Found"]);
+      t.strictSame(said(await server.send(PATH)), [405, "Method Not Allowed"]);
+      const json = { method: "POST", headers: { "Content-Type": "application/json", ...INTEGRATION }, body: "{}" };
+      t.strictSame(said(await server.send(PATH, json)), [400, "Bad Request"]);
+    },
+  );
 
-  await t.test("500 for a fault of the server", async (t) => {
+  await t.test("a fault of the server gets 500", async (t) => {
     const { scopes } = server.core.registry;
     t.teardown(() => void (server.core.registry.scopes = scopes));
     server.core.registry.scopes = () => Promise.reject(new Error("a fault"));

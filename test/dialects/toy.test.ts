@@ -16,7 +16,7 @@ t.test("docs/dialects.md shows the dialect that is built here, as it would stand
   t.ok(page.includes(`\`\`\`ts\n${moved}\`\`\``));
 });
 
-t.test("a dialect that is one file is spoken, and decides nothing", async (t) => {
+t.test("a dialect of one file works, and decides nothing", async (t) => {
   const server = await startInstance(t, { provision: FLEET, dialects: [oauth2, toy] });
   const ask = (form: Record<string, string>) => server.post("/toy/pass", form);
   const mayUse = async (client_id: string) => {
@@ -30,7 +30,7 @@ t.test("a dialect that is one file is spoken, and decides nothing", async (t) =>
   });
   for (const client_id of ["backend", "off", "desktop"]) await mayUse(client_id);
 
-  await t.test("it asks for a token in its own words, and is answered in them", async (t) => {
+  await t.test("a request in its own words gets an answer in them", async (t) => {
     const { status, json } = await ask({ ...backend, want: "api1" });
     t.equal(status, 200);
     t.match(json, { pass: /^jat_/, seconds: 600 });

@@ -77,7 +77,7 @@ const rank = (page: string) => (FIRST.indexOf(page) + FIRST.length + 1) % (FIRST
 const ordered = pages.sort((one, other) => rank(one) - rank(other));
 const read = await Promise.all(ordered.map(async (page) => ({ page, parts: await partsOf(page) })));
 for (const { page, parts } of read.filter(({ parts }) => parts.length > 0)) {
-  void tap.test(`${page} does what it says`, async (t) => {
+  void tap.test(`each block of ${page} works as printed`, async (t) => {
     const reading: Reading = {
       page,
       terminal: once(() => new Terminal(t, folder, env)),

@@ -164,7 +164,7 @@ async function picture(folder: string): Promise<string[]> {
 t.test("a data folder", async (t) => {
   const dataDir = await dataDirOf(t, "a folder with spaces");
 
-  t.test("a first start gives a usable database, and what is written there is found after a stop", async (t) => {
+  t.test("a first start makes a usable database, whose rows survive a stop", async (t) => {
     const first = await startEmbedded({ dataDir, role: "server" });
     t.equal(first.fresh, true);
     await keep(first.url);
@@ -224,7 +224,7 @@ t.test("a data folder", async (t) => {
 t.test("who owns a data folder", async (t) => {
   const dataDir = await usedDataDirOf(t);
 
-  t.test("a second server is refused and told who the first one is", async (t) => {
+  t.test("a second server is refused with a line that names the first one", async (t) => {
     await refuseIfOwned(dataDir);
     const first = await startEmbedded({ dataDir, role: "server" });
     for (const again of [() => startEmbedded({ dataDir, role: "server" }), () => refuseIfOwned(dataDir)]) {
@@ -236,7 +236,7 @@ t.test("who owns a data folder", async (t) => {
     await refuseIfOwned(dataDir);
   });
 
-  t.test("what a killed server left running is adopted, with its data", async (t) => {
+  t.test("the PostgreSQL of a killed server is adopted, with its data", async (t) => {
     const { child, said } = await otherProcess(t, dataDir, "server");
     await keep(said.url ?? "");
     const pid = await postmasterOf(dataDir);
@@ -365,7 +365,7 @@ t.test("commands", async (t) => {
     await server.stop();
   });
 
-  t.test("a server adopts what a command started, and the command then leaves it", async () => {
+  t.test("a server adopts the PostgreSQL of a command, which then leaves it running", async () => {
     const command = await startEmbedded({ dataDir, role: "command" });
     const server = await startEmbedded({ dataDir, role: "server" });
     await command.stop();
@@ -373,7 +373,7 @@ t.test("commands", async (t) => {
     await server.stop();
   });
 
-  t.test("commands that come and go together never break one another", async (t) => {
+  t.test("commands that start and end at the same time never break one another", async (t) => {
     const comeAndGo = async (): Promise<void> => {
       for (let round = 0; round < 4; round++) {
         const command = await startEmbedded({ dataDir, role: "command" });
@@ -474,7 +474,7 @@ t.test("a database dropped beside its master key is refused, and PostgreSQL is n
   t.equal(await postmasterOf(dataDir).catch(() => "none"), "none");
 });
 
-t.test("what a first start killed in the middle left behind neither hinders nor stays", async (t) => {
+t.test("the remains of a killed first start are removed by the next one", async (t) => {
   const dataDir = await dataDirOf(t);
   await mkdir(path.join(dataDir, "postgres.new-abandoned/data"), { recursive: true });
   await writeFile(path.join(dataDir, "postgres.new-abandoned/data/PG_VERSION"), "18\n");

@@ -83,7 +83,7 @@ t.test("a person logs in with the code that was sent", async (t) => {
     t.equal((await logIn(server, PHONE, message.code)).status, 400, "once");
   });
 
-  await t.test("however they write the number", async (t) => {
+  await t.test("to a number in any form", async (t) => {
     const { to, code } = await receive({ phone_number: "(+49) 30 123456" });
     t.equal(to, PHONE);
     t.equal((await logIn(server, "(+49) 30/123456", code)).status, 200);
@@ -119,7 +119,7 @@ t.test("a person logs in with the code that was sent", async (t) => {
   });
 });
 
-t.test("a code is used once, however many try at once", async (t) => {
+t.test("a code is used once, also in simultaneous logins", async (t) => {
   const { server, clock, receive } = await start(t);
   const { server: twin } = await start(t, { database: server.database, clock });
   const { code } = await receive({ phone_number: PHONE });
@@ -130,7 +130,7 @@ t.test("a code is used once, however many try at once", async (t) => {
   t.equal(redeemed.filter(Boolean).length, 1);
 });
 
-t.test("a code has five tries, five minutes, and no successor beside it", async (t) => {
+t.test("a code has five attempts and five minutes, and a new code replaces it", async (t) => {
   const { server, clock, receive } = await start(t);
   const { codes } = server.core;
   const CASES = [
@@ -155,7 +155,7 @@ t.test("a code has five tries, five minutes, and no successor beside it", async 
   t.ok(await codes.redeem(EMAIL, third.code), "one to another address does not");
 });
 
-t.test("BF-05 a wrong code is a wrong password: they count together", async (t) => {
+t.test("BF-05 wrong codes and wrong passwords share one counter", async (t) => {
   const { server, receive } = await start(t);
   const { code } = await receive({ phone_number: PHONE });
   for (let n = 0; n < 3; n += 1) t.equal((await logIn(server, PHONE, other(code))).status, 400);
@@ -258,7 +258,7 @@ const BAD = [
   { id: "PA-11 a lone surrogate", body: '{"email":"a\\ud800@b"}', says: MALFORMED },
 ];
 
-t.test("what cannot be read is refused, in the dialect's shape", async (t) => {
+t.test("a malformed request is refused, in the dialect's shape", async (t) => {
   const { server, messages } = await start(t);
   for (const { id, body, says } of BAD) {
     const { status, json } = await ask(server, body);

@@ -7,7 +7,7 @@ import { introspect } from "../support/tokens.js";
 
 const INACTIVE = { active: false };
 
-t.test("introspection tells a token's state to whom it concerns", async (t) => {
+t.test("introspection reveals a token's state to the parties of the token", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const ask = async (form: Record<string, string>, headers = {}) =>
@@ -58,7 +58,7 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
     t.equal(json.error, "invalid_client");
   });
 
-  t.test("the SimpleIdentityServer dialect says it in its own keys, all of them always", async (t) => {
+  t.test("the SimpleIdentityServer dialect answers with its own keys, always with all of them", async (t) => {
     const { json } = await server.post("/introspect", { token: machine.access_token }, basic("gateway", SECRET));
     t.strictSame(json, {
       active: true,
@@ -100,7 +100,7 @@ t.test("introspection tells a token's state to whom it concerns", async (t) => {
       t.strictSame((await introspect(server, token)).json, INACTIVE, how);
   });
 
-  t.test("time is over for it at exp, exactly", async (t) => {
+  t.test("a token expires exactly at exp", async (t) => {
     clock.advance(599);
     t.ok((await introspect(server, machine.access_token)).json.active);
     t.ok((await introspect(server, opaque.access_token)).json.active);

@@ -64,7 +64,7 @@ t.test("metadata is derived from what is registered", async (t) => {
   });
 });
 
-t.test("ROOT_METADATA and DIALECTS choose what stands where", async (t) => {
+t.test("ROOT_METADATA and DIALECTS choose the document of each path", async (t) => {
   const root = await startInstance(t, { env: { ROOT_METADATA: "simple-identity-server" } });
   t.match((await document(root, ROOT)).token_endpoint, /\/token$/);
   t.notMatch((await document(root, ROOT)).token_endpoint, /oauth2/);

@@ -78,7 +78,7 @@ t.test("a resource server that goes by the issuer's name is registered for both 
   t.strictSame(await introspect(renamed, access_token, hasty), { active: false });
 });
 
-t.test("what was issued can be revoked, whether its issuer is listed or not", async (t) => {
+t.test("earlier tokens can be revoked, with a listed issuer or without", async (t) => {
   for (const server of [renamed, forgetful]) {
     const { access_token } = await login();
     t.ok((await server.post("/oauth2/revoke", { token: access_token }, backend)).status >= 400);
@@ -88,7 +88,7 @@ t.test("what was issued can be revoked, whether its issuer is listed or not", as
   }
 });
 
-t.test("codes and refresh tokens name no issuer: they go on, and what they give names the new one", async (t) => {
+t.test("codes and refresh tokens keep working, and the new tokens name the new issuer", async (t) => {
   for (const server of [renamed, forgetful]) {
     const code = await getCode(await loggedIn(before), { scope: "openid offline_access" });
     const first = (await exchange(server, { code })).json;
@@ -108,7 +108,7 @@ t.test("documents and answers know the new name only", async (t) => {
   t.match(answerOf(reply), { code: String, iss: NEW });
 });
 
-t.test("an id_token_hint says whom it is about where its issuer is listed, and nothing elsewhere", async (t) => {
+t.test("an id_token_hint counts only where its issuer is listed", async (t) => {
   const hint = async (sub: string, client_id: string) => idToken(before, sub, client_id);
   const silently = { client_id: "trusted", prompt: "none", id_token_hint: await hint("user-bob", "trusted") };
   const asAlice = async (server: Instance) => answerOf(await (await loggedIn(server)).get(authorize(silently)));
@@ -198,7 +198,7 @@ t.test("UMA: tickets, tokens and rules of before", async (t) => {
   t.equal((await look(forgetful)).status, 401);
 });
 
-t.test("the setting is read as ISSUER is", async (t: Test) => {
+t.test("the setting has the syntax of ISSUER", async (t: Test) => {
   const { readSettings } = await import("../../src/config.js");
   const read = (PREVIOUS_ISSUERS: string) => readSettings({ PREVIOUS_ISSUERS }).PREVIOUS_ISSUERS;
   t.strictSame(readSettings({}).PREVIOUS_ISSUERS, []);

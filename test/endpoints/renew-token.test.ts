@@ -67,12 +67,12 @@ t.test("renewing a device's token", async (t) => {
     t.ok(await isActive(token), "what is refused ends nothing");
     t.equal((await renew(token)).json.scope, "refresh.token");
   });
-  await t.test("may narrow it, and what was given up does not come back", async (t) => {
+  await t.test("may narrow the scope, and a lost scope does not come back", async (t) => {
     const narrow = (await renew(await take(), { scope: "refresh.token" })).json;
     t.equal(narrow.scope, "refresh.token");
     refused(t, await renew(narrow.access_token, { scope: ALL }), "scope_not_allowed");
   });
-  await t.test("drops what the device may not have any more", async (t) => {
+  await t.test("drops the scopes that the device has lost", async (t) => {
     const token = await take();
     await provide({ scope: "refresh.token temp" });
     t.equal((await renew(token)).json.scope, "refresh.token temp");
@@ -101,7 +101,7 @@ t.test("renewing a device's token", async (t) => {
     t.equal((await renew(two)).status, 201, "a higher cap is obeyed");
     await provide();
   });
-  await t.test("is not for tokens that are over, revoked, of others, or none", async (t) => {
+  await t.test("refuses expired, revoked, foreign and missing tokens", async (t) => {
     const [revoked, expired] = [await take(), await take()];
     await server.post("/oauth2/revoke", { token: revoked }, basic("admin", SECRET));
     refused(t, await renew(revoked), "token_not_valid");
@@ -110,7 +110,7 @@ t.test("renewing a device's token", async (t) => {
     clock.advance(3_600);
     refused(t, await renew(expired), "token_not_valid");
   });
-  await t.test("is over with everything of the device", async (t) => {
+  await t.test("is refused once everything of the device is revoked", async (t) => {
     const token = await take();
     await server.core.db.prisma.client.update({ where: { client_id: ID }, data: { token_epoch: { increment: 1 } } });
     refused(t, await renew(token), "token_not_valid");

@@ -7,11 +7,11 @@ import { isActive, logIn, refresh } from "../support/tokens.js";
 const revoke = (server: Instance, form: Record<string, string>, headers = {}) =>
   server.post("/oauth2/revoke", form, headers);
 
-t.test("what is revoked is refused with the next request, on every instance", async (t) => {
+t.test("a revoked token is refused with the next request, on every instance", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database, env: { ISSUER: one.core.issuer } });
 
-  t.test("an access token takes just itself", async (t) => {
+  t.test("an access token is revoked alone", async (t) => {
     const { access_token, refresh_token } = (await logIn(one)).json;
     t.ok(await isActive(other, access_token));
     const { status, text, headers } = await revoke(one, { token: access_token, client_id: "mobile" });
@@ -23,7 +23,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
     t.equal((await refresh(other, refresh_token)).status, 200);
   });
 
-  t.test("a refresh token takes its family and every access token of the grant", async (t) => {
+  t.test("a refresh token is revoked with its family and every access token of the grant", async (t) => {
     const first = (await logIn(one)).json;
     const { json: second } = await refresh(other, first.refresh_token);
     const { status } = await revoke(one, { token: second.refresh_token, client_id: "mobile" });
@@ -75,7 +75,7 @@ t.test("what is revoked is refused with the next request, on every instance", as
     t.equal((await ask()).json.error_description, "the token doesn't exist");
   });
 
-  t.test("a revoked JWT stays revoked however its text is respelt", async (t) => {
+  t.test("a revoked JWT stays revoked in every spelling", async (t) => {
     const { access_token } = (await logIn(one)).json;
     await revoke(one, { token: access_token, client_id: "mobile" });
     const [header, payload, signature = ""] = access_token.split(".");

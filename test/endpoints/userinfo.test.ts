@@ -28,7 +28,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const ask = (token: string, path = STANDARD) => server.send(path, { headers: bearer(token) });
 const said = ({ status, json }: Reply) => ({ status, error: json?.error, says: json?.error_description });
 
-t.test("userinfo says what the scopes of the token release", async (t) => {
+t.test("userinfo has the claims of the token's scopes", async (t) => {
   const PROFILE = { name: "Alice Example", preferred_username: "Alice" };
   const EMAIL = { email: "alice@example.com", email_verified: true };
   const PHONE = { phone_number: "+4930123456", phone_number_verified: true };
@@ -210,7 +210,7 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
   }
 });
 
-t.test("a token that is not in force says nothing", async (t) => {
+t.test("an invalid token reveals nothing", async (t) => {
   const refused = async (t: Test, token: string, name: string) => {
     for (const [path, status] of [
       [STANDARD, 401],

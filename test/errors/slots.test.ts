@@ -51,7 +51,7 @@ const secrets = fc.oneof(
   fc.base64String({ minLength: 40 }).map((text) => `1x${text}`),
 );
 
-t.test("no slot repeats what is no plain word", async (t) => {
+t.test("no slot repeats a text that is no plain word", async (t) => {
   for (const { code, slots } of ROWS) {
     const open = slots.filter((slot) => !OURS.has(slot));
     if (open.length === 0) continue;

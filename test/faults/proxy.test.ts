@@ -60,7 +60,7 @@ t.test("the connection string leads through the proxy, and keeps the rest", asyn
   );
 });
 
-t.test("what is delayed arrives late and in order, in each direction by its own time", async (t) => {
+t.test("delayed data arrives late and in order, in each direction by its own time", async (t) => {
   const { proxy } = await echo(t);
   const { socket, hears } = await connected(t, proxy);
   proxy.delay({ up: 120, down: 80 });
@@ -71,7 +71,7 @@ t.test("what is delayed arrives late and in order, in each direction by its own 
   t.ok(performance.now() - begun >= 199, "both delays were waited for");
 });
 
-t.test("what is stalled is held in one direction, and goes on when the stall ends", async (t) => {
+t.test("stalled data is held in one direction, and continues when the stall ends", async (t) => {
   for (const direction of ["up", "down"] as const) {
     const { proxy, accepted } = await echo(t);
     const { socket, heard, hears } = await connected(t, proxy);
@@ -88,7 +88,7 @@ t.test("what is stalled is held in one direction, and goes on when the stall end
   }
 });
 
-t.test("what was stalled arrives although its sender has gone", async (t) => {
+t.test("stalled data arrives although its sender has gone", async (t) => {
   const { proxy, accepted } = await echo(t);
   const { socket } = await connected(t, proxy);
   while (accepted.length === 0) await pause(5);

@@ -273,7 +273,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     }
   });
 
-  await t.test("CO-01 reuse ends what the first use gave", async (t) => {
+  await t.test("CO-01 reuse ends the tokens of the first use", async (t) => {
     const code = await getCode(alice, { scope: "openid api1 offline_access" });
     const first = (await exchange(server, { code })).json;
     const second = (await refresh(server, first.refresh_token)).json;
@@ -307,7 +307,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     }
   });
 
-  await t.test("CO-02 of fifty at once on two instances one succeeds, and the others end what it got", async (t) => {
+  await t.test("CO-02 of fifty at once on two instances one succeeds, and the others end its tokens", async (t) => {
     const second = await startInstance(t, { database: server.database, clock, env: { ISSUER: server.core.issuer } });
     const code = await getCode(alice, { scope: "openid offline_access" });
     const replies = await Promise.all(
@@ -333,7 +333,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     t.strictSame(said(await exchange(server, { code, code_verifier: verifier })), INVALID);
   });
 
-  await t.test("but not who cannot say who they are, or may not exchange any", async (t) => {
+  await t.test("a client that fails to authenticate, or may not exchange codes, does not", async (t) => {
     const code = await getCode(alice);
     t.equal((await exchange(server, { code }, basic("web", "wrong"))).status, 401);
     t.equal((await exchange(server, { code }, {})).status, 401);
@@ -434,7 +434,7 @@ t.test("CO-12 hostile codes", async (t) => {
   t.equal((await exchange(server, { code })).status, 200, "the code itself is none the worse");
 });
 
-t.test("what changed between the two steps counts", async (t) => {
+t.test("changes between the two steps count", async (t) => {
   const disable = (disabled: boolean) =>
     server.core.db.prisma.$transaction((tx) => setUserDisabled(tx, "user-bob", disabled));
 
@@ -530,7 +530,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     }
   });
 
-  await t.test("PK-06 a list of verifiers is none", async (t) => {
+  await t.test("PK-06 a list of verifiers is refused", async (t) => {
     const code = await getCode(alice, challenge);
     const body = (more: string) =>
       `grant_type=authorization_code&code=${code}&redirect_uri=${encodeURIComponent(CALLBACK)}&${more}`;
@@ -546,7 +546,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     t.strictSame(said(await exchange(server, { code: await getCode(alice), code_verifier: verifier })), WRONG_VERIFIER);
   });
 
-  await t.test("PK-10 the metadata says what there is", async (t) => {
+  await t.test("PK-10 the metadata lists the methods", async (t) => {
     const { json } = await server.send("/.well-known/openid-configuration");
     t.same(json.code_challenge_methods_supported, ["S256"]);
   });

@@ -31,7 +31,7 @@ t.test("a backend service gets a token for itself", async (t) => {
     t.equal(payload.exp! - payload.iat!, json.expires_in);
   });
 
-  t.test("for everything it is registered for when it names no scope", async (t) => {
+  t.test("with all registered scopes when it names no scope", async (t) => {
     t.equal((await ask({})).json.scope, "api1 api2 plain");
   });
 

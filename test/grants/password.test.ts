@@ -8,7 +8,7 @@ t.test("a mobile app logs its user in with a password", async (t) => {
   const logIn = (form: Record<string, string>, headers = {}) =>
     server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...form }, headers);
 
-  t.test("by login name, verified email or verified phone number, however each is written", async (t) => {
+  t.test("by login name, verified email or verified phone number, in any form of each", async (t) => {
     const { password } = ALICE;
     for (const username of [
       "alice",

@@ -23,7 +23,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.ok(await isActive(server, third.json.access_token));
   });
 
-  t.test("but a lost answer is given again, however often, within ten seconds", async (t) => {
+  t.test("a lost answer is given again any number of times within ten seconds", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const { json } = await refresh(server, refresh_token);
     for (const wait of [0, 4, 6]) {
@@ -85,7 +85,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.ok((row!.n as number) >= 1);
   });
 
-  t.test("a generation that was never given out is no token of ours", async (t) => {
+  t.test("a generation that was never issued is refused", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     t.match(await refresh(server, refresh_token.replace(".0.", ".1.")), REFUSED, "the MAC does not fit");
     t.equal((await refresh(server, refresh_token)).status, 200, "and the family is none the worse");
@@ -103,7 +103,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.equal((await refresh(server, used)).status, 200);
   });
 
-  t.test("however often it is used, the grant ends after its absolute time", async (t) => {
+  t.test("the grant ends after its absolute time, with any number of uses", async (t) => {
     let { refresh_token } = (await logIn(server)).json;
     for (let day = 0; day < 9; day += 1) {
       clock.advance(10 * 24 * 3600 - 1);
@@ -139,7 +139,7 @@ t.test("a refreshed scope", async (t) => {
     t.equal(json.scope, "openid");
   });
 
-  t.test("loses what the client has lost since, and gets it back with it, never more", async (t) => {
+  t.test("loses the scopes that the client has lost, and regains them with the client, never more", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const withScope = (scope: string) => ({
       clients: FLEET.clients.filter(({ client_id }) => client_id === "mobile").map((one) => ({ ...one, scope })),
@@ -171,7 +171,7 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
     t.equal((await refresh(server, refresh_token)).status, 200);
   });
 
-  t.test("what was got in one dialect goes on in the other", async (t) => {
+  t.test("a token of one dialect works in the other", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const there = await server.post("/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
     t.equal(there.status, 200);

@@ -414,7 +414,7 @@ table("names that mean something to JavaScript mean nothing here", (dialect) => 
   },
 ]);
 
-t.test("what a request says of a body that it does not have is ignored", async (t) => {
+t.test("headers about a body that a request does not have are ignored", async (t) => {
   const described = { "Content-Type": "text/plain; charset=iso-8859-1", "Content-Encoding": "gzip" };
   for (const path of [
     "/oauth2/userinfo",
@@ -435,7 +435,7 @@ t.test("what a request says of a body that it does not have is ignored", async (
   }
 });
 
-t.test("nothing of all this has changed what every object inherits", async (t) => {
+t.test("none of these requests has changed Object.prototype", async (t) => {
   t.equal(({} as Record<string, unknown>).x, undefined);
 });
 
@@ -666,7 +666,7 @@ table("there is one Authorization header, and one way to write it", (dialect) =>
   ];
 });
 
-t.test("nothing a request says about where it was sent is believed", async (t) => {
+t.test("no header of a request changes the issuer", async (t) => {
   const LIES: readonly (readonly [string, string])[][] = [
     [["Host", "evil.example"]],
     [
@@ -721,7 +721,7 @@ t.test("nothing a request says about where it was sent is believed", async (t) =
       const query = { ...good(STANDARD), target: "http://evil.example/oauth2/token?token=x" };
       t.equal((await converse(server.url, write(query))).status, 400);
     });
-    await t.test("HO-01 a request-target that is none", async (t) => {
+    await t.test("HO-01 a request-target that is malformed", async (t) => {
       for (const target of [
         "*",
         "oauth2/token",
@@ -782,7 +782,7 @@ const BROKEN_HTTP: readonly (readonly [id: string, name: string, bytes: string, 
   ["JW-14", "a target of 17 KiB", `GET /oauth2/${"a".repeat(17 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
 ];
 
-t.test("what is not HTTP is refused and cut", async (t) => {
+t.test("a request that is not HTTP is refused, and its connection is closed", async (t) => {
   for (const [id, name, bytes, status] of BROKEN_HTTP) {
     await t.test(`${id} ${name}`, async (t) => {
       const reply = await converse(server.url, Buffer.from(bytes, "latin1"));
@@ -793,7 +793,7 @@ t.test("what is not HTTP is refused and cut", async (t) => {
     });
   }
 
-  await t.test("PA-17 what follows a broken request on its connection is not read", async (t) => {
+  await t.test("PA-17 bytes after a broken request on its connection are not read", async (t) => {
     const smuggled = `GET /oauth2/jwks HTTP/1.1\r\nHost: x\r\n\r\n`;
     const first = `${head("Content-Length: 4", "Transfer-Encoding: chunked")}\r\n\r\n0\r\n\r\n`.replace(
       "close",
@@ -844,7 +844,7 @@ t.test("a body that does not come delays no other request", async (t) => {
   });
 });
 
-t.test("HD-01 every answer says what a browser may do with it: nothing", async (t) => {
+t.test("HD-01 the headers of every answer forbid a browser everything", async (t) => {
   const ANSWERS: readonly RawRequest[] = [
     good(STANDARD),
     good(SIS),

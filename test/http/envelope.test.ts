@@ -155,7 +155,7 @@ function isSecured(t: Test, { headers }: RawReply): void {
   });
 }
 
-t.test("what is no request is refused in the shape of its path, with every header and one line", async (t) => {
+t.test("a malformed request is refused in the shape of its path, with every header and one line", async (t) => {
   for (const fault of FAULTS) {
     await t.test(fault.name, async (t) => {
       for (const path of PATHS) await check(t, fault, path);
@@ -163,7 +163,7 @@ t.test("what is no request is refused in the shape of its path, with every heade
   }
 });
 
-t.test("what is good HTTP is taken", async (t) => {
+t.test("valid HTTP is accepted", async (t) => {
   const good = (more: Parameters<typeof lines>[1]) => converse(server.url, lines("/oauth2/token", more));
   const answered = (reply: RawReply) => t.equal(reply.json?.error, "invalid_client", reply.text);
   const HOSTS = ["x", "X.example:8080", "a_b.example", "127.0.0.1:80", "[::1]:443", "[2001:db8::1]", "a.example:"];
@@ -203,7 +203,7 @@ t.test("the preface of HTTP/2, and what is no HTTP at all", async (t) => {
   }
 });
 
-t.test("a connection of which nothing came is closed, and leaves no line", async (t) => {
+t.test("a connection without a byte is closed, and leaves no line", async (t) => {
   const before = server.log.length;
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
@@ -319,7 +319,7 @@ t.test("a path has one spelling before anything is compared with it", async (t) 
     }
   }
 
-  await t.test("what only looks like another spelling is another path", async (t) => {
+  await t.test("a text that only looks like another spelling is another path", async (t) => {
     for (const path of ["/oauth2%2Ftoken", "/oauth2/token/", "//oauth2/token", "/OAUTH2/token", "/oauth2/token;x=y"]) {
       t.equal((await ask("POST", path)).status, 404, path);
     }
@@ -333,7 +333,7 @@ t.test("a path has one spelling before anything is compared with it", async (t) 
   });
 });
 
-t.test("a line about a path that is none says which, and with which method", async (t) => {
+t.test("a log line about an unknown path has the path and the method", async (t) => {
   const lineOf = async (method: string, path: string) => {
     const before = server.log.length;
     await converse(server.url, lines(path, { method }));

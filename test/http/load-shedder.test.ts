@@ -74,7 +74,7 @@ t.test(
   },
 );
 
-t.test("a few requests are let in however slow the machine is, and nothing is measured", async (t) => {
+t.test("a few requests are let in on a machine of any speed, and nothing is measured", async (t) => {
   const { state, fill, answers, measurements } = await behindShedder(t);
   for (let round = 0; round < 6; round += 1) {
     await fill((round + 1) * 10);
@@ -117,7 +117,7 @@ t.test("once work waits too long for the process, requests are refused until it 
   });
 });
 
-t.test("what waits for something else than the process does not count", async (t) => {
+t.test("requests that wait for something else than the process do not count", async (t) => {
   const { state, fill, answers } = await behindShedder(t);
   state.waiting = 200;
   await fill(200);

@@ -343,7 +343,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
     }
   }
 
-  await t.test("what no request can hold", async (t) => {
+  await t.test("values that no request can have", async (t) => {
     const before = server.log.length;
     for (const value of ["\x1b[31m", "a\0b", "a\rb", "a".repeat(1 << 20)]) {
       const { status } = await converse(server.url, write(form(["User-Agent", value])));
@@ -371,7 +371,7 @@ t.test("LG-02 a line cannot be forged, broken or bloated", async (t) => {
   });
 });
 
-t.test("who does not wait for the answer is on record too", async (t) => {
+t.test("a request whose client does not wait is logged too", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { hostname, port } = new URL(server.url);
   const body = new URLSearchParams({ grant_type: "password", client_id: "mobile", ...ALICE }).toString();
@@ -388,7 +388,7 @@ t.test("who does not wait for the answer is on record too", async (t) => {
   t.match(server.log[0], { outcome: "granted", sub: "user-alice", client_id: "mobile" });
 });
 
-t.test("what asks for no decision leaves no line", async (t) => {
+t.test("a request without a decision leaves no line", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   for (const path of ["/healthz", "/readyz", "/oauth2/jwks", "/jwks", "/.well-known/openid-configuration"]) {
     t.equal((await server.send(path)).status, 200);

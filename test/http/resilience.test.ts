@@ -84,14 +84,14 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
     await outage.begin();
     await t.test("nothing is claimed to be done, from the first moment on", unavailable);
     await until("it is no longer ready", ready(server, 503));
-    await t.test("what was remembered of clients is not believed for long", async () => {
+    await t.test("cached clients are not trusted for long", async () => {
       await until(
         "it is not",
         async () => (await server.post("/oauth2/token", service, basic("backend", SECRET))).status === 503,
       );
     });
     await t.test("nor is anything claimed later", unavailable);
-    await t.test("what needs no database is answered", async (t) => {
+    await t.test("requests that need no database are answered", async (t) => {
       for (const path of ["/healthz", "/oauth2/jwks", "/jwks"]) t.equal((await server.send(path)).status, 200, path);
       const wrong = await server.post("/oauth2/token", { grant_type: "x" }, basic("backend", SECRET));
       t.equal(wrong.json.error, "unsupported_grant_type");
@@ -107,7 +107,7 @@ for (const [kind, prepare] of Object.entries(OUTAGES)) {
     });
 
     await outage.end();
-    await t.test("when it is back everything goes on by itself, and what was not done can be done", async (t) => {
+    await t.test("when it is back everything continues by itself, and failed requests can be repeated", async (t) => {
       await until("it is ready", ready(server, 200));
       t.equal((await server.post("/oauth2/token", service, basic("backend", SECRET))).status, 200);
       const seen = await server.post("/oauth2/introspect", { token: access_token }, basic("gateway", SECRET));

@@ -265,7 +265,7 @@ t.test("files that cannot be used are never taken", async (t) => {
   for (const line of site.log) t.notMatch(JSON.stringify(line), /PRIVATE/);
 });
 
-t.test("what is no file is not waited for, and what takes its place is read", async (t) => {
+t.test("a path that is no file is not waited for, and its replacement is read", async (t) => {
   const site = await startSite(t);
   const path = join(site.folder, "cert.pem");
   const second = selfSigned("second");

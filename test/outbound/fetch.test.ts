@@ -83,7 +83,7 @@ t.test("a URL that is not plainly https is refused before anything is asked", as
   t.strictSame(remote.requests, []);
 });
 
-t.test("a name counts as what it resolves to", async (t) => {
+t.test("a name is judged by its addresses", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.end("{}"));
   const { port } = new URL(remote.url);
   const forbidden = "the host's address may not be reached this way";
@@ -186,7 +186,7 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
   });
 });
 
-t.test("an https server is believed by its certificate only", async (t) => {
+t.test("an https server is trusted by its certificate only", async (t) => {
   const server = createTlsServer(selfSigned("localhost"), (_request, response) => response.end("{}"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.teardown(() => server.close());

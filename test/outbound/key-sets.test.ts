@@ -102,7 +102,7 @@ t.test("a clock that is set back makes nothing last longer", async (t) => {
   t.equal(fetches(), 2);
 });
 
-t.test("SS-04 what is no key set, or too much of one, is a failure", async (t) => {
+t.test("SS-04 a body that is no key set, or too large, is a failure", async (t) => {
   const many = (count: number) => Array.from({ length: count }, (_, index) => publicKey(`${index}`));
   const cases: Readonly<Record<string, unknown>> = {
     "no object": [],

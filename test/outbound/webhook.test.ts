@@ -40,7 +40,7 @@ t.test("without a secret it is not signed", async (t) => {
   t.notOk("x-jeton-signature" in requests[0]!.headers);
 });
 
-t.test("what fails is sent again, the same, until it arrives", async (t) => {
+t.test("a failed message is sent again unchanged until it arrives", async (t) => {
   const { url, requests, bodies } = await startReceiver(t, 0, 500, 302, 200);
   await deliver(url, MESSAGE, "s", AT_ONCE);
   t.equal(requests.length, 4);

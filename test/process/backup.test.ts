@@ -114,7 +114,7 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
     );
   });
 
-  await t.test("what was issued is refused, be it from before the backup or from after", async (t) => {
+  await t.test("tokens from before and after the backup are refused", async (t) => {
     const again = await startProcess(t, env);
     t.equal((await refresh(again.url, before.refresh_token)).status, 400);
     t.equal(await isActive(again.url, before.access_token), false, "a JWT");
@@ -197,7 +197,7 @@ t.test("a backup that cannot be restored changes nothing", async (t) => {
     await writeFile(backup, whole);
   });
 
-  await t.test("into a database that holds something, unless that is said to go", async (t) => {
+  await t.test("into a database with rows, unless the command may replace them", async (t) => {
     t.equal((await restore()).code, 0);
     const again = await restore();
     t.equal(again.code, 1);

@@ -137,7 +137,7 @@ t.test("a signal during the start ends it in order: nothing is left running", as
   t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"));
 });
 
-t.test("what stands on the server's command line is answered, and starts no server", async (t) => {
+t.test("arguments on the server's command line are answered, and start no server", async (t) => {
   const [help, mistaken] = await Promise.all([refusedStart({}, ["--help"]), refusedStart({}, ["--port", "3000"])]);
   t.match(help, { code: 0, stdout: /docs\/settings\.md/, stderr: "" });
   const stderr = "jeton: the server takes no arguments; its settings are environment variables\n";
@@ -205,7 +205,7 @@ t.test("a provisioning file", async (t) => {
     t.strictSame(await everythingIn(DATABASE_URL), before);
   });
 
-  t.test("may let a person in who is asked for while the server drains", async (t) => {
+  t.test("may add a person who logs in while the server drains", async (t) => {
     await write(FLEET);
     const server = await startProcess(t, env);
     const slow = await slowRequest(

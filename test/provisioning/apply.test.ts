@@ -310,7 +310,7 @@ t.test(
       t.match(await refusalOf(server, JSON.stringify(file)), message, fault);
     }
 
-    await t.test("what is no JSON is not quoted, for it may be a secret", async (t) => {
+    await t.test("a text that is no JSON is not quoted, because it may be a secret", async (t) => {
       for (const text of [
         '{"clients":[{"client_secret": marker-secret}]}',
         "marker-secret",
@@ -466,7 +466,7 @@ t.test("a client that is provisioned without its secret keeps the secret", async
   t.match(await warningsOf({}), [/has no secret/], "so does a method that has none");
 });
 
-t.test("two people may swap what they log in with", async (t) => {
+t.test("two people may swap their login names", async (t) => {
   const people = (carol: string, dave: string) => ({
     users: [
       user({
@@ -709,7 +709,7 @@ t.test("a URI that a browser executes or opens locally is registered nowhere", a
   );
 });
 
-t.test("what is merely unwise is accepted with a warning that names the entry and no value", async (t) => {
+t.test("an unwise entry is accepted with a warning that names the entry and no value", async (t) => {
   const { core } = await startInstance(t);
   const file = {
     clients: [

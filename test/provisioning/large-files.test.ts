@@ -88,7 +88,7 @@ t.test("JSON, JSON Lines and CSV say the same", async (t) => {
   });
 });
 
-t.test("what is wrong with a file is said with its line and field, and nothing is written", async (t) => {
+t.test("a fault in a file is reported with its line and field, and nothing is written", async (t) => {
   const server = await startInstance(t);
   const good = JSON.stringify(person(1));
   const json = (...users: readonly object[]) => JSON.stringify({ users }, null, 1);
@@ -142,7 +142,7 @@ t.test("what is wrong with a file is said with its line and field, and nothing i
   );
 });
 
-t.test("a document reads the same however it is cut into pieces", async (t) => {
+t.test("a document reads the same in pieces of any size", async (t) => {
   const { JsonEntries } = await import("../../src/provisioning/json-entries.js");
   const text = JSON.stringify(
     { users: [person(1, { note: 'a"}],\\ [{"' }), person(2)], clients: [], things: [[], 1, "x"] },

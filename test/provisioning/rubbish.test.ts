@@ -240,7 +240,7 @@ t.test("nesting without end is refused in one line", async (t) => {
   t.match(saidOf("[".repeat(100_000)), /not JSON|nested|must be an object of lists/);
 });
 
-t.test("what is read can be written, or is refused in one line that names its entry", async (t) => {
+t.test("a readable entry can be written, or is refused in one line that names it", async (t) => {
   const database = await freshDatabase(t);
   const db = openDb(database);
   t.teardown(() => closeDb(db));

@@ -28,7 +28,7 @@ const addUser = (name: string, sub: string, at = one) =>
   run(at, ["user", "add", name, "--user-id", sub, "--password-stdin"]);
 const addClient = (client_id: string, at = two) => run(at, ["client", "add", client_id, "--secret-stdin"], SECRET);
 
-t.test("a login name, a sub and a client id never collide, whichever comes first", async (t) => {
+t.test("a login name, a sub and a client id never collide, in any order", async (t) => {
   const used = /is in use/;
   t.equal(await addUser("first", "U-20"), "done");
   t.equal(await addClient("Backend-20"), "done");

@@ -9,7 +9,7 @@ const ask = (server: Instance, secret = SECRET) =>
 
 const backend = (changes: object) => ({ clients: [{ ...FLEET.clients[0], ...changes }] });
 
-t.test("what changes on one instance is obeyed by the others", async (t) => {
+t.test("the other instances obey a change on one instance", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
 
@@ -49,7 +49,7 @@ t.test("what changes on one instance is obeyed by the others", async (t) => {
   });
 });
 
-t.test("an instance whose listening connection was cut believes nothing old", async (t) => {
+t.test("an instance whose listening connection was cut trusts no old value", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
   t.equal((await ask(other)).status, 200);

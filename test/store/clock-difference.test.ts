@@ -110,7 +110,7 @@ t.test("an overlap of secrets is counted by the database's clock", async (t) => 
   t.strictSame(row, { n: 1 });
 });
 
-t.test("a difference is told when it begins and when it ends, and not while the answer took too long to know", (t) => {
+t.test("a difference is logged when it begins and ends, and not after an answer too slow to measure it", (t) => {
   const told: [number, boolean][] = [];
   const difference = new ClockDifference((...what) => told.push(what));
   const measure = (ahead: number, took = 10) =>

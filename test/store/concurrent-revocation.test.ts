@@ -5,7 +5,7 @@ import { openRefreshable } from "../support/grants.js";
 import { basic, startInstance } from "../support/instance.js";
 import { refresh } from "../support/tokens.js";
 
-t.test("a grant that was decided on before everything was revoked is dead when it is opened after", async (t) => {
+t.test("a grant from before a revocation of everything is dead when it is opened afterwards", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { prisma } = server.core.db;
 

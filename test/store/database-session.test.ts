@@ -202,7 +202,7 @@ t.test("a database that was made read-only is seen as one", async (t) => {
   await t.rejects(db.pool.query("DELETE FROM tries"), { code: "25006" });
 });
 
-t.test("what an earlier version stored under a zone is repaired by the statements of docs/operations.md", async (t) => {
+t.test("the statements of docs/operations.md repair times that an earlier version stored under a zone", async (t) => {
   const { url } = await database(t);
   const db = await openFor(t, url);
   await writeInstants(db, AT);

@@ -11,7 +11,7 @@ import { until } from "../support/until.js";
 /** As many at once as make the pool open several connections. */
 const AT_ONCE = 8;
 
-t.test("after the network was gone without a word, no statement is sent on a connection from before", async (t) => {
+t.test("after a silent network failure, no statement is sent on an earlier connection", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const { hostname: host, port } = new URL(database);
   const proxy = await Proxy.open({ host, port: Number(port) });

@@ -29,7 +29,7 @@ async function filled(t: Test, rows: number) {
   return { server, client };
 }
 
-t.test("a round looks at what is due and at nothing else", async (t) => {
+t.test("a round reads due rows only", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
 
@@ -41,7 +41,7 @@ t.test("a round looks at what is due and at nothing else", async (t) => {
     }
   });
 
-  t.test("what it reads does not grow with what is not due", async (t) => {
+  t.test("its reads do not grow with rows that are not due", async (t) => {
     for (const { of, statement } of SWEEPS) {
       const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement.text}`, [null]);
       const { Plan: plan } = rows[0]["QUERY PLAN"][0];
@@ -194,7 +194,7 @@ async function countChanges(client: pg.Client, tables: readonly string[]): Promi
   }
 }
 
-t.test("a person and a client with much are deleted in batches, and nothing of theirs is left", async (t) => {
+t.test("a person and a client with many rows are deleted in batches, completely", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
   // One client asks for everything here, so the planner would read all of it; what counts is that there is an index.
@@ -233,7 +233,7 @@ t.test("a person and a client with much are deleted in batches, and nothing of t
   }
 });
 
-t.test("what a request ends or deletes, it ends in batches, and all of it", async (t) => {
+t.test("a request ends or deletes all its rows, in batches", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
   await countChanges(client, [
@@ -289,7 +289,7 @@ t.test("what a request ends or deletes, it ends in batches, and all of it", asyn
   t.equal((await client.query("SELECT FROM sessions WHERE sid = $1 AND ended_at IS NULL", [sid])).rowCount, 0);
 });
 
-t.test("what lists everything reads a page with each statement, and everything once", async (t) => {
+t.test("a list of everything reads a page with each statement, and each row once", async (t) => {
   const { server, client } = await filled(t, 30_000);
   const { db } = server.core;
   const questions = await questionsTo(db, LARGE.sub, { after: 0, last: 100_000 }, null);

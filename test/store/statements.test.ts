@@ -48,7 +48,7 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
     t.equal(await count(() => introspect(server, first.access_token)), 1);
     t.equal(await count(() => introspect(server, first.refresh_token)), 1);
   });
-  t.test("introspection of what is no token: none", async (t) => {
+  t.test("introspection of a text that is no token: none", async (t) => {
     t.equal(await count(() => introspect(server, "garbage")), 0);
   });
   t.test("refresh: one", async (t) => {
