@@ -40,8 +40,6 @@ interface AppParts {
   readonly proxies: readonly string[];
   readonly core: Core;
   readonly logger: FastifyBaseLogger;
-  /** The name of this process in log lines. */
-  readonly instance: string;
   /** The clock that measures how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
   /** Connects the HTTP server, which exists already (http/listener.ts), to the application. */
@@ -50,7 +48,7 @@ interface AppParts {
 
 /** Every Fastify plugin, in the order in which it is registered. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
-  const { dialects, proxies, core, logger, instance, serve } = parts;
+  const { dialects, proxies, core, logger, serve } = parts;
   const trustsProxy = trustedProxies(proxies);
   const healthPaths: ReadonlySet<string> = new Set(Object.values(HEALTH_PATHS));
   const behind: LoadShedderHooks = {
@@ -79,7 +77,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => {
       void refuse(dialectOf(dialects, request.url), error, request, reply);
       // No hook runs for a request that Fastify's router rejects.
-      logDecision(request, reply, { instance, endpoint: undefined });
+      logDecision(request, reply, { endpoint: undefined });
     },
     serverFactory: (handler) => serve(handler, shedder),
   });
@@ -89,7 +87,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate("operations", new OperationRegistry(core));
 
   setHeaders(app, core.issuer);
-  logDecisions(app, instance);
+  logDecisions(app);
   countUnserved(app, (milliseconds) => core.availability.turnedAway(milliseconds));
   refuseShedRequests(app);
   checkEnvelopes(app);

@@ -55,9 +55,6 @@ export interface RunningServer {
   readonly stop: () => Promise<void>;
 }
 
-/** The name of this process in log lines. */
-const INSTANCE = `${process.pid}`;
-
 /**
  * Tells the listener in which dialect to refuse requests that never reach the application. It runs as soon as the settings are
  * known.
@@ -70,7 +67,7 @@ export function introduce({
 }: Pick<ServerParts, "settings" | "listener" | "log" | "dialects">) {
   const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
   const dialects = given ?? chooseDialects(settings, issuer);
-  listener.refuseWith(refuseInDialects(dialects, { issuer, log, instance: INSTANCE }));
+  listener.refuseWith(refuseInDialects(dialects, { issuer, log }));
   return { issuer, dialects };
 }
 
@@ -99,7 +96,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { serve } = listener;
   const { monotonic } = parts;
   const proxies = settings.TRUST_PROXY;
-  const app = await buildApp({ dialects, proxies, core, logger: log, instance: INSTANCE, monotonic, serve });
+  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve });
 
   const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
   certificates.begin();

@@ -13,14 +13,13 @@ import { refusalAt } from "./refuse.js";
 interface Surroundings {
   readonly issuer: string;
   readonly log: FastifyBaseLogger;
-  readonly instance: string;
 }
 
 /**
  * Words the refusals of requests that never reach the application, in the dialect of their path. Without a path the first
  * dialect words them. A health check that is refused leaves no audit line.
  */
-export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, instance }: Surroundings): RefuseEarly {
+export function refuseInDialects(dialects: readonly Dialect[], { issuer, log }: Surroundings): RefuseEarly {
   const common = { ...headersOf(issuer), "Content-Type": JSON_TYPE };
   const probes: readonly string[] = Object.values(HEALTH_PATHS);
   return (refusal, request) => {
@@ -30,7 +29,7 @@ export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, in
     const worded = refusalAt(dialect, path, refusal, decision_id);
     const { status, headers, body = "" } = dialect.decorate?.(worded) ?? worded;
     if (!probes.includes(path)) {
-      logEarlyDecision(log, instance, { ...request, refusal, dialect: dialect.name, decision_id, status });
+      logEarlyDecision(log, { ...request, refusal, dialect: dialect.name, decision_id, status });
     }
     return {
       status,

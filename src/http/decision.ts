@@ -55,7 +55,7 @@ const HARMLESS = new Set(["refresh_token_retried", "refresh_token_superseded"]);
  * Writes one line for each decision before its answer is sent. So every answer has a line, and so has every request
  * whose caller does not wait.
  */
-export function logDecisions(app: FastifyInstance, instance: string): void {
+export function logDecisions(app: FastifyInstance): void {
   app.decorateRequest("decision", undefined);
   app.decorateRequest("arrivedAt", 0);
   app.addHook("onRequest", (request, reply, done) => {
@@ -67,7 +67,7 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
     // The listener has already logged a request whose body could not be read.
     if (request.decision !== undefined && !wasRefusedEarly(request.raw)) {
       const latency_ms = Math.round((performance.now() - request.arrivedAt) * 10) / 10;
-      logDecision(request, reply, { instance, endpoint: request.routeOptions.url, latency_ms });
+      logDecision(request, reply, { endpoint: request.routeOptions.url, latency_ms });
     }
     done();
   });
@@ -75,7 +75,6 @@ export function logDecisions(app: FastifyInstance, instance: string): void {
 
 /** The parts of a line that are not in the request. */
 interface Circumstances {
-  readonly instance: string;
   /** The path of the route, if there is one. */
   readonly endpoint: string | undefined;
   readonly latency_ms?: number;
@@ -85,12 +84,12 @@ interface Circumstances {
 export function logDecision(
   request: FastifyRequest,
   reply: FastifyReply,
-  { instance, endpoint, latency_ms }: Circumstances,
+  { endpoint, latency_ms }: Circumstances,
 ): void {
   const facts = request.decision ?? {};
   const { refusal } = facts;
   const line = {
-    ...outcomeOf(instance, refusal),
+    ...outcomeOf(refusal),
     ...facts,
     refusal: undefined,
     endpoint,
@@ -115,11 +114,10 @@ interface EarlyAuditRecord extends EarlyRequest {
 /** Writes the line of a refusal without a Fastify request. */
 export function logEarlyDecision(
   log: FastifyBaseLogger,
-  instance: string,
   { refusal, method, target, peer, ...facts }: EarlyAuditRecord,
 ): void {
   const line = {
-    ...outcomeOf(instance, refusal),
+    ...outcomeOf(refusal),
     ...facts,
     ...(method === undefined || target === undefined ? {} : requestLine(method, target)),
     ip: peer,
@@ -128,10 +126,10 @@ export function logEarlyDecision(
   log[facts.status >= 500 && refusal.row.code !== "not_ready" ? "warn" : "info"](line, "request refused");
 }
 
-function outcomeOf(instance: string, refusal: Refusal | undefined) {
+function outcomeOf(refusal: Refusal | undefined) {
   const outcome = refusal === undefined ? "granted" : "refused";
   const reason = refusal?.reason;
-  return { type: "decision", schema: SCHEMA, instance, outcome, refused_with: refusal?.row.code, reason };
+  return { type: "decision", schema: SCHEMA, outcome, refused_with: refusal?.row.code, reason };
 }
 
 /** Whether the line needs method and path: there is no route, or not for this method. */
