@@ -5,7 +5,7 @@ import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { RateLimits } from "./accounts/rate-limits.js";
 import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
-import { Passwords, type HashingCost } from "./accounts/passwords.js";
+import { hashingSlots, Passwords, type HashingCost } from "./accounts/passwords.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
@@ -78,6 +78,8 @@ interface CoreParts {
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
   readonly hashing?: HashingCost | undefined;
+  /** Server processes that share the cores of this machine; one by default. */
+  readonly processes?: number;
 }
 
 /** Builds the core on an open, migrated store. */
@@ -96,7 +98,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
   const rateLimits = new RateLimits(db, master, clock);
   const usage = new DialectUsage(db, clock);
-  const passwords = new Passwords(master, random, undefined, parts.hashing);
+  const passwords = new Passwords(master, random, hashingSlots(parts.processes ?? 1), parts.hashing);
   return {
     issuer,
     previousIssuers,

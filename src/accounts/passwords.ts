@@ -21,6 +21,11 @@ export interface HashingCost {
 /** Longest accepted password, in characters. NIST SP 800-63B requires at least 64; a megabyte would be an attack. */
 export const MAX_PASSWORD_LENGTH = 1_024;
 
+/** How many hashes one of the server processes of this machine makes at once. @param processes that share the cores */
+export function hashingSlots(processes: number): number {
+  return Math.max(1, Math.floor((availableParallelism() - 1) / processes));
+}
+
 /**
  * Password hashing with bounded cost: at most one hash fewer at once than there are cores, because every other request
  * needs a core too.
@@ -32,7 +37,7 @@ export class Passwords {
   readonly #unknownUserHash: Promise<string>;
   readonly #queue: WorkQueue;
 
-  constructor(master: MasterKey, random: Random, slots = Math.max(1, availableParallelism() - 1), cost = COST) {
+  constructor(master: MasterKey, random: Random, slots = hashingSlots(1), cost = COST) {
     this.#master = master;
     this.#decoys = new Decoys(master);
     this.#queue = new WorkQueue(slots);

@@ -31,6 +31,8 @@ export interface Listener {
   readonly port: number;
   /** Its URL, without a path. */
   readonly url: string;
+  /** Takes the address. @throws OperatorError if it is not available */
+  open(): Promise<void>;
   /** Its certificate, if it speaks TLS itself. */
   readonly certificate: CertificateHolder | undefined;
   /** Passes requests to the application, except those that the load shedder refuses. */
@@ -53,10 +55,19 @@ interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsFiles;
+  /** Whether the workers of one primary listen on the address together (node:cluster). */
+  readonly isShared?: boolean;
 }
 
 /** Takes the address. @throws OperatorError if the address is not available, or a PEM file is invalid */
-export async function openListener({ host, port, tls }: ListenOptions): Promise<Listener> {
+export async function openListener(options: ListenOptions): Promise<Listener> {
+  const listener = await prepareListener(options);
+  await listener.open();
+  return listener;
+}
+
+/** Does everything but take the address. @throws OperatorError if a PEM file is invalid */
+export async function prepareListener({ host, port, tls, isShared = false }: ListenOptions): Promise<Listener> {
   let handler: RequestListener | undefined;
   let shedder: LoadShedder | undefined;
   let state: "starting" | "serving" | "draining" = "starting";
@@ -110,18 +121,26 @@ export async function openListener({ host, port, tls }: ListenOptions): Promise<
       setImmediate(endAbandoned, underWay);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", ({ code }: NodeJS.ErrnoException) => {
-      reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
-    });
-    // Node accepts one new connection per turn of its event loop, so a burst of them waits here and must not be
-    // dropped.
-    server.listen({ host, port, exclusive: true, backlog: MAX_BACKLOG }, resolve);
-  });
-  const address = server.address() as AddressInfo;
+  let taken: Pick<AddressInfo, "address" | "port"> = { address: host, port };
   return {
-    port: address.port,
-    url: `${tls ? "https" : "http"}://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
+    get port() {
+      return taken.port;
+    },
+    get url() {
+      const { address, port: itsPort } = taken;
+      return `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${itsPort}`;
+    },
+    open: async () => {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", ({ code }: NodeJS.ErrnoException) => {
+          reject(new OperatorError(`cannot listen on ${host}:${port} (${code})`));
+        });
+        // Node accepts one new connection per turn of its event loop, so a burst of them waits here and must not be
+        // dropped.
+        server.listen({ host, port, exclusive: !isShared, backlog: MAX_BACKLOG }, resolve);
+      });
+      taken = server.address() as AddressInfo;
+    },
     certificate: secure && {
       get material() {
         return secure.material;
