@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { DIALECT_NAMES, DOCUMENTED_NAMES, type DialectName } from "./dialects/index.js";
 import { OperatorError } from "./errors/operator-error.js";
@@ -43,10 +44,24 @@ const port = z
   .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "must be a port number")
   .transform(Number);
 
+const MAX_WORKERS = 64;
+
+/** The embedded PostgreSQL takes 100 connections: eleven from each worker, and twelve from a command and the lock. */
+const MAX_EMBEDDED_WORKERS = 8;
+
+const workers = z
+  .string()
+  .refine(
+    (text) => text === "auto" || (/^[1-9]\d?$/.test(text) && Number(text) <= MAX_WORKERS),
+    `must be auto or a number from 1 to ${MAX_WORKERS}`,
+  )
+  .transform((text) => (text === "auto" ? text : Number(text)));
+
 /** One entry per environment variable. Its description is also the text in docs/settings.md. */
 export const SETTINGS = {
   HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   PORT: port.default(3000).describe("port to listen on; 0 takes a free one and prints it in the ready line"),
+  WORKERS: workers.default(1).describe("processes on one port over one store; auto for one per core"),
   ISSUER: issuer.optional().describe("the issuer identifier, exactly as it stands in tokens and metadata"),
   PREVIOUS_ISSUERS: z
     .string()
@@ -130,6 +145,10 @@ const environment = z
     path: ["MASTER_KEY"],
     message: "is required with DATABASE_URL",
   })
+  .refine((s) => s.DATABASE_URL !== undefined || s.WORKERS === "auto" || s.WORKERS <= MAX_EMBEDDED_WORKERS, {
+    path: ["WORKERS"],
+    message: `must be at most ${MAX_EMBEDDED_WORKERS} without DATABASE_URL`,
+  })
   .refine((s) => (s.TLS_CERT === undefined) === (s.TLS_KEY === undefined), {
     path: ["TLS_KEY"],
     message: "and TLS_CERT go together",
@@ -148,6 +167,7 @@ const environment = z
   })
   .transform((s) => ({
     ...s,
+    WORKERS: s.WORKERS === "auto" ? onePerCore(s.DATABASE_URL === undefined) : s.WORKERS,
     ROOT_METADATA: s.ROOT_METADATA ?? DOCUMENTED_NAMES.find((name) => s.DIALECTS.includes(name)),
   }));
 
@@ -173,6 +193,15 @@ export function ownEnvironment(): NodeJS.ProcessEnv {
 /** Whether a client can show a certificate: to this server itself, or to a proxy that it trusts. */
 export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean {
   return TLS_CERT !== undefined || TRUST_PROXY.length > 0;
+}
+
+/** The address to listen on, and the files of its certificate. */
+export function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
+  return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
+}
+
+function onePerCore(isEmbedded: boolean): number {
+  return Math.min(availableParallelism(), isEmbedded ? MAX_EMBEDDED_WORKERS : MAX_WORKERS);
 }
 
 function list(text: string): string[] {

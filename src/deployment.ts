@@ -43,20 +43,47 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   };
   try {
     const migrated = await migrate(url);
-    const bytes = settings.MASTER_KEY ?? (await generatedKey(settings.DATA_DIR, db));
-    const master = new MasterKey(bytes, systemRandom, settings.MASTER_KEY_PREVIOUS);
+    const master = await readMasterKey(settings, db);
     if (options.restoring === true) return { db, url, master, migrated, close };
-    const { master_key_fingerprint, lasting_keys } = await claimInstallation(db, master.fingerprint);
-    const isKnown = master.accepted.some(({ fingerprint }) => fingerprint === master_key_fingerprint);
-    if (!isKnown || !master.useLasting(master_key_fingerprint, lasting_keys)) {
-      throw new OperatorError("the master key is not the one this database was written under");
-    }
+    await claim(db, master);
     if (options.role === "server") await refuseRestored(db);
     return { db, url, master, migrated, close };
   } catch (error) {
     await close();
     throw explain(error, url);
   }
+}
+
+/**
+ * Opens the deployment that the primary of this worker has opened.
+ * @param url of its database
+ * @throws OperatorError in one line if it cannot be used
+ */
+export async function joinDeployment(settings: Settings, url: string): Promise<Omit<Deployment, "migrated">> {
+  const db = openDb(url);
+  const close = () => closeDb(db);
+  try {
+    const master = await readMasterKey(settings, db);
+    await claim(db, master);
+    await refuseRestored(db);
+    return { db, url, master, close };
+  } catch (error) {
+    await close();
+    throw explain(error, url);
+  }
+}
+
+/** The master key of the settings. A first start generates it. */
+async function readMasterKey({ MASTER_KEY, MASTER_KEY_PREVIOUS, DATA_DIR }: Settings, db: Db): Promise<MasterKey> {
+  return new MasterKey(MASTER_KEY ?? (await generatedKey(DATA_DIR, db)), systemRandom, MASTER_KEY_PREVIOUS);
+}
+
+/** @throws OperatorError if the database was written under another master key */
+async function claim(db: Db, master: MasterKey): Promise<void> {
+  const { master_key_fingerprint, lasting_keys } = await claimInstallation(db, master.fingerprint);
+  const isKnown = master.accepted.some(({ fingerprint }) => fingerprint === master_key_fingerprint);
+  if (isKnown && master.useLasting(master_key_fingerprint, lasting_keys)) return;
+  throw new OperatorError("the master key is not the one this database was written under");
 }
 
 /** @throws OperatorError if there is no master key: a new one could not read the backup */

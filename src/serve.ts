@@ -1,12 +1,14 @@
-import { readSettings, type Settings } from "./config.js";
+import { addressOf, readSettings, type Settings } from "./config.js";
 import { openDeployment } from "./deployment.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { openListener } from "./http/listener.js";
-import { openLog, type Log } from "./http/log.js";
+import { openLog, standardOutput, type Log } from "./http/log.js";
 import { inOneLine } from "./in-one-line.js";
 import { introduce, startServer, type RunningServer } from "./server.js";
 import { refuseIfOwned } from "./embedded/index.js";
 import { readVersion } from "./version.js";
+import { startWorkers } from "./workers/primary.js";
+import { isWorker, runWorker } from "./workers/worker.js";
 
 const HELP = `The Jeton server: node dist/main.js
 It takes no arguments. Its settings are environment variables, listed in docs/settings.md; administration: jeton --help.
@@ -17,7 +19,8 @@ async function main(): Promise<void> {
   const [word] = process.argv.slice(2);
   if (word !== undefined) return answerWord(word);
   const settings = readSettings();
-  const { log, flush } = openLog(settings.LOG_LEVEL);
+  const { log, flush } = openLog(settings.LOG_LEVEL, standardOutput(settings.WORKERS));
+  if (isWorker(settings)) return runWorker(settings, { log, flush });
   const started = start(settings, log).catch((error: unknown) => {
     throw inOneLine(error, "the start", settings.LOG_LEVEL);
   });
@@ -58,7 +61,8 @@ async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, 
   introduce({ settings, listener, log });
   const deployment = await openDeployment(settings, { role: "server", report: (message) => log.warn(message) });
   try {
-    const server = await startServer({ settings, deployment, listener, log, onRestored: fail });
+    const begin = settings.WORKERS > 1 ? startWorkers : startServer;
+    const server = await begin({ settings, deployment, listener, log, onRestored: fail });
     if (server.introduction !== undefined) console.log(`\n${server.introduction}`);
     // Logged at every level, because supervisors and people wait for this line.
     log.child({}, { level: "info" }).info({ url: listener.url, issuer: server.issuer }, `ready on ${listener.url}`);
@@ -71,10 +75,6 @@ async function start(settings: Settings, log: Log): Promise<Pick<RunningServer, 
     await deployment.close();
     throw error;
   }
-}
-
-function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
-  return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
 }
 
 /** The first signal drains the server and exits with 0, the second exits at once. */

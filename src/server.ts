@@ -10,17 +10,12 @@ import type { Deployment } from "./deployment.js";
 import type { Dialect } from "./dialects/dialect.js";
 import { refuseInDialects } from "./dialects/early.js";
 import { chooseDialects } from "./dialects/index.js";
-import { ACCOUNT_PATH } from "./browser/paths.js";
-import { OperatorError } from "./errors/operator-error.js";
 import { CERTIFICATE_CHECK_INTERVAL, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
-import { apply, applyFile } from "./provisioning/apply.js";
-import { demoSet, disableDemo } from "./provisioning/demo.js";
-import { ProvisioningError } from "./provisioning/raw-entry.js";
+import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
-import { isEmpty } from "./store/installation.js";
 import { listen } from "./store/listen.js";
 import { sweep, type SweepReport } from "./store/sweep.js";
 import { samplePasswordHashes } from "./store/password-hashes.js";
@@ -42,6 +37,8 @@ interface ServerParts {
   readonly hashing?: HashingCost;
   /** Called if the database of the running server was restored from a backup: no request may be served from it then. */
   readonly onRestored?: (error: RestoredError) => void;
+  /** Given to a worker. Its primary has applied the provisioning file already, and only one of the workers sweeps. */
+  readonly worker?: { readonly sweeps: boolean };
 }
 
 export interface RunningServer {
@@ -73,7 +70,7 @@ export function introduce({
 
 /** Serves requests on a listener over an open deployment. Provisioning is applied before the first request. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { settings, deployment, listener, log, clock = systemClock, random = systemRandom } = parts;
+  const { settings, deployment, listener, log, worker, clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
   const { issuer, dialects } = introduce(parts);
   const clockDifference = watchClock(log);
@@ -88,9 +85,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
-    warn: (line) => log.warn({ type: "identifiers" }, line),
+    processes: settings.WORKERS,
+    ...(worker === undefined ? { warn: (line) => log.warn({ type: "identifiers" }, line) } : {}),
   });
-  const introduction = await provision(core, parts);
+  const introduction = worker === undefined ? await provision(core, { settings, url: listener.url, log }) : undefined;
   const learnCosts = async () => core.passwords.learnCosts(await samplePasswordHashes(db));
   await learnCosts();
   const { serve } = listener;
@@ -102,10 +100,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   certificates.begin();
   const timers = [
     regularly("reading the certificate files", () => certificates.check(), log, CERTIFICATE_CHECK_INTERVAL),
-    regularly("sweeping", async () => logSweep(await sweep(db, clock.statement()), log), log),
     regularly("measuring the cost of password hashes", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
+  const sweepAndLog = async () => logSweep(await sweep(db, clock.statement()), log);
+  if (worker?.sweeps !== false) timers.push(regularly("sweeping", sweepAndLog, log));
 
   listener.ready();
   return {
@@ -174,40 +173,4 @@ function logSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log:
   if (rows === 0 && Object.keys(backlog).length === 0) return;
   const rows_per_second = Math.round(rows / seconds);
   log.info({ type: "sweep", deleted, kept, backlog, seconds, rows_per_second }, "swept");
-}
-
-/** Applies the provisioning file. Without one, an empty embedded database outside production gets the demo set. */
-async function provision(core: Core, { settings, listener, log }: ServerParts): Promise<string | undefined> {
-  const { db, random, issuer } = core;
-  if (settings.NODE_ENV === "production") warnOfDemo(await disableDemo(db), log);
-  if (settings.PROVISION_FILE !== undefined) {
-    const { written, entries, warnings } = await applyProvisioningFile(core, settings.PROVISION_FILE, log);
-    for (const warning of warnings) log.warn({ type: "provisioning" }, warning);
-    log.info({ type: "provisioning", written, entries }, "provisioning file applied");
-    return undefined;
-  }
-  const mayDemonstrate = settings.DATABASE_URL === undefined && settings.NODE_ENV !== "production";
-  if (!mayDemonstrate || !(await isEmpty(db))) return undefined;
-  const demo = demoSet({ url: listener.url, issuer, account: `${listener.url}${ACCOUNT_PATH}` }, random);
-  await apply(db, core, demo.file);
-  return demo.introduction;
-}
-
-/** Warns of a demo set: an earlier start without NODE_ENV=production made it and printed its secrets. */
-function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
-  if (disabled.length === 0) return;
-  log.warn(
-    { type: "demo", disabled },
-    "the demo set was found and disabled, because NODE_ENV is production: delete it",
-  );
-}
-
-/** @throws OperatorError naming the file and its fault */
-async function applyProvisioningFile(core: Core, path: string, log: FastifyBaseLogger) {
-  try {
-    return await applyFile(core.db, core, path, { report: (line) => log.info({ type: "provisioning" }, line) });
-  } catch (error) {
-    if (error instanceof ProvisioningError) throw new OperatorError(`${path}: ${error.message}`);
-    throw error;
-  }
 }

@@ -24,6 +24,7 @@ const FAST = [
   "http/tls",
   "clients/certificates",
   "process/hangup",
+  "process/workers",
 ];
 
 /** PostgreSQL from which on initdb knows the locales that PostgreSQL itself brings. The embedded cluster has one of them. */
