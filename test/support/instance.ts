@@ -12,6 +12,7 @@ import { MasterKey } from "../../src/keys/master-key.js";
 import { apply } from "../../src/provisioning/apply.js";
 import { startServer } from "../../src/server.js";
 import { findKeyRecord } from "../../src/store/installation.js";
+import { refuseRestored } from "../../src/store/continuity.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
 import { recordStatements } from "./recording.js";
@@ -68,6 +69,8 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const settings = readSettings({ DATABASE_URL: database, MASTER_KEY, PORT: "0", ...env });
   const master = new MasterKey(settings.MASTER_KEY!, systemRandom, settings.MASTER_KEY_PREVIOUS);
   const db = openDb(database, monotonic);
+  // As openDeployment does for a server. Otherwise the server writes the witnesses later, in the middle of a test.
+  await refuseRestored(db);
   const record = await findKeyRecord(db);
   if (record !== undefined) master.useLasting(record.master_key_fingerprint, record.lasting_keys);
   const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa } = settings;
