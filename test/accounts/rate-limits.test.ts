@@ -32,10 +32,13 @@ const ENDPOINTS = {
     return server.post("/token", form, headers);
   },
   page: async (server: Instance, { username = "alice", password = WRONG }: Attempt = {}) =>
-    logIn(new Browser(server), { username, password }),
+    logInAtPage(new Browser(server), { username, password }),
 };
 
-async function logIn(browser: Browser, { username, password }: { username: string; password: string }): Promise<Reply> {
+async function logInAtPage(
+  browser: Browser,
+  { username, password }: { username: string; password: string },
+): Promise<Reply> {
   return browser.submit(await browser.open("/account"), "login", { username, password, action: "login" });
 }
 
@@ -169,12 +172,12 @@ t.test("an operator unlocks an account and its known browsers", async (t) => {
   const { server, clock } = await start(t);
   const [own, foreign] = [new Browser(server), new Browser(server)];
   const bob = { username: "bob", password: "hunter2 hunter2" };
-  await logIn(own, ALICE);
-  await logIn(foreign, bob);
+  await logInAtPage(own, ALICE);
+  await logInAtPage(foreign, bob);
   for (const browser of [own, foreign]) browser.setCookie("jeton_session", "");
   await lock(server, clock);
-  for (let n = 0; n < FREE; n += 1) await logIn(own, { ...ALICE, password: WRONG });
-  for (let n = 0; n < FREE; n += 1) await logIn(foreign, { ...bob, password: WRONG });
+  for (let n = 0; n < FREE; n += 1) await logInAtPage(own, { ...ALICE, password: WRONG });
+  for (let n = 0; n < FREE; n += 1) await logInAtPage(foreign, { ...bob, password: WRONG });
   t.equal((await right(server)).status, 400);
 
   const parts = { core: server.core, deployment: { migrated: [], url: server.database }, report: () => {} };
@@ -182,9 +185,9 @@ t.test("an operator unlocks an account and its known browsers", async (t) => {
   const run = (name: string, word: string, flags = {}) =>
     USER_COMMANDS.find((one) => one.name === name)!.run({ ...context, words: [word], flags });
   t.strictSame(await run("user unlock", "Alice@example.com"), { sub: "user-alice" });
-  t.notMatch((await logIn(own, ALICE)).text, /id="login-error"/);
+  t.notMatch((await logInAtPage(own, ALICE)).text, /id="login-error"/);
   t.equal((await right(server)).status, 200);
-  t.match((await logIn(foreign, bob)).text, /id="login-error"/, "another's stay as they are");
+  t.match((await logInAtPage(foreign, bob)).text, /id="login-error"/, "another's stay as they are");
   await t.rejects(run("user unlock", "nobody"), { message: "there is no user nobody" });
 
   await lock(server, clock);
@@ -195,24 +198,24 @@ t.test("an operator unlocks an account and its known browsers", async (t) => {
 t.test("BF-07 a stranger's guesses do not lock the owner out of a known browser", async (t) => {
   const { server, clock } = await start(t);
   const [own, foreign] = [new Browser(server), new Browser(server)];
-  await logIn(own, ALICE);
-  await logIn(foreign, { username: "bob", password: "hunter2 hunter2" });
+  await logInAtPage(own, ALICE);
+  await logInAtPage(foreign, { username: "bob", password: "hunter2 hunter2" });
   const cookie = own.cookies.get("jeton_known")!;
   t.match(cookie, /^[\w-]{22}\.[\w-]{43}$/);
 
   await lock(server, clock);
   for (const browser of [own, foreign]) browser.setCookie("jeton_session", "");
-  t.match((await logIn(foreign, ALICE)).text, /id="login-error"/, "another person's browser is a stranger's");
+  t.match((await logInAtPage(foreign, ALICE)).text, /id="login-error"/, "another person's browser is a stranger's");
   const stolen = new Browser(server);
   stolen.setCookie("jeton_known", `${cookie.slice(0, -1)}${cookie.endsWith("A") ? "E" : "A"}`);
-  t.match((await logIn(stolen, ALICE)).text, /id="login-error"/, "a cookie that was made up counts for nothing");
-  t.notMatch((await logIn(own, ALICE)).text, /id="login-error"/);
+  t.match((await logInAtPage(stolen, ALICE)).text, /id="login-error"/, "a cookie that was made up counts for nothing");
+  t.notMatch((await logInAtPage(own, ALICE)).text, /id="login-error"/);
   t.equal(own.cookies.get("jeton_known"), cookie, "it stays");
   t.equal((await right(server)).status, 400, "the lock stays, for everybody else");
 
   own.setCookie("jeton_session", "");
-  for (let n = 0; n < FREE; n += 1) await logIn(own, { ...ALICE, password: WRONG });
-  t.match((await logIn(own, ALICE)).text, /id="login-error"/, "it has no more attempts than others");
+  for (let n = 0; n < FREE; n += 1) await logInAtPage(own, { ...ALICE, password: WRONG });
+  t.match((await logInAtPage(own, ALICE)).text, /id="login-error"/, "it has no more attempts than others");
 });
 
 t.test(

@@ -14,7 +14,7 @@ import { dataFolder, jeton, jetonHere, startProcess, type Environment } from "..
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 import { until } from "../support/until.js";
-import { introspect, isActive, logIn, refresh } from "../support/tokens.js";
+import { introspect, isActive, kidOf, logIn, refresh } from "../support/tokens.js";
 
 /** The public key of a device. */
 const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
@@ -495,10 +495,6 @@ function asClient(server: Instance, client_id: string, secret: string | undefine
   return secret === undefined
     ? server.post("/oauth2/token", { ...form, client_id, client_secret: SECRET })
     : server.post("/oauth2/token", form, basic(client_id, secret));
-}
-
-function kidOf(token: string): string {
-  return JSON.parse(Buffer.from(token.split(".")[0]!, "base64url").toString()).kid;
 }
 
 /** Asks again until it is so. */

@@ -5,6 +5,7 @@ import { TestClock } from "../support/clock.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form } from "../support/instance.js";
 import { holdsInBrowser, nothingLeaked } from "../support/oracle.js";
+import { introspect, isActive, logIn, refresh } from "../support/tokens.js";
 import { answerOf, Browser, formOf, query } from "../support/web.js";
 import { authorize, BOB, exchange, getCode, GOODBYE, loggedIn, OTHER_CALLBACK, WEB } from "../support/web-fleet.js";
 
@@ -339,7 +340,7 @@ t.test("an expired hint names the client, but the person is asked", async (t) =>
     const leaked = await idToken({ exp: clock.now() / 1000 - 16, sid });
     t.equal((await new Browser(server).get(logout({ id_token_hint: leaked }))).status, 200);
     t.ok(await isLoggedIn(idle));
-    const { json } = await server.post("/oauth2/introspect", { token: access_token }, basic("gateway", SECRET));
+    const { json } = await introspect(server, access_token);
     t.match(json, { active: true });
   });
 
@@ -476,10 +477,8 @@ t.test("a logout ends the grants of its session, except those with offline acces
       refresh_token: string;
       id_token: string;
     };
-  const isActive = async (token: string) =>
-    (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active;
-  const refresh = async (refresh_token: string) =>
-    (await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, basic("web", SECRET))).status;
+  const statusOfRefresh = async ({ refresh_token }: { refresh_token: string }) =>
+    (await refresh(server, refresh_token, { client_id: undefined }, basic("web", SECRET))).status;
 
   const browser = await loggedIn(server);
   const elsewhere = await loggedIn(server);
@@ -490,39 +489,42 @@ t.test("a logout ends the grants of its session, except those with offline acces
   const bobs = await tokensOf(bob, "openid profile");
   const unused = await getCode(browser);
   const unusedOffline = await getCode(browser, { scope: "openid offline_access" });
-  const password = (await server.post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })).json;
+  const password = (await logIn(server)).json;
 
   await browser.get(logout({ id_token_hint: online.id_token }));
-  t.notOk(await isActive(online.access_token), "its access tokens end");
-  t.equal(await refresh(online.refresh_token), 400, "and its refresh tokens");
+  t.notOk(await isActive(server, online.access_token), "its access tokens end");
+  t.equal(await statusOfRefresh(online), 400, "and its refresh tokens");
   t.equal((await exchange(server, { code: unused })).status, 400, "and codes that were not used yet");
-  t.ok(await isActive(offline.access_token), "but not what was given offline_access");
-  t.equal(await refresh(offline.refresh_token), 200);
+  t.ok(await isActive(server, offline.access_token), "but not what was given offline_access");
+  t.equal(await statusOfRefresh(offline), 200);
   t.equal((await exchange(server, { code: unusedOffline })).status, 200);
-  t.ok(await isActive(password.access_token), "nor what came without a browser");
+  t.ok(await isActive(server, password.access_token), "nor what came without a browser");
   t.ok(await isLoggedIn(elsewhere), "nor the session of another browser");
-  t.ok(await isActive(others.access_token));
-  t.equal(await refresh(others.refresh_token), 200);
+  t.ok(await isActive(server, others.access_token));
+  t.equal(await statusOfRefresh(others), 200);
   t.ok(await isLoggedIn(bob), "nor another person's");
-  t.ok(await isActive(bobs.access_token));
+  t.ok(await isActive(server, bobs.access_token));
 
   await t.test("a second login of the same person keeps the grants", async (t) => {
     const login = await elsewhere.open(authorize({ client_id: "trusted", prompt: "login" }));
     await elsewhere.submit(login, "login", { ...ALICE, action: "login" });
-    t.ok(await isActive(others.access_token));
+    t.ok(await isActive(server, others.access_token));
     await elsewhere.get(logout({ id_token_hint: others.id_token }));
-    t.notOk(await isActive(others.access_token), "which ends with the new session as it would have with the old");
+    t.notOk(
+      await isActive(server, others.access_token),
+      "which ends with the new session as it would have with the old",
+    );
   });
   await t.test("a login of another person ends what a logout would end", async (t) => {
     const login = await bob.open(authorize({ client_id: "trusted", prompt: "login" }));
     await bob.submit(login, "login", { ...ALICE, action: "login" });
-    t.notOk(await isActive(bobs.access_token));
+    t.notOk(await isActive(server, bobs.access_token));
   });
   await t.test("a hint ends the session that it was issued in, even an idle one", async (t) => {
     const idle = await loggedIn(server);
     const tokens = await tokensOf(idle, "openid profile");
     await new Browser(server).get(logout({ id_token_hint: tokens.id_token }));
-    t.notOk(await isActive(tokens.access_token));
+    t.notOk(await isActive(server, tokens.access_token));
     t.notOk(await isLoggedIn(idle));
   });
   await t.test("LG-01 the log contains no secret", async (t) => {

@@ -229,10 +229,10 @@ t.test("userinfo and the protection API require the certificate", async (t) => {
     t.equal((await server.send(path, { headers: protection })).status, 401, path);
     t.equal((await server.send(path, { headers: { ...protection, ...shown(OTHER) } })).status, 401, path);
   }
-  const introspect = (headers: Record<string, string>) =>
+  const introspectWith = (headers: Record<string, string>) =>
     server.post(STANDARD.introspect, { token: access_token }, { ...protection, ...headers });
-  t.equal((await introspect(shown(MINE))).status, 200, "introspection by PAT");
-  t.equal((await introspect({})).status, 401, "introspection by PAT");
+  t.equal((await introspectWith(shown(MINE))).status, 200, "introspection by PAT");
+  t.equal((await introspectWith({})).status, 401, "introspection by PAT");
 });
 
 t.test("the user of an app", async (t) => {

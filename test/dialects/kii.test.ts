@@ -8,6 +8,7 @@ import { sql } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Reply } from "../support/instance.js";
+import { introspect, isActive } from "../support/tokens.js";
 import { APP, DEFAULT, MAXIMUM, ofApp, PLAIN_APP, postJson, THING, VENDORS } from "../support/vendors.js";
 
 const clock = new TestClock();
@@ -23,12 +24,6 @@ const ask = (body: unknown, headers: Record<string, string> = ofApp(), path = PA
 
 const me = (token: string, app_id = APP.app_id, headers: Record<string, string> = {}) =>
   server.send(`/api/apps/${app_id}/users/me`, { headers: { Authorization: `Bearer ${token}`, ...headers } });
-
-async function introspect(token: string) {
-  return (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json;
-}
-
-const isActive = async (token: string): Promise<boolean> => (await introspect(token)).active;
 
 /** What every answer carries, as captured. */
 const HEADERS = {
@@ -61,7 +56,11 @@ t.test("a user's login is answered byte for byte as captured", async (t) => {
   wears(t, reply);
   t.notMatch(reply.text, /%/, "one of its SDKs breaks at it");
   t.match(access_token, /^jat_/, "opaque: no signing key is kept 68 years for it");
-  t.match(await introspect(access_token), { active: true, sub: "user-alice", client_id: PLAIN_APP.app_id });
+  t.match((await introspect(server, access_token)).json, {
+    active: true,
+    sub: "user-alice",
+    client_id: PLAIN_APP.app_id,
+  });
 });
 
 t.test("an app with refresh tokens has one more member, the last", async (t) => {
@@ -418,13 +417,13 @@ t.test("a token lives as long as it was asked for, up to the app's maximum", asy
   ]) {
     const { json } = await ask({ ...ALICE, expiresAt });
     t.equal(json.expires_in, expires_in);
-    t.equal((await introspect(json.access_token)).exp, Math.floor(expiresAt! / 1000));
+    t.equal((await introspect(server, json.access_token)).json.exp, Math.floor(expiresAt! / 1000));
   }
 });
 
 t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
-  const logIn = async (body: object = ALICE) => (await ask(body)).json;
-  const refresh = (refresh_token: string, more: object = {}, headers = ofApp()) =>
+  const tokensFor = async (body: object = ALICE) => (await ask(body)).json;
+  const refreshByJson = (refresh_token: string, more: object = {}, headers = ofApp()) =>
     ask({ grant_type: "refresh_token", refresh_token, ...more }, headers);
   const REUSED = {
     status: 400,
@@ -435,46 +434,46 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     ["a user", ALICE],
     ["a thing", THING_LOGIN],
   ] as const) {
-    const first = await logIn(body);
-    const { status, json: second } = await refresh(first.refresh_token);
+    const first = await tokensFor(body);
+    const { status, json: second } = await refreshByJson(first.refresh_token);
     t.equal(status, 200, who);
     t.equal(second.id, first.id);
     t.strictSame(Object.keys(second), Object.keys(first));
-    t.notOk(await isActive(first.access_token), "the old access token is over at once");
-    t.ok(await isActive(second.access_token));
-    t.match(await refresh(first.refresh_token), REUSED, "and so is the old refresh token, even a moment later");
-    t.ok(await isActive(second.access_token), "which ends nothing: its client may have lost the answer");
-    t.equal((await refresh(second.refresh_token)).status, 200);
+    t.notOk(await isActive(server, first.access_token), "the old access token is over at once");
+    t.ok(await isActive(server, second.access_token));
+    t.match(await refreshByJson(first.refresh_token), REUSED, "and so is the old refresh token, even a moment later");
+    t.ok(await isActive(server, second.access_token), "which ends nothing: its client may have lost the answer");
+    t.equal((await refreshByJson(second.refresh_token)).status, 200);
   }
 
   await t.test("RF-02 a later use of it is theft, and ends the grant", async (t) => {
-    const first = await logIn();
-    const second = (await refresh(first.refresh_token)).json;
+    const first = await tokensFor();
+    const second = (await refreshByJson(first.refresh_token)).json;
     clock.advance(11);
-    t.match(await refresh(first.refresh_token), REUSED);
-    t.notOk(await isActive(second.access_token));
-    t.match(await refresh(second.refresh_token), REUSED);
+    t.match(await refreshByJson(first.refresh_token), REUSED);
+    t.notOk(await isActive(server, second.access_token));
+    t.match(await refreshByJson(second.refresh_token), REUSED);
   });
 
   await t.test("the Java SDK's spelling works until then", async (t) => {
-    const { json } = await refresh((await logIn()).refresh_token, { expires_at: clock.now() + 5_000 });
+    const { json } = await refreshByJson((await tokensFor()).refresh_token, { expires_at: clock.now() + 5_000 });
     t.equal(json.expires_in, 5);
   });
 
   await t.test("TE-01 another app and another dialect are refused", async (t) => {
-    const { refresh_token } = await logIn();
+    const { refresh_token } = await tokensFor();
     const elsewhere = await server.post(
       "/oauth2/token",
       { grant_type: "refresh_token", refresh_token },
       basic(APP.app_id, APP.app_key),
     );
     t.match(elsewhere, { status: 401, json: { error: "invalid_client" } });
-    t.equal((await refresh(refresh_token)).status, 200, "which used nothing up");
+    t.equal((await refreshByJson(refresh_token)).status, 200, "which used nothing up");
   });
 
   await t.test("a refresh succeeds once, also with simultaneous requests to several instances", async (t) => {
     const other = await startInstance(t, { database: server.database, clock });
-    const { refresh_token } = await logIn();
+    const { refresh_token } = await tokensFor();
     const body = { grant_type: "refresh_token", refresh_token };
     const replies = await Promise.all(
       Array.from({ length: 16 }, (_, index) =>
@@ -484,7 +483,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     const won = replies.filter(({ status }) => status === 200);
     t.equal(won.length, 1);
     t.equal(replies.filter(({ status }) => status === 400).length, 15);
-    t.ok(await isActive(won[0]!.json.access_token), "and the others have ended nothing");
+    t.ok(await isActive(server, won[0]!.json.access_token), "and the others have ended nothing");
   });
 });
 
@@ -536,24 +535,28 @@ t.test("users/me describes the user of the token", async (t) => {
 
 t.test("the end of an account, a thing or an app ends its tokens with the next request", async (t) => {
   const { prisma } = server.core.db;
-  const logIn = async (body: object, headers = ofApp()) => (await ask(body, headers)).json.access_token as string;
+  const accessTokenFor = async (body: object, headers = ofApp()) =>
+    (await ask(body, headers)).json.access_token as string;
 
   await t.test("a revoked token, by each client that may revoke it", async (t) => {
-    const token = await logIn(ALICE);
+    const token = await accessTokenFor(ALICE);
     await server.post("/oauth2/revoke", { token }, basic("admin", SECRET));
     t.equal((await me(token)).status, 403);
   });
 
   await t.test("a new password, a thing switched off", async (t) => {
-    const [hana, thing] = [await logIn({ username: "hana", password: "hana's password" }), await logIn(THING_LOGIN)];
-    const { sub } = await introspect(thing);
+    const [hana, thing] = [
+      await accessTokenFor({ username: "hana", password: "hana's password" }),
+      await accessTokenFor(THING_LOGIN),
+    ];
+    const { sub } = (await introspect(server, thing)).json;
     await setPassword(prisma, "user-hana", null as unknown as string);
     await setUserDisabled(prisma, sub, true);
-    t.strictSame(await Promise.all([hana, thing].map(isActive)), [false, false]);
+    t.strictSame(await Promise.all([hana, thing].map((token) => isActive(server, token))), [false, false]);
     t.match((await ask(THING_LOGIN)).json, WRONG);
     await setUserDisabled(prisma, sub, false);
-    t.notOk(await isActive(thing), "switching it on again brings none back");
-    t.ok(await logIn(THING_LOGIN));
+    t.notOk(await isActive(server, thing), "switching it on again brings none back");
+    t.ok(await accessTokenFor(THING_LOGIN));
     await sql(server.database, "DELETE FROM things WHERE sub = $1", [sub]);
     t.match((await ask(THING_LOGIN)).json, WRONG);
   });
@@ -565,13 +568,13 @@ t.test("the end of an account, a thing or an app ends its tokens with the next r
       { client_id: PLAIN_APP.app_id, client_secret: "x" },
       { client_id: PLAIN_APP.client_id, client_secret: PLAIN_APP.client_secret },
     ];
-    const tokens = await Promise.all(bodies.map((body) => logIn(body, app)));
+    const tokens = await Promise.all(bodies.map((body) => accessTokenFor(body, app)));
     await setClientDisabled(prisma, PLAIN_APP.app_id, true);
-    t.strictSame(await Promise.all(tokens.map(isActive)), [false, false, false]);
+    t.strictSame(await Promise.all(tokens.map((token) => isActive(server, token))), [false, false, false]);
     await setClientDisabled(prisma, PLAIN_APP.app_id, false);
-    t.strictSame(await Promise.all(tokens.map(isActive)), [true, true, true]);
+    t.strictSame(await Promise.all(tokens.map((token) => isActive(server, token))), [true, true, true]);
     await prisma.$transaction((tx) => endEverythingOfClient(tx, PLAIN_APP.app_id));
-    t.strictSame(await Promise.all(tokens.map(isActive)), [false, false, false]);
+    t.strictSame(await Promise.all(tokens.map((token) => isActive(server, token))), [false, false, false]);
   });
 });
 

@@ -1,6 +1,7 @@
 import t from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Instance } from "../support/instance.js";
+import { introspect, logIn } from "../support/tokens.js";
 
 /**
  * Each documented message whose situation exists, provoked over HTTP in each dialect that sends it. The standard dialect
@@ -265,7 +266,7 @@ t.test("every documented message is sent in its situation", async (t) => {
   for (const situation of SITUATIONS) {
     const { number, message, operation } = situation;
     t.test(`#${number} at ${operation}: ${message}`, async (t) => {
-      const tokens = await logIn(server);
+      const tokens = await tokensOf(server);
       const form = typeof situation.form === "function" ? situation.form(tokens) : situation.form;
       const sis = await server.post(PATHS["simple-identity-server"][operation], form, situation.as);
       t.equal(sis.status, 400);
@@ -281,8 +282,8 @@ t.test("every documented message is sent in its situation", async (t) => {
   }
 
   t.test("and both tokens named in them are still in force afterwards", async (t) => {
-    const { access } = await logIn(server);
-    const { json } = await server.post("/oauth2/introspect", { token: access }, basic("gateway", SECRET));
+    const { access } = await tokensOf(server);
+    const { json } = await introspect(server, access);
     t.ok(json.active);
   });
 });
@@ -318,12 +319,10 @@ t.test("further messages of the original", async (t) => {
 const seen = new WeakMap<Instance, Promise<Tokens>>();
 
 /** One login for all rows: no row may spend these tokens. */
-function logIn(server: Instance): Promise<Tokens> {
+function tokensOf(server: Instance): Promise<Tokens> {
   let tokens = seen.get(server);
   if (tokens === undefined) {
-    tokens = server
-      .post("/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE })
-      .then(({ json }) => ({ access: json.access_token, refresh: json.refresh_token }));
+    tokens = logIn(server).then(({ json }) => ({ access: json.access_token, refresh: json.refresh_token }));
     seen.set(server, tokens);
   }
   return tokens;

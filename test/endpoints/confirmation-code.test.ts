@@ -7,10 +7,11 @@ import { decodeJwt } from "jose";
 import t, { type Test } from "tap";
 import { TestClock } from "../support/clock.js";
 import { everythingIn } from "../support/dump.js";
-import { ALICE, FLEET } from "../support/fleet.js";
+import { FLEET } from "../support/fleet.js";
 import { startInstance, type Instance, type Reply } from "../support/instance.js";
 import { startRemote } from "../support/remote.js";
 import { Browser } from "../support/web.js";
+import { logIn } from "../support/tokens.js";
 import { until } from "../support/until.js";
 
 const PHONE = "+4930123456";
@@ -58,15 +59,6 @@ function ask(server: Instance, document: unknown, headers = {}): Promise<Reply> 
   });
 }
 
-const logIn = (server: Instance, username: string, password: string) =>
-  server.post("/oauth2/token", {
-    grant_type: "password",
-    client_id: "mobile",
-    scope: "openid api1",
-    username,
-    password,
-  });
-
 /** Another code than this one. */
 const other = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, "0");
 
@@ -77,16 +69,16 @@ t.test("a person logs in with the code that was sent", async (t) => {
     const message = await receive({ phone_number: "+49 (30) 12-34-56" });
     t.match(message, { channel: "sms", to: PHONE, code: /^\d{6}$/, expires_in: 300 });
     t.equal(signatures[0]!.given, signatures[0]!.expected);
-    const { status, json } = await logIn(server, "+49 30 123456", message.code);
+    const { status, json } = await logIn(server, { username: "+49 30 123456", password: message.code });
     t.equal(status, 200);
     t.match(decodeJwt(json.id_token), { sub: "user-alice", amr: ["otp"] });
-    t.equal((await logIn(server, PHONE, message.code)).status, 400, "once");
+    t.equal((await logIn(server, { username: PHONE, password: message.code })).status, 400, "once");
   });
 
   await t.test("to a number in any form", async (t) => {
     const { to, code } = await receive({ phone_number: "(+49) 30 123456" });
     t.equal(to, PHONE);
-    t.equal((await logIn(server, "(+49) 30/123456", code)).status, 200);
+    t.equal((await logIn(server, { username: "(+49) 30/123456", password: code })).status, 200);
   });
 
   await t.test("to their mailbox, as it is on record, and enters it at the login page", async (t) => {
@@ -111,9 +103,9 @@ t.test("a person logs in with the code that was sent", async (t) => {
         },
       ],
     });
-    t.equal((await logIn(server, "dora", "123456")).status, 200);
+    t.equal((await logIn(server, { username: "dora", password: "123456" })).status, 200);
     const { code } = await receive({ phone_number: "+4930999999" });
-    t.equal((await logIn(server, "dora", code)).status, 400, "the code belongs to the number");
+    t.equal((await logIn(server, { username: "dora", password: code })).status, 400, "the code belongs to the number");
     const form = { grant_type: "password", client_id: "mobile", scope: "api1", username: "+4930999999" };
     t.equal((await server.post("/token", { ...form, password: code })).status, 200);
   });
@@ -158,9 +150,9 @@ t.test("a code has five attempts and five minutes, and a new code replaces it", 
 t.test("BF-05 wrong codes and wrong passwords share one counter", async (t) => {
   const { server, receive } = await start(t);
   const { code } = await receive({ phone_number: PHONE });
-  for (let n = 0; n < 3; n += 1) t.equal((await logIn(server, PHONE, other(code))).status, 400);
-  for (let n = 0; n < 2; n += 1) t.equal((await logIn(server, "alice", "wrong")).status, 400);
-  t.equal((await logIn(server, PHONE, code)).status, 400);
+  for (let n = 0; n < 3; n += 1) t.equal((await logIn(server, { username: PHONE, password: other(code) })).status, 400);
+  for (let n = 0; n < 2; n += 1) t.equal((await logIn(server, { username: "alice", password: "wrong" })).status, 400);
+  t.equal((await logIn(server, { username: PHONE, password: code })).status, 400);
   t.match(server.log.at(-1), { reason: "too many attempts" });
 });
 
@@ -223,7 +215,7 @@ t.test("a network gets twenty codes in a quarter of an hour", async (t) => {
   }
   const refused = await ask(server, { phone_number: PHONE });
   t.strictSame([refused.status, refused.headers.get("retry-after")], [400, "900"]);
-  t.equal((await logIn(server, ALICE.username, ALICE.password)).status, 200, "logging in is another thing");
+  t.equal((await logIn(server)).status, 200, "logging in is another thing");
   clock.advance(15 * MINUTE);
   t.equal((await ask(server, { phone_number: PHONE })).status, 200);
 });
@@ -327,7 +319,7 @@ t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code 
   const stored = rows.join("\n").replace(/\\x[0-9a-f]+/g, "");
   t.match(stored, /"expires_at"/);
   for (const { to, code } of sent) {
-    await logIn(server, to, code);
+    await logIn(server, { username: to, password: code });
     t.notMatch(stored, code);
     t.notMatch(stored, to);
   }

@@ -44,7 +44,7 @@ const forgetful = await startInstance(t, { database, env: { ISSUER: NEW } });
 
 const web = basic("web", SECRET);
 const backend = basic("backend", SECRET);
-const introspect = async (server: Instance, token: string, as: Record<string, string>) =>
+const introspectAs = async (server: Instance, token: string, as: Record<string, string>) =>
   (await server.post("/oauth2/introspect", { token }, as)).json;
 
 /** The tokens that a client got before the server was renamed. */
@@ -56,8 +56,8 @@ async function login(): Promise<{ access_token: string; refresh_token: string; i
 t.test("access tokens are recognised, JWT and opaque", async (t) => {
   const { access_token } = await login();
   t.equal(decodeJwt(access_token).iss, OLD);
-  t.match(await introspect(renamed, access_token, web), { active: true, iss: OLD }, "and say who they are from");
-  t.strictSame(await introspect(forgetful, access_token, web), { active: false });
+  t.match(await introspectAs(renamed, access_token, web), { active: true, iss: OLD }, "and say who they are from");
+  t.strictSame(await introspectAs(forgetful, access_token, web), { active: false });
   const bearer = { Authorization: `Bearer ${access_token}` };
   t.equal((await renamed.send("/oauth2/userinfo", { headers: bearer })).status, 200);
   t.equal((await forgetful.send("/oauth2/userinfo", { headers: bearer })).status, 401);
@@ -65,26 +65,26 @@ t.test("access tokens are recognised, JWT and opaque", async (t) => {
   const kiosk = { grant_type: "password", ...ALICE, scope: "api1" };
   const opaque = (await before.post("/oauth2/token", kiosk, basic("kiosk", SECRET))).json.access_token;
   t.match(opaque, /^jat_/);
-  t.match(await introspect(renamed, opaque, basic("kiosk", SECRET)), { active: true, iss: OLD });
-  t.strictSame(await introspect(forgetful, opaque, basic("kiosk", SECRET)), { active: false });
+  t.match(await introspectAs(renamed, opaque, basic("kiosk", SECRET)), { active: true, iss: OLD });
+  t.strictSame(await introspectAs(forgetful, opaque, basic("kiosk", SECRET)), { active: false });
 });
 
 t.test("a resource server that goes by the issuer's name is registered for both while both are in use", async (t) => {
   const { access_token, refresh_token } = await login();
   const { json } = await renamed.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
   const [gate, hasty] = [basic("gate", SECRET), basic("hasty-gate", SECRET)];
-  t.match(await introspect(renamed, access_token, gate), { active: true, aud: OLD });
-  t.match(await introspect(renamed, json.access_token, gate), { active: true, aud: NEW });
-  t.strictSame(await introspect(renamed, access_token, hasty), { active: false });
+  t.match(await introspectAs(renamed, access_token, gate), { active: true, aud: OLD });
+  t.match(await introspectAs(renamed, json.access_token, gate), { active: true, aud: NEW });
+  t.strictSame(await introspectAs(renamed, access_token, hasty), { active: false });
 });
 
 t.test("earlier tokens can be revoked, with a listed issuer or without", async (t) => {
   for (const server of [renamed, forgetful]) {
     const { access_token } = await login();
     t.ok((await server.post("/oauth2/revoke", { token: access_token }, backend)).status >= 400);
-    t.match(await introspect(before, access_token, web), { active: true }, "by its own client only");
+    t.match(await introspectAs(before, access_token, web), { active: true }, "by its own client only");
     t.equal((await server.post("/oauth2/revoke", { token: access_token }, web)).status, 200);
-    t.strictSame(await introspect(before, access_token, web), { active: false });
+    t.strictSame(await introspectAs(before, access_token, web), { active: false });
   }
 });
 
@@ -184,8 +184,8 @@ t.test("UMA: tickets, tokens and rules of before", async (t) => {
   };
   const rpt = (await ask(before, before)).json.access_token;
   const photos = basic("photos", SECRET);
-  t.match(await introspect(renamed, rpt, photos), { active: true, iss: OLD, permissions: [{ resource_id: id }] });
-  t.strictSame(await introspect(forgetful, rpt, photos), { active: false });
+  t.match(await introspectAs(renamed, rpt, photos), { active: true, iss: OLD, permissions: [{ resource_id: id }] });
+  t.strictSame(await introspectAs(forgetful, rpt, photos), { active: false });
   t.equal(
     decodeJwt((await ask(renamed, before)).json.access_token).iss,
     NEW,

@@ -21,7 +21,7 @@ import {
   OTHER_CALLBACK,
   WEB,
 } from "../support/web-fleet.js";
-import { isActive } from "../support/tokens.js";
+import { isActive, refresh } from "../support/tokens.js";
 
 /** Where each dialect has the two ends of the flow, and how it answers a refusal. */
 const STANDARD = { name: "oauth2", authorize: AUTHORIZE.oauth2, token: "/oauth2/token" } as const;
@@ -37,8 +37,8 @@ const server = await startInstance(t, { provision: WEB, clock });
 const alice = await loggedIn(server);
 const spa = { client_id: "spa" };
 
-const refresh = (on: Instance, refresh_token: string, form: Form = {}, client_id = "web") =>
-  on.post("/oauth2/token", { grant_type: "refresh_token", refresh_token, ...form }, basic(client_id, SECRET));
+const refreshByBasic = (on: Instance, refresh_token: string, form: Form = {}, client_id = "web") =>
+  refresh(on, refresh_token, { client_id: undefined, ...form }, basic(client_id, SECRET));
 
 /** What a refusal says, in few words. */
 const said = ({ status, json }: Reply) => ({ status, error: json?.error, says: json?.error_description });
@@ -124,7 +124,7 @@ t.test("a web app signs its user in", async (t) => {
     const code = await getCode(alice, { nonce: "n-2", scope: "openid api1", acr_values: "1" });
     const first = (await exchange(server, { code })).json;
     clock.advance(500);
-    const second = (await refresh(server, first.refresh_token)).json;
+    const second = (await refreshByBasic(server, first.refresh_token)).json;
     const [before, after] = [decodeJwt(first.id_token), decodeJwt(second.id_token)];
     t.equal(before.nonce, "n-2");
     t.notOk("nonce" in after, "OpenID Connect Core section 12.2");
@@ -276,7 +276,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
   await t.test("CO-01 reuse ends the tokens of the first use", async (t) => {
     const code = await getCode(alice, { scope: "openid api1 offline_access" });
     const first = (await exchange(server, { code })).json;
-    const second = (await refresh(server, first.refresh_token)).json;
+    const second = (await refreshByBasic(server, first.refresh_token)).json;
     const before = server.log.length;
     const reply = await exchange(server, { code });
     t.strictSame(said(reply), INVALID);
@@ -286,7 +286,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     );
     for (const token of [first.access_token, second.access_token, second.refresh_token])
       t.notOk(await isActive(server, token));
-    t.equal((await refresh(server, second.refresh_token)).json.error, "invalid_grant");
+    t.equal((await refreshByBasic(server, second.refresh_token)).json.error, "invalid_grant");
     t.equal(
       (await server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${second.access_token}` } })).status,
       401,
@@ -319,7 +319,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     for (const reply of replies.filter((one) => one !== won)) t.strictSame(said(reply), INVALID);
     for (const instance of [server, second]) {
       t.notOk(await isActive(instance, won!.json.access_token));
-      t.equal((await refresh(instance, won!.json.refresh_token)).json.error, "invalid_grant");
+      t.equal((await refreshByBasic(instance, won!.json.refresh_token)).json.error, "invalid_grant");
     }
     const { grant_id } = decodeJwt(won!.json.access_token);
     const rows = await sql(server.database, "SELECT code_uses, ended_because FROM grants WHERE id = $1", [grant_id]);
@@ -382,8 +382,8 @@ t.test("CO-06 a token of another kind is no code, and a code is no other token",
       await holds(t, server, reply);
     }
   }
-  t.match(said(await refresh(server, code)), { status: 400, error: "invalid_grant" });
-  t.match(said(await refresh(server, code.replace("jac_", "jrt_").replace(".", ".0."))), {
+  t.match(said(await refreshByBasic(server, code)), { status: 400, error: "invalid_grant" });
+  t.match(said(await refreshByBasic(server, code.replace("jac_", "jrt_").replace(".", ".0."))), {
     status: 400,
     error: "invalid_grant",
   });

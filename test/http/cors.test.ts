@@ -1,6 +1,7 @@
 import t from "tap";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
+import { logIn } from "../support/tokens.js";
 import { until } from "../support/until.js";
 
 const APP = "https://app.example";
@@ -28,13 +29,12 @@ const FLEET = {
 
 t.test("only pages of a client's own origins may read the answers to it", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
-  const logIn = (origin: string) =>
-    server.post("/oauth2/token", { grant_type: "password", client_id: "spa", ...ALICE }, { Origin: origin });
+  const logInFrom = (origin: string) => logIn(server, { client_id: "spa" }, { Origin: origin });
   const allowed = (reply: { headers: Headers }) => reply.headers.get("access-control-allow-origin");
 
   t.test("at token, revoke and userinfo", async (t) => {
     for (const origin of [APP, CONSOLE]) {
-      const reply = await logIn(origin);
+      const reply = await logInFrom(origin);
       t.equal(allowed(reply), origin);
       t.equal(reply.headers.get("vary"), "Origin");
       t.notOk(reply.headers.has("access-control-allow-credentials"));
@@ -65,7 +65,7 @@ t.test("only pages of a client's own origins may read the answers to it", async 
       "null",
       "com.example.app",
     ]) {
-      const reply = await logIn(origin);
+      const reply = await logInFrom(origin);
       t.equal(reply.status, 200, "the request itself is none the worse");
       t.equal(allowed(reply), null, origin);
     }

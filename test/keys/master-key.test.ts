@@ -20,6 +20,7 @@ import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance, type InstanceOptions } from "../support/instance.js";
 import { ROOT } from "../support/root.js";
 import { MASTER_KEY as OLD } from "../support/run.js";
+import { isActive, logIn, refresh } from "../support/tokens.js";
 import { answerOf, Browser } from "../support/web.js";
 import { authorize, BOB, exchange, WEB } from "../support/web-fleet.js";
 
@@ -67,13 +68,9 @@ interface Kind {
   readonly works: (at: Instance, made: string) => Promise<boolean>;
 }
 
-const logIn = (at: Instance, person: Record<string, string>, client_id = "mobile") =>
-  at.post("/oauth2/token", { grant_type: "password", client_id, scope: "openid api1 offline_access", ...person });
 const isOk = async (reply: Promise<{ readonly status: number }>) => (await reply).status === 200;
 const asClient = (at: Instance, client_id: string, secret = SECRET) =>
   isOk(at.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret)));
-const isActive = async (at: Instance, token: string) =>
-  (await at.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active === true;
 const assertion = (jti: string) =>
   jws({ alg: "HS256" }, claimsOf("sharer", ISSUER, clock.now(), { jti }), hmac(SECRET));
 const asSharer = (at: Instance, jti: string) =>
@@ -85,8 +82,7 @@ const sessions = ({ db, master, random }: Core) => browserSessions({ db, master,
 const KINDS: Readonly<Record<string, Kind>> = {
   "a refresh token": {
     make: async (at) => (await logIn(at, ALICE)).json.refresh_token,
-    works: (at, refresh_token) =>
-      isOk(at.post("/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token })),
+    works: (at, refresh_token) => isOk(refresh(at, refresh_token)),
   },
   "a signed access token": { make: async (at) => (await logIn(at, ALICE)).json.access_token, works: isActive },
   "an opaque access token": {

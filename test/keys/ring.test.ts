@@ -1,4 +1,4 @@
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
+import { createLocalJWKSet, jwtVerify } from "jose";
 import t, { type Test } from "tap";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
@@ -6,16 +6,10 @@ import { openDb, closeDb } from "../../src/store/open.js";
 import { sweep } from "../../src/store/sweep.js";
 import { TestClock } from "../support/clock.js";
 import { freshDatabase, sql } from "../support/database.js";
-import { FLEET, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Instance } from "../support/instance.js";
+import { FLEET } from "../support/fleet.js";
+import { startInstance } from "../support/instance.js";
 import { until } from "../support/until.js";
-import { isActive } from "../support/tokens.js";
-
-const ask = async (server: Instance): Promise<string> =>
-  (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET))).json
-    .access_token;
-
-const kidOf = (token: string) => decodeProtectedHeader(token).kid;
+import { isActive, kidOf, tokenOfBackend } from "../support/tokens.js";
 
 t.test("rotating the keys of a running fleet", async (t) => {
   const clock = new TestClock();
@@ -25,9 +19,9 @@ t.test("rotating the keys of a running fleet", async (t) => {
   clock.advance(60);
 
   t.test("publishes the next keys before they sign", async (t) => {
-    const before = await ask(one);
+    const before = await tokenOfBackend(one);
     await one.core.ring.rotate();
-    const after = await ask(one);
+    const after = await tokenOfBackend(one);
     t.not(kidOf(after), kidOf(before));
     for (const token of [before, after]) {
       const verified = jwtVerify(token, cached, { currentDate: new Date(clock.now()) });
@@ -38,23 +32,23 @@ t.test("rotating the keys of a running fleet", async (t) => {
   });
 
   t.test("does not let a key sign before caches can have it", async (t) => {
-    const before = await ask(one);
+    const before = await tokenOfBackend(one);
     const planned = await one.core.ring.rotate();
     t.ok(planned.every(({ active_from }) => active_from.getTime() > clock.now()));
-    t.equal(kidOf(await ask(one)), kidOf(before), "the old one goes on for now");
+    t.equal(kidOf(await tokenOfBackend(one)), kidOf(before), "the old one goes on for now");
     const again = await one.core.ring.rotate();
     t.strictSame(again, planned, "asking again plans nothing new");
     clock.advance(601);
-    const after = await ask(one);
+    const after = await tokenOfBackend(one);
     t.not(kidOf(after), kidOf(before));
     t.ok(await isActive(other, after));
   });
 
   t.test("replaces a leaked key at once", async (t) => {
-    const before = await ask(one);
+    const before = await tokenOfBackend(one);
     await one.core.ring.rotate(true);
     clock.advance(1);
-    const after = await ask(one);
+    const after = await tokenOfBackend(one);
     t.not(kidOf(after), kidOf(before));
     t.ok(await isActive(other, after));
     t.notOk(await isActive(one, before), "and nothing it signed is believed any more");
@@ -72,7 +66,7 @@ t.test("rotating the keys of a running fleet", async (t) => {
           .sort();
       for (const alg of ["ES256", "RS256"])
         t.strictSame(states(alg), ["current", "next", "retired", "retired", "retired"]);
-      const token = await ask(one);
+      const token = await tokenOfBackend(one);
       await one.core.ring.rotate();
       clock.advance(24 * 3600);
       await sweep(one.core.db, clock.statement());

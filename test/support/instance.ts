@@ -16,35 +16,23 @@ import { refuseRestored } from "../../src/store/continuity.js";
 import { closeDb, openDb } from "../../src/store/open.js";
 import { freshDatabase } from "./database.js";
 import { recordStatements } from "./recording.js";
+import { requestsTo, type Requests } from "./requests.js";
 import { HASHING, MASTER_KEY } from "./run.js";
 
 recordStatements();
 
-/** An answer, read whole. `json` is undefined where the body is no JSON. */
-export interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  // What a test looks into is what it expects to find.
-  readonly json: any;
-}
+export type { Form, Reply } from "./requests.js";
 
-export interface Instance {
+export interface Instance extends Requests {
   readonly url: string;
   readonly database: string;
   readonly core: Core;
   /** Every line that was logged so far. */
   readonly log: readonly Record<string, unknown>[];
-  /** Sends a form; a value that is undefined is left out. */
-  post(path: string, form: Form, headers?: Record<string, string>): Promise<Reply>;
-  /** Sends anything else. */
-  send(path: string, init?: RequestInit): Promise<Reply>;
   /** Applies a provisioning file, and returns when this instance has heard of it. */
   apply(file: object): Promise<void>;
   stop(): Promise<void>;
 }
-
-export type Form = Readonly<Record<string, string | undefined>>;
 
 export interface InstanceOptions {
   /** The database of another instance; by default a fresh one, with signing keys in it. */
@@ -105,18 +93,12 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
   const stop = () => (stopped ??= server.stop().then(() => closeDb(db)));
   t.teardown(stop);
 
-  const send = async (path: string, init: RequestInit = {}): Promise<Reply> => {
-    const response = await fetch(listener.url + path, { redirect: "manual", ...init });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, text, json: parse(text) };
-  };
   return {
+    ...requestsTo(listener.url),
     url: listener.url,
     database,
     core: server.core,
     log,
-    send,
-    post: (path, form, headers = {}) => send(path, { method: "POST", body: new URLSearchParams(clean(form)), headers }),
     apply: applyFile,
     stop,
   };
@@ -135,16 +117,4 @@ function hearing({ db, feed }: Core): Promise<void> {
 export function basic(client_id: string, client_secret: string): { Authorization: string } {
   const pair = `${encodeURIComponent(client_id)}:${encodeURIComponent(client_secret)}`;
   return { Authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
-}
-
-function clean(form: Form): Record<string, string> {
-  return Object.fromEntries(Object.entries(form).filter((pair): pair is [string, string] => pair[1] !== undefined));
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -13,6 +13,7 @@ import { livingPostmaster } from "../../src/embedded/pid-file.js";
 import { dataDirAt, readPassword, urlOf } from "../../src/embedded/data-dir.js";
 import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
+import { requestsTo, type Requests } from "./requests.js";
 import { ROOT } from "./root.js";
 import { DATA_DIR, NODE_FLAGS } from "./run.js";
 import { until } from "./until.js";
@@ -41,7 +42,7 @@ export interface Ended {
 /** What a process says and ends with. */
 export type Said = Pick<Ended, "code" | "stdout" | "stderr">;
 
-export interface RunningProcess {
+export interface RunningProcess extends Requests {
   readonly pid: number;
   readonly url: string;
   readonly dataDir: string;
@@ -111,7 +112,7 @@ export function launchServer(t: Test, env: Environment & { readonly DATA_DIR: st
       if (over && url === undefined) throw new Error(`it ended before it was ready: ${started.output()}`);
       return url !== undefined;
     });
-    return { ...started, url: url!, readyAfter: performance.now() - begun };
+    return { ...started, ...requestsTo(url!), url: url!, readyAfter: performance.now() - begun };
   };
   return { ...started, ready };
 }
