@@ -12,29 +12,9 @@ import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
-import {
-  dataFolder,
-  embeddedUrl,
-  endPostgres,
-  jeton,
-  jetonHere,
-  refusedStart,
-  startProcess,
-} from "../support/process.js";
+import { dataFolder, embeddedUrl, endPostgres, jetonHere, refusedHere, startProcess } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
-
-/** A form, as any client sends it. */
-async function post(url: string, path: string, form: Record<string, string>, headers: Record<string, string> = {}) {
-  const response = await fetch(url + path, { method: "POST", body: new URLSearchParams(form), headers });
-  const text = await response.text();
-  return { status: response.status, json: text === "" ? undefined : JSON.parse(text) };
-}
-
-const logIn = (url: string) => post(url, "/oauth2/token", { grant_type: "password", client_id: "mobile", ...ALICE });
-const refresh = (url: string, refresh_token: string) =>
-  post(url, "/oauth2/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
-const isActive = async (url: string, token: string) =>
-  (await post(url, "/oauth2/introspect", { token }, basic("gateway", SECRET))).json.active as boolean;
+import { isActive, logIn, refresh } from "../support/tokens.js";
 
 /** A folder that holds nothing but the master key of another one. */
 async function folderWithKeyOf(t: Test, dataDir: string): Promise<string> {
@@ -51,12 +31,12 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   await writeFile(file, JSON.stringify(FLEET));
   const server = await startProcess(t, { DATA_DIR, PROVISION_FILE: file });
   const backup = join(dirname(DATA_DIR), "jeton.backup");
-  const before = (await logIn(server.url)).json;
-  const opaque = (await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
+  const before = (await logIn(server)).json;
+  const opaque = (await server.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
     .json;
-  t.equal(await isActive(server.url, opaque.access_token), true);
+  t.equal(await isActive(server, opaque.access_token), true);
 
-  const made = await jeton({ DATA_DIR }, ["backup", backup, "--json"]);
+  const made = await jetonHere({ DATA_DIR }, ["backup", backup, "--json"]);
   t.equal(made.code, 0, made.stderr);
   t.equal((await stat(backup)).mode & 0o777, 0o600, "only its owner may read it");
   const text = await readFile(backup, "utf8");
@@ -68,10 +48,10 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   t.match(refused.stderr, /^jeton: a server is running on this database: stop every server first\n$/);
 
   // What happens after the backup, and is forgotten by it.
-  await post(server.url, "/oauth2/revoke", { token: before.refresh_token, client_id: "mobile" });
-  await post(server.url, "/oauth2/revoke", { token: opaque.access_token }, basic("kiosk", SECRET));
+  await server.post("/oauth2/revoke", { token: before.refresh_token, client_id: "mobile" });
+  await server.post("/oauth2/revoke", { token: opaque.access_token }, basic("kiosk", SECRET));
   t.equal((await jetonHere({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
-  const raised = (await post(server.url, "/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
+  const raised = (await server.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET)))
     .json;
   t.equal((await jetonHere({ DATA_DIR }, ["revoke", "--client", "kiosk"])).code, 0);
   t.equal((await jetonHere({ DATA_DIR }, ["user", "disable", "bob"])).code, 0);
@@ -81,12 +61,12 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
 
   const folder = await folderWithKeyOf(t, DATA_DIR);
   const env = { DATA_DIR: folder };
-  const restored = await jeton(env, ["restore", backup, "--json"]);
+  const restored = await jetonHere(env, ["restore", backup, "--json"]);
   t.equal(restored.code, 0, restored.stderr);
   t.match(JSON.parse(restored.stdout), { rows: { users: FLEET.users.length }, next: "jeton after-restore" });
 
   await t.test("the server refuses to start until it is told", async (t) => {
-    const ended = await refusedStart(env);
+    const ended = await refusedHere(env);
     t.equal(ended.code, 1);
     t.match(ended.stderr, /^jeton: this database was restored from a backup.*`jeton after-restore`.*\n$/);
   });
@@ -116,18 +96,18 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
 
   await t.test("tokens from before and after the backup are refused", async (t) => {
     const again = await startProcess(t, env);
-    t.equal((await refresh(again.url, before.refresh_token)).status, 400);
-    t.equal(await isActive(again.url, before.access_token), false, "a JWT");
-    t.equal(await isActive(again.url, opaque.access_token), false, "an opaque token");
-    t.equal(await isActive(again.url, raised.access_token), false, "one of an epoch that the backup does not know");
+    t.equal((await refresh(again, before.refresh_token)).status, 400);
+    t.equal(await isActive(again, before.access_token), false, "a JWT");
+    t.equal(await isActive(again, opaque.access_token), false, "an opaque token");
+    t.equal(await isActive(again, raised.access_token), false, "one of an epoch that the backup does not know");
     const { keys } = (await (await fetch(`${again.url}/oauth2/jwks`)).json()) as { keys: { kid: string }[] };
     t.notOk(
       keys.some(({ kid }) => text.includes(kid)),
       "the keys are new",
     );
-    const fresh = (await logIn(again.url)).json;
-    t.equal(await isActive(again.url, fresh.access_token), true, "a new login works");
-    t.equal((await refresh(again.url, fresh.refresh_token)).status, 200);
+    const fresh = (await logIn(again)).json;
+    t.equal(await isActive(again, fresh.access_token), true, "a new login works");
+    t.equal((await refresh(again, fresh.refresh_token)).status, 200);
     again.signal("SIGTERM");
     t.equal((await again.ended).code, 0);
   });

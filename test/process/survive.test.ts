@@ -4,8 +4,8 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { freshDatabase, sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
-import { ALICE, FLEET, SECRET } from "../support/fleet.js";
-import { basic } from "../support/instance.js";
+import { FLEET } from "../support/fleet.js";
+import type { Reply } from "../support/instance.js";
 import {
   dataFolder,
   embeddedUrl,
@@ -14,10 +14,10 @@ import {
   refusedStart,
   startProcess,
   type Environment,
-  type RunningProcess,
   type Said,
 } from "../support/process.js";
 import { MASTER_KEY } from "../support/run.js";
+import { introspect, logIn, refresh } from "../support/tokens.js";
 import { until } from "../support/until.js";
 
 /** Tokens are to outlive the port they were fetched at. */
@@ -31,12 +31,12 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
   const env = { DATA_DIR, ISSUER, PROVISION_FILE };
   let server = await startProcess(t, env);
   t.notMatch(server.output(), /^curl/m, "with a provisioning file there is no demo");
-  const { access_token, ...first } = await logIn(server);
+  const { access_token, ...first } = (await logIn(server)).json;
   let { refresh_token } = first;
 
   const nothingIsLost = async (t: Test): Promise<void> => {
     t.match(await introspect(server, access_token), { status: 200, json: { active: true, username: "Alice" } });
-    const { status, json } = await post(server, { grant_type: "refresh_token", client_id: "mobile", refresh_token });
+    const { status, json } = await refresh(server, refresh_token);
     t.equal(status, 200);
     refresh_token = json.refresh_token;
   };
@@ -106,7 +106,7 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
     const everything = async () => ({ ...(await everythingIn(await embeddedUrl(DATA_DIR))), dialect_usage: [] });
     const tables = await everything();
     server.signal("SIGTERM");
-    await server.ended;
+    t.match(await server.ended, { code: 0, stderr: "" }, "a server whose PostgreSQL had died ends in order");
     const inData = (name: string) => join(DATA_DIR, name);
     const [version, control, key, cluster] = [
       "postgres/PG_VERSION",
@@ -242,10 +242,9 @@ t.test("a database that cannot be used ends the start with one line that holds n
     ],
   ];
   const before = await everythingIn(database);
-  for (const [index, [name, env, message]] of cases.entries()) {
+  for (const [name, env, message] of cases) {
     t.test(name, async (t) => {
-      // The first one shows how a process ends.
-      const refused = await (index === 0 ? refusedStart : refusedHere)({ MASTER_KEY, ...env });
+      const refused = await refusedHere({ MASTER_KEY, ...env });
       t.match(oneLine(t, refused), message);
       t.notMatch(refused.stderr, /marker|password@/);
     });
@@ -285,10 +284,9 @@ t.test(
       [{ HOST: "192.0.2.1" }, /^cannot listen on 192\.0\.2\.1:0 \(EADDRNOTAVAIL\)$/],
       [{ HOST: "nowhere.invalid" }, /^cannot listen on nowhere\.invalid:0 \(/],
     ];
-    for (const [index, [env, message]] of cases.entries()) {
+    for (const [env, message] of cases) {
       t.test(Object.entries(env).join(" "), async (t) => {
-        // The first one shows how a process ends.
-        const refused = await (index === 0 ? refusedStart : refusedHere)({ DATA_DIR, ...env });
+        const refused = await refusedHere({ DATA_DIR, ...env });
         t.match(oneLine(t, refused), message);
         t.notMatch(refused.stderr, "marker");
       });
@@ -304,32 +302,6 @@ function oneLine(t: Test, { code, stdout, stderr }: Said): string {
   const [line = "", ...more] = stderr.split("\n");
   t.strictSame(more, [""], stderr);
   return line.replace(/^jeton: /, "");
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  // What a test looks into is what it expects to find.
-
-  readonly json: any;
-}
-
-async function post(
-  server: RunningProcess,
-  form: Record<string, string>,
-  path = "/oauth2/token",
-  headers = {},
-): Promise<Reply> {
-  const reply = await fetch(server.url + path, { method: "POST", body: new URLSearchParams(form), headers });
-  return { status: reply.status, headers: reply.headers, json: await reply.json() };
-}
-
-async function logIn(server: RunningProcess): Promise<{ access_token: string; refresh_token: string }> {
-  return (await post(server, { grant_type: "password", client_id: "mobile", ...ALICE })).json;
-}
-
-function introspect(server: RunningProcess, token: string): Promise<Reply> {
-  return post(server, { token }, "/oauth2/introspect", basic("gateway", SECRET));
 }
 
 async function postmaster(dataDir: string): Promise<string> {
