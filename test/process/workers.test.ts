@@ -154,9 +154,7 @@ t.test("two workers over the embedded PostgreSQL, with a certificate", async (t)
     server.signal("SIGKILL");
     const areAlive = () => Promise.all([...workers].map(isAlive));
     await until("the workers end", async () => !(await areAlive()).includes(true));
-    const next = createServer();
-    await once(next.listen(port, "127.0.0.1"), "listening");
-    next.close();
+    await until("the port is free", () => canListen(port));
   });
 });
 
@@ -222,6 +220,17 @@ async function slowRequest(t: Test, url: string) {
   );
   await until("the server asks for the body", () => text.includes("100 Continue"));
   return { answer, finish: () => void socket.write(body) };
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer();
+  const isListening = once(server.listen(port, "127.0.0.1"), "listening").then(
+    () => true,
+    () => false,
+  );
+  if (!(await isListening)) return false;
+  server.close();
+  return true;
 }
 
 async function nameShown(port: number): Promise<string> {
