@@ -46,9 +46,10 @@ const JETON = {
   revokes: "refresh_token",
 } as const;
 
-/** Every candidate. The first two are what the goals compare. */
+/** Every candidate. The goals compare the first one with the floor and oidc-provider. */
 export const CANDIDATES: readonly Candidate[] = [
   { name: "jeton", title: "Jeton", ...JETON },
+  { name: "jeton-2", title: "Jeton, 2 workers", environment: { WORKERS: "2" }, ...JETON },
   {
     name: "floor",
     title: "floor",
