@@ -62,10 +62,10 @@ function ask(server: Instance, document: unknown, headers = {}): Promise<Reply> 
 /** Another code than this one. */
 const other = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, "0");
 
-t.test("a person logs in with the code that was sent", async (t) => {
+t.test("a user logs in with the confirmation code that the server sent", async (t) => {
   const { server, receive, signatures } = await start(t);
 
-  await t.test("to their phone, signed", async (t) => {
+  await t.test("a code sent to the phone arrives in a signed message and logs the user in once", async (t) => {
     const message = await receive({ phone_number: "+49 (30) 12-34-56" });
     t.match(message, { channel: "sms", to: PHONE, code: /^\d{6}$/, expires_in: 300 });
     t.equal(signatures[0]!.given, signatures[0]!.expected);
@@ -75,13 +75,13 @@ t.test("a person logs in with the code that was sent", async (t) => {
     t.equal((await logIn(server, { username: PHONE, password: message.code })).status, 400, "once");
   });
 
-  await t.test("to a number in any form", async (t) => {
+  await t.test("the user may write the phone number in any usual form", async (t) => {
     const { to, code } = await receive({ phone_number: "(+49) 30 123456" });
     t.equal(to, PHONE);
     t.equal((await logIn(server, { username: "(+49) 30/123456", password: code })).status, 200);
   });
 
-  await t.test("to their mailbox, as it is on record, and enters it at the login page", async (t) => {
+  await t.test("a code is mailed to the registered address and accepted on the login page", async (t) => {
     const { channel, to, code } = await receive({ email: "ＡLICE@example.com" });
     t.strictSame({ channel, to }, { channel: "email", to: EMAIL });
     const browser = new Browser(server);
@@ -91,7 +91,7 @@ t.test("a person logs in with the code that was sent", async (t) => {
     t.notMatch(page.text, /id="login"/);
   });
 
-  await t.test("in either dialect, and a password that looks like a code is still one", async (t) => {
+  await t.test("a code works in both dialects, and a six-digit password still works as a password", async (t) => {
     await server.apply({
       users: [
         {
@@ -111,7 +111,7 @@ t.test("a person logs in with the code that was sent", async (t) => {
   });
 });
 
-t.test("a code is used once, also in simultaneous logins", async (t) => {
+t.test("a code works once when fifty requests redeem it at once", async (t) => {
   const { server, clock, receive } = await start(t);
   const { server: twin } = await start(t, { database: server.database, clock });
   const { code } = await receive({ phone_number: PHONE });
@@ -122,7 +122,7 @@ t.test("a code is used once, also in simultaneous logins", async (t) => {
   t.equal(redeemed.filter(Boolean).length, 1);
 });
 
-t.test("a code has five attempts and five minutes, and a new code replaces it", async (t) => {
+t.test("a code allows five attempts, lasts five minutes, and ends when a new one is requested", async (t) => {
   const { server, clock, receive } = await start(t);
   const { codes } = server.core;
   const CASES = [
@@ -147,7 +147,7 @@ t.test("a code has five attempts and five minutes, and a new code replaces it", 
   t.ok(await codes.redeem(EMAIL, third.code), "one to another address does not");
 });
 
-t.test("BF-05 wrong codes and wrong passwords share one counter", async (t) => {
+t.test("BF-05 wrong codes and wrong passwords count against the same limit", async (t) => {
   const { server, receive } = await start(t);
   const { code } = await receive({ phone_number: PHONE });
   for (let n = 0; n < 3; n += 1) t.equal((await logIn(server, { username: PHONE, password: other(code) })).status, 400);
@@ -156,7 +156,7 @@ t.test("BF-05 wrong codes and wrong passwords share one counter", async (t) => {
   t.match(server.log.at(-1), { reason: "too many attempts" });
 });
 
-t.test("no caller learns whether a number is known", async (t) => {
+t.test("the answers do not reveal whether a phone number or an email address is registered", async (t) => {
   const { server, clock, messages, receive } = await start(t);
   const strangers = [
     { phone_number: "+4930000000" },
@@ -208,7 +208,7 @@ t.test("no caller learns whether a number is known", async (t) => {
   t.strictSame(await course({ phone_number: "+4930000000" }), limited);
 });
 
-t.test("a network gets twenty codes in a quarter of an hour", async (t) => {
+t.test("a network may request twenty codes in a quarter of an hour", async (t) => {
   const { server, clock } = await start(t);
   for (let n = 0; n < 20; n += 1) {
     t.equal((await ask(server, { phone_number: `+49300000${String(n).padStart(2, "0")}` })).status, 200);
@@ -250,7 +250,7 @@ const BAD = [
   { id: "PA-11 a lone surrogate", body: '{"email":"a\\ud800@b"}', says: MALFORMED },
 ];
 
-t.test("a malformed request is refused, in the dialect's shape", async (t) => {
+t.test("a malformed request is refused in the dialect's format", async (t) => {
   const { server, messages } = await start(t);
   for (const { id, body, says } of BAD) {
     const { status, json } = await ask(server, body);
@@ -279,7 +279,7 @@ t.test("a malformed request is refused, in the dialect's shape", async (t) => {
   t.equal(messages.length, 0);
 });
 
-t.test("without a webhook codes are files, where the server has its own database", async (t) => {
+t.test("without a webhook, a server with an embedded database writes the codes to files", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "jeton-outbox-"));
   t.teardown(() => rm(folder, { recursive: true }));
   const env = { DATABASE_URL: "", DATA_DIR: folder, NODE_ENV: "production" };
@@ -296,7 +296,7 @@ t.test("without a webhook codes are files, where the server has its own database
   t.equal((await stat(outbox)).mode & 0o777, 0o700);
 });
 
-t.test("without either no user gets a code", async (t) => {
+t.test("without a webhook or an embedded database, every request for a code fails alike", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
   for (const phone_number of [PHONE, "+4930000000"]) {
     const { status, json } = await ask(server, { phone_number });
@@ -311,7 +311,7 @@ t.test("without either no user gets a code", async (t) => {
   t.strictSame(logged, [], "what the operator left out is nothing unexpected");
 });
 
-t.test("LG-01 neither code nor number nor mailbox reaches the log, and the code not the store", async (t) => {
+t.test("LG-01 codes, phone numbers and email addresses reach neither the log nor, in clear, the store", async (t) => {
   const { clock, server, receive } = await start(t);
   const sent = [await receive({ phone_number: PHONE }), await receive({ email: EMAIL })];
   const rows = (await everythingIn(server.database)).confirmation_codes!;

@@ -24,19 +24,22 @@ t.test("a device replaces its key", async (t) => {
     (await on.post("/as/token", { client_id: ID, client_secret: deviceJwt(ID, one) })).status;
 
   for (const [alg, make] of Object.entries(NEW_KEYS)) {
-    await t.test(`by one of ${alg}: the old one is refused with the next request, on every instance`, async (t) => {
-      const next = make();
-      await asks(key, second);
-      const jwt = bring(key, next);
-      const seen = await update(jwt, next.prove(jwt));
-      t.strictSame([seen.status, seen.text], [201, '{"Success":"Public key updated"}']);
-      const both = [server, second];
-      t.strictSame(await Promise.all(both.map((on) => asks(key, on))), [403, 403]);
-      t.strictSame(await Promise.all(both.map((on) => asks(next, on))), [201, 201]);
-      key = next;
-    });
+    await t.test(
+      `a new ${alg} key is accepted, and the old key refused, on every instance with the next request`,
+      async (t) => {
+        const next = make();
+        await asks(key, second);
+        const jwt = bring(key, next);
+        const seen = await update(jwt, next.prove(jwt));
+        t.strictSame([seen.status, seen.text], [201, '{"Success":"Public key updated"}']);
+        const both = [server, second];
+        t.strictSame(await Promise.all(both.map((on) => asks(key, on))), [403, 403]);
+        t.strictSame(await Promise.all(both.map((on) => asks(next, on))), [201, 201]);
+        key = next;
+      },
+    );
   }
-  await t.test("with the JWT in the header, or in JSON", async (t) => {
+  await t.test("the JWT may be sent in the header or in a JSON body", async (t) => {
     const [one, two] = [NEW_KEYS.ES256(), NEW_KEYS.ES256()];
     const first = bring(key, one);
     t.equal((await server.post(PATH, { pop: one.prove(first) }, { Authorization: first })).status, 201);
@@ -57,9 +60,9 @@ t.test("a device replaces its key", async (t) => {
   const proved = (jwt: string, by = next): readonly [string, string] => [jwt, by.prove(jwt)];
   const CASES: readonly Case[] = [
     ["a proof by the old key", () => proved(bring(key, next), key), "proof_of_possession_wrong"],
-    ["a proof by a stranger's", () => proved(bring(key, next), stranger), "proof_of_possession_wrong"],
+    ["a proof by an unrelated key", () => proved(bring(key, next), stranger), "proof_of_possession_wrong"],
     ["a proof over another JWT", () => [bring(key, next), next.prove(bring(key, next))], "proof_of_possession_wrong"],
-    ["a proof that is no base64", () => [bring(key, next), "%%%"], "proof_of_possession_wrong"],
+    ["a proof that is not base64", () => [bring(key, next), "%%%"], "proof_of_possession_wrong"],
     [
       "a proof in base64url",
       () => {
@@ -83,14 +86,14 @@ t.test("a device replaces its key", async (t) => {
     ["a JWT by the new key", () => proved(bring(next, next)), "device_jwt_wrong"],
     ["a JWT without a key", () => proved(deviceJwt(ID, key)), "device_jwt_wrong"],
     ["a key that is no text", () => proved(deviceJwt(ID, key, { claims: { public_key: {} } })), "device_jwt_wrong"],
-    ["a key that is none", () => proved(bring(key, next, "none")), "device_key_unusable"],
+    ["an unreadable key", () => proved(bring(key, next, "none")), "device_key_unusable"],
     ["a private key", () => proved(bring(key, next, secret)), "device_key_unusable"],
     ["two keys", () => proved(bring(key, next, pemOf(next) + pemOf(next))), "device_key_unusable"],
-    ["a curve no device has", () => proved(bring(key, next, pem(k1))), "device_key_unusable"],
+    ["a key on an unsupported curve", () => proved(bring(key, next, pem(k1))), "device_key_unusable"],
     ["a short RSA key", () => proved(bring(key, next, pem(rsa))), "device_key_unusable"],
   ];
   for (const [name, make, because] of CASES) {
-    await t.test(`not by ${name}`, async (t) => {
+    await t.test(`${name} is refused, and the old key stays valid`, async (t) => {
       const seen = await update(...make());
       t.equal(seen.status, 403);
       t.equal(seen.json.error, "FORBIDDEN");
@@ -101,7 +104,7 @@ t.test("a device replaces its key", async (t) => {
       t.equal(await asks(key), 201, "the old key goes on");
     });
   }
-  await t.test("once for each JWT, and only by the key that is registered", async (t) => {
+  await t.test("a JWT replaces the key once, and only the registered key may sign it", async (t) => {
     const one = NEW_KEYS.ES256();
     const jwt = bring(key, one);
     t.equal((await update(jwt, one.prove(jwt))).status, 201);
@@ -110,7 +113,7 @@ t.test("a device replaces its key", async (t) => {
     t.equal((await update(late, stranger.prove(late), second)).status, 403, "the old one brings no other");
     key = one;
   });
-  await t.test("twenty at once on two instances: one", async (t) => {
+  await t.test("of twenty simultaneous replacements on two instances exactly one succeeds", async (t) => {
     const keys = Array.from({ length: 20 }, () => NEW_KEYS.ES256());
     const all = await Promise.all(
       keys.map((one, i) => {
@@ -122,14 +125,14 @@ t.test("a device replaces its key", async (t) => {
     key = keys[all.findIndex(({ status }) => status === 201)]!;
     t.equal(await asks(key), 201);
   });
-  await t.test("a JWT whose key is replaced while it is being checked is not taken", async (t) => {
+  await t.test("a JWT is refused if its key is replaced during the verification", async (t) => {
     const jwks = (await server.core.registry.findUncached(ID))!.jwks;
     const before = { keys: [stranger.publicKey.export({ format: "jwk" })] };
     const hash = Buffer.alloc(16, 1);
     t.notOk(await useDeviceJwt(server.core.db, hash, { client_id: ID, jwks: before }));
     t.ok(await useDeviceJwt(server.core.db, hash, { client_id: ID, jwks }));
   });
-  await t.test("a provisioning file that did not change leaves it so", async (t) => {
+  await t.test("applying an unchanged provisioning file again does not restore the old key", async (t) => {
     const first = NEW_KEYS.ES256();
     const file = { devices: [deviceEntry("d2", first)] };
     await server.apply(file);

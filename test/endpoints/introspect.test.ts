@@ -7,7 +7,7 @@ import { introspect } from "../support/tokens.js";
 
 const INACTIVE = { active: false };
 
-t.test("introspection reveals a token's state to the parties of the token", async (t) => {
+t.test("introspection shows the state of a token to the parties that may ask", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const ask = async (form: Record<string, string>, headers = {}) =>
@@ -16,7 +16,7 @@ t.test("introspection reveals a token's state to the parties of the token", asyn
   const machine = await ask({ grant_type: "client_credentials", scope: "api2" }, basic("backend", SECRET));
   const opaque = await ask({ grant_type: "password", ...ALICE }, basic("kiosk", SECRET));
 
-  t.test("with what RFC 7662 names, the same for a JWT and an opaque token", async (t) => {
+  t.test("the response has the members of RFC 7662, the same for JWTs and opaque tokens", async (t) => {
     const { json: jwt } = await introspect(server, person.access_token);
     t.match(jwt, {
       active: true,
@@ -34,31 +34,31 @@ t.test("introspection reveals a token's state to the parties of the token", asyn
     t.strictSame(Object.keys(sealed).sort(), common.sort());
   });
 
-  t.test("to the client it was issued to, a resource server it is meant for, and jeton:introspect", async (t) => {
+  t.test("the token's client, its resource server and clients with jeton:introspect may introspect it", async (t) => {
     t.ok((await introspect(server, machine.access_token, "backend")).json.active);
     t.ok((await introspect(server, person.access_token, "api1-server")).json.active);
     t.ok((await introspect(server, machine.access_token, "gateway")).json.active);
   });
 
-  t.test("and other callers learn nothing at all", async (t) => {
+  t.test("every other client gets the answer inactive and nothing else", async (t) => {
     t.strictSame((await introspect(server, machine.access_token, "api1-server")).json, INACTIVE);
     t.strictSame((await introspect(server, person.access_token, "backend")).json, INACTIVE);
     t.strictSame((await introspect(server, person.refresh_token, "api1-server")).json, INACTIVE);
   });
 
-  t.test("a refresh token is known to jeton:introspect, and to its client if that can prove who it is", async (t) => {
+  t.test("a client with jeton:introspect sees the state of a refresh token", async (t) => {
     const { json } = await introspect(server, person.refresh_token);
     t.match(json, { active: true, client_id: "mobile", sub: "user-alice", username: "Alice" });
     t.notOk(json.token_type);
   });
 
-  t.test("a public client cannot ask", async (t) => {
+  t.test("a public client may not introspect", async (t) => {
     const { status, json } = await server.post("/oauth2/introspect", { token: "x", client_id: "mobile" });
     t.equal(status, 401);
     t.equal(json.error, "invalid_client");
   });
 
-  t.test("the SimpleIdentityServer dialect answers with its own keys, always with all of them", async (t) => {
+  t.test("the SimpleIdentityServer dialect always answers with all of its own members", async (t) => {
     const { json } = await server.post("/introspect", { token: machine.access_token }, basic("gateway", SECRET));
     t.strictSame(json, {
       active: true,
@@ -76,7 +76,7 @@ t.test("introspection reveals a token's state to the parties of the token", asyn
     });
   });
 
-  t.test("a token that this server did not write is inactive", async (t) => {
+  t.test("a forged or altered token is inactive", async (t) => {
     const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
     const claims = JSON.parse(Buffer.from(machine.access_token.split(".")[1], "base64url").toString());
     const kid = server.core.ring.jwks.keys[0]!.kid!;
@@ -100,7 +100,7 @@ t.test("introspection reveals a token's state to the parties of the token", asyn
       t.strictSame((await introspect(server, token)).json, INACTIVE, how);
   });
 
-  t.test("a token expires exactly at exp", async (t) => {
+  t.test("a token becomes inactive exactly at its exp", async (t) => {
     clock.advance(599);
     t.ok((await introspect(server, machine.access_token)).json.active);
     t.ok((await introspect(server, opaque.access_token)).json.active);

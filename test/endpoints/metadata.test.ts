@@ -9,7 +9,7 @@ const SIS = "/simple-identity-server/.well-known/openid-configuration";
 
 const document = async (server: Instance, path: string) => (await server.send(path)).json;
 
-t.test("metadata is derived from what is registered", async (t) => {
+t.test("metadata lists the registered endpoints, grants, methods and scopes", async (t) => {
   const server = await startInstance(t, { provision: FLEET, env: { ISSUER: "https://id.example/sub" } });
 
   t.test("each dialect's document has its own endpoints, below the issuer", async (t) => {
@@ -30,7 +30,7 @@ t.test("metadata is derived from what is registered", async (t) => {
     t.strictSame(await document(server, ROOT), await document(server, STANDARD));
   });
 
-  t.test("grants, methods, scopes and algorithms are those that work", async (t) => {
+  t.test("the listed grants, methods and scopes are the supported ones, without the jeton: scopes", async (t) => {
     const { grant_types_supported, scopes_supported, token_endpoint_auth_methods_supported } = await document(
       server,
       ROOT,
@@ -51,20 +51,20 @@ t.test("metadata is derived from what is registered", async (t) => {
     t.ok(token_endpoint_auth_methods_supported.includes("client_secret_basic"));
   });
 
-  t.test("a scope declared later appears by itself", async (t) => {
+  t.test("a scope that is declared later appears without a restart", async (t) => {
     await server.apply({ scopes: [{ name: "later" }] });
     const isListed = async () => (await document(server, ROOT)).scopes_supported.includes("later");
     await t.resolves(until("the document lists the scope", isListed));
   });
 
-  t.test("it can be kept for a while and read by HEAD", async (t) => {
+  t.test("the document may be cached for five minutes and requested with HEAD", async (t) => {
     const { status, headers } = await server.send(ROOT, { method: "HEAD" });
     t.equal(status, 200);
     t.equal(headers.get("cache-control"), "public, max-age=300");
   });
 });
 
-t.test("ROOT_METADATA and DIALECTS choose the document of each path", async (t) => {
+t.test("ROOT_METADATA selects the metadata at the root, and DIALECTS the dialects that are served", async (t) => {
   const root = await startInstance(t, { env: { ROOT_METADATA: "simple-identity-server" } });
   t.match((await document(root, ROOT)).token_endpoint, /\/token$/);
   t.notMatch((await document(root, ROOT)).token_endpoint, /oauth2/);

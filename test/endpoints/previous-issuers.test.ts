@@ -53,7 +53,7 @@ async function login(): Promise<{ access_token: string; refresh_token: string; i
   return (await exchange(before, { code })).json;
 }
 
-t.test("access tokens are recognised, JWT and opaque", async (t) => {
+t.test("access tokens of a listed previous issuer stay valid, JWT and opaque", async (t) => {
   const { access_token } = await login();
   t.equal(decodeJwt(access_token).iss, OLD);
   t.match(await introspectAs(renamed, access_token, web), { active: true, iss: OLD }, "and say who they are from");
@@ -69,16 +69,19 @@ t.test("access tokens are recognised, JWT and opaque", async (t) => {
   t.strictSame(await introspectAs(forgetful, opaque, basic("kiosk", SECRET)), { active: false });
 });
 
-t.test("a resource server that goes by the issuer's name is registered for both while both are in use", async (t) => {
-  const { access_token, refresh_token } = await login();
-  const { json } = await renamed.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
-  const [gate, hasty] = [basic("gate", SECRET), basic("hasty-gate", SECRET)];
-  t.match(await introspectAs(renamed, access_token, gate), { active: true, aud: OLD });
-  t.match(await introspectAs(renamed, json.access_token, gate), { active: true, aud: NEW });
-  t.strictSame(await introspectAs(renamed, access_token, hasty), { active: false });
-});
+t.test(
+  "a resource server named after the issuer needs both issuers as audiences to introspect tokens of both",
+  async (t) => {
+    const { access_token, refresh_token } = await login();
+    const { json } = await renamed.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
+    const [gate, hasty] = [basic("gate", SECRET), basic("hasty-gate", SECRET)];
+    t.match(await introspectAs(renamed, access_token, gate), { active: true, aud: OLD });
+    t.match(await introspectAs(renamed, json.access_token, gate), { active: true, aud: NEW });
+    t.strictSame(await introspectAs(renamed, access_token, hasty), { active: false });
+  },
+);
 
-t.test("earlier tokens can be revoked, with a listed issuer or without", async (t) => {
+t.test("an access token can be revoked whether its previous issuer is listed or not", async (t) => {
   for (const server of [renamed, forgetful]) {
     const { access_token } = await login();
     t.ok((await server.post("/oauth2/revoke", { token: access_token }, backend)).status >= 400);
@@ -88,19 +91,22 @@ t.test("earlier tokens can be revoked, with a listed issuer or without", async (
   }
 });
 
-t.test("codes and refresh tokens keep working, and the new tokens name the new issuer", async (t) => {
-  for (const server of [renamed, forgetful]) {
-    const code = await getCode(await loggedIn(before), { scope: "openid offline_access" });
-    const first = (await exchange(server, { code })).json;
-    t.equal(decodeJwt(first.access_token).iss, NEW);
-    t.equal(decodeJwt(first.id_token).iss, NEW);
-    const { refresh_token } = await login();
-    const { json } = await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
-    t.equal(decodeJwt(json.access_token).iss, NEW);
-  }
-});
+t.test(
+  "codes and refresh tokens issued before the renaming still work and yield tokens of the new issuer",
+  async (t) => {
+    for (const server of [renamed, forgetful]) {
+      const code = await getCode(await loggedIn(before), { scope: "openid offline_access" });
+      const first = (await exchange(server, { code })).json;
+      t.equal(decodeJwt(first.access_token).iss, NEW);
+      t.equal(decodeJwt(first.id_token).iss, NEW);
+      const { refresh_token } = await login();
+      const { json } = await server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token }, web);
+      t.equal(decodeJwt(json.access_token).iss, NEW);
+    }
+  },
+);
 
-t.test("documents and answers know the new name only", async (t) => {
+t.test("metadata and authorization responses name only the new issuer", async (t) => {
   for (const path of ["/.well-known/openid-configuration", "/.well-known/uma2-configuration"]) {
     t.notMatch((await renamed.send(path)).text, "old.example");
   }
@@ -108,7 +114,7 @@ t.test("documents and answers know the new name only", async (t) => {
   t.match(answerOf(reply), { code: String, iss: NEW });
 });
 
-t.test("an id_token_hint counts only where its issuer is listed", async (t) => {
+t.test("an id_token_hint of a previous issuer is used only if that issuer is listed", async (t) => {
   const hint = async (sub: string, client_id: string) => idToken(before, sub, client_id);
   const silently = { client_id: "trusted", prompt: "none", id_token_hint: await hint("user-bob", "trusted") };
   const asAlice = async (server: Instance) => answerOf(await (await loggedIn(server)).get(authorize(silently)));
@@ -140,7 +146,7 @@ async function asksBeforeLogout(t: Test, server: Instance, leave: Form): Promise
   return line?.hint_flaw;
 }
 
-t.test("a key that was replaced, and one that is gone", async (t) => {
+t.test("an id_token_hint with a retired or deleted key makes logout ask, and authorization goes on", async (t) => {
   const own = await startInstance(t, { provision, env: { ISSUER: NEW } });
   const leave = { id_token_hint: await idToken(own, "user-alice", "web"), post_logout_redirect_uri: GOODBYE };
   await own.core.ring.rotate();
@@ -156,7 +162,7 @@ t.test("a key that was replaced, and one that is gone", async (t) => {
   t.match((await (await loggedIn(own)).open(asked)).text, 'id="consent"', "and an authorization goes on");
 });
 
-t.test("assertions may be made out to the earlier name", async (t) => {
+t.test("a client assertion may have a listed previous issuer as its audience", async (t) => {
   const send = (server: Instance, aud: string) => {
     const claims = claimsOf("signer-jwt", aud, server.core.clock.now());
     const form = asserted(jws({ alg: "ES256" }, claims, ecdsa(KEYS.privateKey)));
@@ -172,7 +178,7 @@ t.test("assertions may be made out to the earlier name", async (t) => {
   t.equal((await send(renamed, "https://evil.example")).status, 401);
 });
 
-t.test("UMA: tickets, tokens and rules of before", async (t) => {
+t.test("UMA tokens, claim tokens and policies of a listed previous issuer stay valid", async (t) => {
   const by = await pat(before);
   const id = await register(before, by);
   await allow(before, by, [id], { users: ["user-bob"], issuer: OLD, scopes: ["view"] });
@@ -198,7 +204,7 @@ t.test("UMA: tickets, tokens and rules of before", async (t) => {
   t.equal((await look(forgetful)).status, 401);
 });
 
-t.test("the setting has the syntax of ISSUER", async (t: Test) => {
+t.test("PREVIOUS_ISSUERS is a list of URLs that obey the rules of ISSUER", async (t: Test) => {
   const { readSettings } = await import("../../src/config.js");
   const read = (PREVIOUS_ISSUERS: string) => readSettings({ PREVIOUS_ISSUERS }).PREVIOUS_ISSUERS;
   t.strictSame(readSettings({}).PREVIOUS_ISSUERS, []);

@@ -12,7 +12,7 @@ const ID = "test.device.01";
 const KEY = NEW_KEYS.ES256();
 const ALL = "tenant.demo refresh.token temp";
 
-t.test("renewing a device's token", async (t) => {
+t.test("a device renews its access token", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const second = await startInstance(t, { database: server.database, clock });
@@ -42,7 +42,7 @@ t.test("renewing a device's token", async (t) => {
   };
   await provide();
 
-  await t.test("gives the same scope and ends the old token", async (t) => {
+  await t.test("renewal issues a token with the same scope and revokes the old token", async (t) => {
     const token = await take();
     const seen = await renew(token);
     t.equal(seen.status, 201);
@@ -52,7 +52,7 @@ t.test("renewing a device's token", async (t) => {
     refused(t, await renew(token), "token_not_valid");
     t.ok(await isActive(seen.json.access_token), "what came of it goes on");
   });
-  await t.test("fifty at once on two instances: one", async (t) => {
+  await t.test("of fifty simultaneous renewals on two instances exactly one succeeds", async (t) => {
     const token = await take();
     const all = await Promise.all(
       Array.from({ length: 50 }, (_, i) => decided(() => renew(token, {}, [server, second][i % 2]))),
@@ -61,18 +61,18 @@ t.test("renewing a device's token", async (t) => {
     const [row] = await sql(server.database, "SELECT max(count) AS count FROM tries");
     t.ok((row!.count as number) < 10, "and those that lost took no try");
   });
-  await t.test("never widens the scope", async (t) => {
+  await t.test("renewal never widens the scope", async (t) => {
     const token = await take("refresh.token");
     refused(t, await renew(token, { scope: "refresh.token temp" }), "scope_not_allowed");
     t.ok(await isActive(token), "what is refused ends nothing");
     t.equal((await renew(token)).json.scope, "refresh.token");
   });
-  await t.test("may narrow the scope, and a lost scope does not come back", async (t) => {
+  await t.test("renewal may narrow the scope, and a later renewal cannot widen it again", async (t) => {
     const narrow = (await renew(await take(), { scope: "refresh.token" })).json;
     t.equal(narrow.scope, "refresh.token");
     refused(t, await renew(narrow.access_token, { scope: ALL }), "scope_not_allowed");
   });
-  await t.test("drops the scopes that the device has lost", async (t) => {
+  await t.test("renewal drops scopes that the device has lost", async (t) => {
     const token = await take();
     await provide({ scope: "refresh.token temp" });
     t.equal((await renew(token)).json.scope, "refresh.token temp");
@@ -81,12 +81,12 @@ t.test("renewing a device's token", async (t) => {
     refused(t, await renew(kept), "renewal_not_granted");
     await provide();
   });
-  await t.test("needs the scope refresh.token", async (t) => {
+  await t.test("renewal needs the scope refresh.token", async (t) => {
     const token = await take("tenant.demo temp");
     refused(t, await renew(token), "renewal_not_granted");
     t.ok(await isActive(token));
   });
-  await t.test("counts renewals in a row against max_renewals", async (t) => {
+  await t.test("max_renewals limits how often one token can be renewed in a row", async (t) => {
     await provide({ max_renewals: 2 });
     const [first, other] = [await take(), await take()];
     const one = (await renew(first)).json.access_token;
@@ -101,25 +101,28 @@ t.test("renewing a device's token", async (t) => {
     t.equal((await renew(two)).status, 201, "a higher cap is obeyed");
     await provide();
   });
-  await t.test("refuses expired, revoked, foreign and missing tokens", async (t) => {
-    const [revoked, expired] = [await take(), await take()];
-    await server.post("/oauth2/revoke", { token: revoked }, basic("admin", SECRET));
-    refused(t, await renew(revoked), "token_not_valid");
-    refused(t, await renew(expired, { client_id: "test.device.02" }), "token_not_valid");
-    refused(t, await renew(deviceJwt(ID, KEY)), "token_not_valid");
-    clock.advance(3_600);
-    refused(t, await renew(expired), "token_not_valid");
-  });
-  await t.test("is refused once everything of the device is revoked", async (t) => {
+  await t.test(
+    "renewal refuses expired and revoked tokens, tokens of other devices, and texts of another kind",
+    async (t) => {
+      const [revoked, expired] = [await take(), await take()];
+      await server.post("/oauth2/revoke", { token: revoked }, basic("admin", SECRET));
+      refused(t, await renew(revoked), "token_not_valid");
+      refused(t, await renew(expired, { client_id: "test.device.02" }), "token_not_valid");
+      refused(t, await renew(deviceJwt(ID, KEY)), "token_not_valid");
+      clock.advance(3_600);
+      refused(t, await renew(expired), "token_not_valid");
+    },
+  );
+  await t.test("renewal is refused after all tokens of the device were revoked", async (t) => {
     const token = await take();
     await server.core.db.prisma.client.update({ where: { client_id: ID }, data: { token_epoch: { increment: 1 } } });
     refused(t, await renew(token), "token_not_valid");
   });
-  await t.test("the chain's length is not revealed", async (t) => {
+  await t.test("introspection does not reveal how often a token was renewed", async (t) => {
     const { access_token: token } = (await renew(await take())).json;
     t.notOk("renewals" in (await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET))).json);
   });
-  await t.test("runs two statements", async (t) => {
+  await t.test("renewal runs two statements", async (t) => {
     const token = await take();
     t.equal((await statementsOf(() => renew(token))).length, 2);
     t.equal((await statementsOf(() => renew("garbage"))).length, 0);

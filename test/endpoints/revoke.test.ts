@@ -7,11 +7,11 @@ import { isActive, logIn, refresh } from "../support/tokens.js";
 const revoke = (server: Instance, form: Record<string, string>, headers = {}) =>
   server.post("/oauth2/revoke", form, headers);
 
-t.test("a revoked token is refused with the next request, on every instance", async (t) => {
+t.test("a revoked token is refused with the next request on every instance", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database, env: { ISSUER: one.core.issuer } });
 
-  t.test("an access token is revoked alone", async (t) => {
+  t.test("revoking an access token ends only that token", async (t) => {
     const { access_token, refresh_token } = (await logIn(one)).json;
     t.ok(await isActive(other, access_token));
     const { status, text, headers } = await revoke(one, { token: access_token, client_id: "mobile" });
@@ -23,7 +23,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     t.equal((await refresh(other, refresh_token)).status, 200);
   });
 
-  t.test("a refresh token is revoked with its family and every access token of the grant", async (t) => {
+  t.test("revoking a refresh token ends its family and every access token of the grant", async (t) => {
     const first = (await logIn(one)).json;
     const { json: second } = await refresh(other, first.refresh_token);
     const { status } = await revoke(one, { token: second.refresh_token, client_id: "mobile" });
@@ -36,7 +36,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     }
   });
 
-  t.test("a hint, right, wrong or unknown, changes nothing", async (t) => {
+  t.test("token_type_hint changes nothing, whether it is right, wrong or unknown", async (t) => {
     for (const hint of ["access", "refresh", "access_token", "refresh_token", "nonsense"]) {
       const { access_token, refresh_token } = (await logIn(one)).json;
       for (const token of [access_token, refresh_token]) {
@@ -47,7 +47,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     }
   });
 
-  t.test("a token of another client stays in force, unless jeton:admin asks", async (t) => {
+  t.test("a client cannot revoke another client's token unless it has jeton:admin", async (t) => {
     const { access_token, refresh_token } = (await logIn(one)).json;
     for (const token of [access_token, refresh_token]) {
       t.equal((await revoke(one, { token }, basic("backend", SECRET))).status, 400);
@@ -59,14 +59,14 @@ t.test("a revoked token is refused with the next request, on every instance", as
     }
   });
 
-  t.test("revoking again, or revoking nothing, is no error in the standard", async (t) => {
+  t.test("the standard dialect answers 200 for a token that is unknown or already revoked", async (t) => {
     const { access_token, refresh_token } = (await logIn(one)).json;
     for (const token of [access_token, access_token, refresh_token, refresh_token, "never was one"]) {
       t.equal((await revoke(one, { token, client_id: "mobile" })).status, 200);
     }
   });
 
-  t.test("and #30 in the SimpleIdentityServer dialect", async (t) => {
+  t.test("the SimpleIdentityServer dialect answers a second revocation with message #30", async (t) => {
     const { refresh_token } = (await logIn(one)).json;
     const ask = () => one.post("/token/revoke", { token: refresh_token, client_id: "mobile" });
     const first = await ask();
@@ -75,7 +75,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     t.equal((await ask()).json.error_description, "the token doesn't exist");
   });
 
-  t.test("a revoked JWT stays revoked in every spelling", async (t) => {
+  t.test("a revoked JWT stays revoked under any other encoding of the same token", async (t) => {
     const { access_token } = (await logIn(one)).json;
     await revoke(one, { token: access_token, client_id: "mobile" });
     const [header, payload, signature = ""] = access_token.split(".");
@@ -89,7 +89,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     }
   });
 
-  t.test("an opaque token is revoked alike", async (t) => {
+  t.test("an opaque token can be revoked too", async (t) => {
     const { json } = await one.post("/oauth2/token", { grant_type: "password", ...ALICE }, basic("kiosk", SECRET));
     t.match(json.access_token, /^jat_/);
     t.ok(await isActive(other, json.access_token));
@@ -97,7 +97,7 @@ t.test("a revoked token is refused with the next request, on every instance", as
     t.notOk(await isActive(other, json.access_token));
   });
 
-  t.test("revoking while refreshing never leaves a token in force", async (t) => {
+  t.test("a revocation that races with a refresh leaves no token valid", async (t) => {
     let survivors = 0;
     for (let times = 0; times < 100; times += 1) {
       const token = await openRefreshable(one);

@@ -28,7 +28,7 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const ask = (token: string, path = STANDARD) => server.send(path, { headers: bearer(token) });
 const said = ({ status, json }: Reply) => ({ status, error: json?.error, says: json?.error_description });
 
-t.test("userinfo has the claims of the token's scopes", async (t) => {
+t.test("userinfo returns the claims that the scopes of the token release", async (t) => {
   const PROFILE = { name: "Alice Example", preferred_username: "Alice" };
   const EMAIL = { email: "alice@example.com", email_verified: true };
   const PHONE = { phone_number: "+4930123456", phone_number_verified: true };
@@ -57,7 +57,7 @@ t.test("userinfo has the claims of the token's scopes", async (t) => {
     });
   }
 
-  await t.test("and the claims that were asked for by name", async (t) => {
+  await t.test("userinfo returns the claims that the claims parameter requested, also after a refresh", async (t) => {
     const claims = JSON.stringify({
       userinfo: { email: { essential: true }, department: null, nothing: null, iss: null, password_hash: null },
       id_token: { phone_number: null },
@@ -73,13 +73,13 @@ t.test("userinfo has the claims of the token's scopes", async (t) => {
     t.strictSame((await ask(json.access_token)).json, expected, "and after a refresh");
   });
 
-  await t.test("but none that the client is not registered for", async (t) => {
+  await t.test("a requested claim is withheld if the client is not registered for it", async (t) => {
     const claims = JSON.stringify({ userinfo: { email: { essential: true }, name: null } });
     const { access_token } = await tokens({ client_id: "codes-only", scope: "openid", claims });
     t.strictSame((await ask(access_token)).json, { sub: "user-alice", name: "Alice Example" });
   });
 
-  await t.test("in the languages that were asked for", async (t) => {
+  await t.test("claims are returned in the languages of claims_locales", async (t) => {
     for (const [claims_locales, more] of [
       ["de", { "name#de": "Alice Beispiel" }],
       ["fr de", { "name#de": "Alice Beispiel" }],
@@ -92,7 +92,7 @@ t.test("userinfo has the claims of the token's scopes", async (t) => {
     }
   });
 
-  await t.test("of the person as they are now", async (t) => {
+  await t.test("claims have the user's current values", async (t) => {
     const { access_token } = await tokens();
     await server.apply({ users: [{ ...WEB.users[0], name: "Alice Renamed" }] });
     t.equal((await ask(access_token)).json.name, "Alice Renamed");
@@ -100,7 +100,7 @@ t.test("userinfo has the claims of the token's scopes", async (t) => {
   });
 });
 
-t.test("userinfo takes one token, in the header or in the body", async (t) => {
+t.test("userinfo accepts exactly one token, in the header or in the body", async (t) => {
   const { access_token } = await tokens();
   const opaque = (await tokens({ client_id: "sealed" })).access_token;
   t.match(opaque, /^jat_/);
@@ -110,7 +110,7 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
       ["a JWT", access_token],
       ["an opaque token", opaque],
     ] as const) {
-      await t.test(`${name} at ${path}`, async (t) => {
+      await t.test(`${name} is accepted at ${path}`, async (t) => {
         const WAYS: Readonly<Record<string, () => Promise<Reply>>> = {
           "GET, header": () => ask(token, path),
           "POST, header, no body": () => server.send(path, { method: "POST", headers: bearer(token) }),
@@ -155,9 +155,9 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
             body: `access_token=${access_token}&access_token=${access_token}`,
           }),
       ],
-      ["nowhere", missing, () => server.send(path)],
-      ["nowhere, by POST", missing, () => server.send(path, { method: "POST" })],
-      ["an empty one", missing, () => server.post(path, { access_token: "" })],
+      ["no token", missing, () => server.send(path)],
+      ["no token, by POST", missing, () => server.send(path, { method: "POST" })],
+      ["an empty token", missing, () => server.post(path, { access_token: "" })],
       ["an empty header", missing, () => server.send(path, { headers: { Authorization: "Bearer" } })],
       ["another scheme", missing, () => server.send(path, { headers: { Authorization: `DPoP ${access_token}` } })],
       ["client credentials", missing, () => server.send(path, { headers: basic("web", SECRET) })],
@@ -184,20 +184,20 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
       ],
     ];
     for (const [name, expect, send] of WRONG) {
-      await t.test(`${name} at ${path}`, async (t) => {
+      await t.test(`${name}: refused at ${path}`, async (t) => {
         const reply = await send();
         t.strictSame(said(reply), expect);
         await holds(t, server, reply);
       });
     }
-    await t.test(`PA-04 by another method at ${path}`, async (t) => {
+    await t.test(`PA-04 methods other than GET and POST are refused at ${path}`, async (t) => {
       for (const method of ["PUT", "PATCH", "DELETE", "HEAD"]) {
         const reply = await server.send(path, { method, headers: bearer(access_token) });
         t.equal(reply.status, 405, method);
         t.match(reply.headers.get("allow"), /GET.*POST/);
       }
     });
-    await t.test(`as a form, at ${path}`, async (t) => {
+    await t.test(`a body that is not form-encoded is refused at ${path}`, async (t) => {
       for (const [type, body] of [
         ["application/json", JSON.stringify({ access_token })],
         ["text/plain", `access_token=${access_token}`],
@@ -210,7 +210,7 @@ t.test("userinfo takes one token, in the header or in the body", async (t) => {
   }
 });
 
-t.test("an invalid token reveals nothing", async (t) => {
+t.test("an invalid token is refused", async (t) => {
   const refused = async (t: Test, token: string, name: string) => {
     for (const [path, status] of [
       [STANDARD, 401],
@@ -228,7 +228,7 @@ t.test("an invalid token reveals nothing", async (t) => {
   const inOneGo = (work: Parameters<typeof server.core.db.prisma.$transaction>[0]) =>
     server.core.db.prisma.$transaction(work as never);
 
-  await t.test("garbage, and tokens of another kind", async (t) => {
+  await t.test("garbage and tokens of another kind are refused", async (t) => {
     const { access_token, refresh_token, id_token } = await tokens();
     const [header, payload, signature] = access_token.split(".") as [string, string, string];
     const OTHERS = {
@@ -246,7 +246,7 @@ t.test("an invalid token reveals nothing", async (t) => {
     for (const [name, token] of Object.entries(OTHERS)) await refused(t, token, name);
   });
 
-  await t.test("expired", async (t) => {
+  await t.test("an access token is refused from its exp on", async (t) => {
     const { access_token } = await tokens();
     const opaque = (await tokens({ client_id: "sealed" })).access_token;
     clock.advance(599);
@@ -256,7 +256,7 @@ t.test("an invalid token reveals nothing", async (t) => {
     await refused(t, opaque, "an opaque one");
   });
 
-  await t.test("revoked, by itself, with its grant, or with its person", async (t) => {
+  await t.test("a token is refused after it, its grant or all tokens of its user were revoked", async (t) => {
     const first = await tokens();
     await server.post("/oauth2/revoke", { token: first.access_token }, basic("web", SECRET));
     await refused(t, first.access_token, "itself");
@@ -277,7 +277,7 @@ t.test("an invalid token reveals nothing", async (t) => {
     }
   });
 
-  await t.test("of a client that is switched off, or may not use the dialect", async (t) => {
+  await t.test("a token is refused if its client is disabled or may not use the dialect", async (t) => {
     const { access_token } = await tokens({ client_id: "other-web" });
     await change(server, "other-web", { disabled: true });
     await refused(t, access_token, "off");
@@ -288,13 +288,13 @@ t.test("an invalid token reveals nothing", async (t) => {
   });
 });
 
-t.test("a token that is not a person's, or was not got with openid, is not enough", async (t) => {
+t.test("a token without a user or without the scope openid is refused with insufficient_scope", async (t) => {
   const machine = (await server.post("/oauth2/token", { grant_type: "client_credentials" }, basic("backend", SECRET)))
     .json.access_token;
   const withoutOpenid = (await tokens({ scope: "profile api1" })).access_token;
   for (const [name, token] of [
-    ["a client's own", machine],
-    ["without openid", withoutOpenid],
+    ["a client's own token", machine],
+    ["a user's token without openid", withoutOpenid],
   ] as const) {
     await t.test(name, async (t) => {
       const standard = await ask(token);
@@ -313,7 +313,7 @@ t.test("a token that is not a person's, or was not got with openid, is not enoug
       for (const reply of [standard, sis]) await holds(t, server, reply);
     });
   }
-  await t.test("while that of the password grant is", async (t) => {
+  await t.test("a token of the password grant is accepted", async (t) => {
     const { json } = await server.post("/oauth2/token", {
       grant_type: "password",
       client_id: "mobile",
@@ -328,7 +328,7 @@ t.test("a token that is not a person's, or was not got with openid, is not enoug
   });
 });
 
-t.test("a client that asked for it gets its answer signed", async (t) => {
+t.test("a client registered for signed userinfo gets a signed JWT", async (t) => {
   const { access_token } = await tokens({ client_id: "signer", scope: "openid profile" });
   for (const path of [STANDARD, SIS]) {
     const { status, headers, text } = await ask(access_token, path);
@@ -344,7 +344,7 @@ t.test("a client that asked for it gets its answer signed", async (t) => {
   }
 });
 
-t.test("LG-01 no credential is in the log", async (t) => {
+t.test("LG-01 the log has no token, secret, password or cookie", async (t) => {
   const { access_token, refresh_token, id_token } = await tokens();
   await ask(access_token);
   await server.send(`${STANDARD}?access_token=${access_token}`);

@@ -46,8 +46,8 @@ const said = ({ status, json }: Reply) => ({ status, error: json?.error, says: j
 const INVALID = { status: 400, error: "invalid_grant", says: "the authorization code is not correct" };
 const WRONG_VERIFIER = { status: 400, error: "invalid_grant", says: "the code verifier is not correct" };
 
-t.test("a web app signs its user in", async (t) => {
-  await t.test("through login and consent, and exchanges the code", async (t) => {
+t.test("a web app logs its user in with an authorization code", async (t) => {
+  await t.test("the user logs in and consents, and the app exchanges the code for tokens", async (t) => {
     const browser = new Browser(server);
     const { verifier, challenge } = pkce();
     const login = await browser.open(
@@ -87,13 +87,13 @@ t.test("a web app signs its user in", async (t) => {
     t.match(await server.core.ring.verify(json.id_token, "JWT"), { claims: { sub: "user-bob", aud: "web" } });
   });
 
-  await t.test("the second time without any page", async (t) => {
+  await t.test("a second authorization request of a logged-in user shows no page", async (t) => {
     await getCode(alice);
     t.match(answerOf(await alice.get(authorize())), { code: String, state: "s" });
     t.match(answerOf(await alice.get(authorize({ prompt: "none" }))), { code: String });
   });
 
-  await t.test("with an id_token signed as it is registered", async (t) => {
+  await t.test("the id_token is signed with the algorithm that the client registered", async (t) => {
     const { json } = await exchange(
       server,
       { code: await getCode(alice, { client_id: "signer" }) },
@@ -102,25 +102,28 @@ t.test("a web app signs its user in", async (t) => {
     t.equal(decodeProtectedHeader(json.id_token).alg, "ES256");
   });
 
-  await t.test("without an id_token where openid was not asked for", async (t) => {
+  await t.test("the response has no id_token if the scope openid was not requested", async (t) => {
     const { json } = await exchange(server, { code: await getCode(alice, { scope: "api1" }) });
     t.equal(json.id_token, undefined);
     t.equal(json.scope, "api1");
   });
 
-  await t.test("with the keys of its dialect in the other one", async (t) => {
-    const code = await getCode(alice, {}, SIS.authorize);
-    const { status, json } = await exchange(server, { code }, basic("web", SECRET), SIS.token);
-    t.equal(status, 200);
-    t.same(json.scope, ["openid", "profile"]);
-    t.match(
-      decodeJwt(json.id_token),
-      { sub: "user-alice", name: "Alice Example" },
-      "its id_token carries the claims of the scopes",
-    );
-  });
+  await t.test(
+    "the SimpleIdentityServer dialect answers with its own members and puts claims into the id_token",
+    async (t) => {
+      const code = await getCode(alice, {}, SIS.authorize);
+      const { status, json } = await exchange(server, { code }, basic("web", SECRET), SIS.token);
+      t.equal(status, 200);
+      t.same(json.scope, ["openid", "profile"]);
+      t.match(
+        decodeJwt(json.id_token),
+        { sub: "user-alice", name: "Alice Example" },
+        "its id_token carries the claims of the scopes",
+      );
+    },
+  );
 
-  await t.test("and refreshes, without the nonce, with the same login", async (t) => {
+  await t.test("a refreshed id_token describes the same login and has no nonce", async (t) => {
     const code = await getCode(alice, { nonce: "n-2", scope: "openid api1", acr_values: "1" });
     const first = (await exchange(server, { code })).json;
     clock.advance(500);
@@ -133,7 +136,7 @@ t.test("a web app signs its user in", async (t) => {
     t.ok(await isActive(server, second.access_token));
   });
 
-  await t.test("but gets no refresh token where it may not refresh", async (t) => {
+  await t.test("a client without the refresh_token grant gets no refresh token", async (t) => {
     const headers = basic("codes-only", SECRET);
     const { json } = await exchange(server, { code: await getCode(alice, { client_id: "codes-only" }) }, headers);
     t.type(json.access_token, "string");
@@ -141,7 +144,7 @@ t.test("a web app signs its user in", async (t) => {
     t.type(decodeJwt(json.access_token).grant_id, "string", "its token ends with its grant all the same");
   });
 
-  await t.test("redirect_uri may be left out where it was left out before", async (t) => {
+  await t.test("redirect_uri may be omitted if the authorization request omitted it", async (t) => {
     const headers = basic("single", SECRET);
     const got = () => getCode(alice, { client_id: "single", scope: "api1", redirect_uri: undefined });
     t.equal((await exchange(server, { code: await got(), redirect_uri: undefined }, headers)).status, 200);
@@ -170,7 +173,7 @@ const MESSAGES = {
 
 /** Each request has every fault that comes later too, so that the order shows. */
 for (const dialect of [SIS, STANDARD] as Dialect[]) {
-  t.test(`every message of the exchange, in its order: ${dialect.name}`, async (t) => {
+  t.test(`the exchange checks its faults in the documented order: ${dialect.name}`, async (t) => {
     const sis = dialect === SIS;
     const verifier = pkce().verifier;
     const post = (form: Form, headers: Record<string, string> = basic("web", SECRET)) =>
@@ -217,7 +220,7 @@ for (const dialect of [SIS, STANDARD] as Dialect[]) {
       );
     }
     await check("an unknown client", 8, client, () => post(faulty, unknown));
-    await check("a client that is switched off", 8, client, () => post(faulty, basic("closed", SECRET)));
+    await check("a disabled client", 8, client, () => post(faulty, basic("closed", SECRET)));
     await check("a wrong secret", 9, client, () => post(faulty, basic("no-codes", "wrong")));
     await check("a client without the grant", 22, notAllowed, () => post(faulty, basic("no-codes", SECRET)));
     await check("a client without the response type", 23, notAllowed, () => post(faulty, basic("tokens-only", SECRET)));
@@ -247,17 +250,17 @@ for (const dialect of [SIS, STANDARD] as Dialect[]) {
     await check("another redirect_uri", "redirect", grant, () =>
       unregistered((code) => post({ ...faulty, code, code_verifier: right })),
     );
-    await check("too late", "obsolete", grant, () =>
+    await check("an expired code", "obsolete", grant, () =>
       unregistered((code) => post({ code, redirect_uri: OTHER_CALLBACK, code_verifier: right })),
     );
-    await check("CO-11 a redirect_uri that was taken away", "unregistered", grant, () =>
+    await check("CO-11 a redirect_uri that is no longer registered", "unregistered", grant, () =>
       unregistered((code) => post({ code, redirect_uri: OTHER_CALLBACK, code_verifier: right }), got),
     );
   });
 }
 
-t.test("a code is good for a minute and for one use", async (t) => {
-  await t.test("CO-05 after 59 s it is, after 60 s and 61 s it is obsolete", async (t) => {
+t.test("a code is valid for one minute and one use", async (t) => {
+  await t.test("CO-05 a code is accepted after 59 s and obsolete from 60 s on", async (t) => {
     for (const [seconds, expected] of [
       [59, 200],
       [60, 400],
@@ -273,7 +276,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     }
   });
 
-  await t.test("CO-01 reuse ends the tokens of the first use", async (t) => {
+  await t.test("CO-01 reuse of a code revokes the tokens of its first use", async (t) => {
     const code = await getCode(alice, { scope: "openid api1 offline_access" });
     const first = (await exchange(server, { code })).json;
     const second = (await refreshByBasic(server, first.refresh_token)).json;
@@ -294,7 +297,7 @@ t.test("a code is good for a minute and for one use", async (t) => {
     await holds(t, server, reply);
   });
 
-  await t.test("CO-01 also when another client sends it, or the client sends it late", async (t) => {
+  await t.test("CO-01 reuse revokes those tokens also from another client or after the code expired", async (t) => {
     for (const [headers, wait] of [
       [basic("other-web", SECRET), 0],
       [basic("web", SECRET), 600],
@@ -307,33 +310,36 @@ t.test("a code is good for a minute and for one use", async (t) => {
     }
   });
 
-  await t.test("CO-02 of fifty at once on two instances one succeeds, and the others end its tokens", async (t) => {
-    const second = await startInstance(t, { database: server.database, clock, env: { ISSUER: server.core.issuer } });
-    const code = await getCode(alice, { scope: "openid offline_access" });
-    const replies = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => decided(() => exchange(i % 2 === 0 ? server : second, { code }))),
-    );
-    const [won, ...more] = replies.filter(({ status }) => status === 200);
-    t.ok(won);
-    t.equal(more.length, 0);
-    for (const reply of replies.filter((one) => one !== won)) t.strictSame(said(reply), INVALID);
-    for (const instance of [server, second]) {
-      t.notOk(await isActive(instance, won!.json.access_token));
-      t.equal((await refreshByBasic(instance, won!.json.refresh_token)).json.error, "invalid_grant");
-    }
-    const { grant_id } = decodeJwt(won!.json.access_token);
-    const rows = await sql(server.database, "SELECT code_uses, ended_because FROM grants WHERE id = $1", [grant_id]);
-    t.strictSame(rows, [{ code_uses: 50, ended_because: "code_replayed" }]);
-  });
+  await t.test(
+    "CO-02 of fifty simultaneous exchanges on two instances one succeeds, and the others revoke its tokens",
+    async (t) => {
+      const second = await startInstance(t, { database: server.database, clock, env: { ISSUER: server.core.issuer } });
+      const code = await getCode(alice, { scope: "openid offline_access" });
+      const replies = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => decided(() => exchange(i % 2 === 0 ? server : second, { code }))),
+      );
+      const [won, ...more] = replies.filter(({ status }) => status === 200);
+      t.ok(won);
+      t.equal(more.length, 0);
+      for (const reply of replies.filter((one) => one !== won)) t.strictSame(said(reply), INVALID);
+      for (const instance of [server, second]) {
+        t.notOk(await isActive(instance, won!.json.access_token));
+        t.equal((await refreshByBasic(instance, won!.json.refresh_token)).json.error, "invalid_grant");
+      }
+      const { grant_id } = decodeJwt(won!.json.access_token);
+      const rows = await sql(server.database, "SELECT code_uses, ended_because FROM grants WHERE id = $1", [grant_id]);
+      t.strictSame(rows, [{ code_uses: 50, ended_because: "code_replayed" }]);
+    },
+  );
 
-  await t.test("CO-07 one wrong verifier uses it up", async (t) => {
+  await t.test("CO-07 one wrong code_verifier uses the code up", async (t) => {
     const { verifier, challenge } = pkce();
     const code = await getCode(alice, challenge);
     t.strictSame(said(await exchange(server, { code, code_verifier: pkce().verifier })), WRONG_VERIFIER);
     t.strictSame(said(await exchange(server, { code, code_verifier: verifier })), INVALID);
   });
 
-  await t.test("a client that fails to authenticate, or may not exchange codes, does not", async (t) => {
+  await t.test("a client that fails authentication or lacks the grant does not use the code up", async (t) => {
     const code = await getCode(alice);
     t.equal((await exchange(server, { code }, basic("web", "wrong"))).status, 401);
     t.equal((await exchange(server, { code }, {})).status, 401);
@@ -342,24 +348,27 @@ t.test("a code is good for a minute and for one use", async (t) => {
     t.equal((await exchange(server, { code })).status, 200);
   });
 
-  await t.test("CO-04 redirect_uri has to be the same, character for character", async (t) => {
-    for (const redirect_uri of [
-      undefined,
-      "",
-      OTHER_CALLBACK,
-      `${CALLBACK}/`,
-      `${CALLBACK}?`,
-      "HTTPS://app.example/cb",
-      "https://app.example:443/cb",
-    ]) {
-      const code = await getCode(alice);
-      const reply = await exchange(server, { code, redirect_uri });
-      t.match(said(reply), { status: 400, error: "invalid_grant", says: MESSAGES.redirect }, `${redirect_uri}`);
-    }
-  });
+  await t.test(
+    "CO-04 redirect_uri must equal the one of the authorization request, character for character",
+    async (t) => {
+      for (const redirect_uri of [
+        undefined,
+        "",
+        OTHER_CALLBACK,
+        `${CALLBACK}/`,
+        `${CALLBACK}?`,
+        "HTTPS://app.example/cb",
+        "https://app.example:443/cb",
+      ]) {
+        const code = await getCode(alice);
+        const reply = await exchange(server, { code, redirect_uri });
+        t.match(said(reply), { status: 400, error: "invalid_grant", says: MESSAGES.redirect }, `${redirect_uri}`);
+      }
+    },
+  );
 });
 
-t.test("CO-06 a token of another kind is no code, and a code is no other token", async (t) => {
+t.test("CO-06 tokens of other kinds are refused as codes, and a code is refused as any other token", async (t) => {
   const code = await getCode(alice);
   const used = await getCode(alice);
   const { access_token, refresh_token, id_token } = (await exchange(server, { code: used })).json;
@@ -393,7 +402,7 @@ t.test("CO-06 a token of another kind is no code, and a code is no other token",
   t.equal((await exchange(server, { code })).status, 200, "and it is none the worse");
 });
 
-t.test("CO-12 hostile codes", async (t) => {
+t.test("CO-12 hostile codes are refused and leave the real code valid", async (t) => {
   const code = await getCode(alice);
   const [grant, mac] = code.slice(4).split(".") as [string, string];
   const long = { status: 400, error: "invalid_request", says: "the parameter code is malformed" };
@@ -404,9 +413,9 @@ t.test("CO-12 hostile codes", async (t) => {
   };
   const HOSTILE: readonly (readonly [name: string, code: string, expect: object])[] = [
     ["NUL", "\0", notText],
-    ["NUL behind it", `${code}\0`, notText],
+    ["a trailing NUL", `${code}\0`, notText],
     ["SQL", "' or 1=1--", INVALID],
-    ["SQL in its place", `jac_' or 1=1--aaaaaaaaaaaa.${mac}`, INVALID],
+    ["SQL in place of the grant id", `jac_' or 1=1--aaaaaaaaaaaa.${mac}`, INVALID],
     ["a path", "../../etc/passwd", INVALID],
     ["markup", "<script>alert(1)</script>", INVALID],
     ["__proto__", "__proto__", INVALID],
@@ -414,12 +423,12 @@ t.test("CO-12 hostile codes", async (t) => {
     ["an empty MAC", `jac_${grant}.`, INVALID],
     ["another MAC", `jac_${grant}.${mac.replace(/^./, (one) => (one === "A" ? "B" : "A"))}`, INVALID],
     ["another grant", `jac_${grant.replace(/^./, (one) => (one === "A" ? "B" : "A"))}.${mac}`, INVALID],
-    ["space before it", ` ${code}`, INVALID],
-    ["a line behind it", `${code}\n`, INVALID],
+    ["a leading space", ` ${code}`, INVALID],
+    ["a trailing line break", `${code}\n`, INVALID],
     ["padding", `${code}=`, INVALID],
     ["in capitals", code.toUpperCase(), INVALID],
-    ["twice itself", code + code, INVALID],
-    ["letters that look like it", code.replace("a", "а"), INVALID],
+    ["the code twice", code + code, INVALID],
+    ["a look-alike letter", code.replace("a", "а"), INVALID],
     ["8,000 characters", "x".repeat(8_000), INVALID],
     ["30,000 characters", "x".repeat(30_000), long],
     ["a megabyte", "x".repeat(1 << 20), { status: 413, error: "invalid_request", says: "the body is too large" }],
@@ -434,11 +443,11 @@ t.test("CO-12 hostile codes", async (t) => {
   t.equal((await exchange(server, { code })).status, 200, "the code itself is none the worse");
 });
 
-t.test("changes between the two steps count", async (t) => {
+t.test("the exchange sees changes that were made after the authorization", async (t) => {
   const disable = (disabled: boolean) =>
     server.core.db.prisma.$transaction((tx) => setUserDisabled(tx, "user-bob", disabled));
 
-  await t.test("CO-09 a person who was switched off", async (t) => {
+  await t.test("CO-09 the code of a disabled user is refused, also after the user is enabled again", async (t) => {
     const code = await getCode(await loggedIn(server, { username: "bob", password: "hunter2 hunter2" }));
     await disable(true);
     t.strictSame(said(await exchange(server, { code })), INVALID);
@@ -446,7 +455,7 @@ t.test("changes between the two steps count", async (t) => {
     t.strictSame(said(await exchange(server, { code })), INVALID, "and not when switched on again");
   });
 
-  await t.test("CO-11 a grant type that was taken away", async (t) => {
+  await t.test("CO-11 a client that lost the grant type is refused", async (t) => {
     const code = await getCode(alice, { client_id: "other-web" });
     await change(server, "other-web", { grant_types: ["refresh_token"] });
     const reply = await exchange(server, { code }, basic("other-web", SECRET));
@@ -454,7 +463,7 @@ t.test("changes between the two steps count", async (t) => {
     await change(server, "other-web", { grant_types: ["authorization_code", "refresh_token"] });
   });
 
-  await t.test("CO-11 a scope that was taken away is not given", async (t) => {
+  await t.test("CO-11 a scope that the client lost is not granted", async (t) => {
     const code = await getCode(alice, { client_id: "other-web" });
     await change(server, "other-web", { scope: "openid api1" });
     const { json } = await exchange(server, { code }, basic("other-web", SECRET));
@@ -462,7 +471,7 @@ t.test("changes between the two steps count", async (t) => {
     await change(server, "other-web", { scope: "openid profile api1" });
   });
 
-  await t.test("CO-11 a client that was switched off", async (t) => {
+  await t.test("CO-11 a disabled client is refused", async (t) => {
     const code = await getCode(alice, { client_id: "other-web" });
     await change(server, "other-web", { disabled: true });
     t.match(said(await exchange(server, { code }, basic("other-web", SECRET))), {
@@ -472,7 +481,7 @@ t.test("changes between the two steps count", async (t) => {
     await change(server, "other-web", { disabled: false });
   });
 
-  await t.test("CO-10 a scope named at the exchange is not read", async (t) => {
+  await t.test("CO-10 the exchange ignores the parameter scope", async (t) => {
     for (const scope of ["api1", "openid jeton:admin", "nonsense", "\u2603"]) {
       const { status, json } = await exchange(server, { code: await getCode(alice), scope });
       t.equal(status, 200);
@@ -482,7 +491,7 @@ t.test("changes between the two steps count", async (t) => {
   });
 });
 
-t.test("a challenge, once sent, is always enforced", async (t) => {
+t.test("a code_challenge is enforced for every client that sent one", async (t) => {
   const { verifier, challenge } = pkce();
   const challenge_value = challenge.code_challenge;
   const VERIFIERS: readonly (readonly [
@@ -497,12 +506,12 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     ["PK-06", "42 characters", verifier.slice(0, 42), 400],
     ["PK-06", "129 characters", "a".repeat(129), 400],
     ["PK-06", "one too many", `${verifier}a`, 400],
-    ["PK-06", "a character that is none of it", `${verifier.slice(0, 42)}!`, 400],
+    ["PK-06", "a character outside the alphabet", `${verifier.slice(0, 42)}!`, 400],
     ["PK-06", "letters beyond ASCII", `${verifier.slice(0, 42)}é`, 400],
     ["PK-06", "another case", verifier.toUpperCase(), 400],
     ["PK-06", "padding", `${verifier}=`, 400],
-    ["PK-06", "a line behind it", `${verifier}\n`, 400],
-    ["PK-07", "a challenge of another length", "a", 400],
+    ["PK-06", "a trailing line break", `${verifier}\n`, 400],
+    ["PK-07", "a single letter", "a", 400],
     ["", "the right one", verifier, 200],
   ];
   for (const [client_id, auth] of [
@@ -511,7 +520,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     ["strict", basic("strict", SECRET)],
   ] as const) {
     for (const [id, name, code_verifier, status] of VERIFIERS) {
-      await t.test(`${id} ${client_id}: ${name}`, async (t) => {
+      await t.test(`${id} ${client_id} sends the code_verifier: ${name}`, async (t) => {
         const code = await getCode(alice, { client_id, ...challenge });
         const reply = await exchange(server, { code, code_verifier, ...(client_id === "spa" ? spa : {}) }, { ...auth });
         t.equal(reply.status, status);
@@ -521,7 +530,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     }
   }
 
-  await t.test("PK-06 43 and 128 characters are enough and not too many", async (t) => {
+  await t.test("PK-06 verifiers of 43 and of 128 characters are accepted", async (t) => {
     for (const length of [43, 128]) {
       const code_verifier = "aA0-._~".repeat(20).slice(0, length);
       const code_challenge = createHash("sha256").update(code_verifier).digest("base64url");
@@ -530,7 +539,7 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     }
   });
 
-  await t.test("PK-06 a list of verifiers is refused", async (t) => {
+  await t.test("PK-06 a repeated or bracketed code_verifier is refused, and the code stays valid", async (t) => {
     const code = await getCode(alice, challenge);
     const body = (more: string) =>
       `grant_type=authorization_code&code=${code}&redirect_uri=${encodeURIComponent(CALLBACK)}&${more}`;
@@ -542,27 +551,27 @@ t.test("a challenge, once sent, is always enforced", async (t) => {
     t.equal((await exchange(server, { code, code_verifier: verifier })).status, 200);
   });
 
-  await t.test("a verifier where no challenge was sent: an attacker took it out", async (t) => {
+  await t.test("a code_verifier is refused if the authorization request had no code_challenge", async (t) => {
     t.strictSame(said(await exchange(server, { code: await getCode(alice), code_verifier: verifier })), WRONG_VERIFIER);
   });
 
-  await t.test("PK-10 the metadata lists the methods", async (t) => {
+  await t.test("PK-10 the metadata lists S256 as the only code_challenge method", async (t) => {
     const { json } = await server.send("/.well-known/openid-configuration");
     t.same(json.code_challenge_methods_supported, ["S256"]);
   });
 });
 
-t.test("dialects share the codes, not the permissions", async (t) => {
+t.test("a code can be exchanged in each dialect that its client may use", async (t) => {
   for (const [from, to] of [
     [STANDARD, SIS],
     [SIS, STANDARD],
   ] as const) {
-    await t.test(`TE-01 a code of ${from.name} through ${to.name}`, async (t) => {
+    await t.test(`TE-01 a code of ${from.name} can be exchanged in ${to.name}`, async (t) => {
       const { verifier, challenge } = pkce();
       const code = await getCode(alice, challenge, from.authorize);
       t.equal((await exchange(server, { code, code_verifier: verifier }, basic("web", SECRET), to.token)).status, 200);
     });
-    await t.test(`TE-02 with the same checks, ${from.name} to ${to.name}`, async (t) => {
+    await t.test(`TE-02 a code of ${from.name} passes the same checks in ${to.name}`, async (t) => {
       const { challenge } = pkce();
       const unproven = await getCode(alice, challenge, from.authorize);
       t.match(said(await exchange(server, { code: unproven }, basic("web", SECRET), to.token)), WRONG_VERIFIER);
@@ -580,7 +589,7 @@ t.test("dialects share the codes, not the permissions", async (t) => {
     ["modern", STANDARD, SIS],
     ["classic", SIS, STANDARD],
   ] as const) {
-    await t.test(`TE-01 ${client_id} may not use ${foreign.name}`, async (t) => {
+    await t.test(`TE-01 the client ${client_id} may not use ${foreign.name}`, async (t) => {
       const code = await getCode(alice, { client_id }, own.authorize);
       const auth = basic(client_id, SECRET);
       t.match(said(await exchange(server, { code }, auth, foreign.token)), {
@@ -596,7 +605,7 @@ t.test("dialects share the codes, not the permissions", async (t) => {
   }
 });
 
-t.test("an exchange runs one statement, userinfo another", async (t) => {
+t.test("an exchange runs one statement, and so does userinfo", async (t) => {
   const codes = [await getCode(alice), await getCode(alice), await getCode(alice, { client_id: "sealed" })];
   const [first, second, sealed] = codes as [string, string, string];
   await exchange(server, { code: first });
@@ -615,7 +624,7 @@ t.test("an exchange runs one statement, userinfo another", async (t) => {
   }
 });
 
-t.test("LG-01 no credential is in the log", async (t: Test) => {
+t.test("LG-01 the log has no code, verifier, token, secret or password", async (t: Test) => {
   const { verifier, challenge } = pkce();
   const code = await getCode(alice, { ...challenge, state: "MARKED-state", nonce: "MARKED-nonce" });
   const { access_token, refresh_token, id_token } = (await exchange(server, { code, code_verifier: verifier })).json;

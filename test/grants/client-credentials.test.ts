@@ -8,7 +8,7 @@ t.test("a backend service gets a token for itself", async (t) => {
   const ask = (form: Record<string, string>, headers = basic("backend", SECRET)) =>
     server.post("/oauth2/token", { grant_type: "client_credentials", ...form }, headers);
 
-  t.test("as a JWT access token of RFC 9068, which anybody can verify with the published keys", async (t) => {
+  t.test("the access token is a JWT of RFC 9068 and verifies with the published keys", async (t) => {
     const { status, json, headers } = await ask({ scope: "api1" });
     t.equal(status, 200);
     t.strictSame(Object.keys(json).sort(), ["access_token", "expires_in", "scope", "token_type"]);
@@ -31,11 +31,11 @@ t.test("a backend service gets a token for itself", async (t) => {
     t.equal(payload.exp! - payload.iat!, json.expires_in);
   });
 
-  t.test("with all registered scopes when it names no scope", async (t) => {
+  t.test("a request without scope gets every scope of the client", async (t) => {
     t.equal((await ask({})).json.scope, "api1 api2 plain");
   });
 
-  t.test("with the audience of each scope, or the issuer where none has one", async (t) => {
+  t.test("the audience comes from the scopes and is otherwise the issuer", async (t) => {
     const audience = async (scope: string) => {
       const { json } = await ask({ scope });
       return JSON.parse(Buffer.from(json.access_token.split(".")[1], "base64url").toString()).aud;
@@ -44,11 +44,11 @@ t.test("a backend service gets a token for itself", async (t) => {
     t.equal(await audience("plain"), server.core.issuer);
   });
 
-  t.test("a scope named twice is one scope", async (t) => {
+  t.test("a repeated scope is granted once", async (t) => {
     t.equal((await ask({ scope: "api1 api1" })).json.scope, "api1");
   });
 
-  t.test("its secret may stand in the body, if that is how it is registered", async (t) => {
+  t.test("a client registered for client_secret_post sends its secret in the body", async (t) => {
     const { status } = await server.post("/oauth2/token", {
       grant_type: "client_credentials",
       client_id: "poster",
@@ -57,7 +57,7 @@ t.test("a backend service gets a token for itself", async (t) => {
     t.equal(status, 200);
   });
 
-  t.test("the key that signed is named in the header", async (t) => {
+  t.test("the header of the JWT names a published key", async (t) => {
     const { json } = await ask({});
     const { kid } = decodeProtectedHeader(json.access_token);
     t.ok(server.core.ring.jwks.keys.some((key) => key.kid === kid));

@@ -16,7 +16,7 @@ async function loseAnswer(server: Instance): Promise<{ presented: string; succes
   return { presented, successor: (await refresh(server, presented)).json.refresh_token };
 }
 
-t.test("a 503 of the token endpoint is counted as time out of service", async (t) => {
+t.test("a 503 of the token endpoint counts as time out of service", async (t) => {
   const database = await openGate(t, await freshDatabase(t, FLEET));
   const server = await startInstance(t, { database: database.url });
   let counted = 0;
@@ -28,7 +28,7 @@ t.test("a 503 of the token endpoint is counted as time out of service", async (t
   await database.open();
 });
 
-t.test("one instance's database is held while its client goes to another one: no login is lost", async (t) => {
+t.test("refreshes delayed at one instance end no login that was refreshed at another one", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const gate = await openGate(t, one.database);
   const other = await startInstance(t, { database: gate.url, env: { ISSUER: one.core.issuer } });
@@ -50,7 +50,7 @@ t.test("one instance's database is held while its client goes to another one: no
   for (const token of current) t.equal((await refresh(one, token)).status, 200);
 });
 
-t.test("PostgreSQL cannot be reached for longer than ten seconds, in real time", async (t) => {
+t.test("after eleven seconds without PostgreSQL a client may repeat a refresh whose answer was lost", async (t) => {
   const gate = await openGate(t, await freshDatabase(t, FLEET));
   const server = await startInstance(t, { database: gate.url });
   const lost = await loseAnswer(server);

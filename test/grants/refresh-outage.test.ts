@@ -57,7 +57,7 @@ async function fleetOfTwo(t: Test) {
 }
 
 for (const length of [4, 12, 180, 599, 600]) {
-  t.test(`after an outage of ${length} s whose answer was lost may ask again for 60 s`, async (t) => {
+  t.test(`for 60 s after an outage of ${length} s a client may repeat a refresh whose answer was lost`, async (t) => {
     const { clock, one, other } = await fleetOfTwo(t);
     const early = await loseAnswer(one);
     await inService(clock, 8, one, other);
@@ -82,7 +82,7 @@ for (const length of [4, 12, 180, 599, 600]) {
   });
 }
 
-t.test("an outage of far more than ten minutes counts for ten", async (t) => {
+t.test("the part of an outage beyond ten minutes extends no retry window", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = await loseAnswer(one);
   clock.advance(700);
@@ -91,7 +91,7 @@ t.test("an outage of far more than ten minutes counts for ten", async (t) => {
   await isTheft(t, one, lost, "after 700 s");
 });
 
-t.test("a server that restarts during the outage remembers nothing itself", async (t) => {
+t.test("the retry window survives a restart of the server during the outage", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = [await loseAnswer(one), await loseAnswer(one)];
   await one.stop();
@@ -104,7 +104,7 @@ t.test("a server that restarts during the outage remembers nothing itself", asyn
   await isTheft(t, again, lost[1]!, "62 s later");
 });
 
-t.test("one instance is cut off while the other goes on", async (t) => {
+t.test("an outage of one instance extends the retry window on both", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = [await loseAnswer(one), await loseAnswer(one), await loseAnswer(one)];
   await inService(clock, 120, other);
@@ -115,7 +115,7 @@ t.test("one instance is cut off while the other goes on", async (t) => {
   await isTheft(t, one, lost[2]!, "62 s later");
 });
 
-t.test("short outages one after the other are one: in none of them could it be asked again", async (t) => {
+t.test("outages less than a minute apart count as one", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = [await loseAnswer(one), await loseAnswer(one)];
   for (let time = 0; time < 8; time += 1) {
@@ -129,7 +129,7 @@ t.test("short outages one after the other are one: in none of them could it be a
   await isTheft(t, one, lost[1]!, "62 s later");
 });
 
-t.test("an instance that turns requests away is out of service, although its database answers", async (t) => {
+t.test("an instance that rejects requests counts as out of service although its database answers", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = [await loseAnswer(one), await loseAnswer(one), await loseAnswer(one)];
   for (let second = 0; second < 90; second += 2) {
@@ -145,7 +145,7 @@ t.test("an instance that turns requests away is out of service, although its dat
   await isTheft(t, one, lost[2]!, "64 s later");
 });
 
-t.test("a single request that is turned away after long counts from its beginning", async (t) => {
+t.test("a rejected request counts as time out of service from its arrival on", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const lost = await loseAnswer(one);
   clock.advance(6);
@@ -158,7 +158,7 @@ t.test("a single request that is turned away after long counts from its beginnin
   await goesOn(t, other, lost, "much later");
 });
 
-t.test("a statement that was held up on its way for longer than the window ends nothing", async (t) => {
+t.test("a statement that was delayed for longer than the retry window ends no grant", async (t) => {
   const { clock, one, other } = await fleetOfTwo(t);
   const first = await openRefreshable(one);
   const sentAt = other.core.availability.inServiceAt;

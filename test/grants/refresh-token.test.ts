@@ -13,7 +13,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
 
-  t.test("and gives its successor, which goes on", async (t) => {
+  t.test("a refresh returns a new refresh token, which can be used in turn", async (t) => {
     const first = (await logIn(server)).json;
     const second = await refresh(server, first.refresh_token);
     t.equal(second.status, 200);
@@ -23,7 +23,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.ok(await isActive(server, third.json.access_token));
   });
 
-  t.test("a lost answer is given again any number of times within ten seconds", async (t) => {
+  t.test("a repeated refresh gets the same new token for ten seconds", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const { json } = await refresh(server, refresh_token);
     for (const wait of [0, 4, 6]) {
@@ -35,7 +35,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.equal((await refresh(server, json.refresh_token)).status, 200, "and no user is logged out");
   });
 
-  t.test("after the window the same token ends the family", async (t) => {
+  t.test("a token used again after the retry window ends its family", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const { json } = await refresh(server, refresh_token);
     clock.advance(10.001);
@@ -45,7 +45,7 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 
   for (const times of [2, 33]) {
-    t.test(`within the window a token ${times} generations old is refused, and no user is logged out`, async (t) => {
+    t.test(`within the window a token ${times} generations old is refused, and the family stays valid`, async (t) => {
       const { refresh_token } = (await logIn(server)).json;
       let current = refresh_token;
       for (let time = 0; time < times; time += 1) current = (await refresh(server, current)).json.refresh_token;
@@ -61,7 +61,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     });
   }
 
-  t.test("of several generations each has a window of its own", async (t) => {
+  t.test("each generation has a retry window of its own", async (t) => {
     const tokens = [(await logIn(server)).json.refresh_token];
     for (let times = 0; times < 4; times += 1) {
       tokens.push((await refresh(server, tokens.at(-1))).json.refresh_token);
@@ -74,7 +74,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.match(await refresh(server, tokens[4]), REFUSED, "12 seconds do");
   });
 
-  t.test("a token two generations old ends the family after the window", async (t) => {
+  t.test("after the window a token several generations old ends the family", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     let current = refresh_token;
     for (let times = 0; times < 3; times += 1) current = (await refresh(server, current)).json.refresh_token;
@@ -85,13 +85,13 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.ok((row!.n as number) >= 1);
   });
 
-  t.test("a generation that was never issued is refused", async (t) => {
+  t.test("a token with a forged generation is refused, and the family stays valid", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     t.match(await refresh(server, refresh_token.replace(".0.", ".1.")), REFUSED, "the MAC does not fit");
     t.equal((await refresh(server, refresh_token)).status, 200, "and the family is none the worse");
   });
 
-  t.test("an unused token ends after its idle time, a used one goes on", async (t) => {
+  t.test("an unused token expires after its idle time, and a used one stays valid", async (t) => {
     const idle = (await logIn(server)).json;
     let used = (await logIn(server)).json.refresh_token;
     for (let week = 0; week < 2; week += 1) {
@@ -103,7 +103,7 @@ t.test("a refresh token is used exactly once", async (t) => {
     t.equal((await refresh(server, used)).status, 200);
   });
 
-  t.test("the grant ends after its absolute time, with any number of uses", async (t) => {
+  t.test("the grant ends after its absolute lifetime, however often it is refreshed", async (t) => {
     let { refresh_token } = (await logIn(server)).json;
     for (let day = 0; day < 9; day += 1) {
       clock.advance(10 * 24 * 3600 - 1);
@@ -116,10 +116,10 @@ t.test("a refresh token is used exactly once", async (t) => {
   });
 });
 
-t.test("a refreshed scope", async (t) => {
+t.test("a refresh may narrow the scope but never widen it", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
-  t.test("may be narrower, for the access token only", async (t) => {
+  t.test("a requested narrower scope applies to the access token only", async (t) => {
     const { refresh_token, scope } = (await logIn(server)).json;
     const narrow = await refresh(server, refresh_token, { scope: "api1" });
     t.equal(narrow.json.scope, "api1");
@@ -127,7 +127,7 @@ t.test("a refreshed scope", async (t) => {
     t.equal(full.json.scope, scope, "RFC 6749 section 6: the refresh token keeps what it had");
   });
 
-  t.test("is never wider, and asking for more uses nothing up", async (t) => {
+  t.test("a request for a wider scope is refused, and the token stays valid", async (t) => {
     const { refresh_token } = (await logIn(server, { scope: "openid" })).json;
     const wider = await refresh(server, refresh_token, { scope: "openid api1 nothing" });
     t.match(wider, {
@@ -139,7 +139,7 @@ t.test("a refreshed scope", async (t) => {
     t.equal(json.scope, "openid");
   });
 
-  t.test("loses the scopes that the client has lost, and regains them with the client, never more", async (t) => {
+  t.test("a scope that the client loses is dropped, and returns if the client gets it back", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const withScope = (scope: string) => ({
       clients: FLEET.clients.filter(({ client_id }) => client_id === "mobile").map((one) => ({ ...one, scope })),
@@ -158,7 +158,7 @@ t.test("a refreshed scope", async (t) => {
 t.test("a refresh token belongs to its client and its user", async (t) => {
   const server = await startInstance(t, { provision: FLEET, clock: new TestClock() });
 
-  t.test("another client is refused, and the token lives on", async (t) => {
+  t.test("another client is refused, and the token stays valid", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const stolen = await refresh(server, refresh_token, { client_id: "tablet" });
     t.match(stolen, {
@@ -171,14 +171,14 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
     t.equal((await refresh(server, refresh_token)).status, 200);
   });
 
-  t.test("a token of one dialect works in the other", async (t) => {
+  t.test("a grant issued in one dialect can be refreshed in another", async (t) => {
     const { refresh_token } = (await logIn(server)).json;
     const there = await server.post("/token", { grant_type: "refresh_token", client_id: "mobile", refresh_token });
     t.equal(there.status, 200);
     t.equal((await refresh(server, there.json.refresh_token)).status, 200);
   });
 
-  t.test("a disabled user is refused at once, and being enabled again brings nothing back", async (t) => {
+  t.test("a disabled user's tokens are refused at once, and stay refused after enabling the user", async (t) => {
     const { refresh_token, access_token } = (await logIn(server)).json;
     const users = (disabled: boolean) => ({ users: [{ ...FLEET.users[0], disabled }] });
     await server.apply(users(true));
@@ -189,7 +189,7 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
     t.notOk(await isActive(server, access_token));
   });
 
-  t.test("an access token, a text of another kind or garbage is no refresh token", async (t) => {
+  t.test("an access token, a token of another kind and garbage are refused", async (t) => {
     const { access_token } = (await logIn(server)).json;
     for (const text of [access_token, "x", "jrt_", "jrt_a.0.b", "' OR 1=1 --", "jat_".padEnd(300, "A")]) {
       t.match(await refresh(server, text), REFUSED, text.slice(0, 20));
@@ -197,7 +197,7 @@ t.test("a refresh token belongs to its client and its user", async (t) => {
   });
 });
 
-t.test("with rotation off the token stays the same, and an id_token comes again", async (t) => {
+t.test("without rotation the refresh token stays the same, and each refresh returns an id_token", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const auth = basic("desktop", SECRET);
@@ -214,7 +214,7 @@ t.test("with rotation off the token stays the same, and an id_token comes again"
   }
 });
 
-t.test("32 at once on two instances have one outcome, for each of 100 tokens", async (t: Test) => {
+t.test("32 simultaneous refreshes on two instances all get the same new token", async (t: Test) => {
   const clock = new TestClock();
   const one = await startInstance(t, { provision: FLEET, clock });
   const other = await startInstance(t, { database: one.database, clock });
