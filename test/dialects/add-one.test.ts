@@ -93,7 +93,7 @@ const FILE = {
 };
 
 t.test(
-  "a grant, method, dialect, endpoint, command and setting are each one file and the lines that name it",
+  "a grant, method, dialect, endpoint, command and setting each need one file and the lines that name it",
   async (t) => {
     const house = await copyOfServer(t, [GRANT, METHOD, DIALECT, ENDPOINT, COMMAND, SETTING]);
     const { startInstance, basic } = await house<typeof Instances>("test/support/instance.js");
@@ -103,17 +103,17 @@ t.test(
     const knock = (password_of_the_day: string, headers = backwards) =>
       server.post("/oauth2/token", { grant_type: "urn:example:door", password_of_the_day }, headers);
 
-    await t.test("the provisioning file knows the grant, the method and its warning, and the dialect", async (t) => {
+    await t.test("the provisioning file accepts the grant, the method with its warning, and the dialect", async (t) => {
       const { warnings } = await apply(server.core.db, server.core, JSON.stringify({ clients: [VISITOR] }));
       t.strictSame(warnings, ["clients[0] (visitor) shows its secret backwards"]);
       const unknown = { ...VISITOR, grant_types: ["urn:example:window"] };
       await t.rejects(apply(server.core.db, server.core, JSON.stringify({ clients: [unknown] })), /grant_types/);
     });
-    await t.test("the secret is kept as the method's row says", async (t) => {
+    await t.test("the secret is stored in the form that the method declares", async (t) => {
       const found = await server.core.registry.find("visitor");
       t.match(found!.secrets, [{ hash: null, sealed: Buffer }]);
     });
-    await t.test("the grant is issued and refused, and the method decides who asks", async (t) => {
+    await t.test("the token endpoint offers the grant, and the method authenticates its client", async (t) => {
       t.match((await knock("swordfish")).json, { access_token: String, scope: "api1 uma_protection" });
       t.match((await knock("guess")).json, { error: "invalid_grant" });
       t.match((await knock("swordfish", basic("visitor", SECRET))).json, { error: "invalid_client" });
@@ -135,11 +135,11 @@ t.test(
         t.equal((await ring("{")).status, 400);
       },
     );
-    await t.test("the dialect is mounted by its name", async (t) => {
+    await t.test("the dialect is served at its paths", async (t) => {
       t.match((await server.post("/toy/pass", { who: "turnstile", proof: SECRET })).json, { pass: /^jat_/ });
       t.match((await server.post("/toy/pass", { who: "visitor", proof: SECRET })).json, { why: "invalid_client" });
     });
-    await t.test("the command is in the help and runs, and the setting is read and checked", async (t) => {
+    await t.test("the help lists the command, the command runs, and the setting is read and validated", async (t) => {
       const { runCommandLine } = await house<typeof CommandLine>("src/command-line.js");
       t.match(await runCommandLine(["motto", "--help"], async () => ""), "prints the motto");
       const { runCommand } = await house<typeof Commands>("test/support/commands.js");

@@ -52,7 +52,7 @@ const KEY = NEW_KEYS.ES256();
 const provision = { ...VENDORS, devices: [deviceEntry(DEVICE, KEY)] };
 const server = await startInstance(t, { provision, clock });
 
-t.test("a client gets the same scopes for the same settings, or nothing", async (t) => {
+t.test("a client gets the same scopes or the same refusal in every dialect", async (t) => {
   for (const [what, client, scope, granted] of ASKED) {
     for (const [dialect, ask] of Object.entries(CLIENT_CREDENTIALS)) {
       const { status, json } = await ask(server, { grant_type: "client_credentials", scope }, client);
@@ -73,7 +73,7 @@ t.test("a client gets the same scopes for the same settings, or nothing", async 
   }
 });
 
-t.test("BF-05 all dialects share the attempts of an account", async (t) => {
+t.test("BF-05 wrong passwords count against one limit of the account across all dialects", async (t) => {
   const doors = Object.values(PASSWORD);
   for (let n = 0; n < 5; n += 1) t.equal((await doors[n % doors.length]!(server, WRONG)).status, 400);
   for (const [dialect, ask] of Object.entries(PASSWORD)) {
@@ -87,7 +87,7 @@ t.test("BF-05 all dialects share the attempts of an account", async (t) => {
   for (const ask of doors) t.equal((await ask(server, ALICE)).status, 200, "everywhere");
 });
 
-t.test("BF-05 a thing has attempts of its own", async (t) => {
+t.test("BF-05 a thing has a limit of its own", async (t) => {
   const ask = (password: string) => PASSWORD.kii!(server, { username: "VENDOR_THING_ID:thing-1", password });
   for (let n = 0; n < 5; n += 1) await ask("wrong");
   t.equal((await ask("thing's password")).status, 400);
@@ -137,7 +137,7 @@ const BODIES: readonly (readonly [
   [`/api/apps/${APP.app_id}/users`, KII_USERS, CAROL, ofApp()],
 ];
 
-t.test("TE-05 every broken body is refused in its vendor's shape and in no other", async (t) => {
+t.test("TE-05 each malformed body is refused in the vendor's format only", async (t) => {
   for (const [path, members, good, credentials = {}] of BODIES) {
     const isRefused = fc.asyncProperty(brokenRequest(good, credentials), async ({ type, headers, body }) => {
       const request = { method: "POST", headers: { "Content-Type": type, ...headers }, body };

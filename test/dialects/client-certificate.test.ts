@@ -88,7 +88,7 @@ const NONE = { subject: null, trusted: null };
 const identity = ({ cert, key }: TestCertificate) => ({ cert, key });
 const trusted = (value: boolean) => ({ subject: "CN=client-1", trusted: value });
 
-t.test("over TLS the certificate is the one that the client proved to hold", async (t) => {
+t.test("over TLS the certificate is the one whose key the client holds", async (t) => {
   const ago = (days: number) => after(systemClock, -days * 24 * 60 * 60);
   const subject = [["CN", "client-1"]] as const;
   const middle = CA.issue({ subject: [["CN", "A middle"]], authority: true });
@@ -112,7 +112,7 @@ t.test("over TLS the certificate is the one that the client proved to hold", asy
   ];
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
     for (const ca of [CA.cert, undefined]) {
-      await t.test(`${maxVersion}, ${ca ? "with" : "without"} TLS_CLIENT_CA`, async (t) => {
+      await t.test(`${maxVersion} shows each certificate ${ca ? "with" : "without"} TLS_CLIENT_CA`, async (t) => {
         const url = await startSite(t, ca === undefined ? {} : { ca });
         for (const [name, options, withCa, withoutCa] of cases) {
           t.match(await show(url, { ...options, maxVersion }), ca ? withCa : withoutCa, name);
@@ -121,14 +121,14 @@ t.test("over TLS the certificate is the one that the client proved to hold", asy
     }
   }
 
-  t.test("another authority of the same name is not trusted", async (t) => {
+  t.test("a certificate of another authority with the same name is not trusted", async (t) => {
     const url = await startSite(t, { ca: CA.cert });
     const impostor = identity(makeCa("An authority").issue({ subject }));
     // OpenSSL leaves the wrong signature behind as an error, which may end the connection before it is answered.
     t.notMatch(await show(url, impostor).catch(() => NONE), { trusted: true });
   });
 
-  t.test("also on a session that is resumed", async (t) => {
+  t.test("a resumed TLS session has the certificate of its first handshake", async (t) => {
     const url = await startSite(t, { ca: CA.cert });
     for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
       const clients = [
@@ -146,7 +146,7 @@ t.test("over TLS the certificate is the one that the client proved to hold", asy
     }
   });
 
-  t.test("and older versions are not spoken", async (t) => {
+  t.test("TLS versions before 1.2 are refused", async (t) => {
     const url = await startSite(t);
     const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
     await t.rejects(show(url, old), /alert protocol version/);
@@ -205,7 +205,7 @@ t.test("behind a trusted proxy the certificate comes from the proxy's header", a
   const url = await startSite(t, { tls: false, proxies: ["127.0.0.0/8"] });
   for (const [name, headers, expected] of HEADERS) t.match(await show(url, { headers }), expected, name);
 
-  t.test("never the proxy's own", async (t) => {
+  t.test("the proxy's own certificate never counts as the client's", async (t) => {
     const secure = await startSite(t, { ca: CA.cert, proxies: ["127.0.0.1"] });
     t.match(await show(secure, identity(CLIENT)), NONE);
     t.match(
@@ -217,20 +217,20 @@ t.test("behind a trusted proxy the certificate comes from the proxy's header", a
     );
   });
 
-  t.test("in the headers that the dialect knows", async (t) => {
+  t.test("only the certificate headers that the dialect names are read", async (t) => {
     const standard = await startSite(t, { tls: false, proxies: ["127.0.0.1"], headers: ["client-cert"] });
     t.match(await show(standard, { headers: { "X-ARR-ClientCert": base64 } }), NONE);
     t.match(await show(standard, { headers: { "X-ARR-ClientCert": "x", "Client-Cert": rfc9440 } }), FORWARDED);
   });
 
-  t.test("whose address may come in its IPv4-mapped form", async (t) => {
+  t.test("a trusted proxy is recognised by its IPv4-mapped address", async (t) => {
     const dual = await startSite(t, { tls: false, proxies: ["127.0.0.1"], host: "::" });
     t.match(await show(dual.replace("[::]", "127.0.0.1"), { headers: { "Client-Cert": rfc9440 } }), FORWARDED);
     t.match(await show(dual.replace("[::]", "[::1]"), { headers: { "Client-Cert": rfc9440 } }), NONE);
   });
 });
 
-t.test("MT-01 the headers of any other sender are ignored", async (t) => {
+t.test("MT-01 certificate headers of an untrusted peer are ignored", async (t) => {
   for (const proxies of [[], ["192.0.2.0/24", "::1"]]) {
     const url = await startSite(t, { tls: false, proxies });
     const secure = await startSite(t, { ca: CA.cert, proxies });
@@ -242,7 +242,7 @@ t.test("MT-01 the headers of any other sender are ignored", async (t) => {
   }
 });
 
-t.test("a list of proxies has the addresses of its ranges", async (t) => {
+t.test("a list of proxies trusts exactly the addresses of its ranges", async (t) => {
   const trusts = trustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "::1"]);
   for (const address of [
     "10.1.2.3",
@@ -262,7 +262,7 @@ t.test("a list of proxies has the addresses of its ranges", async (t) => {
   t.notOk(trustedProxies([])("127.0.0.1"));
 });
 
-t.test("authorities that cannot be read end the start with one line", async (t) => {
+t.test("an unreadable TLS_CLIENT_CA ends the start with one line", async (t) => {
   const cases: readonly (readonly [ca: string, message: RegExp])[] = [
     ["", /^TLS_CLIENT_CA cannot be used: it holds no certificate in PEM$/],
     ["no certificate", /^TLS_CLIENT_CA cannot be used: it holds no certificate in PEM$/],

@@ -62,7 +62,7 @@ const json = (body: object) => ({
   headers: { "Content-Type": "application/json" },
 });
 
-t.test("each request of the pages gets the answer beside it", async (t) => {
+t.test("each documented request gets the documented answer", async (t) => {
   const server = await startWithDevice(t);
   const take = (scope?: string) => server.post("/as/token", { client_id: ID, client_secret: jwt(), scope });
   const gateway = { client_id: "gateway", client_secret: SECRET };
@@ -80,7 +80,12 @@ t.test("each request of the pages gets the answer beside it", async (t) => {
     JSON.stringify({ access_token, expires_in: 3599, scope, token_type: "bearer" });
 
   const CASES: readonly (readonly [string, () => Promise<Reply>, number, string | ((seen: Reply) => string)])[] = [
-    ["a token: everything the device may have", () => take(), 201, (seen) => issued(seen.json.access_token)],
+    [
+      "a token request without a scope gets every scope of the device",
+      () => take(),
+      201,
+      (seen) => issued(seen.json.access_token),
+    ],
     ["a token of one scope", () => take("temp"), 201, (seen) => issued(seen.json.access_token, "temp")],
     [
       "a token for a JWT in the header, bare, as the HTTP page has it",
@@ -148,7 +153,7 @@ t.test("each request of the pages gets the answer beside it", async (t) => {
       201,
       (seen) => issued(seen.json.access_token),
     ],
-    ["a renewal of nothing", () => server.post("/as/renew/token", { client_id: ID }), 400, BAD_REQUEST],
+    ["a renewal without a token", () => server.post("/as/renew/token", { client_id: ID }), 400, BAD_REQUEST],
     [
       "a renewal without credentials",
       async () => server.post("/as/renew/token", { token: await token() }),
@@ -156,7 +161,7 @@ t.test("each request of the pages gets the answer beside it", async (t) => {
       BAD_REQUEST,
     ],
     [
-      "a renewal of what is no token",
+      "a renewal of an unknown token",
       () => server.post("/as/renew/token", { client_id: ID, token: "x" }),
       403,
       FORBIDDEN,
@@ -218,7 +223,7 @@ t.test("each request of the pages gets the answer beside it", async (t) => {
       BAD_REQUEST,
     ],
     ["a key update without a JWT", () => server.post("/device/update/pubkey", { pop: "AAAA" }), 401, UNAUTHORIZED],
-    ["a path there is not", () => server.post("/as/nothing", {}), 404, NOT_FOUND],
+    ["an unknown path", () => server.post("/as/nothing", {}), 404, NOT_FOUND],
     ...PATHS.map((path) => [`GET ${path}`, () => server.send(path), 405, METHOD_NOT_ALLOWED] as const),
   ];
   for (const [name, ask, status, body] of CASES) {
@@ -232,7 +237,7 @@ t.test("each request of the pages gets the answer beside it", async (t) => {
   }
 });
 
-t.test("an internal error is nested, and says which request it was", async (t) => {
+t.test("an internal error has the nested format and the id of the request", async (t) => {
   const server = await startWithDevice(t);
   await sql(server.database, "ALTER TABLE device_jtis RENAME TO device_jtis_gone");
   const seen = await server.post("/as/token", { client_id: ID, client_secret: jwt() });
@@ -256,7 +261,7 @@ t.test("an internal error is nested, and says which request it was", async (t) =
   );
 });
 
-t.test("error_uri is the host of the issuer by default", async (t) => {
+t.test("error_uri is the host of the issuer unless a setting replaces it", async (t) => {
   const server = await startInstance(t, { clock: new TestClock(), env: { ISSUER: "https://id.example:8443/iot" } });
   t.equal((await server.post("/as/token", { client_id: ID })).json.error_uri, "id.example");
 });
@@ -302,12 +307,12 @@ t.test("an ambiguous request is refused", async (t) => {
   });
 });
 
-t.test("B18: the rules of the standard dialect apply here", async (t) => {
+t.test("the rules of the standard dialect apply to device tokens", async (t) => {
   const server = await startWithDevice(t);
   const take = async () =>
     (await server.post("/as/token", { client_id: ID, client_secret: jwt() })).json.access_token as string;
 
-  await t.test("TE-09 a resource server introspects a device's token in either dialect", async (t) => {
+  await t.test("TE-09 a resource server can introspect a device's token in either dialect", async (t) => {
     const token = await take();
     t.match(token, /^jat_/, "opaque");
     const seen = await server.post("/oauth2/introspect", { token }, basic("gateway", SECRET));
@@ -316,13 +321,13 @@ t.test("B18: the rules of the standard dialect apply here", async (t) => {
     const other = await server.post("/idp/introspect", { token }, basic("api1-server", SECRET));
     t.equal(other.text, INACTIVE, "one that it is not meant for");
   });
-  await t.test("TE-09 and revokes it there", async (t) => {
+  await t.test("TE-09 a device's token can be revoked in the standard dialect", async (t) => {
     const token = await take();
     t.equal((await server.post("/oauth2/revoke", { token }, basic("admin", SECRET))).status, 200);
     t.equal((await server.post("/idp/introspect", { token })).text, INACTIVE);
     t.equal((await server.post("/as/renew/token", { client_id: ID, token })).text, FORBIDDEN);
   });
-  await t.test("TE-01 a device has no other dialect, and no other method", async (t) => {
+  await t.test("TE-01 a device may not use another dialect or another authentication method", async (t) => {
     const grant_type = "client_credentials";
     for (const form of [{ client_secret: jwt() }, { client_assertion: jwt() }, {}]) {
       const seen = await server.post("/oauth2/token", { grant_type, client_id: ID, ...form });
@@ -332,7 +337,7 @@ t.test("B18: the rules of the standard dialect apply here", async (t) => {
     const itself = await server.post("/oauth2/introspect", { token }, { Authorization: `Bearer ${token}` });
     t.equal(itself.status, 401, "where it may not look at its own token either");
   });
-  await t.test("TE-02 a client that is no device gets nothing by these paths", async (t) => {
+  await t.test("TE-02 a client that is not a device is refused at these paths", async (t) => {
     for (const client_id of ["backend", "mobile"]) {
       for (const client_secret of [SECRET, deviceJwt(client_id, KEY)]) {
         t.equal((await server.post("/as/token", { client_id, client_secret })).text, FORBIDDEN);
@@ -345,14 +350,14 @@ t.test("B18: the rules of the standard dialect apply here", async (t) => {
     t.equal((await server.post("/as/renew/token", { client_id: "backend", token })).text, FORBIDDEN);
     t.equal((await server.post("/idp/introspect", { token })).status, 401, "nor looks at its token without its secret");
   });
-  await t.test("TE-04 a refusal is logged as one, with its reason and without the JWT", async (t) => {
+  await t.test("TE-04 the log records a refusal with its reason and without the JWT", async (t) => {
     const client_secret = deviceJwt(ID, NEW_KEYS.ES256());
     await server.post("/as/token", { client_id: ID, client_secret });
     const line = server.log.findLast(({ type }) => type === "decision");
     t.match(line, { dialect: "iothentix", outcome: "refused", client_id: ID, refused_with: "device_jwt_wrong" });
     t.notMatch(JSON.stringify(server.log), client_secret.split(".")[2]!);
   });
-  await t.test("wrong secrets of both dialects share one counter", async (t) => {
+  await t.test("wrong secrets of both dialects count against the same limit", async (t) => {
     const counted = t.capture(Throttle.prototype, "countFailure", Throttle.prototype.countFailure);
     await server.post("/idp/introspect", { token: "x", client_id: "kiosk", client_secret: "no" });
     await server.post("/oauth2/introspect", { token: "x" }, basic("kiosk", "no"));
@@ -360,7 +365,7 @@ t.test("B18: the rules of the standard dialect apply here", async (t) => {
     t.match(here!.args[0], /kiosk$/);
     t.strictSame(here!.args, there!.args);
   });
-  await t.test("a disabled device and its tokens are refused", async (t) => {
+  await t.test("a disabled device gets no tokens, and its tokens become inactive", async (t) => {
     const token = await take();
     await server.apply({ devices: [deviceEntry(ID, KEY, { disabled: true })] });
     t.equal((await server.post("/as/token", { client_id: ID, client_secret: jwt() })).text, FORBIDDEN);

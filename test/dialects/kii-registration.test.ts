@@ -19,7 +19,7 @@ const register = (body: unknown, app = APP, on: Instance = server, headers: Reco
 const logIn = async (username: string, password = PASSWORD) =>
   (await postJson(server, "/api/oauth2/token", { username, password }, ofApp())).json;
 
-t.test("a person registers, logs in, and is known", async (t) => {
+t.test("a user registers, logs in and reads the profile", async (t) => {
   const reply = await register({
     loginName: "carol",
     password: PASSWORD,
@@ -105,7 +105,7 @@ const REFUSED: readonly (readonly [
   ),
 ];
 
-t.test("a faulty registration is refused, and makes no account", async (t) => {
+t.test("an invalid registration is refused and creates no user", async (t) => {
   const count = async () => (await sql(server.database, "SELECT count(*)::int AS n FROM users"))[0]!.n;
   const before = await count();
   for (const [what, status, errorCode, body, app] of REFUSED) {
@@ -118,7 +118,7 @@ t.test("a faulty registration is refused, and makes no account", async (t) => {
   t.equal(await count(), before);
 });
 
-t.test("a refusal names the member as it was sent", async (t) => {
+t.test("a refusal names the member as the request wrote it", async (t) => {
   const good = { loginName: "d", password: PASSWORD };
   for (const [body, name] of [
     [{ ...good, loginName: "d@example.com" }, "loginName"],
@@ -134,7 +134,7 @@ t.test("a refusal names the member as it was sent", async (t) => {
   t.equal((await register({ password: PASSWORD })).json.message, "the parameter loginName is missing");
 });
 
-t.test("a name belongs to one person on all instances", async (t) => {
+t.test("of simultaneous registrations of one login name on two instances exactly one succeeds", async (t) => {
   const other = await startInstance(t, { database: server.database });
   const replies = await Promise.all(
     Array.from({ length: 6 }, (_, index) =>
@@ -146,7 +146,7 @@ t.test("a name belongs to one person on all instances", async (t) => {
   t.strictSame(replies.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409]);
 });
 
-t.test("BF-01 the number of registrations from one network is limited", async (t) => {
+t.test("BF-01 the registrations of one network are limited", async (t) => {
   const proxied = await startInstance(t, { database: server.database, env: { TRUST_PROXY: "127.0.0.1/32" } });
   const from = { "X-Forwarded-For": "203.0.113.7" };
   for (let n = 0; n < 20; n += 1) {

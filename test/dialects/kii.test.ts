@@ -63,7 +63,7 @@ t.test("a user's login is answered byte for byte as captured", async (t) => {
   });
 });
 
-t.test("an app with refresh tokens has one more member, the last", async (t) => {
+t.test("an app with the refresh grant also gets refresh_token, as the last member", async (t) => {
   const { json } = await ask(ALICE);
   t.strictSame(Object.keys(json), ["id", "access_token", "expires_in", "token_type", "refresh_token"]);
   t.equal(json.expires_in, DEFAULT);
@@ -136,7 +136,7 @@ const SENT: readonly (readonly [
   ],
 ];
 
-t.test("requests of its SDKs are understood", async (t) => {
+t.test("the requests of Kii's SDKs and guides are accepted", async (t) => {
   for (const [who, path, headers, body, id] of SENT) {
     const reply = await ask(body, headers, path);
     t.equal(reply.status, 200, `${who}: ${reply.text}`);
@@ -144,7 +144,7 @@ t.test("requests of its SDKs are understood", async (t) => {
     wears(t, reply);
   }
 
-  await t.test("a form is accepted on the app's path only", async (t) => {
+  await t.test("a form body is accepted on the app's path only", async (t) => {
     const form = { grant_type: "password", ...ALICE, expiresAt: String(clock.now() + 60_000) };
     t.match(await server.post(APP_PATH, form, ofApp()), { status: 200, json: { id: "user-alice", expires_in: 60 } });
     const malformed = await server.post(APP_PATH, { ...form, expiresAt: "soon" }, ofApp());
@@ -152,7 +152,7 @@ t.test("requests of its SDKs are understood", async (t) => {
     t.match(await server.post(PATH, form, ofApp()), { status: 400, json: { errorCode: "invalid_request" } });
   });
 
-  await t.test("a client that acts for no user gets no refresh token (RFC 6749 section 4.4.3)", async (t) => {
+  await t.test("a token without a user is issued without a refresh token (RFC 6749 section 4.4.3)", async (t) => {
     for (const body of [ADMINISTRATOR, { client_id: APP.app_id, client_secret: "x" }]) {
       t.notOk("refresh_token" in (await ask(body)).json);
     }
@@ -185,7 +185,7 @@ const WRONG = {
   error: "invalid_grant",
 };
 
-t.test("a username names a person by anything verified, with its prefix or without", async (t) => {
+t.test("a username may be a login name or a verified email or phone number, with or without prefix", async (t) => {
   for (const [username, id] of USERNAMES) {
     const { status, json } = await ask({ username, password: ALICE.password });
     t.match(
@@ -201,7 +201,7 @@ t.test("a username names a person by anything verified, with its prefix or witho
   t.match((await ask({ username: "EMAIL:hana@example.com", password })).json, WRONG, "an unverified email");
 });
 
-t.test("every failed login gets one answer, byte for byte the documented one", async (t) => {
+t.test("every failed login gets the documented answer, byte for byte", async (t) => {
   const text = [
     "{",
     '  "errorCode" : "invalid_grant",',
@@ -394,7 +394,7 @@ const REFUSED: readonly (readonly [
   ],
 ];
 
-t.test("TE-05 a request that cannot be answered is refused in its shape", async (t) => {
+t.test("TE-05 an invalid request is refused in Kii's format", async (t) => {
   for (const [what, errorCode, description, body, headers, path] of REFUSED) {
     const reply = await ask(body, headers, path);
     t.equal(reply.status, 400, `${what}: ${reply.text}`);
@@ -403,14 +403,14 @@ t.test("TE-05 a request that cannot be answered is refused in its shape", async 
     wears(t, reply);
   }
 
-  await t.test("a refusal by HTTP itself has its status", async (t) => {
+  await t.test("a wrong method, an unknown path and an oversized body get their HTTP status", async (t) => {
     t.match(await server.send(PATH), { status: 405, json: { errorCode: "invalid_request" } });
     t.match(await server.send("/api/apps/x"), { status: 404, json: { errorCode: "NOT_FOUND", message: String } });
     t.match(await ask({ username: "x".repeat(70_000) }), { status: 413, json: { errorCode: "invalid_request" } });
   });
 });
 
-t.test("a token lives as long as it was asked for, up to the app's maximum", async (t) => {
+t.test("a token lives until expiresAt, up to the app's maximum", async (t) => {
   for (const [expiresAt, expires_in] of [
     [clock.now() + 1_000, 1],
     [clock.now() + MAXIMUM * 1_000, MAXIMUM],
@@ -421,7 +421,7 @@ t.test("a token lives as long as it was asked for, up to the app's maximum", asy
   }
 });
 
-t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
+t.test("a refresh issues two new tokens and ends both old ones", async (t) => {
   const tokensFor = async (body: object = ALICE) => (await ask(body)).json;
   const refreshByJson = (refresh_token: string, more: object = {}, headers = ofApp()) =>
     ask({ grant_type: "refresh_token", refresh_token, ...more }, headers);
@@ -446,7 +446,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.equal((await refreshByJson(second.refresh_token)).status, 200);
   }
 
-  await t.test("RF-02 a later use of it is theft, and ends the grant", async (t) => {
+  await t.test("RF-02 an old refresh token that is used after the window ends the grant", async (t) => {
     const first = await tokensFor();
     const second = (await refreshByJson(first.refresh_token)).json;
     clock.advance(11);
@@ -455,12 +455,12 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.match(await refreshByJson(second.refresh_token), REUSED);
   });
 
-  await t.test("the Java SDK's spelling works until then", async (t) => {
+  await t.test("a refresh accepts expires_at, the name that the Java SDK uses", async (t) => {
     const { json } = await refreshByJson((await tokensFor()).refresh_token, { expires_at: clock.now() + 5_000 });
     t.equal(json.expires_in, 5);
   });
 
-  await t.test("TE-01 another app and another dialect are refused", async (t) => {
+  await t.test("TE-01 a refresh in another dialect is refused, and the token stays valid", async (t) => {
     const { refresh_token } = await tokensFor();
     const elsewhere = await server.post(
       "/oauth2/token",
@@ -471,7 +471,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
     t.equal((await refreshByJson(refresh_token)).status, 200, "which used nothing up");
   });
 
-  await t.test("a refresh succeeds once, also with simultaneous requests to several instances", async (t) => {
+  await t.test("of simultaneous refreshes on two instances exactly one succeeds", async (t) => {
     const other = await startInstance(t, { database: server.database, clock });
     const { refresh_token } = await tokensFor();
     const body = { grant_type: "refresh_token", refresh_token };
@@ -487,7 +487,7 @@ t.test("a refresh re-issues both tokens and ends both old ones", async (t) => {
   });
 });
 
-t.test("users/me describes the user of the token", async (t) => {
+t.test("users/me returns the user's profile, and only to a token of that app's user", async (t) => {
   const { access_token } = (await ask(ALICE)).json;
   const reply = await me(access_token, APP.app_id, ofApp());
   t.equal(reply.status, 200);
@@ -533,18 +533,18 @@ t.test("users/me describes the user of the token", async (t) => {
   t.equal((await server.post("/oauth2/userinfo", { access_token })).status, 401, "nor elsewhere with this one");
 });
 
-t.test("the end of an account, a thing or an app ends its tokens with the next request", async (t) => {
+t.test("revoking or disabling ends a token with the next request", async (t) => {
   const { prisma } = server.core.db;
   const accessTokenFor = async (body: object, headers = ofApp()) =>
     (await ask(body, headers)).json.access_token as string;
 
-  await t.test("a revoked token, by each client that may revoke it", async (t) => {
+  await t.test("a token that an administrator revoked is refused", async (t) => {
     const token = await accessTokenFor(ALICE);
     await server.post("/oauth2/revoke", { token }, basic("admin", SECRET));
     t.equal((await me(token)).status, 403);
   });
 
-  await t.test("a new password, a thing switched off", async (t) => {
+  await t.test("a new password ends the user's tokens, and disabling a thing ends the thing's", async (t) => {
     const [hana, thing] = [
       await accessTokenFor({ username: "hana", password: "hana's password" }),
       await accessTokenFor(THING_LOGIN),
@@ -561,7 +561,7 @@ t.test("the end of an account, a thing or an app ends its tokens with the next r
     t.match((await ask(THING_LOGIN)).json, WRONG);
   });
 
-  await t.test("an app switched off, and its administrator with it", async (t) => {
+  await t.test("disabling an app makes its tokens and its administrator's tokens inactive", async (t) => {
     const app = ofApp(PLAIN_APP);
     const bodies = [
       ALICE,
@@ -578,7 +578,7 @@ t.test("the end of an account, a thing or an app ends its tokens with the next r
   });
 });
 
-t.test("a page of any origin may ask, and read the answer", async (t) => {
+t.test("CORS allows pages of every origin to send requests", async (t) => {
   for (const [path, method] of [
     [PATH, "POST"],
     [APP_PATH, "POST"],

@@ -261,7 +261,7 @@ const SITUATIONS: readonly Situation[] = [
   },
 ];
 
-t.test("every documented message is sent in its situation", async (t) => {
+t.test("each documented message is sent for the request that causes it", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   for (const situation of SITUATIONS) {
     const { number, message, operation } = situation;
@@ -281,24 +281,24 @@ t.test("every documented message is sent in its situation", async (t) => {
     });
   }
 
-  t.test("and both tokens named in them are still in force afterwards", async (t) => {
+  t.test("the access token that was named in refused requests is still valid", async (t) => {
     const { access } = await tokensOf(server);
     const { json } = await introspect(server, access);
     t.ok(json.active);
   });
 });
 
-t.test("further messages of the original", async (t) => {
+t.test("other messages of SimpleIdentityServer are kept", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const sis = (path: string, form: Form) => server.post(path, form, BACKEND);
 
-  t.test("a scope named twice is refused where the original does, after the client is known", async (t) => {
+  t.test("SimpleIdentityServer refuses a repeated scope after client authentication", async (t) => {
     const { status, json } = await sis("/token", { grant_type: "client_credentials", scope: "api1 api2 api1" });
     t.equal(status, 400);
     t.match(json, { error: "invalid_scope", error_description: "duplicate scopes api1 have been passed in parameter" });
   });
 
-  t.test("introspection of a text that is no token is an error there and inactive in the standard", async (t) => {
+  t.test("an unknown token is an error for SimpleIdentityServer and inactive in the standard dialect", async (t) => {
     t.match(await sis("/introspect", { token: "x" }), {
       status: 400,
       json: { error: "invalid_token", error_description: "the token is not valid", error_uri: null },
@@ -306,7 +306,7 @@ t.test("further messages of the original", async (t) => {
     t.strictSame((await sis("/oauth2/introspect", { token: "x" })).json, { active: false });
   });
 
-  t.test("an unknown grant type is named", async (t) => {
+  t.test("the refusal names an unknown grant type", async (t) => {
     for (const path of ["/token", "/oauth2/token"]) {
       t.match((await sis(path, { grant_type: "implicit" })).json, {
         error: "unsupported_grant_type",

@@ -39,7 +39,7 @@ t.test("an integration gets a token for itself", async (t) => {
     "the page's members in the page's order, less those of a person",
   );
 
-  await t.test("that names its client as the audience, and says what its resource servers look for", async (t) => {
+  await t.test("the access token has its client as the audience and the claims scp and scopes", async (t) => {
     const keys = createRemoteJWKSet(new URL("/oauth2/jwks", server.url));
     const { payload } = await jwtVerify(access_token, keys, {
       audience: "integration",
@@ -51,7 +51,7 @@ t.test("an integration gets a token for itself", async (t) => {
     t.notOk("userID" in payload, "there is no person");
   });
 
-  await t.test("and has the audience of every other dialect", async (t) => {
+  await t.test("introspection shows the token to the resource server of its scopes, as in every dialect", async (t) => {
     const look = (client_id: string) =>
       server.post("/oauth2/introspect", { token: access_token }, basic(client_id, SECRET));
     const { json } = await look("api1-server");
@@ -61,7 +61,7 @@ t.test("an integration gets a token for itself", async (t) => {
   });
 });
 
-t.test("an integration signs its user in with a code of the standard's authorization endpoint", async (t) => {
+t.test("an integration exchanges a code of the standard authorization endpoint", async (t) => {
   const reply = await ask(await getCode("openid email profile inspect offline"));
   t.equal(reply.status, 200, reply.text);
   t.strictSame(Object.keys(reply.json), [
@@ -89,25 +89,22 @@ t.test("an integration signs its user in with a code of the standard's authoriza
     first_name: "Alice",
   });
 
-  await t.test(
-    "and goes on at the standard's token endpoint, where the representation is the standard's",
-    async (t) => {
-      const form = { grant_type: "refresh_token", refresh_token: reply.json.refresh_token };
-      t.match(await ask(form), { status: 400, json: { error: "Bad Request" } }, "its page has no such grant");
-      const { status, json } = await server.post("/oauth2/token", form, INTEGRATION);
-      t.equal(status, 200);
-      t.equal(decodeJwt(json.access_token).aud, server.core.issuer);
-      t.notOk("userID" in decodeJwt(json.access_token));
-    },
-  );
+  await t.test("the refresh token works at the standard token endpoint and yields standard claims there", async (t) => {
+    const form = { grant_type: "refresh_token", refresh_token: reply.json.refresh_token };
+    t.match(await ask(form), { status: 400, json: { error: "Bad Request" } }, "its page has no such grant");
+    const { status, json } = await server.post("/oauth2/token", form, INTEGRATION);
+    t.equal(status, 200);
+    t.equal(decodeJwt(json.access_token).aud, server.core.issuer);
+    t.notOk("userID" in decodeJwt(json.access_token));
+  });
 
-  await t.test("without offline it gets no refresh token", async (t) => {
+  await t.test("without the scope offline the response has no refresh token", async (t) => {
     const { json } = await ask(await getCode("openid email"));
     t.strictSame(Object.keys(json), ["scope", "token_type", "access_token", "expires_in", "id_token"]);
   });
 });
 
-t.test("TE-02 the exchange of a code is no laxer here than anywhere", async (t) => {
+t.test("TE-02 a code passes the same checks as in the standard dialect", async (t) => {
   const says = async (form: Form, headers = INTEGRATION) => (await ask(form, headers)).json.errorDescription;
   const { verifier, challenge } = pkce();
   const code = await getCode("openid", challenge);
@@ -138,7 +135,7 @@ const REFUSED: readonly (readonly [
   ...["password", "refresh_token", "implicit"].map(
     (grant_type) =>
       [
-        `the grant ${grant_type}, which its page has not`,
+        `the undocumented grant ${grant_type}`,
         400,
         "Bad Request",
         `the grant type ${grant_type} is not supported`,
@@ -146,14 +143,14 @@ const REFUSED: readonly (readonly [
       ] as const,
   ),
   [
-    "a code that is none",
+    "an unknown code",
     400,
     "Bad Request",
     "the authorization code is not correct",
     { grant_type: "authorization_code", code: "x", redirect_uri: CALLBACK },
   ],
   [
-    "no client is named",
+    "no client credentials",
     401,
     "Unauthorized",
     "the client doesn't exist",
@@ -200,7 +197,7 @@ const REFUSED: readonly (readonly [
     { grant_type: "client_credentials", scope: "inspect api2" },
   ],
   [
-    "two ways of saying who asks",
+    "two client authentication methods",
     400,
     "Bad Request",
     "more than one client authentication method was used",
@@ -208,7 +205,7 @@ const REFUSED: readonly (readonly [
   ],
 ];
 
-t.test("each of its statuses has its situation", async (t) => {
+t.test("each fault gets its documented status and body", async (t) => {
   for (const [situation, status, error, errorDescription, form, headers] of REFUSED) {
     const reply = await ask(form, headers);
     t.equal(reply.status, status, situation);
@@ -216,16 +213,13 @@ t.test("each of its statuses has its situation", async (t) => {
     t.equal(reply.headers.has("www-authenticate"), status === 401, "RFC 9110 section 15.5.2");
   }
 
-  await t.test(
-    "an unknown path below its prefix gets 404, a wrong method 405 and a body that is no form 400",
-    async (t) => {
-      const said = ({ status, json }: Reply) => [status, json.error];
-      t.strictSame(said(await server.post("/api/id/v1/auth/tokens", {}, INTEGRATION)), [404, "Not Found"]);
-      t.strictSame(said(await server.send(PATH)), [405, "Method Not Allowed"]);
-      const json = { method: "POST", headers: { "Content-Type": "application/json", ...INTEGRATION }, body: "{}" };
-      t.strictSame(said(await server.send(PATH, json)), [400, "Bad Request"]);
-    },
-  );
+  await t.test("an unknown path gets 404, a wrong method 405 and a JSON body 400", async (t) => {
+    const said = ({ status, json }: Reply) => [status, json.error];
+    t.strictSame(said(await server.post("/api/id/v1/auth/tokens", {}, INTEGRATION)), [404, "Not Found"]);
+    t.strictSame(said(await server.send(PATH)), [405, "Method Not Allowed"]);
+    const json = { method: "POST", headers: { "Content-Type": "application/json", ...INTEGRATION }, body: "{}" };
+    t.strictSame(said(await server.send(PATH, json)), [400, "Bad Request"]);
+  });
 
   await t.test("a fault of the server gets 500", async (t) => {
     const { scopes } = server.core.registry;

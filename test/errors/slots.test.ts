@@ -30,7 +30,7 @@ function messageOf(code: Code, values: Readonly<Record<string, string>>): string
   return new Refusal(code as "grant_type_unsupported", { slots: values as { grant_type: string } }).message;
 }
 
-t.test("with any text in a slot, a message is short, ends no header and forges no line", async (t) => {
+t.test("a message with any text in its slots stays short and cannot end a header or forge a line", async (t) => {
   for (const { code, slots } of ROWS) {
     const nasty = `a"b\\c\r\nd☃${"x".repeat(999)}`;
     const value = fc.oneof(fc.string({ unit: "binary", maxLength: 400 }), fc.constant(nasty));
@@ -51,7 +51,7 @@ const secrets = fc.oneof(
   fc.base64String({ minLength: 40 }).map((text) => `1x${text}`),
 );
 
-t.test("no slot repeats a text that is no plain word", async (t) => {
+t.test("no message repeats a text that is not a plain word", async (t) => {
   for (const { code, slots } of ROWS) {
     const open = slots.filter((slot) => !OURS.has(slot));
     if (open.length === 0) continue;
@@ -69,7 +69,7 @@ t.test("no slot repeats a text that is no plain word", async (t) => {
   }
 });
 
-t.test("plain words and known names are repeated as they are", async (t) => {
+t.test("a message repeats plain words and known names unchanged", async (t) => {
   const urn = "urn:ietf:params:oauth:grant-type:saml2-bearer";
   const words = ["api9", "jeton:admin", "implicit", "__proto__", urn, "x.y-z"];
   for (const word of words) t.equal(fillSlot("grant_type", word), word);
@@ -79,7 +79,7 @@ t.test("plain words and known names are repeated as they are", async (t) => {
   t.equal(fillSlot("client_id", "b17a31e8 of a client"), "b17a31e8 of a client", "which is registered");
 });
 
-t.test("passwords and keys that a generator made are no plain words", async (t) => {
+t.test("generated passwords and keys do not count as plain words", async (t) => {
   for (const text of ["xKqTzWvBnRfLdGhM", "aBcDeFgH12", "demo-QrTzXwLk", "TGVhdmVNZUFsb25l", "p4ssw0rd", "Xy7-Qz9k"]) {
     t.equal(fillSlot("grant_type", text), "(not shown)", text);
   }
@@ -101,7 +101,7 @@ t.test("passwords and keys that a generator made are no plain words", async (t) 
 /** The rooms whose schemas read requests. */
 const READERS = /^(grants|endpoints|browser|dialects|pages|http)\/|^uma\/rules\.ts$/;
 
-t.test("every parameter that a schema reads may be named", async (t) => {
+t.test("a message may name every parameter that a schema reads", async (t) => {
   const files = (await readdir(join(ROOT, "src"), { recursive: true })).filter((one) => READERS.test(one));
   const missing: string[] = [];
   let seen = 0;
@@ -131,7 +131,7 @@ function membersOf(node: ts.Node, source: ts.SourceFile): readonly string[] {
 
 const DEVICE = "test.device.01";
 
-t.test("no dialect repeats a secret that stands in a wrong place", async (t) => {
+t.test("no response repeats a secret that was sent in the wrong place", async (t) => {
   const server = await startInstance(t, {
     provision: { ...VENDORS, devices: [deviceEntry(DEVICE, NEW_KEYS.ES256())] },
   });
