@@ -25,13 +25,13 @@ const METER = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.expor
  */
 const SOON = 15_000;
 
-t.test("the command line, beside a running server", async (t) => {
+t.test("the command line works while a server runs", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const env = { DATABASE_URL: server.database, MASTER_KEY };
   const { does, refuses } = commandsOf(env);
   const refusesToo = (t: Test, cases: readonly Refused[]) => tableRefuses(t, server, cases);
 
-  t.test("apply takes a provisioning file", async (t) => {
+  t.test("apply writes the entries of a provisioning file", async (t) => {
     const path = join(dirname(await dataFolder(t)), "a file.json");
     const client = { client_id: "applied", client_secret: "short", grant_types: ["client_credentials"], scope: "api1" };
     await writeFile(path, JSON.stringify({ clients: [client] }));
@@ -52,7 +52,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.match(await does(t, ["client", "show", "applied"]), { client_name: undefined });
   });
 
-  t.test("client list and client show print everything but secrets", async (t) => {
+  t.test("client list and client show print everything except secrets", async (t) => {
     const list = await does(t, ["client", "list"]);
     t.match(
       list.find((one: { client_id: string }) => one.client_id === "backend"),
@@ -81,7 +81,7 @@ t.test("the command line, beside a running server", async (t) => {
     ]);
   });
 
-  t.test("client add registers a client, whose secret is shown once", async (t) => {
+  t.test("client add registers a client and prints its new secret", async (t) => {
     t.equal((await asClient(server, "worker", "any")).status, 401, "the server remembers that there was none");
     const metadata = [
       "--grant-types",
@@ -124,7 +124,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.strictSame(await everythingIn(server.database), before);
   });
 
-  t.test("client disable and client enable are obeyed within a second", async (t) => {
+  t.test("client disable and client enable take effect within a second", async (t) => {
     const { access_token } = (await asClient(server, "poster", undefined)).json;
     t.strictSame(await does(t, ["client", "disable", "poster"]), { client_id: "poster", disabled: true });
     t.equal(await isActive(server, access_token), false, "what was issued to it is refused with the next request");
@@ -135,7 +135,7 @@ t.test("the command line, beside a running server", async (t) => {
   });
 
   t.test(
-    "client rotate-secret is obeyed within a second, and lets the earlier secret live on if it is told to",
+    "client rotate-secret takes effect within a second, and --overlap keeps the earlier secret valid",
     async (t) => {
       const { client_secret: second, ...rest } = await does(t, ["client", "rotate-secret", "backend"]);
       t.strictSame(rest, { client_id: "backend" });
@@ -170,7 +170,7 @@ t.test("the command line, beside a running server", async (t) => {
     },
   );
 
-  t.test("user add and user list", async (t) => {
+  t.test("user add registers a user, and user list prints the users without passwords", async (t) => {
     const more = [
       "--email",
       "Erin@example.com",
@@ -219,7 +219,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.strictSame(await everythingIn(server.database), before);
   });
 
-  t.test("user disable ends all tokens with the next request, and user enable brings none of them back", async (t) => {
+  t.test("user disable ends the user's tokens with the next request, and user enable restores none", async (t) => {
     const { access_token, refresh_token } = (await logIn(server)).json;
     t.strictSame(await does(t, ["user", "disable", "Alice@Example.com"]), { sub: "user-alice", disabled: true });
     t.equal(await isActive(server, access_token), false);
@@ -231,7 +231,7 @@ t.test("the command line, beside a running server", async (t) => {
     await refusesToo(t, [["user disable", ["nobody"], {}, /there is no user nobody/]]);
   });
 
-  t.test("user passwd sets or generates a password, and ends all tokens", async (t) => {
+  t.test("user passwd sets a given or a random password and ends the user's tokens", async (t) => {
     const { access_token, refresh_token } = (await logIn(server)).json;
     const made = await does(t, ["user", "passwd", "alice"]);
     t.equal(await isActive(server, access_token), false);
@@ -248,7 +248,7 @@ t.test("the command line, beside a running server", async (t) => {
     ]);
   });
 
-  t.test("revoke --token ends an access token alone, and with a refresh token the whole grant", async (t) => {
+  t.test("revoke --token ends one access token, or the whole grant of a refresh token", async (t) => {
     const { access_token, refresh_token } = (await logIn(server)).json;
     t.match(await does(t, ["revoke", "--token", access_token]), { jti: String, revoked: true });
     t.equal(await isActive(server, access_token), false);
@@ -269,7 +269,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal(await isActive(server, opaque), false);
   });
 
-  t.test("revoke --grant, --user and --client end everything of theirs with the next request", async (t) => {
+  t.test("revoke --grant, --user and --client end all their tokens with the next request", async (t) => {
     const one = (await logIn(server)).json;
     const other = (await logIn(server)).json;
     const { grant_id } = (await introspect(server, one.access_token)).json;
@@ -298,7 +298,7 @@ t.test("the command line, beside a running server", async (t) => {
     ]);
   });
 
-  t.test("keys rotate changes who signs, and no valid token fails", async (t) => {
+  t.test("keys rotate changes the signing key, and valid tokens stay valid", async (t) => {
     const before = (await logIn(server)).json.access_token;
     const keys = await does(t, ["keys", "list"]);
     t.strictSame(keys.map(({ alg, state }: Record<string, string>) => `${alg} ${state}`).sort(), [
@@ -323,7 +323,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.equal(await isActive(server, (await logIn(server)).json.access_token), true);
   });
 
-  t.test("help and version need no store, for everything, a noun and each command", async (t) => {
+  t.test("--version and --help work without a database, for all commands, one noun and each command", async (t) => {
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     t.match(await jeton({}, ["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
     const asks = async (...words: string[]) => {
@@ -351,7 +351,7 @@ t.test("the command line, beside a running server", async (t) => {
     t.match(add, "--access-token-lifetime NUMBER\n");
   });
 
-  t.test("a warning is a line of its own, and an undeclared scope causes one", async (t) => {
+  t.test("each warning is one line, and an undeclared scope causes one", async (t) => {
     const path = join(dirname(await dataFolder(t)), "scopes.json");
     const clients = [
       { client_id: "reader", client_secret: "short", scope: "openid api1 late offline refresh.token" },
@@ -375,7 +375,7 @@ t.test("the command line, beside a running server", async (t) => {
     });
   });
 
-  t.test("a malformed command line is refused", async (t) => {
+  t.test("an unknown command and an invalid option are refused", async (t) => {
     await refuses(t, [
       [["client", "destroy", "backend"], /there is no command "client destroy"/],
       [["clients", "list"], /there is no command "clients list"; jeton --help lists them$/],
@@ -389,7 +389,7 @@ t.test("the command line, beside a running server", async (t) => {
   });
 });
 
-t.test("migrate brings a database up to date, and then has nothing to do", async (t) => {
+t.test("migrate applies each migration once, and refuses a database of a newer version", async (t) => {
   const server = await startInstance(t);
   const url = new URL(server.database);
   url.pathname += "_bare";
@@ -410,17 +410,17 @@ t.test("migrate brings a database up to date, and then has nothing to do", async
   await refuses(t, [[["migrate"], /the database was migrated by a newer Jeton \(9999_later\)/]]);
 });
 
-t.test("the command line, on a folder with its own PostgreSQL", async (t) => {
+t.test("the command line works with an embedded PostgreSQL", async (t) => {
   const DATA_DIR = await dataFolder(t);
   const { does } = commandsOf({ DATA_DIR }, jeton);
 
-  t.test("starts it where no server runs, and stops it again", async (t) => {
+  t.test("a command without a server starts PostgreSQL and stops it again", async (t) => {
     const { sub } = await does(t, ["user", "add", "erin", "--user-id", "user-erin"]);
     t.equal(sub, "user-erin");
     t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"));
   });
 
-  t.test("works beside a running server, and leaves it what it needs", async (t) => {
+  t.test("commands share the PostgreSQL of a running server and leave it running", async (t) => {
     const server = await startProcess(t, { DATA_DIR });
     t.notMatch(server.output(), /^curl/m, "a client is registered, so there is no demo");
     const [{ client_secret }, people] = await Promise.all([

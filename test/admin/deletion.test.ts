@@ -46,7 +46,7 @@ async function give(sub: string): Promise<void> {
   );
 }
 
-t.test("user delete: everything is refused at once everywhere, and nothing but the sub is left", async (t) => {
+t.test("user delete ends the user's tokens at once on every instance and keeps only the sub", async (t) => {
   const { access_token, refresh_token } = (await logIn(one, { scope: "openid api1 offline_access" })).json;
   const [, elsewhere] = [await isActive(one, access_token), await isActive(two, access_token)];
   t.equal(elsewhere, true);
@@ -68,7 +68,7 @@ t.test("user delete: everything is refused at once everywhere, and nothing but t
   t.equal(await run(["user", "delete", "user-alice"]), "there is no user user-alice");
 });
 
-t.test("the sub of a deleted user is never used again, and their login names are free", async (t) => {
+t.test("the sub of a deleted user is never used again, and the user's login name is free", async (t) => {
   t.match(await run(["user", "add", "other", "--user-id", "user-alice"]), /in use/);
   t.match(await run(["user", "add", "USER-alice"]), /in use/);
   t.match(await run(["client", "add", "user-alice"]), /in use/);
@@ -83,7 +83,7 @@ t.test("the sub of a deleted user is never used again, and their login names are
   t.match(await run(["user", "add", "alice", "--email", "alice@example.com", "--email-verified"]), { sub: String });
 });
 
-t.test("of two simultaneous deletions of one account, one reports success", async (t) => {
+t.test("of simultaneous deletions of one account exactly one succeeds", async (t) => {
   for (const [index, words] of [
     ["user", "delete"],
     ["client", "delete"],
@@ -96,7 +96,7 @@ t.test("of two simultaneous deletions of one account, one reports success", asyn
   }
 });
 
-t.test("client delete: everything is refused at once, and a new client of that id does not revive it", async (t) => {
+t.test("client delete ends the client's tokens at once, and a new client with that id revives none", async (t) => {
   const words = ["--grant-types", "client_credentials", "--scope", "api1", "--secret-stdin"];
   await run(["client", "add", "short-lived", ...words], SECRET);
   const epochs: unknown[] = [];
@@ -123,7 +123,7 @@ t.test("client delete: everything is refused at once, and a new client of that i
   t.equal(await run(["client", "delete", "nobody"]), "there is no client nobody");
 });
 
-t.test("an app is deleted with its administrator and its things, an administrator alone is not", async (t) => {
+t.test("an app is deleted with its administrator and its things, and its administrator alone cannot be", async (t) => {
   t.equal(
     await run(["client", "delete", APP.client_id]),
     `${APP.client_id} is the administrator of the app ${APP.app_id}: delete the app instead`,
@@ -137,7 +137,7 @@ t.test("an app is deleted with its administrator and its things, an administrato
   t.strictSame(await sql(one.database, "SELECT app_id FROM things"), [{ app_id: VENDORS.apps[1]!.app_id }]);
 });
 
-t.test("client update changes one setting, gives a dialect, and leaves the secrets alone", async (t) => {
+t.test("client update changes only the named settings and keeps the secrets", async (t) => {
   const row = async () => (await sql(one.database, "SELECT * FROM clients WHERE client_id = 'elsewhere'"))[0]!;
   const secrets = () => sql(one.database, "SELECT * FROM client_secrets WHERE client_id = 'elsewhere'");
   const [before, kept] = [await row(), await secrets()];
@@ -211,7 +211,7 @@ t.test(
   },
 );
 
-t.test("two updates at once keep both settings, and never make a client that the schema refuses", async (t) => {
+t.test("simultaneous updates of one client all take effect, but never combine to an invalid entry", async (t) => {
   const update = (at: Instance, ...flags: string[]) => run(["client", "update", "elsewhere", ...flags], "", at);
   await Promise.all([
     update(one, "--client-name", "Both"),

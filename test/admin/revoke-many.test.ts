@@ -31,7 +31,7 @@ async function addGrants({ database }: Instance, how: { epoch?: number; ended?: 
 const openGrants = async ({ database }: Instance) =>
   (await sql(database, "SELECT count(*)::int AS n FROM grants WHERE ended_at IS NULL"))[0]!.n as number;
 
-t.test("everything of a client, a user or everybody is ended in batches, with progress", async (t) => {
+t.test("revoking all grants of a client, a user or the server runs in batches and reports progress", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const env = { DATABASE_URL: server.database, MASTER_KEY };
   const PROGRESS = /^\S+: everything is rejected from now on; 1000 grants are marked as ended so far\n$/;
@@ -61,7 +61,7 @@ t.test("everything of a client, a user or everybody is ended in batches, with pr
   }
 });
 
-t.test("revoked tokens are refused before their grants are marked, and new ones stay valid", async (t) => {
+t.test("revoked tokens are refused before their grants are marked, and new tokens stay valid", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { db } = server.core;
   const before = (await logIn(server)).json;
@@ -71,7 +71,7 @@ t.test("revoked tokens are refused before their grants are marked, and new ones 
   t.equal(await isActive(server, before.access_token), false);
   t.equal((await refresh(server, before.refresh_token)).status, 400);
 
-  t.test("a command that is killed between two batches leaves nothing alive, and can be run again", async (t) => {
+  t.test("a command that is killed between two batches leaves no revoked token valid", async (t) => {
     const killed = markEnded(db, { client_id: "mobile" }, null, () => {
       throw new Error("killed");
     });
@@ -91,19 +91,19 @@ t.test("revoked tokens are refused before their grants are marked, and new ones 
     t.equal((await refresh(server, refresh_token)).status, 200);
   });
 
-  t.test("a grant that is written late, with the epoch before, is dead and gets marked", async (t) => {
+  t.test("a grant that is stored late with the earlier epoch is marked as ended", async (t) => {
     await addGrants(server);
     t.equal(await markEnded(db, { sub: "user-alice" }, null), MANY);
     t.equal(await openGrants(server), 1);
   });
 
-  t.test("grants that ended before are passed over in batches too", async (t) => {
+  t.test("grants that had ended before are skipped in batches too", async (t) => {
     await addGrants(server, { ended: true });
     t.ok((await mostRowsOf(() => markEnded(db, { client_id: "mobile" }, null))) <= MAX_ROWS);
   });
 });
 
-t.test("revoke --all ends everything of everybody, on every instance", async (t) => {
+t.test("revoke --all ends all tokens and sessions on every instance", async (t) => {
   const issuer = { ISSUER: "http://localhost" };
   const server = await startInstance(t, { provision: FLEET, env: issuer });
   const other = await startInstance(t, { database: server.database, env: issuer });
@@ -134,7 +134,7 @@ t.test("revoke --all ends everything of everybody, on every instance", async (t)
   t.equal((await refresh(server, again.refresh_token)).status, 200);
 });
 
-t.test("a statement that takes too long is one line for the operator", async (t) => {
+t.test("a statement that takes too long fails the command with one line", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const env = { DATABASE_URL: server.database, MASTER_KEY };
   await sql(
@@ -149,7 +149,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
   await oneLine(t, env, ["revoke", "--client", "mobile"]);
   await oneLine(t, env, ["user", "passwd", "Alice", "--password-stdin"]);
 
-  t.test("after the revocation it is a warning, because the revoked tokens stay revoked", async (t) => {
+  t.test("a timeout after the revocation is only a warning, because the tokens stay revoked", async (t) => {
     await sql(server.database, "DROP TRIGGER slow ON clients");
     const { access_token } = (await logIn(server)).json;
     const { code, stdout } = await jetonHere(env, ["revoke", "--client", "mobile", "--json"]);
@@ -158,7 +158,7 @@ t.test("a statement that takes too long is one line for the operator", async (t)
     t.equal(await isActive(server, access_token), false);
   });
 
-  t.test("so is an unexpected error", async (t) => {
+  t.test("an unexpected error fails the command with one line", async (t) => {
     await sql(
       server.database,
       "CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'a secret'; END $$",

@@ -44,7 +44,7 @@ function endOf(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => socket.once("close", resolve));
 }
 
-t.test("everything passes, in order", async (t) => {
+t.test("the proxy passes all data in order", async (t) => {
   const { proxy } = await echo(t);
   const { socket, hears } = await connected(t, proxy);
   for (const part of ["one ", "two ", "three"]) socket.write(part);
@@ -52,7 +52,7 @@ t.test("everything passes, in order", async (t) => {
   t.pass("it came back");
 });
 
-t.test("the connection string leads through the proxy, and keeps the rest", async (t) => {
+t.test("the connection string names the proxy and keeps user, password and database", async (t) => {
   const { proxy } = await echo(t);
   t.match(
     proxy.lead("postgres://user:secret@10.0.0.1:5432/jeton"),
@@ -60,7 +60,7 @@ t.test("the connection string leads through the proxy, and keeps the rest", asyn
   );
 });
 
-t.test("delayed data arrives late and in order, in each direction by its own time", async (t) => {
+t.test("delayed data arrive late and in order, with a delay for each direction", async (t) => {
   const { proxy } = await echo(t);
   const { socket, hears } = await connected(t, proxy);
   proxy.delay({ up: 120, down: 80 });
@@ -71,7 +71,7 @@ t.test("delayed data arrives late and in order, in each direction by its own tim
   t.ok(performance.now() - begun >= 199, "both delays were waited for");
 });
 
-t.test("stalled data is held in one direction, and continues when the stall ends", async (t) => {
+t.test("a stall holds the data of one direction until it ends", async (t) => {
   for (const direction of ["up", "down"] as const) {
     const { proxy, accepted } = await echo(t);
     const { socket, heard, hears } = await connected(t, proxy);
@@ -88,7 +88,7 @@ t.test("stalled data is held in one direction, and continues when the stall ends
   }
 });
 
-t.test("stalled data arrives although its sender has gone", async (t) => {
+t.test("stalled data arrive even if the sender has disconnected", async (t) => {
   const { proxy, accepted } = await echo(t);
   const { socket } = await connected(t, proxy);
   while (accepted.length === 0) await pause(5);
@@ -101,7 +101,7 @@ t.test("stalled data arrives although its sender has gone", async (t) => {
   t.equal(String((await arrived)[0]), "late statement");
 });
 
-t.test("half open: connections are accepted, nothing passes, and nothing ever does", async (t) => {
+t.test("a half-open proxy accepts connections but never passes their data", async (t) => {
   const { proxy } = await echo(t);
   const old = await connected(t, proxy);
   proxy.halfOpen();
@@ -117,7 +117,7 @@ t.test("half open: connections are accepted, nothing passes, and nothing ever do
   await next.hears("passes");
 });
 
-t.test("a reset ends every connection at once, and new ones pass", async (t) => {
+t.test("a reset ends every connection at once, and new connections work", async (t) => {
   const { proxy } = await echo(t);
   const { socket } = await connected(t, proxy);
   const closed = endOf(socket);
@@ -128,7 +128,7 @@ t.test("a reset ends every connection at once, and new ones pass", async (t) => 
   await next.hears("passes");
 });
 
-t.test("connections are refused until it listens again, at the same port", async (t) => {
+t.test("connections are refused until the proxy listens again on the same port", async (t) => {
   const { proxy } = await echo(t);
   const url = proxy.lead("postgres://h:1/d");
   const { socket } = await connected(t, proxy);

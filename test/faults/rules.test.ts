@@ -57,7 +57,7 @@ const look = (shows: "active" | "inactive", more: Partial<Entry> = {}) =>
   entry("introspect", { presents: "access 0", shows, ...more });
 const revoke = (more: Partial<Entry> = {}) => entry("revoke", { ends: [EVERYTHING], ...more });
 
-t.test("a login that is kept, refreshed again after a lost answer, and revoked breaks no rule", async (t) => {
+t.test("a history of lost answers, repeated refreshes and a revocation breaks no rule", async (t) => {
   const made = history(
     look("active"),
     refresh(lost),
@@ -72,7 +72,7 @@ t.test("a login that is kept, refreshed again after a lost answer, and revoked b
   t.strictSame(broken(made), []);
 });
 
-t.test("revoked-stays", async (t) => {
+t.test("revoked-stays reports a revoked token that is accepted later", async (t) => {
   t.strictSame(broken(history(revoke(), look("active", { instance: "C" }))), ["revoked-stays"], "another instance");
   t.strictSame(broken(history(revoke(), look("inactive"), refresh())), ["revoked-stays"], "a refresh that works");
   t.strictSame(broken(history(revoke({ ends: ["access 0"] }), look("active"))), ["revoked-stays"], "one token");
@@ -87,7 +87,7 @@ t.test("revoked-stays", async (t) => {
   t.strictSame(broken(history(ending, early)), [], "asked while it was under way");
 });
 
-t.test("revoked-stays, of everything that a person has", async (t) => {
+t.test("revoked-stays reports a token that is accepted after its user was disabled", async (t) => {
   const ledger = new Ledger();
   const first = look("active");
   const announced = ledger.announce("user:u", "user disable", (time += 20));
@@ -102,7 +102,7 @@ t.test("revoked-stays, of everything that a person has", async (t) => {
   t.strictSame(broken(made, world), [], "after it was taken back");
 });
 
-t.test("single-use", async (t) => {
+t.test("single-use reports a code or refresh token that yields two results", async (t) => {
   const code = (more: Partial<Entry> = {}) =>
     entry("code", { presents: "code 0", single: "once", receives: ["refresh 0"], ...more });
   t.strictSame(broken(history(code(), code({ ...REFUSED, refusable: "a race" }))), []);
@@ -111,7 +111,7 @@ t.test("single-use", async (t) => {
   t.strictSame(broken(history(refresh(), refresh({ receives: ["refresh 2"] }))), ["single-use"], "two successors");
 });
 
-t.test("keeps-login", async (t) => {
+t.test("keeps-login reports a refused refresh of a login that was not ended", async (t) => {
   const refused = { ...REFUSED, shows: undefined, receives: undefined };
   t.strictSame(broken(history(refresh(lost), refresh(refused))), ["keeps-login"]);
   t.strictSame(
@@ -125,7 +125,7 @@ t.test("keeps-login", async (t) => {
   );
 });
 
-t.test("stays-active", async (t) => {
+t.test("stays-active reports an inactive token that was neither revoked nor expired", async (t) => {
   t.strictSame(broken(history(look("inactive"))), ["stays-active"]);
   const late = look("inactive");
   const expired = history(look("active"), {
@@ -146,14 +146,14 @@ t.test("stays-active", async (t) => {
   );
 });
 
-t.test("accepted", async (t) => {
+t.test("accepted reports a refused request that has no reason for a refusal", async (t) => {
   t.strictSame(broken(history(entry("password", REFUSED))), ["accepted"]);
   t.strictSame(broken(history(entry("password", { ...REFUSED, refusable: "a reason" }))), []);
   t.strictSame(broken(history(entry("assertion", { ...REFUSED, timed: true })), around({ skews: () => [60_000] })), []);
   t.strictSame(broken(history(entry("password", REFUSED)), around({ skews: () => [60_000] })), ["accepted"]);
 });
 
-t.test("documented", async (t) => {
+t.test("documented reports an undocumented status and a cut connection of a running instance", async (t) => {
   t.strictSame(broken(history(entry("password", { outcome: "broken", status: 500 }))), ["documented"]);
   t.strictSame(broken(history(entry("password", { outcome: "unavailable", status: 503 }))), []);
   const cut = history(entry("password", { outcome: "cut", status: 0, word: "ECONNRESET" }));
@@ -161,7 +161,7 @@ t.test("documented", async (t) => {
   t.strictSame(broken(cut, around({ wasDown: (instance) => instance === "A" })), [], "its instance was killed");
 });
 
-t.test("no-hang", async (t) => {
+t.test("no-hang reports an answer that takes longer than its limit", async (t) => {
   const begun = (time += 20);
   const slow = history(entry("password", { begun, ended: begun + 10_500 }));
   t.strictSame(broken(slow), ["no-hang"]);

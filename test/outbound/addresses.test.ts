@@ -36,11 +36,11 @@ const PUBLIC = [
 ];
 
 for (const [kind, addresses] of Object.entries(NOT_PUBLIC)) {
-  t.test(`SS-01 ${kind} is not public`, async (t) => {
+  t.test(`SS-01 addresses of the kind "${kind}" are not public`, async (t) => {
     for (const address of addresses) t.notOk(isPublicAddress(address), address);
   });
 }
 
-t.test("the rest of the internet is public", async (t) => {
+t.test("the addresses between those blocks are public", async (t) => {
   for (const address of PUBLIC) t.ok(isPublicAddress(address), address);
 });

@@ -33,7 +33,7 @@ function resolveTo(t: Test, ...answers: readonly (readonly string[])[]): () => n
   return () => asked;
 }
 
-t.test("an answer comes back as it is, on a connection of its own", async (t) => {
+t.test("fetchPublic returns the response unchanged and uses a new connection", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.writeHead(404, { "X-Of": "it" }).end("gone"));
   const { status, headers, body } = await fetchPublic(`${remote.url}/a?b=c`, LIMITS, ANYWHERE);
   t.match({ status, body: body.toString() }, { status: 404, body: "gone" });
@@ -45,7 +45,7 @@ t.test("an answer comes back as it is, on a connection of its own", async (t) =>
   t.match(request?.headers, { accept: "application/jwk-set+json, application/json", connection: "close" });
 });
 
-t.test("SS-01 no private address is called, in any form of it", async (t) => {
+t.test("SS-01 a private address is refused in every notation", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.end("{}"));
   const { port } = new URL(remote.url);
   const hosts = [
@@ -64,7 +64,7 @@ t.test("SS-01 no private address is called, in any form of it", async (t) => {
   t.strictSame(remote.requests, []);
 });
 
-t.test("a URL that is not plainly https is refused before anything is asked", async (t) => {
+t.test("a URL that is not https or has credentials is refused before any request", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.end("{}"));
   const at = remote.url.slice("http://".length);
   const cases: readonly (readonly [url: string, options: typeof ANYWHERE, reason: string])[] = [
@@ -83,24 +83,24 @@ t.test("a URL that is not plainly https is refused before anything is asked", as
   t.strictSame(remote.requests, []);
 });
 
-t.test("a name is judged by its addresses", async (t) => {
+t.test("a host name is judged by the addresses that it resolves to", async (t) => {
   const remote = await startRemote(t, (_request, response) => response.end("{}"));
   const { port } = new URL(remote.url);
   const forbidden = "the host's address may not be reached this way";
 
-  t.test("SS-01 refused if one of its addresses is private", async (t) => {
+  t.test("SS-01 a name is refused if one of its addresses is private", async (t) => {
     for (const addresses of [["8.8.8.8", "127.0.0.1"], ["2a00::1", "::1"], ["::ffff:10.0.0.1"]]) {
       resolveTo(t, addresses);
       t.equal(await failureOf(fetchPublic(`https://mixed.example:${port}/`, LIMITS, PUBLIC_ONLY)), forbidden);
     }
   });
 
-  t.test("refused by plain http if one is public", async (t) => {
+  t.test("a name is refused over plain http if one of its addresses is public", async (t) => {
     resolveTo(t, ["127.0.0.1", "8.8.8.8"]);
     t.equal(await failureOf(fetchPublic(`http://mixed.example:${port}/`, LIMITS, ANYWHERE)), forbidden);
   });
 
-  t.test("the address that was looked at is the one connected to", async (t) => {
+  t.test("the connection goes to the address that was checked", async (t) => {
     const lookups = resolveTo(t, ["127.0.0.1"], ["192.0.2.1"]);
     const { status } = await fetchPublic(`http://rebound.example:${port}/`, LIMITS, ANYWHERE);
     t.equal(status, 200);
@@ -108,13 +108,13 @@ t.test("a name is judged by its addresses", async (t) => {
     t.equal(remote.requests.at(-1)?.headers.host, `rebound.example:${port}`);
   });
 
-  t.test("and without any it is refused", async (t) => {
+  t.test("a name without an address is refused", async (t) => {
     resolveTo(t, []);
     t.equal(await failureOf(fetchPublic("https://nowhere.example/", LIMITS, PUBLIC_ONLY)), forbidden);
   });
 });
 
-t.test("SS-02 no redirect is followed, nor its body waited for", async (t) => {
+t.test("SS-02 a redirect is not followed, and its body is not awaited", async (t) => {
   const goal = await startRemote(t, (_request, response) => response.end("{}"));
   for (const status of [301, 302, 303, 307, 308]) {
     let ended: Promise<unknown> | undefined;
@@ -128,18 +128,18 @@ t.test("SS-02 no redirect is followed, nor its body waited for", async (t) => {
   t.strictSame(goal.requests, []);
 });
 
-t.test("SS-04 an answer is taken up to its limits", async (t) => {
+t.test("SS-04 a response is accepted up to its limits", async (t) => {
   const remote = await startRemote(t, () => undefined);
   const brief = { bytes: 1000, milliseconds: 100 };
 
-  t.test("of exactly as many bytes, and not of one more", async (t) => {
+  t.test("a response of exactly the maximum size is accepted, and one byte more is refused", async (t) => {
     remote.answer = (_request, response) => response.end("x".repeat(1000));
     t.equal((await fetchPublic(remote.url, LIMITS, ANYWHERE)).body.length, 1000);
     remote.answer = (_request, response) => response.end("x".repeat(1001));
     t.equal(await failureOf(fetchPublic(remote.url, LIMITS, ANYWHERE)), "the answer is longer than 1000 bytes");
   });
 
-  t.test("not one without an end, which is cut", async (t) => {
+  t.test("an endless response is refused and its connection closed", async (t) => {
     const cut = new Promise((resolve) => {
       remote.answer = (_request, response) => {
         response.once("close", resolve);
@@ -151,7 +151,7 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
     await cut;
   });
 
-  t.test("not one that never begins, or drips", async (t) => {
+  t.test("a response that never begins or never completes is refused after the time limit", async (t) => {
     remote.answer = () => undefined;
     t.equal(await failureOf(fetchPublic(remote.url, brief, ANYWHERE)), "no whole answer within 100 ms");
     remote.answer = (_request, response) => {
@@ -161,7 +161,7 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
     t.equal(await failureOf(fetchPublic(remote.url, brief, ANYWHERE)), "no whole answer within 100 ms");
   });
 
-  t.test("not one in another protocol, whose connection is cut", async (t) => {
+  t.test("a switch to another protocol is refused and its connection closed", async (t) => {
     let cut: Promise<unknown> | undefined;
     remote.answer = (request) => {
       cut = once(request.socket, "close");
@@ -171,7 +171,7 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
     await cut;
   });
 
-  t.test("not one whose header is endless, or that breaks off", async (t) => {
+  t.test("a response with an oversized header or a truncated body is refused", async (t) => {
     remote.answer = (_request, response) => response.writeHead(200, { "X-Long": "x".repeat(20_000) }).end();
     t.equal(await failureOf(fetchPublic(remote.url, LIMITS, ANYWHERE)), "no answer (HPE_HEADER_OVERFLOW)");
     remote.answer = (_request, response) => {
@@ -180,13 +180,13 @@ t.test("SS-04 an answer is taken up to its limits", async (t) => {
     t.equal(await failureOf(fetchPublic(remote.url, LIMITS, ANYWHERE)), "no answer (ECONNRESET)");
   });
 
-  t.test("a compressed one is left as it is", async (t) => {
+  t.test("a compressed body is not decompressed", async (t) => {
     remote.answer = (_request, response) => response.writeHead(200, { "Content-Encoding": "gzip" }).end("packed");
     t.equal((await fetchPublic(remote.url, LIMITS, ANYWHERE)).body.toString(), "packed");
   });
 });
 
-t.test("an https server is trusted by its certificate only", async (t) => {
+t.test("an https server with an untrusted certificate is refused", async (t) => {
   const server = createTlsServer(selfSigned("localhost"), (_request, response) => response.end("{}"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.teardown(() => server.close());

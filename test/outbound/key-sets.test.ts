@@ -26,7 +26,7 @@ async function publish(t: Test, ...keys: readonly object[]) {
   return { clock, remote, say, sets, find, fetches: () => remote.requests.length };
 }
 
-t.test("a key set is fetched once and remembered for ten minutes", async (t) => {
+t.test("a key set is fetched once and cached for ten minutes", async (t) => {
   const { clock, say, find, fetches } = await publish(t, publicKey("one"));
   t.strictSame(await find("one"), ["one"]);
   say({ keys: [publicKey("two")] }, 200, { "Cache-Control": "no-store, max-age=0" });
@@ -52,7 +52,7 @@ t.test("JW-05 SS-05 a thousand unknown keys cost one fetch in each cool-down", a
   t.equal(fetches(), 2);
 });
 
-t.test("many who ask at once wait for one fetch", async (t) => {
+t.test("simultaneous lookups share one fetch", async (t) => {
   const { clock, remote, find, sets, fetches } = await publish(t, publicKey("one"));
   const { answer } = remote;
   let release = () => {};
@@ -69,7 +69,7 @@ t.test("many who ask at once wait for one fetch", async (t) => {
   t.equal(fetches(), 2, "another URI is another set");
 });
 
-t.test("a failure is remembered for the cool-down", async (t) => {
+t.test("a failure is cached for the cool-down", async (t) => {
   const { clock, say, find, fetches } = await publish(t);
   say({}, 500);
   for (let count = 0; count < 10; count += 1) t.match(await failureOf(find("one")), /^answered 500$/);
@@ -82,7 +82,7 @@ t.test("a failure is remembered for the cool-down", async (t) => {
   t.equal(fetches(), 2);
 });
 
-t.test("keys outlive a failure until they expire, and not longer", async (t) => {
+t.test("cached keys stay valid through a failed fetch until they expire", async (t) => {
   const { clock, say, find, fetches } = await publish(t, publicKey("one"));
   await find("one");
   say({}, 503);
@@ -94,7 +94,7 @@ t.test("keys outlive a failure until they expire, and not longer", async (t) => 
   t.equal(fetches(), 3);
 });
 
-t.test("a clock that is set back makes nothing last longer", async (t) => {
+t.test("a clock that is set back does not extend the cache", async (t) => {
   const { clock, find, fetches } = await publish(t, publicKey("one"));
   await find("one");
   clock.advance(-3600);
@@ -102,7 +102,7 @@ t.test("a clock that is set back makes nothing last longer", async (t) => {
   t.equal(fetches(), 2);
 });
 
-t.test("SS-04 a body that is no key set, or too large, is a failure", async (t) => {
+t.test("SS-04 a malformed or oversized key set is a failure", async (t) => {
   const many = (count: number) => Array.from({ length: count }, (_, index) => publicKey(`${index}`));
   const cases: Readonly<Record<string, unknown>> = {
     "no object": [],
@@ -128,7 +128,7 @@ t.test("SS-04 a body that is no key set, or too large, is a failure", async (t) 
   t.match(await failureOf(sets.find(`${remote.url}/elsewhere`, has("one"))), /redirect/);
 });
 
-t.test("private, symmetric and short keys are left out", async (t) => {
+t.test("private, symmetric and short keys are ignored", async (t) => {
   const { find } = await publish(
     t,
     { ...EC.privateKey.export({ format: "jwk" }), kid: "private" },
@@ -152,7 +152,7 @@ t.test("SS-01 a private address is called only where the setting allows it", asy
   t.equal(fetches(), 0);
 });
 
-t.test("a thousand URIs are remembered, the others are forgotten first", async (t) => {
+t.test("the cache has the key sets of the thousand most recently used URIs", async (t) => {
   const { remote, sets, fetches } = await publish(t, publicKey("one"));
   const ask = (path: number) => sets.find(`${remote.url}/${path}`, has("one"));
   for (let path = 0; path < 1000; path += 50) {

@@ -21,7 +21,7 @@ async function startReceiver(t: Test, ...statuses: readonly number[]) {
   return { url: `${remote.url}/codes`, requests: remote.requests, bodies };
 }
 
-t.test("a message arrives once, signed", async (t) => {
+t.test("the webhook gets a message once, with a signature", async (t) => {
   const { url, requests, bodies } = await startReceiver(t, 204);
   await deliver(url, MESSAGE, "the webhook's secret", AT_ONCE);
   const [request] = requests;
@@ -34,13 +34,13 @@ t.test("a message arrives once, signed", async (t) => {
   t.match(request?.headers["x-jeton-delivery"], /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 });
 
-t.test("without a secret it is not signed", async (t) => {
+t.test("a message has no signature if no secret is configured", async (t) => {
   const { url, requests } = await startReceiver(t, 200);
   await deliver(url, MESSAGE, undefined, AT_ONCE);
   t.notOk("x-jeton-signature" in requests[0]!.headers);
 });
 
-t.test("a failed message is sent again unchanged until it arrives", async (t) => {
+t.test("a failed message is sent again unchanged until the webhook accepts it", async (t) => {
   const { url, requests, bodies } = await startReceiver(t, 0, 500, 302, 200);
   await deliver(url, MESSAGE, "s", AT_ONCE);
   t.equal(requests.length, 4);
@@ -56,14 +56,14 @@ t.test("a failed message is sent again unchanged until it arrives", async (t) =>
   t.not(requests.at(-1)?.headers["x-jeton-delivery"], requests[0]?.headers["x-jeton-delivery"]);
 });
 
-t.test("after four attempts it has failed", async (t) => {
+t.test("a delivery fails after four attempts", async (t) => {
   const { url, requests } = await startReceiver(t, 500, 500, 500, 418);
   t.equal(await failureOf(deliver(url, MESSAGE, "s", AT_ONCE)), "answered 418");
   t.equal(requests.length, 4);
 });
 
-t.test("a process that stops ends it", async (t) => {
-  t.test("between two attempts", async (t) => {
+t.test("a stopping process ends the delivery", async (t) => {
+  t.test("a stop between two attempts ends the delivery", async (t) => {
     const { url, requests } = await startReceiver(t, 500);
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -81,25 +81,25 @@ t.test("a process that stops ends it", async (t) => {
     t.equal(requests.length, 1);
   });
 
-  t.test("during one", async (t) => {
+  t.test("a stop during an attempt ends the delivery", async (t) => {
     const stopping = new AbortController();
     const remote = await startRemote(t, () => stopping.abort());
     t.match(await failureOf(deliver(remote.url, MESSAGE, "s", { ...AT_ONCE, signal: stopping.signal })), "stopped");
     t.equal(remote.requests.length, 1);
   });
 
-  t.test("before the first", async (t) => {
+  t.test("a stop before the first attempt sends no request", async (t) => {
     const { url, requests } = await startReceiver(t, 200);
     t.match(await failureOf(deliver(url, MESSAGE, "s", { signal: AbortSignal.abort() })), "stopped");
     t.equal(requests.length, 0);
   });
 });
 
-t.test("plain http never leaves for a public address", async (t) => {
+t.test("plain http to a public address is refused", async (t) => {
   t.match(await failureOf(deliver("http://8.8.8.8/", MESSAGE, "s", AT_ONCE)), /may not be reached/);
 });
 
-t.test("an address that can never be called is refused at the start, without being quoted", async (t) => {
+t.test("an unusable CODE_WEBHOOK_URL is refused at the start without being quoted", async (t) => {
   const cases = [
     ["http://8.8.8.8/marker", "the host's address may not be reached this way"],
     ["https://user:marker@codes.example/", "the URL holds credentials"],

@@ -300,45 +300,42 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   ["a key of several lines", { "one\ntwo\u2028three": [] }, "one\ufffdtwo\ufffdthree: there is no such key"],
 ];
 
-t.test(
-  "a file that is refused is answered with the path of the fault, in one line, and changes nothing at all",
-  async (t) => {
-    const server = await startInstance(t, { provision: FLEET });
-    const before = await everythingIn(server.database);
+t.test("an invalid file is refused in one line with the path of the fault, and changes nothing", async (t) => {
+  const server = await startInstance(t, { provision: FLEET });
+  const before = await everythingIn(server.database);
 
-    for (const [fault, file, message] of REFUSED) {
-      t.match(await refusalOf(server, JSON.stringify(file)), message, fault);
+  for (const [fault, file, message] of REFUSED) {
+    t.match(await refusalOf(server, JSON.stringify(file)), message, fault);
+  }
+
+  await t.test("the message never quotes a file that is not JSON, because it may be a secret", async (t) => {
+    for (const text of [
+      '{"clients":[{"client_secret": marker-secret}]}',
+      "marker-secret",
+      '{"a":"marker-secret',
+      "",
+      "{",
+    ]) {
+      const message = await refusalOf(server, text);
+      t.match(message, /^it is not JSON/);
+      t.notMatch(message, /marker|secret/);
     }
+  });
 
-    await t.test("a text that is no JSON is not quoted, because it may be a secret", async (t) => {
-      for (const text of [
-        '{"clients":[{"client_secret": marker-secret}]}',
-        "marker-secret",
-        '{"a":"marker-secret',
-        "",
-        "{",
-      ]) {
-        const message = await refusalOf(server, text);
-        t.match(message, /^it is not JSON/);
-        t.notMatch(message, /marker|secret/);
-      }
-    });
+  await t.test("the message never quotes a refused value", async (t) => {
+    const marker = "marker-secret";
+    const files = [
+      { clients: [client({ token_endpoint_auth_method: marker })] },
+      { clients: [client({ client_secret: [marker] })] },
+      { users: [user({ password: `${marker}\0` })] },
+      { users: [user({ email: marker })] },
+    ];
+    for (const file of files) t.notMatch(await refusalOf(server, JSON.stringify(file)), marker);
+  });
+  t.strictSame(await everythingIn(server.database), before);
+});
 
-    await t.test("nor is a value that is refused", async (t) => {
-      const marker = "marker-secret";
-      const files = [
-        { clients: [client({ token_endpoint_auth_method: marker })] },
-        { clients: [client({ client_secret: [marker] })] },
-        { users: [user({ password: `${marker}\0` })] },
-        { users: [user({ email: marker })] },
-      ];
-      for (const file of files) t.notMatch(await refusalOf(server, JSON.stringify(file)), marker);
-    });
-    t.strictSame(await everythingIn(server.database), before);
-  },
-);
-
-t.test("an entry that is the same as when it was last applied is not touched", async (t) => {
+t.test("an entry that has not changed since it was applied is not written again", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { database } = server;
   await sql(database, "UPDATE clients SET disabled = true WHERE client_id = 'poster'");
@@ -357,7 +354,7 @@ t.test("an entry that is the same as when it was last applied is not touched", a
   t.strictSame(await everythingIn(database), before, "in any order of its keys and entries");
 });
 
-t.test("an entry that differs is written whole, and only that one", async (t) => {
+t.test("an entry that changed is written completely, and no other entry is", async (t) => {
   const full = client({
     client_name: "One",
     jwks: { keys: [{ kty: "EC", crv: "P-256", x: "x", y: "y" }] },
@@ -421,7 +418,7 @@ t.test("an entry that differs is written whole, and only that one", async (t) =>
   t.equal((await sql(database, "SELECT client_id FROM clients")).length, 2, "what is absent is not deleted");
 });
 
-t.test("a secret that is provisioned again replaces the earlier one", async (t) => {
+t.test("a newly provisioned secret replaces the earlier one", async (t) => {
   const file = (secret: object) => ({
     clients: [{ client_id: "c1", grant_types: ["client_credentials"], scope: "api1", ...secret }],
   });
@@ -466,7 +463,7 @@ t.test("a client that is provisioned without its secret keeps the secret", async
   t.match(await warningsOf({}), [/has no secret/], "so does a method that has none");
 });
 
-t.test("two people may swap their login names", async (t) => {
+t.test("two users may swap their login names and emails", async (t) => {
   const people = (carol: string, dave: string) => ({
     users: [
       user({
@@ -497,7 +494,7 @@ t.test("two people may swap their login names", async (t) => {
   }
 });
 
-t.test("devices are stored; an app is two clients, a thing an account", async (t) => {
+t.test("a device is stored as a client, an app as two clients, and a thing as an account", async (t) => {
   const server = await startInstance(t, {
     provision: {
       devices: [device({ scope: "a b", max_renewals: 10 })],
@@ -538,14 +535,14 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
     { app_id: "a1", vendor_thing_id: "t1", sub: /^th\.[0-9a-f]{32}$/, password_hash: /^\$argon2id\$/ },
   ]);
 
-  await t.test("which no clients section writes over", async (t) => {
+  await t.test("the clients section cannot overwrite the clients of an app", async (t) => {
     for (const client_id of ["a1", "kii1"]) {
       await t.rejects(server.apply({ clients: [client({ client_id })] }), { message: /is in use by .*an app/ });
     }
   });
 
   await t.test(
-    "a thing keeps its identity when it is written again, and an app may get another administrator",
+    "a thing keeps its sub when it is written again, and an app's administrator can be replaced",
     async (t) => {
       const again = { app_id: "a1", vendor_thing_id: "t1", password: "another password" };
       await server.apply({ apps: [app({ client_id: "kii9" })], things: [again] });
@@ -557,14 +554,14 @@ t.test("devices are stored; an app is two clients, a thing an account", async (t
     },
   );
 
-  await t.test("an app takes everything of it along when it is deleted", async (t) => {
+  await t.test("deleting an app deletes its administrator and its things", async (t) => {
     await sql(database, "DELETE FROM clients WHERE client_id = 'a1'");
     t.strictSame(await sql(database, "SELECT 1 FROM clients WHERE client_id IN ('a1', 'kii9')"), []);
     t.strictSame(await sql(database, "SELECT 1 FROM users WHERE sub = $1", [things[2]!.sub]), []);
   });
 });
 
-t.test("a claim of any other name is kept", async (t) => {
+t.test("a user's claims with any other name are stored", async (t) => {
   const claims = {
     role: "r",
     department: "d",
@@ -578,7 +575,7 @@ t.test("a claim of any other name is kept", async (t) => {
   t.strictSame((await sql(server.database, "SELECT claims FROM users"))[0]!.claims, claims);
 });
 
-t.test("no secret and no password stands in any table in clear", async (t) => {
+t.test("no table has a secret or a password in clear", async (t) => {
   const marker = (name: string) => `marker-${name}-of-forty-characters-and-a-few-more`;
   const markers = ["basic", "listed", "jwt", "user", "key", "app", "thing"].map(marker);
   const [one, listed, jwt, person, key, secret, password] = markers;
@@ -602,7 +599,7 @@ t.test("no secret and no password stands in any table in clear", async (t) => {
   }
 });
 
-t.test("two instances that apply the same file at once both succeed, and one of them writes it", async (t) => {
+t.test("two instances that apply one file at once both succeed, and only one writes the entries", async (t) => {
   const first = await startInstance(t);
   const second = await startInstance(t, { database: first.database });
   const applied = await Promise.all([first, second].map(({ core }) => apply(core.db, core, JSON.stringify(FLEET))));
@@ -665,7 +662,7 @@ const URI_FIELDS: Readonly<Record<string, (uri: string) => object>> = {
   jwks_uri: (uri) => ({ jwks_uri: uri }),
 };
 
-t.test("a URI that a browser executes or opens locally is registered nowhere", async (t) => {
+t.test("a URI that a browser executes or opens locally is refused in every field", async (t) => {
   const refused = (file: object) => {
     try {
       readProvisioningFile(JSON.stringify(file));

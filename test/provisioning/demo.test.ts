@@ -17,7 +17,7 @@ const secretOf = (id: string) =>
 const asClient = (server: Instance, client_id: string, secret: string) =>
   server.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret));
 
-t.test("a start in production disables the demo set, and nothing else", async (t) => {
+t.test("a start in production disables the demo clients and users only", async (t) => {
   const database = await freshDatabase(t);
   const own = { client_id: "backend", client_secret: SECRET, grant_types: ["client_credentials"], scope: "api1" };
   const person = { sub: "u-1", preferred_username: "carol", password: SECRET, name: "Demo User" };
@@ -47,7 +47,7 @@ t.test("a start in production disables the demo set, and nothing else", async (t
   t.strictSame(await sql(database, "SELECT sub FROM users WHERE NOT disabled"), [{ sub: "u-1" }]);
   await server.stop();
 
-  t.test("once, and says no more of it", async (t) => {
+  t.test("the next start logs nothing about the demo set", async (t) => {
     const again = await startInstance(t, { database, env: { NODE_ENV: "production" } });
     t.strictSame(
       again.log.filter(({ type }) => type === "demo"),
@@ -56,7 +56,7 @@ t.test("a start in production disables the demo set, and nothing else", async (t
   });
 });
 
-t.test("a client of an operator that has an id of the demo set is left alone", async (t) => {
+t.test("a client of the operator with an id of the demo set stays enabled", async (t) => {
   const clients = [
     {
       client_id: "demo-backend",

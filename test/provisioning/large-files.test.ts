@@ -44,7 +44,7 @@ const refusalOf = (work: Promise<unknown>): Promise<string> =>
 const countOf = async ({ database }: Instance, table: string): Promise<number> =>
   Number((await sql(database, `SELECT count(*) AS n FROM ${table}`))[0]!.n);
 
-t.test("JSON, JSON Lines and CSV say the same", async (t) => {
+t.test("JSON, JSON Lines and CSV files of the same entries have the same effect", async (t) => {
   const server = await startInstance(t);
   const folder = t.testdir();
   const path = (name: string) => join(folder, name);
@@ -54,7 +54,7 @@ t.test("JSON, JSON Lines and CSV say the same", async (t) => {
   t.match(await run("a.jsonl"), { written: 0, entries: 8 });
   t.match(await run("a.csv"), { written: 0, entries: 5 });
 
-  t.test("a line of JSON Lines may name its section, and blank lines are none", async (t) => {
+  t.test("a line of JSON Lines may name its section, and blank lines are ignored", async (t) => {
     const lines = [
       JSON.stringify({ users: person(1) }),
       "",
@@ -67,7 +67,7 @@ t.test("JSON, JSON Lines and CSV say the same", async (t) => {
     t.match(await applied(t, server, "b.jsonl", `\ufeff${lines.join("\r\n")}\r\n`), { written: 7, entries: 7 });
   });
 
-  t.test("a CSV has texts, numbers, lists and JSON as their keys want it", async (t) => {
+  t.test("a CSV field is read as text, number, list or JSON according to its key", async (t) => {
     const users = [
       "sub;preferred_username;email;email_verified;roles;address;note;password_hash",
       'c1;carol;carol@example.com;TRUE;"[""a b"",""c""]";"{""locality"":""Köln""}";"two',
@@ -88,7 +88,7 @@ t.test("JSON, JSON Lines and CSV say the same", async (t) => {
   });
 });
 
-t.test("a fault in a file is reported with its line and field, and nothing is written", async (t) => {
+t.test("a faulty file is refused with the line and the field, and nothing is written", async (t) => {
   const server = await startInstance(t);
   const good = JSON.stringify(person(1));
   const json = (...users: readonly object[]) => JSON.stringify({ users }, null, 1);
@@ -142,7 +142,7 @@ t.test("a fault in a file is reported with its line and field, and nothing is wr
   );
 });
 
-t.test("a document reads the same in pieces of any size", async (t) => {
+t.test("a document read in pieces of any size gives the same entries", async (t) => {
   const { JsonEntries } = await import("../../src/provisioning/json-entries.js");
   const text = JSON.stringify(
     { users: [person(1, { note: 'a"}],\\ [{"' }), person(2)], clients: [], things: [[], 1, "x"] },
@@ -162,7 +162,7 @@ t.test("a document reads the same in pieces of any size", async (t) => {
   }
 });
 
-t.test("--keep-going leaves out what has a fault, says so line by line, and applies the rest", async (t) => {
+t.test("apply --keep-going skips and reports faulty entries and applies the others", async (t) => {
   const server = await startInstance(t, { provision: { users: [person(9_000, { preferred_username: "taken" })] } });
   const lines = [
     ...people(MANY),
@@ -196,16 +196,19 @@ t.test("--keep-going leaves out what has a fault, says so line by line, and appl
   ]);
   t.equal(await countOf(server, "users"), MANY + 1);
 
-  t.test("without it the first one is the answer, and what can be written is", async (t) => {
-    const more = [...people(MANY + 1), person(-1, { preferred_username: "taken" })];
-    const { core } = server;
-    const message = await refusalOf(apply(core.db, core, JSON.stringify({ users: more })));
-    t.match(message, /^users\[1101\] \(p-1\): its sub, .*; 1101 of 1102 entries are applied/);
-    t.equal(await countOf(server, "users"), MANY + 2);
-  });
+  t.test(
+    "without --keep-going the message names the first conflicting entry, and the others are applied",
+    async (t) => {
+      const more = [...people(MANY + 1), person(-1, { preferred_username: "taken" })];
+      const { core } = server;
+      const message = await refusalOf(apply(core.db, core, JSON.stringify({ users: more })));
+      t.match(message, /^users\[1101\] \(p-1\): its sub, .*; 1101 of 1102 entries are applied/);
+      t.equal(await countOf(server, "users"), MANY + 2);
+    },
+  );
 });
 
-t.test("entries may wait for one further down, in another transaction", async (t) => {
+t.test("an entry may depend on a later entry of the file", async (t) => {
   const server = await startInstance(t);
   const { core } = server;
   await apply(core.db, core, JSON.stringify({ users: people(MANY) }));
@@ -221,7 +224,7 @@ t.test("entries may wait for one further down, in another transaction", async (t
   ]);
 });
 
-t.test("an import that was killed goes on where it was", async (t) => {
+t.test("a killed import continues with the entries that are not applied yet", async (t) => {
   const server = await startInstance(t);
   const path = join(t.testdir(), "a.json");
   writeImport(path, 500, 3_000);

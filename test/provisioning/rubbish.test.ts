@@ -179,7 +179,7 @@ function saidOf(text: string): string | undefined {
   }
 }
 
-t.test("the sound entries are read, and hold every key that there is", async (t) => {
+t.test("the valid sample entries are accepted and have every key of the schema", async (t) => {
   for (const section of Object.keys(SECTIONS) as Section[]) {
     for (const key of Object.keys(SECTIONS[section].entry.shape)) {
       t.ok(key in SOUND[section], `${section}: ${key}`);
@@ -188,7 +188,7 @@ t.test("the sound entries are read, and hold every key that there is", async (t)
   }
 });
 
-t.test("rubbish in any place is accepted, or refused in one line that names the path", async (t) => {
+t.test("random values at any path are accepted or refused in one line that names the path", async (t) => {
   for (const section of Object.keys(SECTIONS) as Section[]) {
     for (const path of placesIn(SOUND[section])) {
       t.equal(faultAt(section, path), undefined, [section, ...path].join("."));
@@ -211,7 +211,7 @@ function faultAt(section: Section, path: Path): string | undefined {
   return failed ? `${JSON.stringify(counterexample)}: ${String(errorInstance)}` : undefined;
 }
 
-t.test("so is rubbish in place of a section, of an entry, of a key and of the whole file", async (t) => {
+t.test("random sections, entries, keys and files are accepted or refused in one line", async (t) => {
   const whole = (value: unknown) => {
     const said = saidOf(JSON.stringify(value));
     return said === undefined || said.length > 0;
@@ -233,14 +233,14 @@ t.test("so is rubbish in place of a section, of an entry, of a key and of the wh
   t.pass("each in one line");
 });
 
-t.test("nesting without end is refused in one line", async (t) => {
+t.test("excessive nesting is refused in one line", async (t) => {
   const deep = (depth: number) =>
     `{"users":[{"sub":"u-1","preferred_username":"alice","claim":${"[".repeat(depth)}${"]".repeat(depth)}}]}`;
   for (const depth of [40, 2_000, 100_000]) t.match(saidOf(deep(depth)), /nested/);
   t.match(saidOf("[".repeat(100_000)), /not JSON|nested|must be an object of lists/);
 });
 
-t.test("a readable entry can be written, or is refused in one line that names it", async (t) => {
+t.test("an entry that the schema accepts is written or refused in one line that names it", async (t) => {
   const database = await freshDatabase(t);
   const db = openDb(database);
   t.teardown(() => closeDb(db));

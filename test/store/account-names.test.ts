@@ -28,7 +28,7 @@ const addUser = (name: string, sub: string, at = one) =>
   run(at, ["user", "add", name, "--user-id", sub, "--password-stdin"]);
 const addClient = (client_id: string, at = two) => run(at, ["client", "add", client_id, "--secret-stdin"], SECRET);
 
-t.test("a login name, a sub and a client id never collide, in any order", async (t) => {
+t.test("a login name, a sub and a client id can never be equal, in either order of creation", async (t) => {
   const used = /is in use/;
   t.equal(await addUser("first", "U-20"), "done");
   t.equal(await addClient("Backend-20"), "done");
@@ -59,7 +59,7 @@ t.test("a login name, a sub and a client id never collide, in any order", async 
   t.match(await addClient("X@example.com"), used, "a client id that is a verified email in other letters");
 });
 
-t.test("people may swap their login names in one file", async (t) => {
+t.test("two users may swap their login names in one file", async (t) => {
   const people = (names: readonly string[]) => ({
     users: names.map((preferred_username, index) => ({ sub: `swap-${index}`, preferred_username })),
   });
@@ -105,7 +105,7 @@ const yes = () => true;
 const no = () => false;
 const isDone = (said: string) => said === "done";
 
-t.test("one of two that take a name at once gets it", async (t) => {
+t.test("of two simultaneous requests for one name exactly one gets it", async (t) => {
   // Registrations of one network are counted.
   const round = async (index: number) => {
     for (const [what, take] of RACES) {
@@ -117,7 +117,7 @@ t.test("one of two that take a name at once gets it", async (t) => {
   for (const index of [1, 2, 3]) await round(index);
 });
 
-t.test("names that look like another account's are refused only where people register themselves", async (t) => {
+t.test("registration refuses a name that looks like another user's, and an operator may still use it", async (t) => {
   await sql(one.database, "DELETE FROM tries");
   t.equal((await register(one, "apo")).status, 201);
   for (const name of ["аро", "αρο", "b0b", "alicе"]) t.not((await register(two, name)).status, 201, name);
@@ -126,7 +126,7 @@ t.test("names that look like another account's are refused only where people reg
   t.equal(await addUser("аро", "u-apo"), "done", "an operator knows what they do");
 });
 
-t.test("a command that finds two candidates refuses in one line", async (t) => {
+t.test("a command whose name matches two users is refused in one line", async (t) => {
   // Letters beyond ASCII are compared without regard to case for login names, and exactly for subs.
   await sql(one.database, "INSERT INTO users (sub, preferred_username) VALUES ('Ö-1', 'x')");
   await sql(one.database, "INSERT INTO users (sub, preferred_username) VALUES ('o-2', 'ö-1')");
@@ -173,7 +173,7 @@ async function refusal(t: Test, work: Promise<unknown>): Promise<string> {
   return (error as Error).message;
 }
 
-t.test("a migration says in one line which names collide, and changes nothing", async (t) => {
+t.test("a migration with colliding names fails in one line that lists them, and changes nothing", async (t) => {
   const before = await startInstance(t, { provision: FLEET });
   const { database } = before;
   await before.stop();
@@ -196,45 +196,42 @@ t.test("a migration says in one line which names collide, and changes nothing", 
   t.equal(n, FLEET.clients.length + 2 * FLEET.users.length + 2);
 });
 
-t.test(
-  "identifiers of an earlier version are brought to the present form, and what collides is said and stays",
-  async (t) => {
-    const before = await startInstance(t, { provision: FLEET });
-    const { database } = before;
-    await before.stop();
-    const old = async (text: string) => {
-      await sql(database, text);
-      await sql(database, "UPDATE installation SET identifier_form = 0");
-    };
-    await old("UPDATE user_identifiers SET value = '+49030123456' WHERE value = '+4930123456'");
-    await old("UPDATE user_identifiers SET skeleton = NULL");
-    await old("INSERT INTO user_identifiers (value, kind, sub) VALUES ('+4930123456', 'phone', 'user-bob')");
-    const was = await identifiersIn(database);
-    const { code, stderr } = await jetonHere({ DATABASE_URL: database, MASTER_KEY }, ["user", "list"], "");
-    const line =
-      "the users user-bob and user-alice both log in with +4930123456, written +4930123456 and +49030123456: take it from one of them";
-    t.strictSame([code, stderr.trim()], [0, line]);
-    t.strictSame(await identifiersIn(database), was);
-    const beside = await startInstance(t, { database });
-    t.match(
-      beside.log.filter(({ type }) => type === "identifiers"),
-      [{ level: "warn", msg: line }],
-    );
-    await beside.stop();
+t.test("identifiers of an earlier version are converted; colliding ones are reported and stay unchanged", async (t) => {
+  const before = await startInstance(t, { provision: FLEET });
+  const { database } = before;
+  await before.stop();
+  const old = async (text: string) => {
+    await sql(database, text);
+    await sql(database, "UPDATE installation SET identifier_form = 0");
+  };
+  await old("UPDATE user_identifiers SET value = '+49030123456' WHERE value = '+4930123456'");
+  await old("UPDATE user_identifiers SET skeleton = NULL");
+  await old("INSERT INTO user_identifiers (value, kind, sub) VALUES ('+4930123456', 'phone', 'user-bob')");
+  const was = await identifiersIn(database);
+  const { code, stderr } = await jetonHere({ DATABASE_URL: database, MASTER_KEY }, ["user", "list"], "");
+  const line =
+    "the users user-bob and user-alice both log in with +4930123456, written +4930123456 and +49030123456: take it from one of them";
+  t.strictSame([code, stderr.trim()], [0, line]);
+  t.strictSame(await identifiersIn(database), was);
+  const beside = await startInstance(t, { database });
+  t.match(
+    beside.log.filter(({ type }) => type === "identifiers"),
+    [{ level: "warn", msg: line }],
+  );
+  await beside.stop();
 
-    await old("DELETE FROM user_identifiers WHERE sub = 'user-bob' AND kind = 'phone'");
-    const after = await startInstance(t, { database });
-    const reply = await after.post("/oauth2/token", {
-      grant_type: "password",
-      client_id: "mobile",
-      ...ALICE,
-      username: "+49 (0)30 123456",
-    });
-    t.equal(reply.status, 200);
-    t.strictSame(await sql(database, "SELECT skeleton FROM user_identifiers WHERE kind = 'login' ORDER BY 1"), [
-      { skeleton: "alice" },
-      { skeleton: "bob" },
-      { skeleton: "gone" },
-    ]);
-  },
-);
+  await old("DELETE FROM user_identifiers WHERE sub = 'user-bob' AND kind = 'phone'");
+  const after = await startInstance(t, { database });
+  const reply = await after.post("/oauth2/token", {
+    grant_type: "password",
+    client_id: "mobile",
+    ...ALICE,
+    username: "+49 (0)30 123456",
+  });
+  t.equal(reply.status, 200);
+  t.strictSame(await sql(database, "SELECT skeleton FROM user_identifiers WHERE kind = 'login' ORDER BY 1"), [
+    { skeleton: "alice" },
+    { skeleton: "bob" },
+    { skeleton: "gone" },
+  ]);
+});

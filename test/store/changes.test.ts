@@ -9,11 +9,11 @@ const ask = (server: Instance, secret = SECRET) =>
 
 const backend = (changes: object) => ({ clients: [{ ...FLEET.clients[0], ...changes }] });
 
-t.test("the other instances obey a change on one instance", async (t) => {
+t.test("a change on one instance takes effect on the others", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
 
-  t.test("a disabled client, and one that is enabled again", async (t) => {
+  t.test("another instance refuses a disabled client and accepts it once enabled", async (t) => {
     t.equal((await ask(other)).status, 200);
     await one.apply(backend({ disabled: true }));
     await until("refused", async () => (await ask(other)).status === 401);
@@ -21,7 +21,7 @@ t.test("the other instances obey a change on one instance", async (t) => {
     await until("let in again", async () => (await ask(other)).status === 200);
   });
 
-  t.test("a new secret, and the end of the old one", async (t) => {
+  t.test("another instance accepts a new secret and refuses the old one", async (t) => {
     const renewed = "another-secret-of-forty-characters-or-so";
     await one.apply(backend({ client_secret: renewed }));
     await until("the new one works", async () => (await ask(other, renewed)).status === 200);
@@ -30,7 +30,7 @@ t.test("the other instances obey a change on one instance", async (t) => {
     await until("and back", async () => (await ask(other)).status === 200);
   });
 
-  t.test("a scope's audience, even when it was changed with psql", async (t) => {
+  t.test("another instance uses a scope's new audience, also after a change with psql", async (t) => {
     t.equal((await ask(other)).json.scope, "api1 api2 plain");
     await sql(one.database, "UPDATE scopes SET audience = 'https://moved.example' WHERE name = 'api1'");
     await until("the new audience", async () => {
@@ -40,7 +40,7 @@ t.test("the other instances obey a change on one instance", async (t) => {
     });
   });
 
-  t.test("a client that was unknown a moment ago", async (t) => {
+  t.test("another instance accepts a new client that it knew as unknown", async (t) => {
     const later = { client_id: "later", client_secret: SECRET, grant_types: ["client_credentials"] };
     const askLater = () => other.post("/oauth2/token", { grant_type: "client_credentials" }, basic("later", SECRET));
     t.equal((await askLater()).status, 401);
@@ -49,7 +49,7 @@ t.test("the other instances obey a change on one instance", async (t) => {
   });
 });
 
-t.test("an instance whose listening connection was cut trusts no old value", async (t) => {
+t.test("an instance whose listening connection was cut discards its cached clients", async (t) => {
   const one = await startInstance(t, { provision: FLEET });
   const other = await startInstance(t, { database: one.database });
   t.equal((await ask(other)).status, 200);

@@ -21,7 +21,7 @@ class WrongClock implements Clock {
   }
 }
 
-t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
+t.test("instances whose clocks are wrong by twenty minutes still agree", async (t) => {
   const right = await startInstance(t, { provision: FLEET });
   const env = { ISSUER: right.core.issuer };
   const { database } = right;
@@ -42,7 +42,7 @@ t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
     ["kiosk", "an opaque token"],
   ] as const) {
     for (const [name, revoking] of Object.entries(all)) {
-      t.test(`a revocation of ${kind} at the one that is ${name} holds everywhere`, async (t) => {
+      t.test(`a revocation of ${kind} at the instance whose clock is ${name} holds on every instance`, async (t) => {
         for (const [issuing, server] of Object.entries(all)) {
           const token = await issue(server, client);
           const reply = await revoking.post("/oauth2/revoke", { token }, basic("admin", SECRET));
@@ -58,7 +58,7 @@ t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
     }
   }
 
-  t.test("say the same of a token", async (t) => {
+  t.test("every instance gives the same answer about a token", async (t) => {
     const token = await issue(right, "mobile");
     for (const [name, server] of Object.entries(all)) {
       t.equal(await isActive(server, token), true, name);
@@ -70,7 +70,7 @@ t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
     for (const [name, server] of Object.entries(all)) t.equal(await isActive(server, old), false, name);
   });
 
-  t.test("say so in the log, once, and in /readyz", async (t) => {
+  t.test("the log warns once of the clock difference, and /readyz shows it", async (t) => {
     const lines = (server: Instance) => server.log.filter(({ type }) => type === "clock");
     t.match(lines(ahead), [{ level: "warn", clock_difference_seconds: Number }]);
     t.equal(lines(ahead).length, 1);
@@ -93,7 +93,7 @@ t.test("instances whose clocks are wrong by twenty minutes", async (t) => {
   });
 });
 
-t.test("an overlap of secrets is counted by the database's clock", async (t) => {
+t.test("the overlap of rotated secrets ends by the database's clock", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const env = { DATABASE_URL: database, MASTER_KEY };
   await runCommandLine(
@@ -110,7 +110,7 @@ t.test("an overlap of secrets is counted by the database's clock", async (t) => 
   t.strictSame(row, { n: 1 });
 });
 
-t.test("a difference is logged when it begins and ends, and not after an answer too slow to measure it", (t) => {
+t.test("a clock difference is reported at its beginning and end, and slow measurements are ignored", (t) => {
   const told: [number, boolean][] = [];
   const difference = new ClockDifference((...what) => told.push(what));
   const measure = (ahead: number, took = 10) =>

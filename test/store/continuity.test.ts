@@ -49,7 +49,7 @@ const RELOADED = {
   ],
 };
 
-t.test("a database that continued is served, after any housekeeping of PostgreSQL", async (t) => {
+t.test("a database stays accepted after VACUUM, CLUSTER and other maintenance", async (t) => {
   const { url, db } = await servedDatabase(t);
   for (const upkeep of [
     "VACUUM (FREEZE) restore_witnesses",
@@ -66,7 +66,7 @@ t.test("a database that continued is served, after any housekeeping of PostgreSQ
 });
 
 for (const [how, statements] of Object.entries(RELOADED)) {
-  t.test(`a database whose rows were dumped and loaded, ${how}, is not served`, async (t) => {
+  t.test(`a database whose rows were dumped and loaded, ${how}, is refused`, async (t) => {
     const { url, db } = await servedDatabase(t);
     for (const statement of statements) await sql(url, statement);
     await t.rejects(refuseRestored(db), RESTORED);
@@ -74,7 +74,7 @@ for (const [how, statements] of Object.entries(RELOADED)) {
   });
 }
 
-t.test("a copy of the database in the same cluster is not served, and the original is", async (t) => {
+t.test("a copy of the database in the same cluster is refused, and the original is accepted", async (t) => {
   const { url, name } = await servedDatabase(t);
   await sql(url, END_OTHERS);
   const copy = new URL(url);
@@ -86,7 +86,7 @@ t.test("a copy of the database in the same cluster is not served, and the origin
   await t.resolves(refuseRestored(await open(t, url)));
 });
 
-t.test("a first start that broke off, and two first starts at once, leave a database that is served", async (t) => {
+t.test("an interrupted first start and simultaneous first starts leave an accepted database", async (t) => {
   const { url, db } = await servedDatabase(t);
   await sql(url, "DELETE FROM restore_witnesses WHERE id = 2");
   await t.resolves(refuseRestored(db));
@@ -97,7 +97,7 @@ t.test("a first start that broke off, and two first starts at once, leave a data
   t.strictSame(await sql(url, "SELECT id FROM restore_witnesses ORDER BY id"), [{ id: 1 }, { id: 2 }]);
 });
 
-t.test("after-restore that broke off leaves a database that asks for it, and a second run ends it", async (t) => {
+t.test("an interrupted after-restore leaves the database refused until a second run completes", async (t) => {
   const { url, db } = await servedDatabase(t);
   await markRestored(db);
   await t.rejects(refuseRestored(db), RESTORED, "after the first step");
@@ -111,7 +111,7 @@ t.test("after-restore that broke off leaves a database that asks for it, and a s
   t.ok((await readEra(db)) > before, "each run begins another era");
 });
 
-t.test("--nothing-lost accepts a database that was moved, and ends nothing", async (t) => {
+t.test("after-restore --nothing-lost accepts a moved database and ends no grant", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   await claimInstallation(server.core.db, server.core.master.fingerprint);
   await refuseRestored(server.core.db);
@@ -127,7 +127,7 @@ t.test("--nothing-lost accepts a database that was moved, and ends nothing", asy
   t.equal(refreshed.status, 200);
 });
 
-t.test("after-restore ends logins of browsers, what is remembered of them, and consents", async (t) => {
+t.test("after-restore ends browser sessions, known browsers and consents", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const browser = new Browser(server);
   await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
@@ -145,7 +145,7 @@ t.test("after-restore ends logins of browsers, what is remembered of them, and c
   t.strictSame(await sql(server.database, "SELECT sub FROM consents"), []);
 });
 
-t.test("a server under which the database is restored ends in one line", async (t) => {
+t.test("a running server whose database is restored ends with one line", async (t) => {
   const DATABASE_URL = await freshDatabase(t, FLEET);
   const server = await launchServer(t, { DATABASE_URL, MASTER_KEY, DATA_DIR: await dataFolder(t) }).ready();
   for (const statement of RELOADED["by one statement"]) await sql(DATABASE_URL, statement);

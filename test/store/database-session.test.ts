@@ -85,24 +85,24 @@ async function holdsEveryInstant(t: Test, url: string): Promise<Db> {
 }
 
 for (const zone of ZONES) {
-  t.test(`in ${zone} every instant is stored as it is`, async (t) => {
-    t.test("where the database says so", async (t) => {
+  t.test(`the time zone ${zone} changes no stored instant`, async (t) => {
+    t.test("the database sets the zone", async (t) => {
       const { url, name, admin } = await database(t);
       await sql(admin, `ALTER DATABASE ${name} SET timezone = '${zone}'`);
       await holdsEveryInstant(t, url);
     });
-    t.test("where the role says so", async (t) => {
+    t.test("the role sets the zone", async (t) => {
       const { url, name, admin } = await database(t);
       await sql(admin, `ALTER ROLE ${name} SET timezone = '${zone}'`);
       await holdsEveryInstant(t, url);
     });
-    t.test("where the connection string says so", async (t) => {
+    t.test("the connection string sets the zone", async (t) => {
       const { url } = await database(t);
       const own = new URL(url);
       own.searchParams.set("options", `-c TimeZone=${zone}`);
       await holdsEveryInstant(t, own.href);
     });
-    t.test("where the process says so", async (t) => {
+    t.test("the process sets the zone", async (t) => {
       const before = process.env.TZ;
       process.env.TZ = zone;
       t.teardown(() => (before === undefined ? delete process.env.TZ : (process.env.TZ = before)));
@@ -112,7 +112,7 @@ for (const zone of ZONES) {
   });
 }
 
-t.test("no setting of the database or the role changes what a statement means", async (t) => {
+t.test("no setting of the database or the role changes the result of a statement", async (t) => {
   for (const subject of ["DATABASE", "ROLE"] as const) {
     t.test(subject.toLowerCase(), async (t) => {
       const { url, name, admin } = await database(t, "template0");
@@ -135,7 +135,7 @@ async function sessionsOf(db: Db): Promise<readonly { readonly name: string; rea
   return [...rows, ...(await db.prisma.$queryRawUnsafe<typeof rows>(query, names))];
 }
 
-t.test("PGOPTIONS of the process changes nothing either", async (t) => {
+t.test("PGOPTIONS of the process changes no session setting", async (t) => {
   process.env.PGOPTIONS = "-c TimeZone=Asia/Kolkata -c DateStyle=SQL -c default_transaction_isolation=serializable";
   t.teardown(() => delete process.env.PGOPTIONS);
   const { url } = await database(t);
@@ -144,7 +144,7 @@ t.test("PGOPTIONS of the process changes nothing either", async (t) => {
   t.strictSame(rows, [{ default_transaction_isolation: "read committed" }]);
 });
 
-t.test("a rotated secret is good for as long as it was said", async (t) => {
+t.test("a rotated secret is valid for its overlap in every time zone", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const name = new URL(server.database).pathname.slice(1);
   const works = async (secret: string) => {
@@ -168,7 +168,7 @@ t.test("a rotated secret is good for as long as it was said", async (t) => {
   }
 });
 
-t.test("the connection string does not lift a request's limits", async (t) => {
+t.test("the connection string cannot lift the statement and lock timeouts", async (t) => {
   const { url } = await database(t);
   const own = new URL(url);
   own.searchParams.set("options", "-c lock_timeout=0");
@@ -179,7 +179,7 @@ t.test("the connection string does not lift a request's limits", async (t) => {
   t.throws(() => openDb(own.href), /^DATABASE_URL has the parameter statement_timeout, which Jeton does not take$/);
 });
 
-t.test("a session that a pooler changed is refused in one line", async (t) => {
+t.test("a session whose settings a pooler changed is refused in one line", async (t) => {
   const { url } = await database(t);
   for (const [name, value] of Object.entries(HOSTILE).filter(([name]) => !name.endsWith("_timeout"))) {
     const db = await openFor(t, url);
@@ -195,25 +195,28 @@ t.test("a session that a pooler changed is refused in one line", async (t) => {
   }
 });
 
-t.test("a database that was made read-only is seen as one", async (t) => {
+t.test("a write to a read-only database fails with code 25006", async (t) => {
   const { url, name, admin } = await database(t);
   await sql(admin, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
   const db = await openFor(t, url);
   await t.rejects(db.pool.query("DELETE FROM tries"), { code: "25006" });
 });
 
-t.test("the statements of docs/operations.md repair times that an earlier version stored under a zone", async (t) => {
-  const { url } = await database(t);
-  const db = await openFor(t, url);
-  await writeInstants(db, AT);
-  // Prisma's instants have no zone, and the session's was taken for it.
-  const shift = (column: string) => `${column} = ${column} AT TIME ZONE 'UTC' AT TIME ZONE 'Asia/Kolkata'`;
-  const keys = ["published_at", "active_from", "retain_until"].map(shift).join(", ");
-  await sql(url, `UPDATE signing_keys SET ${keys}`);
-  await sql(url, `UPDATE client_secrets SET ${["created_at", "expires_at"].map(shift).join(", ")}`);
-  t.equal((await instantsIn(url, AT))["signing_keys.active_from"]?.[0], 2 - 5.5 * 60 * 60);
+t.test(
+  "the statements of docs/operations.md repair instants that an earlier version stored in a time zone",
+  async (t) => {
+    const { url } = await database(t);
+    const db = await openFor(t, url);
+    await writeInstants(db, AT);
+    // Prisma's instants have no zone, and the session's was taken for it.
+    const shift = (column: string) => `${column} = ${column} AT TIME ZONE 'UTC' AT TIME ZONE 'Asia/Kolkata'`;
+    const keys = ["published_at", "active_from", "retain_until"].map(shift).join(", ");
+    await sql(url, `UPDATE signing_keys SET ${keys}`);
+    await sql(url, `UPDATE client_secrets SET ${["created_at", "expires_at"].map(shift).join(", ")}`);
+    t.equal((await instantsIn(url, AT))["signing_keys.active_from"]?.[0], 2 - 5.5 * 60 * 60);
 
-  const page = await readFile(join(ROOT, "docs/operations.md"), "utf8");
-  await sql(url, /```sql\n(UPDATE client_secrets[^`]*)```/.exec(page)![1]!);
-  t.match(await instantsIn(url, AT), INSTANTS);
-});
+    const page = await readFile(join(ROOT, "docs/operations.md"), "utf8");
+    await sql(url, /```sql\n(UPDATE client_secrets[^`]*)```/.exec(page)![1]!);
+    t.match(await instantsIn(url, AT), INSTANTS);
+  },
+);

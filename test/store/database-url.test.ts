@@ -29,7 +29,7 @@ async function saidOf(DATABASE_URL: string): Promise<string | undefined> {
   return line.replace(/^jeton: /, "");
 }
 
-t.test("a connection string that is not carried out as it is written is refused in one line", async (t) => {
+t.test("a connection string that Jeton cannot follow exactly is refused in one line", async (t) => {
   const at = (rest: string) => `postgres://jeton:${PASSWORD}@${rest}`;
   const refused: Readonly<Record<string, RegExp>> = {
     "mysql://127.0.0.1/jeton": /^DATABASE_URL must begin with postgres:\/\/$/,
@@ -87,7 +87,7 @@ t.test("a database that cannot be used is refused in one line", async (t) => {
   await sql(database, `DROP ROLE ${role}`);
 });
 
-t.test("rubbish in any setting is accepted, or refused in one line that names the setting", async (t) => {
+t.test("random text in any setting is accepted or refused in one line that names the setting", async (t) => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 30 }),
     fc.constantFrom(
@@ -142,7 +142,7 @@ t.test("rubbish in any setting is accepted, or refused in one line that names th
   }
 });
 
-t.test("each sslmode means what libpq means by it", async (t) => {
+t.test("each sslmode has the meaning that libpq gives it", async (t) => {
   const database = await freshDatabase(t);
   const folder = t.testdir({});
   const [ca, stranger] = [makeCa("Database CA"), makeCa("Another CA")];
@@ -211,7 +211,7 @@ t.test("each sslmode means what libpq means by it", async (t) => {
   }
 });
 
-t.test("of several hosts the one that can be written to is taken, also after a failover", async (t) => {
+t.test("of several hosts the writable one is used, also after a failover", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const standby = await openGate(t, database, { readOnly: true });
   const primary = await openGate(t, database);

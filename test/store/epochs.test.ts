@@ -6,7 +6,7 @@ import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { isActive } from "../support/tokens.js";
 
-t.test("a restored database does not come back to an epoch that was used before", async (t) => {
+t.test("a restored database never reuses an earlier epoch", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const raise = async () => {
@@ -28,7 +28,7 @@ t.test("a restored database does not come back to an epoch that was used before"
   await raise();
   t.equal(await isActive(server, token), false);
 
-  t.test("two in one second are two epochs", async (t) => {
+  t.test("two epochs that begin in the same second differ", async (t) => {
     const between = await issue();
     await raise();
     t.equal(await isActive(server, between), false);

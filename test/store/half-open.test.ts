@@ -12,7 +12,7 @@ import { until } from "../support/until.js";
 /** As many at once as make the pool open several connections. */
 const AT_ONCE = 8;
 
-t.test("after a silent network failure, no statement is sent on an earlier connection", async (t) => {
+t.test("after a silent network failure no statement uses a connection from before", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const { hostname: host, port } = new URL(database);
   const proxy = await Proxy.open({ host, port: Number(port) });
@@ -34,7 +34,7 @@ t.test("after a silent network failure, no statement is sent on an earlier conne
   t.strictSame(await askAtOnce(), ["200 true"]);
 });
 
-t.test("a silent connection is given up for every kind of caller, and delays no shutdown", async (t) => {
+t.test("a statement on a dead connection fails, and closing the pool does not wait for it", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const { hostname: host, port } = new URL(database);
   const proxy = await Proxy.open({ host, port: Number(port) });
@@ -58,7 +58,7 @@ t.test("a silent connection is given up for every kind of caller, and delays no 
   t.pass("and the pool ends");
 });
 
-t.test("an idle connection that answers nothing does not hold up the end", async (t) => {
+t.test("closing the pool does not wait for an idle dead connection", async (t) => {
   const database = await freshDatabase(t, FLEET);
   const { hostname: host, port } = new URL(database);
   const proxy = await Proxy.open({ host, port: Number(port) });
@@ -70,7 +70,7 @@ t.test("an idle connection that answers nothing does not hold up the end", async
   t.equal(db.pool.totalCount, 0);
 });
 
-t.test("a transaction that may take longer is waited for as long", async (t) => {
+t.test("a long transaction may take longer than the limit of other statements", async (t) => {
   const db = openDb(await freshDatabase(t, FLEET));
   t.teardown(() => closeDb(db));
   const [row] = await exclusively(db, LOCKS.provision, (tx) => tx.$queryRaw<unknown[]>`SELECT pg_sleep(6.5)::text`);

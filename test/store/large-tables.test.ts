@@ -29,11 +29,11 @@ async function filled(t: Test, rows: number) {
   return { server, client };
 }
 
-t.test("a round reads due rows only", async (t) => {
+t.test("a sweep reads only the rows that are due", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
 
-  t.test("each statement goes by an index, also where the planner knows no times", async (t) => {
+  t.test("each sweep statement uses an index, also in a generic plan", async (t) => {
     for (const { of, statement } of SWEEPS.filter(({ of }) => of !== "signing_keys")) {
       const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${statement.text}`);
       const plan = rows.map((row) => row["QUERY PLAN"] as string).join("\n");
@@ -41,7 +41,7 @@ t.test("a round reads due rows only", async (t) => {
     }
   });
 
-  t.test("its reads do not grow with rows that are not due", async (t) => {
+  t.test("the pages that a sweep reads do not grow with the rows that are not due", async (t) => {
     for (const { of, statement } of SWEEPS) {
       const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement.text}`, [null]);
       const { Plan: plan } = rows[0]["QUERY PLAN"][0];
@@ -50,7 +50,7 @@ t.test("a round reads due rows only", async (t) => {
     }
   });
 
-  t.test("a grant whose access tokens live for 68 years is looked at once, and not again for months", async (t) => {
+  t.test("a grant whose access tokens live for 68 years is checked once and then postponed for months", async (t) => {
     await client.query(
       "UPDATE grants SET idle_expires_at = now() - interval '3 days', sweep_after = DEFAULT WHERE sub = 'large-user'",
     );
@@ -79,7 +79,7 @@ t.test("a round reads due rows only", async (t) => {
   });
 });
 
-t.test("one kind of row that cannot be deleted stops no other, and a round ends in time", async (t) => {
+t.test("a failing deletion of one kind of row does not stop the others or delay the round", async (t) => {
   const { server, client } = await filled(t, 5_000);
   const { db } = server.core;
   await client.query(
@@ -110,7 +110,7 @@ t.test("one kind of row that cannot be deleted stops no other, and a round ends 
   t.match(await sweep(db, later), { deleted: { grants: 5_000 } });
 });
 
-t.test("an ended grant is gone after a day, with any lifetimes of its client", async (t) => {
+t.test("an ended grant is deleted after a day, regardless of its client's lifetimes", async (t) => {
   const { server, client } = await filled(t, 1_000);
   await client.query("UPDATE grants SET ended_at = now() WHERE sub = 'large-user'");
   const { rows } = await client.query(
@@ -120,7 +120,7 @@ t.test("an ended grant is gone after a day, with any lifetimes of its client", a
   t.match(await sweep(server.core.db, rows[0].later), { deleted: { ended_grants: 200 } });
 });
 
-t.test("a request that moves a time writes to no index", async (t) => {
+t.test("a request that updates a time writes to no index", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
   const { db } = server.core;
   const client = new pg.Client(server.database);
@@ -140,7 +140,7 @@ t.test("a request that moves a time writes to no index", async (t) => {
   const indexSize = async () =>
     (await client.query("SELECT pg_indexes_size('grants')::int AS bytes")).rows[0].bytes as number;
 
-  t.test("a refresh", async (t) => {
+  t.test("a refresh leaves the indexes unchanged", async (t) => {
     const tokens = await Promise.all(Array.from({ length: 40 }, () => openRefreshable(server)));
     const bytes = await indexSize();
     for (let round = 0; round < 10; round += 1) {
@@ -156,17 +156,20 @@ t.test("a request that moves a time writes to no index", async (t) => {
     t.equal(await indexSize(), bytes, "the indexes do not grow");
   });
 
-  t.test("a step of an authorization, a page of a logged-in user, and a wrong password", async (t) => {
-    const browser = new Browser(server);
-    await browser.submit(await browser.open("/account"), "login", { ...ALICE, password: "wrong", action: "login" });
-    await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
-    for (let page = 0; page < 5; page += 1) await browser.open("/account");
-    for (const table of ["sessions", "interactions", "tries"]) {
-      const { updates, hot } = await updatesOf(table);
-      t.ok(updates > 0, table);
-      t.equal(hot, updates, table);
-    }
-  });
+  t.test(
+    "an authorization step, a page of a logged-in user and a wrong password leave the indexes unchanged",
+    async (t) => {
+      const browser = new Browser(server);
+      await browser.submit(await browser.open("/account"), "login", { ...ALICE, password: "wrong", action: "login" });
+      await browser.submit(await browser.open("/account"), "login", { ...ALICE, action: "login" });
+      for (let page = 0; page < 5; page += 1) await browser.open("/account");
+      for (const table of ["sessions", "interactions", "tries"]) {
+        const { updates, hot } = await updatesOf(table);
+        t.ok(updates > 0, table);
+        t.equal(hot, updates, table);
+      }
+    },
+  );
 });
 
 /** How many rows each table lost or changed with the largest statement while something ran, counted by triggers. */
@@ -194,7 +197,7 @@ async function countChanges(client: pg.Client, tables: readonly string[]): Promi
   }
 }
 
-t.test("a person and a client with many rows are deleted in batches, completely", async (t) => {
+t.test("a user and a client with many rows are deleted in batches and completely", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
   // One client asks for everything here, so the planner would read all of it; what counts is that there is an index.
@@ -233,7 +236,7 @@ t.test("a person and a client with many rows are deleted in batches, completely"
   }
 });
 
-t.test("a request ends or deletes all its rows, in batches", async (t) => {
+t.test("a request ends or deletes many rows in batches and completely", async (t) => {
   const { server, client } = await filled(t, 20_000);
   const { db } = server.core;
   await countChanges(client, [
@@ -255,7 +258,7 @@ t.test("a request ends or deletes all its rows, in batches", async (t) => {
   type Case = readonly [what: string, work: () => Promise<unknown>, left: string, values: readonly string[]];
   const cases: readonly Case[] = [
     [
-      "a session that another one takes the place of",
+      "a replaced session",
       () => replaceSession(db, sessions[0].id_hash, { sid: "next", sub }, null),
       "SELECT FROM grants WHERE sid = $1",
       [sid],
@@ -289,7 +292,7 @@ t.test("a request ends or deletes all its rows, in batches", async (t) => {
   t.equal((await client.query("SELECT FROM sessions WHERE sid = $1 AND ended_at IS NULL", [sid])).rowCount, 0);
 });
 
-t.test("a list of everything reads a page with each statement, and each row once", async (t) => {
+t.test("a listing reads one page per statement and each row once", async (t) => {
   const { server, client } = await filled(t, 30_000);
   const { db } = server.core;
   const questions = await questionsTo(db, LARGE.sub, { after: 0, last: 100_000 }, null);

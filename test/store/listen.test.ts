@@ -124,7 +124,7 @@ async function within(s: fc.Scheduler, steps: number, holds: () => boolean): Pro
   return holds();
 }
 
-t.test("a feed hears again after each way of ending its connections, at each step", async (t) => {
+t.test("a change feed recovers from every interruption at every step", async (t) => {
   const property = fc.asyncProperty(fc.scheduler(), BLOWS, fc.boolean(), async (s, blows, closes) => {
     const database = new ModelDatabase(s);
     const opening = listenBy(database.parts()).then(
@@ -162,7 +162,7 @@ t.test("a feed hears again after each way of ending its connections, at each ste
   await t.resolves(fc.assert(property, { numRuns: 100 }));
 });
 
-t.test("a feed that is closed at any step leaves nothing behind", async (t) => {
+t.test("a change feed closed at any step leaves no connection open", async (t) => {
   const property = fc.asyncProperty(fc.scheduler(), BLOWS, fc.nat(30), async (s, blows, steps) => {
     const database = new ModelDatabase(s);
     let feed: ChangeFeed | undefined;
@@ -184,7 +184,7 @@ t.test("a feed that is closed at any step leaves nothing behind", async (t) => {
 
 const LISTENERS = "FROM pg_stat_activity WHERE application_name = 'jeton listen' AND datname = current_database()";
 
-t.test("its connection is terminated while it beats, and each time it hears again within 5 s", async (t) => {
+t.test("a change feed whose connection is terminated listens again within 5 s", async (t) => {
   const url = await freshDatabase(t);
   const feed = await listen(url, new Availability(systemClock));
   t.teardown(() => feed.close());
@@ -214,7 +214,7 @@ t.test("its connection is terminated while it beats, and each time it hears agai
   await until("no session listens", async () => (await listeners()) === 0);
 });
 
-t.test("a locked table or a read-only database keeps an instance from marking itself, not from hearing", async (t) => {
+t.test("a locked table or a read-only database prevents availability marks but not notifications", async (t) => {
   const url = await freshDatabase(t);
   const availability = new Availability(systemClock);
   const feed = await listen(url, availability);

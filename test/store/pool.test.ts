@@ -18,7 +18,7 @@ async function openTaken(t: Test) {
 
 const ONE = { name: "pool_test", text: "SELECT $1::int AS n" };
 
-t.test("a statement waits for a connection as long as the wait is short", async (t) => {
+t.test("statements wait for a connection while the expected wait is short", async (t) => {
   const { db, taken } = await openTaken(t);
   const waiting = Array.from({ length: 50 }, (_, n) => run<{ n: number }>(db, ONE, [n]));
   for (const client of taken) client.release();
@@ -29,34 +29,31 @@ t.test("a statement waits for a connection as long as the wait is short", async 
   );
 });
 
-t.test(
-  "once connections are held for long, each new caller is refused at once: a statement, Prisma, a transaction",
-  async (t) => {
-    const { db, taken, pass } = await openTaken(t);
-    // Served or sent away, as quick as this machine is.
-    const first = Promise.allSettled([run(db, ONE, [1])]);
-    pass(30_000);
-    t.ok(db.pool.isCrowded);
-    for (const ask of [
-      () => run(db, ONE, [2]),
-      () => db.prisma.client.findMany(),
-      () => db.prisma.$transaction((tx) => tx.client.findMany()),
-      () => db.pool.query("SELECT 1"),
-    ]) {
-      const error: unknown = await ask().then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      t.ok(isPoolBusy(error) && isStoreUnavailable(error));
-    }
-    for (const client of taken) client.release();
-    await first;
-    t.notOk(db.pool.isCrowded);
-    t.equal((await run(db, ONE, [3])).length, 1, "and so is a later caller");
-  },
-);
+t.test("while all connections are held for long, each new statement and transaction is refused at once", async (t) => {
+  const { db, taken, pass } = await openTaken(t);
+  // Served or sent away, as quick as this machine is.
+  const first = Promise.allSettled([run(db, ONE, [1])]);
+  pass(30_000);
+  t.ok(db.pool.isCrowded);
+  for (const ask of [
+    () => run(db, ONE, [2]),
+    () => db.prisma.client.findMany(),
+    () => db.prisma.$transaction((tx) => tx.client.findMany()),
+    () => db.pool.query("SELECT 1"),
+  ]) {
+    const error: unknown = await ask().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    t.ok(isPoolBusy(error) && isStoreUnavailable(error));
+  }
+  for (const client of taken) client.release();
+  await first;
+  t.notOk(db.pool.isCrowded);
+  t.equal((await run(db, ONE, [3])).length, 1, "and so is a later caller");
+});
 
-t.test("while no further request is taken, statements of those that were taken still wait", async (t) => {
+t.test("while new requests are rejected, statements of accepted requests still wait", async (t) => {
   const { db, taken, pass } = await openTaken(t);
   t.notOk(db.pool.isCrowded, "no caller waits yet");
   const first = run<{ n: number }>(db, ONE, [1]);
@@ -68,14 +65,14 @@ t.test("while no further request is taken, statements of those that were taken s
   t.strictSame([...(await first), ...(await second)], [{ n: 1 }, { n: 2 }]);
 });
 
-t.test("a caller who waited longer than expected is refused", async (t) => {
+t.test("a statement that waits too long is refused", async (t) => {
   const { db, taken } = await openTaken(t);
   await t.rejects(run(db, ONE, [1]), PoolBusyError);
   for (const client of taken) client.release();
   t.equal((await run(db, ONE, [2])).length, 1);
 });
 
-t.test("a statement whose caller left while it waited is never sent", async (t) => {
+t.test("a waiting statement is never sent once its caller has left", async (t) => {
   const { db, taken } = await openTaken(t);
   let left = false;
   const scoped = onBehalfOf(db, { hasLeft: () => left });
@@ -90,7 +87,7 @@ t.test("a statement whose caller left while it waited is never sent", async (t) 
   for (const client of taken) client.release();
 });
 
-t.test("connections that break, or cannot be made, leave their places to others", async (t) => {
+t.test("broken and failed connections free their places in the pool", async (t) => {
   const { db, taken } = await openTaken(t);
   for (const client of taken) client.release(new Error("broken"));
   t.equal((await Promise.all(Array.from({ length: 30 }, (_, n) => run(db, ONE, [n])))).length, 30);

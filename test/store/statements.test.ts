@@ -5,7 +5,7 @@ import { basic, startInstance } from "../support/instance.js";
 import { statementsOf } from "../support/statements.js";
 import { introspect, refresh } from "../support/tokens.js";
 
-t.test("a warm endpoint runs as many statements as its page says", async (t) => {
+t.test("each warm endpoint runs the documented number of statements", async (t) => {
   const sharing = {
     client_id: "sharing",
     client_secret: SECRET,
@@ -27,39 +27,39 @@ t.test("a warm endpoint runs as many statements as its page says", async (t) => 
 
   const count = async (work: () => Promise<unknown>) => (await statementsOf(work)).length;
 
-  t.test("client_credentials: none", async (t) => {
+  t.test("client_credentials runs no statement", async (t) => {
     t.equal(await count(machine), 0);
   });
-  t.test("client_credentials with an opaque token: none either", async (t) => {
+  t.test("client_credentials with an opaque token runs no statement", async (t) => {
     await server.apply({ clients: [{ ...FLEET.clients[0], access_token_format: "opaque" }] });
     await machine();
     const sent = await statementsOf(async () => t.match((await machine()).json.access_token, /^jat_/));
     t.equal(sent.length, 0);
   });
-  t.test("a client that sends an assertion: one, which takes it", async (t) => {
+  t.test("client_credentials with an assertion runs one statement, which stores its jti", async (t) => {
     const claims = () => claimsOf("sharing", server.core.issuer, server.core.clock.now());
     const assert = () => asserted(jws({ alg: "HS256" }, claims(), hmac(SECRET)));
     const ask = () => server.post("/oauth2/token", { grant_type: "client_credentials", ...assert() });
     t.equal((await ask()).status, 200);
     t.equal(await count(ask), 1);
   });
-  t.test("introspection of an access or refresh token: one", async (t) => {
+  t.test("introspection of an access or refresh token runs one statement", async (t) => {
     t.equal(await count(() => introspect(server, access_token)), 1);
     t.equal(await count(() => introspect(server, first.access_token)), 1);
     t.equal(await count(() => introspect(server, first.refresh_token)), 1);
   });
-  t.test("introspection of a text that is no token: none", async (t) => {
+  t.test("introspection of garbage runs no statement", async (t) => {
     t.equal(await count(() => introspect(server, "garbage")), 0);
   });
-  t.test("refresh: one", async (t) => {
+  t.test("a refresh runs one statement", async (t) => {
     t.equal(await count(() => refresh(server, first.refresh_token)), 1);
     t.equal(await count(() => refresh(server, "garbage")), 0);
   });
-  t.test("revocation: one", async (t) => {
+  t.test("a revocation runs one statement", async (t) => {
     t.equal(await count(() => revoke(access_token)), 1);
     t.equal(await count(() => revoke(first.refresh_token)), 1);
   });
-  t.test("password: two tries taken and settled, the account, and the grant that is opened", async (t) => {
+  t.test("a password login runs five statements, for the rate limits, the account and the grant", async (t) => {
     t.equal(await count(person), 5);
   });
 });

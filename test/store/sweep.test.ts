@@ -11,7 +11,7 @@ import { logIn } from "../support/tokens.js";
 const DAY = 24 * 60 * 60;
 const TABLES = ["grants", "revoked_tokens", "sessions", "interactions", "used_assertions", "tries"];
 
-t.test("rows are swept once they have no effect, and not earlier", async (t) => {
+t.test("a sweep deletes expired rows and keeps the rest", async (t) => {
   const clock = new TestClock();
   const server = await startInstance(t, { provision: FLEET, clock });
   const counts = async () =>
@@ -67,7 +67,7 @@ t.test("rows are swept once they have no effect, and not earlier", async (t) => 
   });
 });
 
-t.test("an expired secret is deleted, and one without an end stays", async (t) => {
+t.test("a sweep deletes expired secrets and keeps those without an expiry", async (t) => {
   const clock = new TestClock();
   const end = new Date(clock.now() + 60_000).toISOString();
   const client_secrets = [{ value: "the one before", expires_at: end }, { value: "the one now" }];
