@@ -14,6 +14,7 @@ import { describeSummary, describeViolation, faultsByName, type Summary } from "
 import { Run } from "./run.js";
 import { SECRET } from "./provision.js";
 import { chooseFaults, injectFaults, recovery } from "./schedule.js";
+import { answerHelp } from "../jobs/help.js";
 
 /** Milliseconds between two lines that say how far it is. */
 const PROGRESS = 5_000;
@@ -48,10 +49,7 @@ async function main(): Promise<void> {
 }
 
 function read(): Options {
-  if (process.argv.includes("--help")) {
-    console.log(USAGE);
-    process.exit(0);
-  }
+  answerHelp(USAGE);
   try {
     return readOptions(process.argv.slice(2));
   } catch (error) {

@@ -2,7 +2,12 @@
 import { Worker } from "node:worker_threads";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
+import { answerHelp } from "./help.js";
 import { post, withServer } from "./server.js";
+
+answerHelp(`Usage: npm run measure:load
+
+Measures how long other requests take while 500 users log in at once. It ends with 1 if they take more than twice as long.`);
 
 const PARALLEL = 500;
 const ROUNDS = 3;

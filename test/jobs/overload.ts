@@ -15,8 +15,15 @@ import { basic } from "../support/instance.js";
 import { MASTER_KEY } from "../support/run.js";
 import { cpuOf } from "./cpu.js";
 import type { Load, Phase, PhaseResult } from "./flood.js";
+import { answerHelp } from "./help.js";
 import { summary } from "./percentile.js";
 import { post, withServer, type MeasuredServer } from "./server.js";
+
+answerHelp(`Usage: npm run measure:overload [-- [--delay MILLISECONDS] SECONDS [LOAD...]]
+
+Sends 1, 2, 5 and 10 times the requests that the server can answer, each for SECONDS (by default 8).
+  --delay MILLISECONDS   the time that a statement and its answer take on the way to a distant database
+  LOAD                   the loads to run, by default all of them`);
 
 const { values, positionals } = parseArgs({
   options: { delay: { type: "string", default: "0" } },
@@ -41,7 +48,7 @@ const LOGINS = 4_000;
 const PEOPLE = 500;
 const PASSWORD = "a password for measuring";
 
-/** What issue and docs/operations.md promise; milliseconds. */
+/** What docs/operations.md promises; times in milliseconds. */
 const PROMISED = { goodput: 0.9, refusal: 50, health: 200, recovery: 5_000 } as const;
 
 const people = Array.from({ length: PEOPLE }, (_, index) => ({

@@ -13,9 +13,15 @@ import { fillDatabase } from "../support/many.js";
 import { RECORDED } from "../support/recording.js";
 import { ROOT } from "../support/root.js";
 import { stopPostgres } from "../support/stop-postgres.js";
+import { answerHelp } from "./help.js";
 import { measureRefreshes } from "./scale-refresh.js";
 import { runLargeOperations } from "./scale-operations.js";
 import { plansThatGrow } from "./scale-plans.js";
+
+answerHelp(`Usage: npm run measure:scale [-- GRANTS]
+
+Measures what a large deployment costs. GRANTS is the number of grants, by default 1000000.
+It ends with 1 if a cost that must stay constant grows with the deployment.`);
 
 const rows = Number(process.argv[2] ?? 1_000_000);
 

@@ -1,11 +1,11 @@
 // Takes the screenshots of the README into docs/images: npm run screenshots
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../support/launch-browser.js";
 import { ROOT } from "../support/root.js";
 import { query } from "../support/web.js";
 import { withServer } from "./server.js";
+import { answerHelp } from "./help.js";
 
 const IMAGES = join(ROOT, "docs", "images");
 
@@ -51,11 +51,7 @@ const PROVISION = {
 const HELP = `npm run screenshots
 Takes the screenshots of the login, consent, account and logout pages into docs/images.`;
 
-const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+answerHelp(HELP);
 
 await withServer(PROVISION, async ({ url }) => {
   const browser = await launchBrowser();

