@@ -11,7 +11,7 @@ import type { Step } from "./step.js";
 interface GivenConsent {
   readonly clientId: string;
   readonly clientName: string;
-  /** The address of the client's own pages, if it has any. */
+  /** The address of the client's own pages, absent if it has none. */
   readonly home: string | undefined;
   readonly scopes: readonly Scope[];
   readonly since: Date;

@@ -368,7 +368,7 @@ t.test("a code is valid for one minute and one use", async (t) => {
   );
 });
 
-t.test("CO-06 tokens of other kinds are refused as codes, and a code is refused as any other token", async (t) => {
+t.test("CO-06 only a code is accepted as a code, and it is accepted as no other token", async (t) => {
   const code = await getCode(alice);
   const used = await getCode(alice);
   const { access_token, refresh_token, id_token } = (await exchange(server, { code: used })).json;

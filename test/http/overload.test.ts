@@ -38,7 +38,7 @@ t.test(
     const token = await openRefreshable(server);
     const held = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
     const others: Promise<unknown>[] = [];
-    /** Has statements wait until the queue is as long as any may be. */
+    /** Has statements wait until the queue has its maximum length. */
     const fillQueue = () =>
       until("the queue is too long", () => {
         const waiting = Array.from({ length: 10 }, () => pool.connect().then((client) => client.release()));

@@ -11,7 +11,7 @@ import type { RegisteredClient } from "../registered-client.js";
 export interface AuthenticationMethod {
   /** Whether a client that uses it proves anything: a public client does not (RFC 6749 section 2.1). */
   readonly confidential: boolean;
-  /** The signature algorithms of its assertions, if it has any. */
+  /** The signature algorithms of its assertions, absent if it has none. */
   readonly signingAlgorithms?: readonly string[];
   /** How the store keeps the client's secret: hashed, sealed where the check needs the secret itself, or not at all. */
   readonly secret: "hashed" | "sealed" | "none";
