@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { isCode } from "../errors/catalogue.js";
+import { isCode, type Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
-import type { Code } from "../errors/catalogue.js";
 
 /** Longest value of a parameter, in characters: a token with hundreds of scopes fits. */
 const MAX_VALUE = 16_384;
