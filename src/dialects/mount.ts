@@ -2,16 +2,17 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { LOGOUT_PATH } from "../browser/paths.js";
 import { metadataDocument, type MountedPaths } from "../endpoints/metadata.js";
 import { umaConfiguration } from "../endpoints/uma/configuration.js";
-import type { OperationName, Operations, RegisteredOperation } from "../endpoints/operations.js";
+import type { OperationName } from "../endpoints/operations.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
-import { readForm, withoutRepetition, type Form, type Parameters } from "../http/form.js";
+import { readForm, withoutRepetition, type Form } from "../http/form.js";
 import { headersOf } from "../http/headers.js";
 import { queryOf, refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from "../http/edge.js";
 import { readJson } from "../http/json.js";
 import { networkOf } from "../http/network.js";
 import { pathOf } from "../http/target.js";
 import { JWKS_MAX_AGE } from "../keys/ring.js";
+import { audiencesOf, runnerOf, type Sent } from "./call.js";
 import { certificateOf } from "./client-certificate.js";
 import type { WireResponse, Dialect, Endpoint } from "./dialect.js";
 import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
@@ -26,10 +27,7 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const operations: MountedPaths["operations"] = Object.fromEntries(
       dialect.endpoints.map(({ operation, path }) => [operation, path]),
     );
-    const { issuer, previousIssuers } = app.core;
-    const assertionAudiences = [issuer, ...previousIssuers].flatMap((name) =>
-      operations.token === undefined ? [name] : [name, name + operations.token],
-    );
+    const assertionAudiences = audiencesOf(dialect, app.core);
     for (const endpoint of dialect.endpoints) addEndpoint(app, dialect, endpoint, { assertionAudiences, trustsProxy });
 
     if (dialect.documents === undefined) return;
@@ -71,12 +69,9 @@ function addEndpoint(
   endpoint: Endpoint,
   { assertionAudiences, trustsProxy }: Surroundings,
 ): void {
-  const operation = app.operations.get(endpoint.operation) as RegisteredOperation<OperationName>;
-  const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
+  const run = runnerOf(dialect, endpoint, app.operations, assertionAudiences);
   const methods = endpoint.methods ?? ["POST"];
-  const read = endpoint.read ?? dialect.read;
-  const { readDocument = (sent: object) => sent } = dialect;
-  const forPages = operation.row.cors === "pages of the client";
+  const forPages = app.operations.get<OperationName>(endpoint.operation).row.cors === "pages of the client";
   if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
   else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
@@ -90,29 +85,18 @@ function addEndpoint(
     },
     onSend: forPages ? allowOwnPages(app.core.registry) : [],
     handler: async (request, reply) => {
-      const path = request.params as Record<string, string>;
-      const sent = readSent(request, endpoint, methods.includes("GET"));
-      const authorization = singleAuthorization(request);
-      // A guard looks at the credentials alone. The JSON behind it is read when the caller is known to be admitted.
-      const early = operation.isGuarded ? undefined : sent.document?.();
-      const wire = { parameters: sent.parameters ?? new Map(), document: early, authorization, path };
-      const { parameters, credentials } = read({ ...wire, headers: request.headers });
-      const asked = {
-        parameters,
-        path,
-        credentials: { ...credentials, certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders) },
-        assertionAudiences,
-        spelling: dialect,
+      const answer = await run({
+        sent: readSent(request, endpoint, methods.includes("GET")),
+        authorization: singleAuthorization(request),
+        headers: request.headers,
+        path: request.params as Record<string, string>,
+        certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders),
         network: networkOf(request.ip),
         facts: request.decision ?? {},
         decision_id: request.id,
         caller: { hasLeft: () => request.raw.socket.destroyed },
-      };
-      const result = await operation.answer(asked, () => {
-        const document = early ?? sent.document?.();
-        return document && readDocument(document);
       });
-      return send(reply, dialect, answer(result));
+      return send(reply, dialect, answer);
     },
   });
 }
@@ -124,12 +108,6 @@ function addDocument(app: FastifyInstance, path: string, content: () => Promise<
     reply.header("Cache-Control", `public, max-age=${JWKS_MAX_AGE}`).removeHeader("Pragma");
     return content();
   });
-}
-
-/** The query or the body of a request. JSON is parsed on demand. */
-interface Sent {
-  readonly parameters?: Parameters;
-  readonly document?: () => object;
 }
 
 function readSent(request: FastifyRequest, { takes = "form" }: Endpoint, mayBeMissing: boolean): Sent {

@@ -71,7 +71,7 @@ interface GuardedOperation<Name extends OperationName, Admitted> {
 }
 
 /** An operation as the registry hands it out: its guard cannot be skipped. */
-export interface RegisteredOperation<Name extends OperationName> {
+interface RegisteredOperation<Name extends OperationName> {
   readonly isGuarded: boolean;
   readonly row: OperationRow;
   /** @param readDocument reads the JSON body; called once, after the guard */

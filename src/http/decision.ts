@@ -80,27 +80,39 @@ interface Circumstances {
   readonly latency_ms?: number;
 }
 
-/** Writes the line of a decided request. */
-export function logDecision(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { endpoint, latency_ms }: Circumstances,
-): void {
-  const facts = request.decision ?? {};
+/** Writes the line of a request over HTTP. */
+export function logDecision(request: FastifyRequest, reply: FastifyReply, circumstances: Circumstances): void {
+  const { method, url: target } = request;
+  const asked = { method, target, origin: originOf(request), status: reply.statusCode, ...circumstances };
+  writeDecision(request.log, request.decision ?? {}, asked);
+}
+
+/** A decided request, over HTTP or another protocol. */
+interface DecidedRequest extends Circumstances {
+  readonly method: string;
+  readonly target: string;
+  /** Fields about the connection: the protocol unless it is HTTP, and the addresses. */
+  readonly origin: object;
+  readonly status: number;
+}
+
+/** Writes the line of a decision. */
+export function writeDecision(log: FastifyBaseLogger, facts: AuditFacts, request: DecidedRequest): void {
   const { refusal } = facts;
+  const { endpoint, method, target, origin, status, latency_ms } = request;
   const line = {
     ...outcomeOf(refusal),
     ...facts,
     refusal: undefined,
     endpoint,
-    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? requestLine(request.method, request.url) : {}),
-    ...origin(request),
-    status: reply.statusCode,
+    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? requestLine(method, target) : {}),
+    ...origin,
+    status,
     latency_ms,
   };
   const isAlarming = facts.alarm !== undefined && !HARMLESS.has(facts.alarm);
-  const level = isAlarming || reply.statusCode >= 500 ? "warn" : "info";
-  request.log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
+  const level = isAlarming || status >= 500 ? "warn" : "info";
+  log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
 }
 
 /** A refusal of a request that never reached the application. */
@@ -141,7 +153,7 @@ function requestLine(method: string, target: string) {
   return { method: isPlainWord(method) ? method : "*", path: pathForLog(target) };
 }
 
-function origin(request: FastifyRequest) {
+function originOf(request: FastifyRequest) {
   return {
     ip: request.ip,
     peer_ip: request.socket.remoteAddress,

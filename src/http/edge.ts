@@ -27,7 +27,11 @@ const CREDENTIALS = new Set([
 export function refuseCredentialsInQuery(request: FastifyRequest): void {
   const mark = request.url.indexOf("?");
   if (mark < 0) return;
-  const names = [...new URLSearchParams(request.url.slice(mark + 1)).keys()];
+  refuseCredentialNames([...new URLSearchParams(request.url.slice(mark + 1)).keys()]);
+}
+
+/** @throws Refusal if the name of a parameter in a URL is that of a credential */
+export function refuseCredentialNames(names: readonly string[]): void {
   if (names.some((name) => CLIENT_CREDENTIALS.has(name))) throw new Refusal("client_credential_in_query");
   const name = names.find((one) => CREDENTIALS.has(one));
   if (name !== undefined) throw new Refusal("credential_in_query", { slots: { name } });

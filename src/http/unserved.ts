@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import type { Refusal } from "../errors/refusal.js";
 
 /** Refusals of kind `busy` that do not mean an unreachable service. */
 const SERVED = new Set(["hashing_busy"]);
@@ -9,8 +10,12 @@ const SERVED = new Set(["hashing_busy"]);
  */
 export function countUnserved(app: FastifyInstance, onUnserved: (milliseconds: number) => void): void {
   app.addHook("onSend", ({ decision, arrivedAt }, _reply, _payload, done) => {
-    const row = decision?.refusal?.row;
-    if (row?.kind === "busy" && !SERVED.has(row.code)) onUnserved(performance.now() - arrivedAt);
+    if (isUnserved(decision?.refusal)) onUnserved(performance.now() - arrivedAt);
     done();
   });
+}
+
+/** Whether a request could not be served, which its client saw as an outage. */
+export function isUnserved(refusal: Refusal | undefined): boolean {
+  return refusal?.row.kind === "busy" && !SERVED.has(refusal.row.code);
 }

@@ -1,0 +1,51 @@
+import type { PresentedCertificate } from "../clients/presented.js";
+import type { Core } from "../core.js";
+import type { OperationName, OperationRegistry, OperationRequest, Operations } from "../endpoints/operations.js";
+import type { Parameters } from "../http/form.js";
+import type { Dialect, Endpoint, WireRequest, WireResponse } from "./dialect.js";
+
+/** The query or the body of a request. JSON is parsed on demand. */
+export interface Sent {
+  readonly parameters?: Parameters;
+  readonly document?: () => object;
+}
+
+/** A request as a front end has read it from its wire: HTTP (mount.ts) or CoAP (coap.ts). */
+export interface Call
+  extends
+    Pick<WireRequest, "authorization" | "headers" | "path">,
+    Pick<OperationRequest, "network" | "facts" | "decision_id" | "caller"> {
+  readonly sent: Sent;
+  readonly certificate: PresentedCertificate | undefined;
+}
+
+/** Makes the function that runs an endpoint for the requests of a front end. It throws what the operation refuses. */
+export function runnerOf(
+  dialect: Dialect,
+  endpoint: Endpoint,
+  operations: OperationRegistry,
+  assertionAudiences: readonly string[],
+): (call: Call) => Promise<WireResponse> {
+  const operation = operations.get<OperationName>(endpoint.operation);
+  const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
+  const read = endpoint.read ?? dialect.read;
+  const { readDocument = (sent: object) => sent } = dialect;
+  return async ({ sent, authorization, headers, path, certificate, ...common }) => {
+    // A guard looks at the credentials alone. The JSON behind it is read when the caller is known to be admitted.
+    const early = operation.isGuarded ? undefined : sent.document?.();
+    const wire = { parameters: sent.parameters ?? new Map(), document: early, authorization, path, headers };
+    const { parameters, credentials } = read(wire);
+    const asked = { parameters, path, credentials: { ...credentials, certificate }, assertionAudiences };
+    const result = await operation.answer({ ...asked, spelling: dialect, ...common }, () => {
+      const document = early ?? sent.document?.();
+      return document && readDocument(document);
+    });
+    return answer(result);
+  };
+}
+
+/** The values of `aud` that an assertion may have: the issuers, and their token endpoints in this dialect. */
+export function audiencesOf({ endpoints }: Dialect, { issuer, previousIssuers }: Core): readonly string[] {
+  const token = endpoints.findLast(({ operation }) => operation === "token")?.path;
+  return [issuer, ...previousIssuers].flatMap((name) => (token === undefined ? [name] : [name, name + token]));
+}
