@@ -83,6 +83,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.removeAllContentTypeParsers();
   app.decorate("core", core);
+  app.decorate("shedder", shedder);
   app.decorate("grants", new GrantRegistry());
   app.decorate("operations", new OperationRegistry(core));
 

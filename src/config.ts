@@ -41,7 +41,16 @@ const dialectList = z.string().transform((text, context): readonly DialectName[]
 
 const port = z
   .string()
-  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "must be a port number")
+  .refine((text) => isPort(text), "must be a port number")
+  .transform(Number);
+
+/** The registered port for plain CoAP (RFC 7252 section 12.6). */
+const COAP_PORT = "5683";
+
+const coapPort = z
+  .string()
+  .transform((text) => (text === "default" ? COAP_PORT : text))
+  .refine((text) => isPort(text), "must be default or a port number: plain CoAP is received on 127.0.0.1 and ::1 only")
   .transform(Number);
 
 const MAX_WORKERS = 64;
@@ -110,6 +119,12 @@ export const SETTINGS = {
   TLS_CERT: z.string().optional().describe("PEM file; with it the server speaks https itself"),
   TLS_KEY: z.string().optional().describe("PEM file of the private key of TLS_CERT"),
   TLS_CLIENT_CA: z.string().optional().describe("PEM file of the authorities whose client certificates are trusted"),
+  COAP_PORT: coapPort
+    .optional()
+    .describe(
+      "port for plain CoAP on 127.0.0.1 and ::1, in the dialect iothentix: default is 5683, 0 takes a free one; a DTLS " +
+        "terminator on this machine speaks with the devices",
+    ),
   JWKS_URI_ALLOW_PRIVATE: z
     .enum(["true", "false"])
     .default("false")
@@ -157,6 +172,10 @@ const environment = z
     path: ["TLS_CLIENT_CA"],
     message: "needs TLS_CERT and TLS_KEY",
   })
+  .refine((s) => s.COAP_PORT === undefined || s.DIALECTS.includes("iothentix"), {
+    path: ["COAP_PORT"],
+    message: "needs iothentix among DIALECTS",
+  })
   .refine((s) => s.CODE_WEBHOOK_SECRET === undefined || s.CODE_WEBHOOK_URL !== undefined, {
     path: ["CODE_WEBHOOK_SECRET"],
     message: "needs CODE_WEBHOOK_URL",
@@ -198,6 +217,10 @@ export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean 
 /** The address to listen on, and the files of its certificate. */
 export function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
   return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
 function onePerCore(isEmbedded: boolean): number {

@@ -5,6 +5,8 @@ import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
 import { ClockDifference, systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import { takesCertificates, type Settings } from "./config.js";
+import { receiveCoap } from "./coap-server.js";
+import type { Timers } from "./coap/timers.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
 import type { Dialect } from "./dialects/dialect.js";
@@ -37,13 +39,20 @@ interface ServerParts {
   readonly hashing?: HashingCost;
   /** Called if the database of the running server was restored from a backup: no request may be served from it then. */
   readonly onRestored?: (error: RestoredError) => void;
-  /** Given to a worker. Its primary has applied the provisioning file already, and only one of the workers sweeps. */
-  readonly worker?: { readonly sweeps: boolean };
+  /** The timers of CoAP; by default those of the process. */
+  readonly timers?: Timers;
+  /**
+   * Given to a worker. Its primary has applied the provisioning file already. Only the first worker sweeps and receives CoAP:
+   * the messages of one device belong together, and processes that share a UDP port would get some each.
+   */
+  readonly worker?: { readonly isFirst: boolean };
 }
 
 export interface RunningServer {
   readonly issuer: string;
   readonly core: Core;
+  /** The port for plain CoAP, if this process receives it. */
+  readonly coapPort: number | undefined;
   /** The text about a new demo set, which is shown once. */
   readonly introduction: string | undefined;
   /** Reads the certificate files again (SIGHUP). */
@@ -104,17 +113,20 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
   const sweepAndLog = async () => logSweep(await sweep(db, clock.statement()), log);
-  if (worker?.sweeps !== false) timers.push(regularly("sweeping", sweepAndLog, log));
+  const isFirst = worker?.isFirst !== false;
+  if (isFirst) timers.push(regularly("sweeping", sweepAndLog, log));
+  const coap = isFirst ? await receiveCoap({ ...parts, app, dialects, random }) : undefined;
 
   listener.ready();
   return {
     issuer,
     core,
+    coapPort: coap?.port,
     introduction,
     renewCertificate: () => certificates.checkNow(),
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
-      await listener.drain();
+      await Promise.all([listener.drain(), coap?.stop()]);
       await core.usage
         .flush()
         .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));

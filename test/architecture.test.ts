@@ -20,6 +20,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The embedded PostgreSQL: processes, files and a lock.
   embedded: ["errors", "store", "durable-file.ts", "clock.ts"],
   http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts", "rsa.ts"],
+  // CoAP: messages, requests, blocks. It knows no resource.
+  coap: ["errors", "store", "clock.ts"],
   keys: ["errors", "store", "durable-file.ts", "clock.ts", "rsa.ts"],
   outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
@@ -58,7 +60,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "strict-json.ts",
     "rsa.ts",
   ],
-  dialects: ["errors", "http", "keys", "clients", "tokens", "grants", "browser", "endpoints"],
+  dialects: ["errors", "http", "coap", "core.ts", "keys", "clients", "tokens", "grants", "browser", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "browser"],
   provisioning: [
     "errors",
@@ -90,10 +92,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "deployment.ts",
   ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
+  // What connects CoAP with its sockets, and with the operations that are served.
+  "coap-server.ts": ["http", "coap", "dialects", "clock.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",
     "http",
+    "coap",
+    "coap-server.ts",
     "accounts",
     "browser",
     "dialects",
@@ -154,6 +160,8 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   "libphonenumber-js/": ["accounts"],
   unhomoglyph: ["accounts"],
   pino: ["http"],
+  cborg: ["coap"],
+  "node:dgram": ["coap"],
   "node:https": ["http", "outbound"],
   "node:dns": ["outbound"],
 };

@@ -15,6 +15,13 @@ export interface Peer {
   close(): void;
 }
 
+/** The key under which something of a peer is kept: the session, or the address with the port. */
+export type PeerKey = Peer | string;
+
+export function keyOf(peer: Peer): PeerKey {
+  return peer.secure ? peer : `${peer.address} ${peer.port}`;
+}
+
 /** Receives the datagrams of a transport. Neither function throws. */
 export interface DatagramService {
   received(peer: Peer, datagram: Uint8Array): void;

@@ -21,6 +21,8 @@ export interface Dialect extends RequestSpelling {
   /** Renames the members of a JSON body to the standard's names (grants/spelling.ts, members). */
   readonly readDocument?: (sent: object) => object;
   readonly endpoints: readonly Endpoint[];
+  /** Whether its endpoints are served over CoAP too (coap.ts). */
+  readonly overCoap?: true;
   /** The path of the authorization endpoint (src/browser), which works the same in every dialect. */
   readonly authorize?: string;
   /** The paths of its documents. Their content is derived (keys/ring.ts, endpoints/metadata.ts). */

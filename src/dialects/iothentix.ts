@@ -19,6 +19,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   return {
     name: "iothentix",
     prefixes: ["/as", "/idp", "/device"],
+    overCoap: true,
     bodies: [formBody, jsonBodies()],
     certificateHeaders: ["client-cert"],
     required: { client_credentials: [{ name: "client_id", missing: "client_id_missing" }] },

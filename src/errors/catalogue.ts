@@ -33,6 +33,7 @@ export const KINDS = {
   not_found: { error: "not_found", status: 404 },
   conflict: { error: "conflict", status: 409 },
   wrong_method: { error: "invalid_request", status: 405 },
+  not_acceptable: { error: "invalid_request", status: 406 },
   too_slow: { error: "invalid_request", status: 408 },
   too_large: { error: "invalid_request", status: 413 },
   wrong_media_type: { error: "invalid_request", status: 415 },
@@ -730,6 +731,12 @@ export const CATALOGUE = {
     remedy: "send an object or an array: UTF-8, no name twice, no U+0000, nested at most 32 deep",
     reference: "RFC 8259, RFC 7493",
   },
+  cbor_malformed: {
+    kind: "malformed",
+    message: "the body is not a valid CBOR map of texts",
+    remedy: "send one map, no key twice: its keys are names of parameters or the numbers of RFC 9200, its values texts",
+    reference: "RFC 8949, RFC 9200 section 5.8",
+  },
   phone_number_missing: {
     kind: "malformed",
     message: "parameter phone_number is missing",
@@ -855,6 +862,12 @@ export const CATALOGUE = {
     message: "the content type or encoding of the body is not supported",
     remedy: "send application/x-www-form-urlencoded without Content-Encoding; a charset, if any, is UTF-8",
     reference: "RFC 6749 section 3.2, RFC 9110 section 15.5.16",
+  },
+  accept_unsupported: {
+    kind: "not_acceptable",
+    message: "there is no answer in the requested format",
+    remedy: "over CoAP, leave Accept out or send 50 (JSON), 60 (CBOR) or 19 (CBOR of RFC 9200)",
+    reference: "RFC 7252 section 5.10.4",
   },
   http_malformed: {
     kind: "malformed",

@@ -37,6 +37,8 @@ export interface Listener {
   readonly certificate: CertificateHolder | undefined;
   /** Passes requests to the application, except those that the load shedder refuses. */
   readonly serve: (handler: RequestListener, shedder?: LoadShedder) => Server;
+  /** The number of accepted requests without an answer. */
+  readonly underWay: number;
   /** From now on, early refusals have this format; before, the standard's. */
   refuseWith(refuse: RefuseEarly): void;
   /** From now on, `/readyz` answers 200. */
@@ -129,6 +131,9 @@ export async function prepareListener({ host, port, tls, isShared = false }: Lis
     get url() {
       const { address, port: itsPort } = taken;
       return `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${itsPort}`;
+    },
+    get underWay() {
+      return underWay.size;
     },
     open: async () => {
       await new Promise<void>((resolve, reject) => {

@@ -22,6 +22,12 @@ const REPORT = 1_000;
 /** Retry-After of a refused request, in seconds. */
 export const RETRY_AFTER = 1;
 
+declare module "fastify" {
+  interface FastifyInstance {
+    shedder: LoadShedder;
+  }
+}
+
 /** A response that was formatted at the start. */
 export interface PreparedResponse {
   readonly status: number;
@@ -91,6 +97,14 @@ export class LoadShedder {
     return false;
   }
 
+  /** Refuses a request of another protocol if there is too much work. @param underWay requests of every protocol */
+  refusesOther(underWay: number): boolean {
+    const isRefused = this.#isOverloaded(underWay) || this.#hooks.isCrowded();
+    if (isRefused) this.#countRefusal();
+    else this.#taken += 1;
+    return isRefused;
+  }
+
   /** Whether work already waits too long for this process. */
   #isOverloaded(underWay: number): boolean {
     if (underWay - this.#hooks.waiting() <= FREE) return false;
@@ -110,12 +124,16 @@ export class LoadShedder {
   }
 
   #refuse({ status, headers, body }: PreparedResponse, response: ServerResponse): true {
-    this.#refused += 1;
-    this.#timer ??= setTimeout(() => this.#report(), REPORT).unref();
-    this.#hooks.refused();
+    this.#countRefusal();
     response.sendDate = false;
     response.writeHead(status, headers as string[]).end(body);
     return true;
+  }
+
+  #countRefusal(): void {
+    this.#refused += 1;
+    this.#timer ??= setTimeout(() => this.#report(), REPORT).unref();
+    this.#hooks.refused();
   }
 
   #report(): void {

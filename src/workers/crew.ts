@@ -102,7 +102,7 @@ export class Crew {
     const members = [...this.#members.values()];
     if (this.#opened === undefined || this.#phase === "stopping") return;
     for (const member of members.filter(({ stage }) => stage === "loaded")) {
-      order(member, { do: "build", ...this.#opened, sweeps: member.place === 0 });
+      order(member, { do: "build", ...this.#opened, isFirst: member.place === 0 });
     }
     const { size, handOver } = this.#parts;
     const count = (wanted: Stage) => members.filter(({ stage }) => stage === wanted).length;

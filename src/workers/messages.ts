@@ -12,7 +12,7 @@ export interface Opened {
 
 /** What a primary orders: to build the server, to listen, to read the certificate files again, and to drain and exit. */
 export type Order =
-  | ({ readonly do: "build"; readonly sweeps: boolean } & Opened)
+  | ({ readonly do: "build"; readonly isFirst: boolean } & Opened)
   | { readonly do: "listen" }
   | { readonly do: "renew" }
   | { readonly do: "stop" };

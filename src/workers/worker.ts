@@ -48,10 +48,10 @@ async function start(
   log: Log,
   orders: EventEmitter,
 ): Promise<Pick<RunningServer, "renewCertificate" | "stop">> {
-  const { url, port, sweeps } = await report("loaded", orders, "build");
+  const { url, port, isFirst } = await report("loaded", orders, "build");
   const deployment = await joinDeployment(settings, url);
   const listener = await prepareListener({ ...addressOf(settings), port, isShared: true });
-  const server = await startServer({ settings, deployment, listener, log, worker: { sweeps }, onRestored: fail });
+  const server = await startServer({ settings, deployment, listener, log, worker: { isFirst }, onRestored: fail });
   await report("built", orders, "listen");
   await listener.open();
   send({ is: "serving" });

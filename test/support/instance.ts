@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Writable } from "node:stream";
 import type { Test } from "tap";
 import { systemClock, systemRandom, type Clock } from "../../src/clock.js";
+import type { Timers } from "../../src/coap/timers.js";
 import { readSettings } from "../../src/config.js";
 import type { Core } from "../../src/core.js";
 import type { Dialect } from "../../src/dialects/dialect.js";
@@ -27,6 +28,8 @@ export interface Instance extends Requests {
   readonly url: string;
   readonly database: string;
   readonly core: Core;
+  /** The port for plain CoAP, if COAP_PORT is set. */
+  readonly coapPort: number | undefined;
   /** Every line that was logged so far. */
   readonly log: readonly Record<string, unknown>[];
   /** Applies a provisioning file, and returns when this instance has heard of it. */
@@ -46,6 +49,8 @@ export interface InstanceOptions {
    */
   readonly monotonic?: Monotonic;
   readonly env?: Record<string, string>;
+  /** The timers of CoAP. */
+  readonly timers?: Timers;
   /** By default those of the settings. */
   readonly dialects?: readonly Dialect[];
 }
@@ -80,6 +85,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     hashing: HASHING,
     monotonic,
     ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
+    ...(options.timers === undefined ? {} : { timers: options.timers }),
   };
   const server = await startServer(parts);
 
@@ -98,6 +104,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     url: listener.url,
     database,
     core: server.core,
+    coapPort: server.coapPort,
     log,
     apply: applyFile,
     stop,

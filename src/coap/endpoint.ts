@@ -1,0 +1,157 @@
+import type { Random } from "../clock.js";
+import { isRequest, RESPONSE } from "./codes.js";
+import { decode, encode, encodeEmpty, TYPE, type Message, type Type } from "./message.js";
+import { Options } from "./options.js";
+import { PROCESSING_DELAY } from "./parameters.js";
+import type { DatagramService, Peer } from "./peer.js";
+import { Remembered, type Exchange } from "./remembered.js";
+import { problem, Requests, type Received, type Reply } from "./requests.js";
+import type { Resources } from "./resource.js";
+import type { Timers } from "./timers.js";
+
+interface EndpointParts {
+  readonly resources: Resources;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Most bytes of a request's body. */
+  readonly maxBody: number;
+}
+
+/**
+ * A CoAP server (RFC 7252): the message layer. Each request reaches the resources once, and a message that arrives again gets
+ * the same answer. A datagram that is no CoAP message gets none.
+ */
+export class Endpoint implements DatagramService {
+  readonly #timers: Timers;
+  readonly #random: Random;
+  readonly #resources: Resources;
+  readonly #requests: Requests;
+  readonly #remembered: Remembered;
+  #underWay = 0;
+  #isDraining = false;
+  #drained = () => {};
+
+  constructor({ resources, timers, random, maxBody }: EndpointParts) {
+    this.#timers = timers;
+    this.#random = random;
+    this.#resources = resources;
+    this.#requests = new Requests({ resources, timers, maxBody });
+    this.#remembered = new Remembered({ timers, random, emptied: () => this.#checkDrained() });
+  }
+
+  /** Requests without an answer. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  received(peer: Peer, datagram: Uint8Array): void {
+    const message = decode(datagram);
+    if (message === undefined) return;
+    const isMalformed = "malformed" in message;
+    if (message.type === TYPE.ACK || message.type === TYPE.RST) {
+      const isEmpty = !isMalformed && message.code === 0;
+      if (isEmpty) this.#remembered.conversationWith(peer)?.outbox.settle(message.id);
+    } else if (isMalformed || !isRequest(message.code)) {
+      // A ping, a response or a malformed message is rejected: this server expects only requests (sections 4.2 and 4.3).
+      if (message.type === TYPE.CON) peer.send(encodeEmpty(TYPE.RST, message.id));
+    } else {
+      this.#receiveRequest(peer, message, datagram);
+    }
+  }
+
+  gone(peer: Peer): void {
+    this.#remembered.forget(peer);
+    this.#requests.forget(peer);
+  }
+
+  /** Refuses new requests, and answers those that were accepted. @param limit milliseconds that this may take */
+  async drain(limit: number): Promise<void> {
+    this.#isDraining = true;
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    const cancel = this.#timers.after(limit, this.#drained);
+    this.#checkDrained();
+    await drained;
+    cancel();
+  }
+
+  #receiveRequest(peer: Peer, message: Message, datagram: Uint8Array): void {
+    const arrived = { peer, id: message.id, isConfirmable: message.type === TYPE.CON, datagram };
+    const earlier = this.#remembered.find(arrived);
+    if (earlier !== undefined) return this.#answerAgain(earlier);
+    const options = new Options(message.options);
+    if (options.unknownCritical !== undefined) return this.#rejectOption(peer, message, options.unknownCritical);
+    const isRefused = this.#isDraining || !this.#resources.hasRoom();
+    const exchange = isRefused ? undefined : this.#remembered.begin(arrived);
+    const received = { peer, message, options, hasLeft: () => exchange?.conversation.hasEnded === true };
+    if (exchange === undefined) this.#answerOnce(peer, message, this.#requests.busy(received));
+    else void this.#answer(exchange, received);
+  }
+
+  /** A repeated message gets the same answer; while there is none, an acknowledgement (section 4.2). */
+  #answerAgain(exchange: Exchange): void {
+    const { answer, isConfirmable, conversation } = exchange;
+    if (answer !== undefined) conversation.peer.send(answer);
+    else if (isConfirmable) this.#acknowledge(exchange);
+  }
+
+  /** A request is refused, and a message that need not be acknowledged is rejected (sections 5.4.1 and 4.3). */
+  #rejectOption(peer: Peer, message: Message, number: number): void {
+    if (message.type === TYPE.NON) return peer.send(encodeEmpty(TYPE.RST, message.id));
+    this.#answerOnce(peer, message, problem(RESPONSE.BAD_OPTION, `option ${number} is not supported as it is sent`));
+  }
+
+  /** Sends an answer that is not remembered, because the same message gets the same answer again. */
+  #answerOnce(peer: Peer, { type, id, token }: Message, reply: Reply): void {
+    const header = type === TYPE.CON ? { type: TYPE.ACK, id } : { type: TYPE.NON, id: this.#random(2).readUInt16BE() };
+    peer.send(encode({ ...header, token, ...reply }));
+  }
+
+  async #answer(exchange: Exchange, received: Received): Promise<void> {
+    this.#underWay += 1;
+    const cancel = exchange.isConfirmable
+      ? this.#timers.after(PROCESSING_DELAY, () => this.#acknowledge(exchange))
+      : () => {};
+    const reply = await this.#requests.answer(received);
+    cancel();
+    this.#underWay -= 1;
+    if (!exchange.conversation.hasEnded) this.#send(exchange, received.message.token, reply);
+    this.#checkDrained();
+  }
+
+  /** Sends a response: with the acknowledgement, after it, or without one (section 5.2). */
+  #send(exchange: Exchange, token: Buffer, reply: Reply | undefined): void {
+    const { conversation, isConfirmable, id, answer } = exchange;
+    const write = (type: Type, itsId: number) => encode({ type, id: itsId, token, ...reply! });
+    if (reply === undefined) {
+      if (isConfirmable && answer === undefined) this.#acknowledge(exchange);
+    } else if (answer !== undefined) {
+      const own = this.#nextId(exchange);
+      conversation.outbox.add({ id: own, datagram: write(TYPE.CON, own) });
+    } else {
+      this.#complete(exchange, isConfirmable ? write(TYPE.ACK, id) : write(TYPE.NON, this.#nextId(exchange)));
+    }
+  }
+
+  /** Sends an empty acknowledgement. The response follows in a message of its own (section 5.2.2). */
+  #acknowledge(exchange: Exchange): void {
+    this.#complete(exchange, encodeEmpty(TYPE.ACK, exchange.id));
+  }
+
+  #complete(exchange: Exchange, answer: Buffer): void {
+    this.#remembered.complete(exchange, answer);
+    exchange.conversation.peer.send(answer);
+  }
+
+  #nextId({ conversation }: Exchange): number {
+    conversation.nextId = (conversation.nextId + 1) & 0xffff;
+    return conversation.nextId;
+  }
+
+  #checkDrained(): void {
+    if (!this.#isDraining || this.#underWay > 0) return;
+    const isOpen = [...this.#remembered.conversations].some(({ outbox }) => !outbox.isEmpty);
+    if (!isOpen) this.#drained();
+  }
+}
