@@ -39,14 +39,14 @@ async function refuseDerived({ db }: CommandContext["core"], client: ClientRow):
 
 async function warningsOf(
   { core }: CommandContext,
-  { client_id, token_endpoint_auth_method: before, secrets }: ClientRow,
+  before: ClientRow,
   entry: ProvisionedClient,
 ): Promise<readonly string[]> {
+  const { client_id, secrets } = before;
   // The secrets in clear are not known, only how many there are.
   const placeholders = secrets.map(() => ({ value: "a placeholder of sufficient length" }));
   const value = secrets.length === 0 ? entry : { ...entry, client_secrets: placeholders };
-  const now = entry.token_endpoint_auth_method;
-  const isUnfit = secrets.length > 0 && secretStorage(now) === "sealed" && secretStorage(before) !== "sealed";
+  const isUnfit = secrets.length > 0 && secretStorage(entry) === "sealed" && secretStorage(before) !== "sealed";
   return [
     ...(await warningsOfClient(core, value, secrets.length === 0)),
     ...(isUnfit

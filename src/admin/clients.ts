@@ -1,4 +1,4 @@
-import { secretStorage } from "../clients/methods.js";
+import { methodNames, secretStorage } from "../clients/methods.js";
 import { storedSecret } from "../clients/stored-secret.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
@@ -18,6 +18,8 @@ function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): objec
   const settings = Object.entries(client).filter(([, value]) => value !== null);
   return {
     ...Object.fromEntries(settings),
+    token_endpoint_auth_method: methodNames(client)[0],
+    token_endpoint_auth_methods: methodNames(client),
     secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
   };
 }
@@ -39,10 +41,10 @@ async function add(context: CommandContext): Promise<object> {
   const { core } = context;
   const client_id = onlyWord(context, "client");
   const { "secret-stdin": _stdin, ...metadata } = context.flags;
-  const method = metadata["token-endpoint-auth-method"] ?? "client_secret_basic";
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
-  const wantsSecret = secretStorage(String(method)) !== "none";
-  const entry = readClientEntry(client_id, metadata, wantsSecret ? secret : undefined);
+  const withoutSecret = readClientEntry(client_id, metadata);
+  const wantsSecret = secretStorage(withoutSecret) !== "none";
+  const entry = wantsSecret ? readClientEntry(client_id, metadata, secret) : withoutSecret;
   const write = prepareClient(core.master, entry);
   await core.db.prisma
     .$transaction((tx) => write(tx))
@@ -62,9 +64,9 @@ async function add(context: CommandContext): Promise<object> {
 async function rotateSecret(context: CommandContext): Promise<object> {
   const { core, flags } = context;
   const client = await existing(context);
-  const { client_id, token_endpoint_auth_method: method } = client;
-  if (secretStorage(method) === "none")
-    throw new OperatorError(`${client_id} authenticates with ${method}, not a secret`);
+  const { client_id } = client;
+  if (secretStorage(client) === "none")
+    throw new OperatorError(`${client_id} authenticates with ${methodNames(client).join(" or ")}, not a secret`);
   const overlap = typeof flags.overlap === "string" ? readDuration(flags.overlap) : 0;
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const overlapUntil = await core.db.prisma.$transaction(async (tx) => {

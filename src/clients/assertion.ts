@@ -9,14 +9,12 @@ import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
 import { useAssertion } from "../store/used-assertions.js";
 import { JsonError, readStrictJson } from "../strict-json.js";
+import type { RegisteredClient } from "./registered-client.js";
 
 /** Assertions: JWTs with which clients authenticate (RFC 7523 section 3, OpenID Connect Core section 9). */
 
 /** The `client_assertion_type` of these assertions. */
 export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/** Longest lifetime in seconds, by the client's own clock. */
-const MAX_LIFE = 300;
 
 /**
  * Keys tried at most if the header has no `kid`. Any caller may send an assertion, and each attempt costs a
@@ -68,6 +66,12 @@ export function claimedIssuer(text: string): string | undefined {
   if (header === undefined || claims === undefined)
     throw new Refusal("assertion_payload_unreadable", { reason: AMBIGUOUS });
   return z.object({ iss: z.string() }).safeParse(claims).data?.iss;
+}
+
+/** The `alg` of an unverified assertion; undefined for any other text. */
+export function claimedAlgorithm(text: string): string | undefined {
+  const [header] = countParts(text) === JWS_PARTS ? (readCompact(text) ?? []) : [];
+  return z.object({ alg: z.string() }).safeParse(readJsonBytes(header)).data?.alg;
 }
 
 /**
@@ -134,7 +138,7 @@ type Claims = z.infer<typeof claimsSchema>;
 
 /** The values that the claims must have. */
 interface Expected {
-  readonly client_id: string;
+  readonly client: Pick<RegisteredClient, "client_id" | "assertion_lifetime">;
   readonly audiences: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -142,10 +146,13 @@ interface Expected {
 
 /** The checks of the claims, in the order of their refusals (RFC 7523 section 3). */
 const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
-  ["assertion_client_wrong", ({ iss, sub }, { client_id }) => iss === client_id && sub === client_id],
+  ["assertion_client_wrong", ({ iss, sub }, { client }) => iss === client.client_id && sub === client.client_id],
   ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
   ["assertion_expired", ({ exp }, { now }) => isDate(exp) && !hasPassed(exp * 1000, now)],
-  ["assertion_lifetime_too_long", ({ exp, iat }, { now }) => livesShortly(exp as number, iat, now)],
+  [
+    "assertion_lifetime_too_long",
+    ({ exp, iat }, { client, now }) => livesShortly(exp as number, iat, client.assertion_lifetime, now),
+  ],
   ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
   ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI],
 ];
@@ -164,7 +171,7 @@ export async function acceptOnce(
   if (!success) throw new Refusal("assertion_payload_unreadable", { reason: "no JSON object" });
   const now = clock.now();
   for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
-  const hash = master.mac("assertion", `${expected.client_id}\n${claims.jti as string}`);
+  const hash = master.mac("assertion", `${expected.client.client_id}\n${claims.jti as string}`);
   const usableUntil = new Date(((claims.exp as number) + CLOCK_TOLERANCE) * 1000);
   const first = await useAssertion(db, hash, usableUntil, clock.statement());
   if (!first) throw new Refusal("assertion_used");
@@ -184,9 +191,9 @@ function isDate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
-/** `exp` and `iat` come from the client's clock: between them there is no tolerance. */
-function livesShortly(exp: number, iat: unknown, now: number): boolean {
-  return hasCome((exp - MAX_LIFE) * 1000, now) && (!isDate(iat) || exp - iat <= MAX_LIFE);
+/** `exp` and `iat` come from the client's clock: between them there is no tolerance. @param lifetime in seconds */
+function livesShortly(exp: number, iat: unknown, lifetime: number, now: number): boolean {
+  return hasCome((exp - lifetime) * 1000, now) && (!isDate(iat) || exp - iat <= lifetime);
 }
 
 function hasBegun(date: unknown, now: number): boolean {

@@ -2,7 +2,7 @@ import { isRefusal, Refusal } from "../errors/refusal.js";
 import { claimedIssuer, JWT_BEARER } from "./assertion.js";
 import { claimedDevice } from "./device-jwt.js";
 import type { DialectUsage } from "./dialect-usage.js";
-import { methodOf } from "./methods.js";
+import { methodNamed, usedMethod } from "./methods.js";
 import type { MethodDependencies } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
@@ -25,8 +25,8 @@ export interface AuthenticationRequest {
 }
 
 /**
- * Authenticates clients. The registration chooses the method, never the request: RFC 8725 demands this for keys, and
- * the same reason holds for methods.
+ * Authenticates clients. A request chooses only among the methods that its client is registered with: RFC 8725 demands
+ * this for keys, and the same reason holds for methods.
  */
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
@@ -72,11 +72,12 @@ export class ClientAuthentication {
       throw new Refusal("client_unknown", { reason: "not registered" });
     }
     facts.client_id = id;
-    facts.client_auth = client.token_endpoint_auth_method;
+    const method = usedMethod(client, presented);
+    facts.client_auth = method;
     if (client.disabled) throw new Refusal("client_unknown", { reason: `${id} is disabled` });
     if (!client.dialects.includes(spelling.name))
       throw new Refusal("client_unknown", { reason: `${id} may not use the dialect ${spelling.name}` });
-    await methodOf(client).check({ client, presented, audiences }, this.#means);
+    await methodNamed(method).check({ client, presented, audiences }, this.#means);
     this.#usage.count(id, spelling.name);
     return client;
   }

@@ -26,20 +26,53 @@ export const METHODS = {
 /** The method of devices is no part of registrations and metadata. */
 const ALL_METHODS = { ...METHODS, device_jwt: deviceJwt } as const;
 
-type MethodName = keyof typeof ALL_METHODS;
-export const METHOD_NAMES = Object.keys(ALL_METHODS) as [MethodName];
+export type MethodName = keyof typeof ALL_METHODS;
+export const METHOD_NAMES = Object.keys(ALL_METHODS) as [MethodName, ...MethodName[]];
 
-/** A registered client together with the name of its method. */
-export type ClientOfMethod = RegisteredClient & { readonly token_endpoint_auth_method: MethodName };
-
-/** The method the client is registered with. */
-export function methodOf(client: ClientOfMethod): AuthenticationMethod {
-  return ALL_METHODS[client.token_endpoint_auth_method];
+/** What a registration says about its methods: a list, one method, or nothing. */
+export interface RegisteredMethods {
+  readonly token_endpoint_auth_method?: string | null | undefined;
+  readonly token_endpoint_auth_methods?: readonly string[] | undefined;
 }
 
-/** How the store keeps the secret of clients with this method; "none" for a name that is no method. */
-export function secretStorage(name: string): AuthenticationMethod["secret"] {
-  return Object.hasOwn(ALL_METHODS, name) ? ALL_METHODS[name as MethodName].secret : "none";
+/** A client registered without a method may send its secret in either place (RFC 6749 section 2.3.1). */
+const EITHER_PLACE: readonly MethodName[] = ["client_secret_basic", "client_secret_post"];
+
+/** The names of a client's methods, in the order of the table above. A single method restricts the client to it. */
+export function methodNames(registered: RegisteredMethods): readonly MethodName[] {
+  const { token_endpoint_auth_method: only, token_endpoint_auth_methods: list = [] } = registered;
+  if (list.length > 0) return METHOD_NAMES.filter((name) => list.includes(name));
+  return only === null || only === undefined ? EITHER_PLACE : METHOD_NAMES.filter((name) => name === only);
+}
+
+/** The rows of a client's methods. */
+export function methodsOf(registered: RegisteredMethods): readonly AuthenticationMethod[] {
+  return methodNames(registered).map((name) => ALL_METHODS[name]);
+}
+
+/** A registered client together with the names of its methods. */
+export type ClientOfMethod = RegisteredClient & {
+  readonly token_endpoint_auth_method: MethodName | null;
+  readonly token_endpoint_auth_methods: readonly MethodName[];
+};
+
+/**
+ * The method that a request uses: of the client's methods, the first whose credential it presents. A request without any
+ * is refused by the first of them.
+ */
+export function usedMethod(client: ClientOfMethod, presented: PresentedCredentials): MethodName {
+  const names = methodNames(client);
+  return names.find((name) => (ALL_METHODS[name] as AuthenticationMethod).isPresented(presented)) ?? names[0]!;
+}
+
+export function methodNamed(name: MethodName): AuthenticationMethod {
+  return ALL_METHODS[name];
+}
+
+/** How the store keeps a client's secrets: sealed as soon as one of its methods needs them in clear. */
+export function secretStorage(registered: RegisteredMethods): AuthenticationMethod["secret"] {
+  const kinds = methodsOf(registered).map(({ secret }) => secret);
+  return (["sealed", "hashed"] as const).find((kind) => kinds.includes(kind)) ?? "none";
 }
 
 /** Whether the client is a device (docs/decisions/0010). */
@@ -49,7 +82,7 @@ export function isDevice(client: ClientOfMethod): boolean {
 
 /** Whether the client has a credential (RFC 6749 section 2.1). */
 export function isConfidential(client: ClientOfMethod): boolean {
-  return methodOf(client).confidential;
+  return methodsOf(client).every(({ confidential }) => confidential);
 }
 
 /**
@@ -70,11 +103,10 @@ export interface Confirmation {
  * them. Chain and dates of the certificate do not matter here: the client holds its key.
  * @throws Refusal client_certificate_missing
  */
-export function confirmationOf(
-  client: ClientOfMethod,
-  { certificate }: PresentedCredentials,
-): Confirmation | undefined {
-  const binds = methodOf(client).bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
+export function confirmationOf(client: ClientOfMethod, presented: PresentedCredentials): Confirmation | undefined {
+  const { certificate } = presented;
+  const { bindsTokens } = methodNamed(usedMethod(client, presented));
+  const binds = bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
   if (!binds) return undefined;
   if (certificate === undefined) throw new Refusal("client_certificate_missing");
   return { "x5t#S256": thumbprintOf(certificate.der) };

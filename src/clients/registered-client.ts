@@ -7,6 +7,7 @@ export const narrowed = z.object({
   access_token_format: z.enum(["jwt", "opaque"]),
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
+  id_token_claims: z.enum(["minimal", "scope"]),
   consent: z.enum(["explicit", "implicit"]),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
 });
@@ -17,4 +18,5 @@ type Narrowed = z.infer<typeof narrowed>;
  * A registered client, as RFC 7591 names its metadata, without its authentication method. The methods take this type;
  * `Client` in registry.ts also knows which method it is.
  */
-export type RegisteredClient = Omit<ClientRow, keyof Narrowed | "token_endpoint_auth_method"> & Readonly<Narrowed>;
+export type RegisteredClient = Omit<ClientRow, keyof Narrowed | `token_endpoint_auth_method${"" | "s"}`> &
+  Readonly<Narrowed>;

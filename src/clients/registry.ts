@@ -8,7 +8,10 @@ import { narrowed } from "./registered-client.js";
 import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
 
-const withMethod = narrowed.extend({ token_endpoint_auth_method: z.enum(METHOD_NAMES) });
+const withMethod = narrowed.extend({
+  token_endpoint_auth_method: z.enum(METHOD_NAMES).nullable(),
+  token_endpoint_auth_methods: z.array(z.enum(METHOD_NAMES)),
+});
 
 /** A registered client, as RFC 7591 names its metadata. */
 export type Client = ClientOfMethod;

@@ -21,6 +21,14 @@ function isHashOf(master: MasterKey, text: string, hash: Uint8Array): boolean {
     : master.checkMac("client-secret", text, hash.subarray(-UNMARKED));
 }
 
+/** Whether a secret is the sealed one of a client that also signs with it. */
+function isSealed(master: MasterKey, secret: string, sealed: Uint8Array | null): boolean {
+  const kept = sealed === null ? undefined : master.open("client-secret", sealed);
+  return (
+    kept !== undefined && master.checkMac("client-secret", secret, master.mac("client-secret", kept.toString("utf8")))
+  );
+}
+
 /** The unexpired secrets of a client in clear, for methods that need them. @param now milliseconds since the epoch */
 export function openSecrets(master: MasterKey, client: RegisteredClient, now: number): readonly Buffer[] {
   return liveSecrets(client, now).flatMap(({ sealed }) => {
@@ -37,7 +45,9 @@ export function findSecret(
   now: number,
 ): ClientRow["secrets"][number] | undefined {
   const text = `${client.client_id}\n${secret}`;
-  return liveSecrets(client, now).find(({ hash }) => hash !== null && isHashOf(master, text, hash));
+  return liveSecrets(client, now).find(({ hash, sealed }) =>
+    hash === null ? isSealed(master, secret, sealed) : isHashOf(master, text, hash),
+  );
 }
 
 /** Replaces a hash made under an earlier master key, unless the secret has changed in between. */

@@ -290,8 +290,8 @@ export const CATALOGUE = {
   },
   assertion_lifetime_too_long: {
     kind: "bad_credentials",
-    message: "the received JWT lives longer than 5 minutes",
-    remedy: "make a new assertion for each request, with exp at most 5 minutes ahead",
+    message: "the received JWT lives too long",
+    remedy: "make a new assertion for each request; it may live 5 minutes, or the client's assertion_lifetime",
     reference: "RFC 7523 section 3",
   },
   assertion_not_yet_valid: {

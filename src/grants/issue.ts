@@ -98,7 +98,9 @@ async function idToken(
   access_token: string,
 ): Promise<string | undefined> {
   if (user === undefined || login === undefined || !scope.includes("openid")) return undefined;
-  const wish = { ...asked, scope: spelling.tokens.idTokenCarriesClaims ? scope : [], clientScope: client.scope };
+  // Some clients never ask for the userinfo response.
+  const inside = spelling.tokens.idTokenCarriesClaims || client.id_token_claims === "scope";
+  const wish = { ...asked, scope: inside ? scope : [], clientScope: client.scope };
   const claims = claimsAbout(user, wish, await core.registry.scopes());
   return issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims });
 }

@@ -62,7 +62,7 @@ export const USER_VALUES = valuesOf(USER_SHAPE);
 export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
 
 /** Makes a client entry from flags. @throws OperatorError naming the faulty flag */
-export function readClientEntry(client_id: string, flags: Flags, client_secret: string | undefined): ProvisionedClient {
+export function readClientEntry(client_id: string, flags: Flags, client_secret?: string): ProvisionedClient {
   const entry = {
     client_id,
     ...fromFlags(CLIENT_SHAPE, flags),

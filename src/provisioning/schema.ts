@@ -38,6 +38,9 @@ const scope = z.strictObject({
   claims: z.array(claimName()).optional(),
 });
 
+/** Seconds. The `jti` of each assertion is stored that long. */
+const MAX_ASSERTION_LIFETIME = 24 * 60 * 60;
+
 const client = z
   .strictObject({
     client_id: id,
@@ -47,10 +50,12 @@ const client = z
     client_secrets: z
       .array(z.strictObject({ value: clientSecret, expires_at: z.iso.datetime({ offset: true }).optional() }))
       .optional(),
-    token_endpoint_auth_method: z.enum(namesOf(METHODS)).default("client_secret_basic"),
+    token_endpoint_auth_method: z.enum(namesOf(METHODS)).optional(),
+    token_endpoint_auth_methods: z.array(z.enum(namesOf(METHODS))).default([]),
     token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
     token_endpoint_auth_encryption_alg: z.literal("dir").optional(),
     token_endpoint_auth_encryption_enc: z.enum(namesOf(CONTENT_KEY_SIZES)).optional(),
+    assertion_lifetime: z.int().positive().max(MAX_ASSERTION_LIFETIME).default(300),
     grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
     response_types: z.array(z.enum(RESPONSE_TYPES)).default([]),
     redirect_uris: z.array(redirectUri).default([]),
@@ -74,6 +79,7 @@ const client = z
     refresh_token_absolute_lifetime: seconds.default(90 * 24 * 60 * 60),
     refresh_token_rotation: z.boolean().default(true),
     id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(false),
     consent: z.enum(["explicit", "implicit"]).default("explicit"),
@@ -88,7 +94,7 @@ const client = z
     path: ["client_secret_hash"],
     message: "must not stand beside client_secret or client_secrets",
   })
-  .refine((one) => one.client_secret_hash === undefined || secretStorage(one.token_endpoint_auth_method) !== "sealed", {
+  .refine((one) => one.client_secret_hash === undefined || secretStorage(one) !== "sealed", {
     path: ["client_secret_hash"],
     message: "is of no use to client_secret_jwt, which needs the secret itself",
   })
@@ -96,6 +102,15 @@ const client = z
     path: ["jwks_uri"],
     message: "must not stand beside jwks (RFC 7591 section 2)",
   })
+  .refine(({ token_endpoint_auth_methods: list }) => list.length < 2 || !list.includes("none"), {
+    path: ["token_endpoint_auth_methods"],
+    message: "must not have none beside another method",
+  })
+  .refine(
+    ({ token_endpoint_auth_method: one, token_endpoint_auth_methods: list }) =>
+      one === undefined || list.length === 0 || list.includes(one),
+    { path: ["token_endpoint_auth_method"], message: "must be one of token_endpoint_auth_methods" },
+  )
   .refine((one) => !one.token_endpoint_auth_encryption_enc || one.token_endpoint_auth_encryption_alg, {
     path: ["token_endpoint_auth_encryption_enc"],
     message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",

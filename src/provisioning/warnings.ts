@@ -1,8 +1,7 @@
 import { isIP } from "node:net";
 import { passwordProblem } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
-import { METHODS } from "../clients/methods.js";
-import type { AuthenticationMethod } from "../clients/methods/method.js";
+import { methodsOf, secretStorage } from "../clients/methods.js";
 import { isPlainHttp } from "../clients/registered-uri.js";
 import { inOneLine } from "./raw-entry.js";
 import type { Entry } from "./read.js";
@@ -35,7 +34,9 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ],
   [
     "names an encryption that only client_secret_jwt has",
-    (one) => one.token_endpoint_auth_encryption_alg !== undefined && !rowOf(one).encryptsAssertions,
+    (one) =>
+      one.token_endpoint_auth_encryption_alg !== undefined &&
+      !methodsOf(one).some(({ encryptsAssertions }) => encryptsAssertions),
   ],
   ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
   ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
@@ -46,7 +47,9 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
 /** The checks for unwise settings, by section. */
 const UNWISE: { readonly [S in Section]?: (value: ProvisioningFile[S][number]) => readonly string[] } = {
   clients: (client) =>
-    [...(rowOf(client).warnings ?? []), ...CLIENT_RULES].filter(([, holds]) => holds(client)).map(([text]) => text),
+    [...methodsOf(client).flatMap(({ warnings = [] }) => warnings), ...CLIENT_RULES]
+      .filter(([, holds]) => holds(client))
+      .map(([text]) => text),
   users: weaknessOf,
 };
 
@@ -115,12 +118,11 @@ function redirectUrisOf({ redirect_uris, claims_redirect_uris, post_logout_redir
 }
 
 const hasSecret = (one: ProvisionedClient) => secretsOf(one).length > 0 || one.client_secret_hash !== undefined;
-const rowOf = (one: ProvisionedClient): AuthenticationMethod => METHODS[one.token_endpoint_auth_method];
-const usesSecret = (one: ProvisionedClient) => rowOf(one).secret !== "none";
+const usesSecret = (one: ProvisionedClient) => secretStorage(one) !== "none";
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
-const isPublic = (one: ProvisionedClient) => !rowOf(one).confidential;
+const isPublic = (one: ProvisionedClient) => methodsOf(one).some(({ confidential }) => !confidential);
 
 function canSign(one: ProvisionedClient): boolean {
   const { token_endpoint_auth_signing_alg: alg } = one;
-  return alg === undefined || (rowOf(one).signingAlgorithms ?? []).includes(alg);
+  return alg === undefined || methodsOf(one).some(({ signingAlgorithms = [] }) => signingAlgorithms.includes(alg));
 }

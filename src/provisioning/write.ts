@@ -124,7 +124,7 @@ function clientRow(master: MasterKey, value: ProvisionedClient): ClientToSave {
     storedSecret(master, value, one.value, one.expires_at === undefined ? null : new Date(one.expires_at)),
   );
   const imported = hash === undefined ? undefined : [storedSecretHash(master, hash)];
-  const none = secretStorage(value.token_endpoint_auth_method) === "none" ? [] : undefined;
+  const none = secretStorage(value) === "none" ? [] : undefined;
   const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
   return { client, secrets: secrets ?? imported ?? none };
 }
@@ -156,6 +156,7 @@ function deviceRow({ device_id, jwk, scope, max_renewals, disabled }: Provisione
 /** Columns that a client loses when it is written again. */
 const ABSENT = {
   client_name: null,
+  token_endpoint_auth_method: null,
   token_endpoint_auth_signing_alg: null,
   token_endpoint_auth_encryption_alg: null,
   token_endpoint_auth_encryption_enc: null,
@@ -181,6 +182,7 @@ function appRow(master: MasterKey, value: ProvisionedApp): Rows["apps"] {
       master,
       SECTIONS.clients.entry.parse({
         dialects: ["kii"],
+        token_endpoint_auth_method: "client_secret_basic",
         access_token_format: "opaque",
         access_token_lifetime: app.max_token_lifetime,
         refresh_token_lifetime: app.max_token_lifetime,

@@ -43,6 +43,7 @@ export interface ClientToSave {
 
 /** Optional columns of a client. */
 const ABSENT = {
+  token_endpoint_auth_methods: [],
   claims_redirect_uris: [],
   tls_client_certificate_bound_access_tokens: false,
   disabled: false,
@@ -86,7 +87,8 @@ const WITHOUT_SECRET = {
   text: `
     SELECT c.client_id FROM clients c
     WHERE c.client_id = ANY ($1) AND NOT EXISTS (SELECT FROM client_secrets s WHERE s.client_id = c.client_id
-      AND (s.sealed IS NOT NULL OR c.token_endpoint_auth_method <> 'client_secret_jwt'))`,
+      AND (s.sealed IS NOT NULL OR coalesce(c.token_endpoint_auth_method, '') <> 'client_secret_jwt'
+        AND NOT 'client_secret_jwt' = ANY (c.token_endpoint_auth_methods)))`,
 };
 
 /** The ids of those clients that have no secret for their method. */

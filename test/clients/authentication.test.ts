@@ -15,13 +15,24 @@ const ODD: Readonly<Record<string, string>> = { colon: COLON, percent: PERCENT, 
 
 const service = { grant_types: ["client_credentials"], scope: "api1" };
 
+/** A client that may send its secret in one place only. */
+const inHeader = { token_endpoint_auth_method: "client_secret_basic" };
+
 const clock = new TestClock();
 
 const FILE = {
   ...FLEET,
   clients: [
     ...FLEET.clients,
-    ...Object.entries(ODD).map(([client_id, client_secret]) => ({ ...service, client_id, client_secret })),
+    ...Object.entries(ODD).map(([client_id, client_secret]) => ({ ...service, ...inHeader, client_id, client_secret })),
+    { ...service, ...inHeader, client_id: "header", client_secret: SECRET },
+    { ...service, client_id: "body", client_secret: SECRET, token_endpoint_auth_methods: ["client_secret_post"] },
+    {
+      ...service,
+      client_id: "several",
+      client_secret: SECRET,
+      token_endpoint_auth_methods: ["private_key_jwt", "client_secret_jwt", "client_secret_post"],
+    },
     { ...service, client_id: "id with:colon & ümlaut", client_secret: SECRET },
     { ...service, client_id: "secretless" },
     { ...service, client_id: "secretless-post", token_endpoint_auth_method: "client_secret_post" },
@@ -161,7 +172,14 @@ const ROWS: readonly Row[] = [
     form: post("poster", SECRET),
     expect: MIXED,
   },
-  { id: "CA-06", name: "the body where the header is registered", form: post("backend", SECRET), expect: WRONG_BASIC },
+  { id: "CA-06", name: "the body where the header is registered", form: post("header", SECRET), expect: WRONG_BASIC },
+  { id: "CA-06", name: "the header where a list has the body", headers: basic("body", SECRET), expect: WRONG_POST },
+  { id: "CA-06", name: "the header where a list has others", headers: basic("several", SECRET), expect: WRONG_POST },
+  { id: "RFC 6749 2.3.1", name: "either place, the body", form: post("backend", SECRET), expect: "known" },
+  { id: "RFC 6749 2.3.1", name: "either place, wrong in the body", form: post("backend", "no"), expect: WRONG_POST },
+  { id: "RFC 7591 2", name: "the body where a list has it", form: post("body", SECRET), expect: "known" },
+  { id: "RFC 7591 2", name: "a secret that also signs", form: post("several", SECRET), expect: "known" },
+  { id: "RFC 7591 2", name: "a wrong one that also signs", form: post("several", "wrong"), expect: WRONG_POST },
   {
     id: "CA-06",
     name: "the header where the body is registered",

@@ -63,7 +63,7 @@ async function shown(from: Date, to: Date): Promise<string> {
 
 const EARLY = "the received JWT is not valid yet";
 const EXPIRED = "the received JWT has expired";
-const LONG = "the received JWT lives longer than 5 minutes";
+const LONG = "the received JWT lives too long";
 const TLS = "the client cannot be authenticated with TLS";
 
 interface Row {

@@ -4,8 +4,25 @@ import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
 import { logIn } from "../support/tokens.js";
 
+const [alice, ...others] = FLEET.users;
+
+const FILE = {
+  scopes: [...FLEET.scopes, { name: "groups", claims: ["groups"] }],
+  clients: [
+    ...FLEET.clients,
+    {
+      client_id: "reader",
+      client_secret: SECRET,
+      grant_types: ["password"],
+      scope: "openid profile email groups",
+      id_token_claims: "scope",
+    },
+  ],
+  users: [{ ...alice, groups: ["staff"] }, ...others],
+};
+
 t.test("a mobile app logs its user in with a password", async (t) => {
-  const server = await startInstance(t, { provision: FLEET });
+  const server = await startInstance(t, { provision: FILE });
   t.test("the user may enter a login name, verified email or verified phone number in any usual form", async (t) => {
     const { password } = ALICE;
     for (const username of [
@@ -35,6 +52,17 @@ t.test("a mobile app logs its user in with a password", async (t) => {
     t.match(payload, { sub: "user-alice", auth_time: Number, amr: ["pwd"], at_hash: String });
     t.notOk(payload.name, "the standard dialect releases claims at userinfo");
     t.notOk((await logIn(server, { scope: "api1" })).json.id_token);
+  });
+
+  t.test("a client can have the claims of its scopes in the id_token", async (t) => {
+    const { json } = await logIn(
+      server,
+      { client_id: "reader", scope: "openid profile groups" },
+      basic("reader", SECRET),
+    );
+    const claims = decodeJwt(json.id_token);
+    t.match(claims, { name: "Alice Example", groups: ["staff"], aud: "reader", sub: "user-alice" });
+    t.notOk(claims.email, "email was not asked for");
   });
 
   t.test("the SimpleIdentityServer dialect puts the released claims into the id_token", async (t) => {

@@ -70,6 +70,28 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     /^clients\[0\]\.client_secrets: must not stand beside client_secret/,
   ],
   [
+    "no credential beside one",
+    { clients: [client({ token_endpoint_auth_methods: ["client_secret_post", "none"] })] },
+    /^clients\[0\]\.token_endpoint_auth_methods: must not have none beside another method$/,
+  ],
+  [
+    "a method that the list of methods lacks",
+    {
+      clients: [
+        client({
+          token_endpoint_auth_method: "client_secret_basic",
+          token_endpoint_auth_methods: ["client_secret_post"],
+        }),
+      ],
+    },
+    /^clients\[0\]\.token_endpoint_auth_method: must be one of token_endpoint_auth_methods$/,
+  ],
+  [
+    "assertions that live for two days",
+    { clients: [client({ assertion_lifetime: 172_800 })] },
+    /^clients\[0\]\.assertion_lifetime: /,
+  ],
+  [
     "a wildcard in a redirect URI",
     { clients: [client({ redirect_uris: ["https://a.example/", "https://*.example/"] })] },
     "clients[0].redirect_uris[1]: must not have a wildcard",

@@ -29,9 +29,11 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     client_secret_hash: BCRYPT,
     client_secrets: [{ value: "correct-horse-battery", expires_at: "2031-01-01T00:00:00Z" }],
     token_endpoint_auth_method: "client_secret_jwt",
+    token_endpoint_auth_methods: ["client_secret_jwt"],
     token_endpoint_auth_signing_alg: "HS256",
     token_endpoint_auth_encryption_alg: "dir",
     token_endpoint_auth_encryption_enc: "A128GCM",
+    assertion_lifetime: 600,
     grant_types: ["client_credentials"],
     response_types: ["token"],
     redirect_uris: ["https://app.example/callback"],
@@ -55,6 +57,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     refresh_token_absolute_lifetime: 600,
     refresh_token_rotation: true,
     id_token_signed_response_alg: "RS256",
+    id_token_claims: "scope",
     userinfo_signed_response_alg: "ES256",
     require_pkce: true,
     consent: "explicit",
@@ -157,7 +160,9 @@ function entryFor(section: Section, key: string | number | undefined): object {
   );
   // A hash is no secret to check a MAC with.
   const method =
-    key === "client_secret_hash" ? { token_endpoint_auth_method: "client_secret_basic", ...NO_ENCRYPTION } : {};
+    key === "client_secret_hash"
+      ? { token_endpoint_auth_method: "client_secret_basic", token_endpoint_auth_methods: [], ...NO_ENCRYPTION }
+      : {};
   const entry = { ...SOUND[section], ...(section === "clients" ? method : {}) };
   return Object.fromEntries(
     Object.entries(entry).filter(([name, value]) => !left.includes(name) && value !== undefined),

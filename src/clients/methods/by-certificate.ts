@@ -17,10 +17,12 @@ export function byCertificate(
     means: MethodDependencies,
   ) => Promise<string | undefined> | string | undefined,
   warnings: readonly RegistrationWarning[],
+  isPresented: AuthenticationMethod["isPresented"],
 ): AuthenticationMethod {
   return {
     confidential: true,
     secret: "none",
+    isPresented,
     warnings,
     bindsTokens: true,
     async check({ client, presented: { certificate, basic, client_secret, client_assertion } }, means) {

@@ -12,6 +12,7 @@ export function bySecret(
   return {
     confidential: true,
     secret: "hashed",
+    isPresented: (presented) => Boolean(read(presented)),
     async check({ client, presented }, means) {
       const secret = read(presented);
       if (!secret) throw new Refusal(code, { reason: "no secret in the place of the client's method" });

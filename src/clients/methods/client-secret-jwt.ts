@@ -2,7 +2,7 @@ import { compactDecrypt } from "jose";
 import { createHash, createSecretKey } from "node:crypto";
 import { Refusal } from "../../errors/refusal.js";
 import { countParts, JWE_PARTS, readCompact } from "../../keys/compact.js";
-import { acceptOnce, algorithmsOf, isSigned, readJws } from "../assertion.js";
+import { acceptOnce, algorithmsOf, claimedAlgorithm, isSigned, readJws } from "../assertion.js";
 import { openSecrets } from "../secrets.js";
 import { CONTENT_KEY_SIZES, SECRET_ALGORITHMS } from "./algorithms.js";
 import type { AuthenticationMethod } from "./method.js";
@@ -13,6 +13,7 @@ export const clientSecretJwt: AuthenticationMethod = {
   secret: "sealed",
   encryptsAssertions: true,
   signingAlgorithms: SECRET_ALGORITHMS,
+  isPresented: ({ client_assertion: text }) => text !== undefined && isMadeWithSecret(text),
   async check({ client, presented, audiences }, means) {
     const { client_id, token_endpoint_auth_encryption_alg, token_endpoint_auth_encryption_enc } = client;
     const secrets = openSecrets(means.master, client, means.clock.now());
@@ -26,9 +27,15 @@ export const clientSecretJwt: AuthenticationMethod = {
     const keys = secrets.map((secret) => createSecretKey(secret));
     const signed = await isSigned(jws, keys, algorithmsOf(client, nested ? NESTED_ALGORITHMS : SECRET_ALGORITHMS));
     if (!signed) throw new Refusal(nested ? "assertion_payload_unreadable" : "assertion_signature_wrong");
-    await acceptOnce(jws.payload, { client_id, audiences }, means);
+    await acceptOnce(jws.payload, { client, audiences }, means);
   },
 };
+
+/** Whether the header of an unverified assertion names an algorithm of this method. Only this method encrypts. */
+function isMadeWithSecret(text: string): boolean {
+  if (countParts(text) === JWE_PARTS) return true;
+  return SECRET_ALGORITHMS.some((alg) => alg === claimedAlgorithm(text));
+}
 
 /** Inside a JWE: the one algorithm that SimpleIdentityServer's clients sign with. */
 const NESTED_ALGORITHMS = ["HS256"];

@@ -14,6 +14,7 @@ const KEPT = 16;
 export const deviceJwt: AuthenticationMethod = {
   confidential: true,
   secret: "none",
+  isPresented: ({ device_jwt }) => device_jwt !== undefined,
   async check({ client, presented }, { db, master, rateLimits }) {
     if (presented.device_jwt === undefined) throw new Refusal("device_jwt_missing");
     const jwt = readDeviceJwt(presented.device_jwt); // device_jwt_wrong

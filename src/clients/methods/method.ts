@@ -21,6 +21,8 @@ export interface AuthenticationMethod {
   readonly warnings?: readonly RegistrationWarning[];
   /** Whether the client's access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly bindsTokens?: true;
+  /** Whether a request has the credential of this method, right or wrong. */
+  readonly isPresented: (presented: PresentedCredentials) => boolean;
   /** Returns if the client is the one it says, and throws its documented refusal otherwise. */
   check(attempt: AuthenticationAttempt, means: MethodDependencies): Promise<void> | void;
 }

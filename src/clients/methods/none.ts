@@ -8,6 +8,7 @@ import type { AuthenticationMethod } from "./method.js";
 export const none: AuthenticationMethod = {
   confidential: false,
   secret: "none",
+  isPresented: () => true,
   check({ presented: { basic, client_secret, client_assertion } }) {
     const reason = "a public client presented a secret";
     if (basic?.client_secret) throw new Refusal("client_secret_basic_wrong", { reason });

@@ -10,12 +10,13 @@ export const privateKeyJwt: AuthenticationMethod = {
   secret: "none",
   warnings: [["has no key in jwks and no jwks_uri", (client) => !hasKeys(client)]],
   signingAlgorithms: PUBLIC_KEY_ALGORITHMS,
+  isPresented: ({ client_assertion }) => client_assertion !== undefined,
   async check({ client, presented, audiences }, means) {
     const jws = readJws(presented.client_assertion); // assertion_not_jws, assertion_payload_unreadable
     const { kid } = jws.header;
     const keys = await registeredKeys(client, means.keySets, (key) => kid === undefined || key.kid === kid); // client_keys_unavailable
     const signed = await isSigned(jws, keysFor(keys, jws.header), algorithmsOf(client, PUBLIC_KEY_ALGORITHMS));
     if (!signed) throw new Refusal("assertion_signature_wrong");
-    await acceptOnce(jws.payload, { client_id: client.client_id, audiences }, means);
+    await acceptOnce(jws.payload, { client, audiences }, means);
   },
 };

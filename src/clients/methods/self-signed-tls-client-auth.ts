@@ -18,6 +18,7 @@ export const selfSignedTlsClientAuth = byCertificate(
     return registered ? undefined : "not a registered certificate";
   },
   [["has no certificate to compare", (client) => !hasKeys(client) && !client.tls_client_certificate_thumbprint]],
+  ({ certificate }) => certificate !== undefined,
 );
 
 /** The SHA-256 thumbprint of the certificate a key comes with (RFC 7517 sections 4.7 and 4.9). */

@@ -10,6 +10,7 @@ export const tlsClientAuth = byCertificate(
     return matchesRegistration(new X509Certificate(der), client) ? undefined : "not the registered subject";
   },
   [["has no certificate subject to compare", (client) => !hasSubject(client)]],
+  ({ certificate }) => certificate?.trusted === true,
 );
 
 function hasSubject(client: RegisteredCredentials): boolean {

@@ -6,6 +6,7 @@ import { Refusal } from "../../../src/errors/refusal.js";
 export const toyMethod: AuthenticationMethod = {
   confidential: true,
   secret: "sealed",
+  isPresented: ({ basic }) => basic !== undefined,
   warnings: [["shows its secret backwards", () => true]],
   check({ client, presented }, { master, clock }) {
     const shown = [...(presented.basic?.client_secret ?? "")].reverse().join("");
