@@ -26,7 +26,7 @@ export const METHODS = {
 /** The method of devices is no part of registrations and metadata. */
 const ALL_METHODS = { ...METHODS, device_jwt: deviceJwt } as const;
 
-export type MethodName = keyof typeof ALL_METHODS;
+type MethodName = keyof typeof ALL_METHODS;
 export const METHOD_NAMES = Object.keys(ALL_METHODS) as [MethodName, ...MethodName[]];
 
 /** What a registration says about its methods: a list, one method, or nothing. */

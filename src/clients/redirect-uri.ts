@@ -8,9 +8,10 @@ export function isRegistered(requested: string, registered: readonly string[]): 
   return portless !== undefined && registered.some((uri) => withoutLoopbackPort(uri) === portless);
 }
 
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(\/.*)?$/;
+/** `localhost` is one too, although RFC 8252 section 8.3 advises against the name: many apps cannot choose another. */
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(\/.*)?$/;
 
-/** A URI on a literal loopback address, without its port; undefined for any other URI, `localhost` included. */
+/** A URI on a loopback address, without its port; undefined for any other URI. */
 function withoutLoopbackPort(uri: string): string | undefined {
   const [, host, path = ""] = LOOPBACK.exec(uri) ?? [];
   // Five digits may exceed the highest port. Such a text is no URI, so no browser is sent there.
@@ -32,9 +33,17 @@ export function withAnswer(
 ): string {
   const [base, query = ""] = split(uri);
   const kept = query.split("&").filter((pair) => pair !== "" && !names.includes(nameOf(pair)));
-  const added = Object.entries(answer).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-  const pairs = [...kept, ...added];
+  const pairs = [...kept, ...pairsOf(answer)];
   return pairs.length === 0 ? base : `${base}?${pairs.join("&")}`;
+}
+
+/** Adds an authorization response as the fragment of a redirect URI, which has none itself. */
+export function withFragment(uri: string, answer: Readonly<Record<string, string>>): string {
+  return `${withAnswer(uri, {})}#${pairsOf(answer).join("&")}`;
+}
+
+function pairsOf(answer: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(answer).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
 }
 
 function split(uri: string): [string, string?] {

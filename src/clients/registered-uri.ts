@@ -37,9 +37,31 @@ export function webUriProblem(uri: string): string | undefined {
   return registeredUriProblem(uri) ?? (isWeb(uri) ? undefined : "must be an https or http URI");
 }
 
-/** Whether a text is an origin of web pages, as browsers write it: scheme, host and port only. */
+/** The origin of an app's own web view, such as `capacitor://localhost`: a scheme and a host. */
+const APP_ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/[a-z0-9.-]+(?::\d{1,5})?$/;
+
+/** Schemes whose pages have no origin of this form, or that of another scheme (URL standard, section 4.7). */
+const WITHOUT_ORIGIN: readonly unknown[] = [
+  "about",
+  "blob",
+  "chrome",
+  "data",
+  "file",
+  "filesystem",
+  "ftp",
+  "javascript",
+  "ws",
+  "wss",
+];
+
+/**
+ * Whether a text is an origin of web pages, as browsers write it: scheme, host and port only. Such a text is only compared:
+ * no browser opens it, so any scheme of an app will do.
+ */
 export function isWebOrigin(text: string): boolean {
-  return webUriProblem(text) === undefined && new URL(text).origin === text;
+  if (isWeb(text)) return webUriProblem(text) === undefined && new URL(text).origin === text;
+  const [, scheme] = APP_ORIGIN.exec(text) ?? [];
+  return scheme !== undefined && !/^https?$/.test(scheme) && !WITHOUT_ORIGIN.includes(scheme);
 }
 
 /** Whether a URI is of plain http. */

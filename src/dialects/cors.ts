@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, onSendHookHandler } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from "fastify";
 import { webOriginsOf } from "../clients/redirect-uri.js";
 import type { ClientRegistry } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
@@ -34,9 +34,9 @@ export function addPreflight(app: FastifyInstance, path: string, methods: readon
       .headers({
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Methods": methods.join(", "),
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": allowedHeaders("Authorization, Content-Type", request),
         "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
-        Vary: "Origin",
+        Vary: "Origin, Access-Control-Request-Headers",
       })
       .send();
   });
@@ -49,17 +49,36 @@ export function addOpenPreflight(
   methods: readonly string[],
   headers: string,
 ): void {
-  app.options(path, async (_request, reply) => {
+  app.options(path, async (request, reply) => {
     allowEverybody(reply);
     return reply
       .code(204)
       .headers({
         "Access-Control-Allow-Methods": methods.join(", "),
-        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Allow-Headers": allowedHeaders(headers, request),
         "Access-Control-Max-Age": String(PREFLIGHT_MAX_AGE),
+        Vary: "Access-Control-Request-Headers",
       })
       .send();
   });
+}
+
+/** A name of a header (RFC 9110 section 5.6.2). */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/**
+ * The headers that a page may send: ours, and all that it asks for. Libraries add their own (traces, versions), and the
+ * answers carry no credentials, so no header gives a page more than it has.
+ */
+function allowedHeaders(own: string, { headers }: FastifyRequest): string {
+  const asked = headers["access-control-request-headers"] ?? "";
+  return [
+    own,
+    ...asked
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => TOKEN.test(name)),
+  ].join(", ");
 }
 
 /** Lets a page read the response if its origin belongs to the client that the request is from. */

@@ -32,17 +32,23 @@ export function namedScopes(
  * @throws Refusal scope_not_allowed, with every scope that the client may not have
  */
 export function grantedScope(scope: string | undefined, context: GrantContext): readonly string[] {
-  return allowedScope(namedScopes(scope, context) ?? [], context.client);
+  const { client } = context;
+  const requested = namedScopes(scope, context) ?? client.scope;
+  refuseBeyond(requested, client.scope);
+  return requested;
 }
 
 /**
- * The named scopes without repetitions, or all scopes of the client if none is named.
- * @throws Refusal scope_not_allowed, with every scope that the client may not have
+ * The scopes of an authorization request that apply to the client; all of these if the request names none. Others are
+ * ignored (OpenID Connect Core section 3.1.2.1), and so is offline_access without refresh tokens (section 11).
+ * @throws Refusal scope_not_allowed, with all scopes of the request if none of them applies
  */
-export function allowedScope(names: readonly string[], { scope }: Client): readonly string[] {
-  if (names.length === 0) return scope;
-  const requested = [...new Set(names)];
-  refuseBeyond(requested, scope);
+export function applicableScope(names: readonly string[], client: Client): readonly string[] {
+  const refreshes = client.grant_types.includes("refresh_token");
+  const applicable = client.scope.filter((name) => refreshes || name !== "offline_access");
+  if (names.length === 0) return applicable;
+  const requested = [...new Set(names)].filter((name) => applicable.includes(name));
+  if (requested.length === 0) refuseBeyond([...new Set(names)], applicable);
   return requested;
 }
 

@@ -4,7 +4,7 @@ import { KNOWN_BROWSER_LIFETIME } from "../accounts/known-browser.js";
 import type { BrowserRoute, FixedRoute, StepRoute } from "../browser/routes.js";
 import { browserParts, type BrowserParts, type Step } from "../browser/step.js";
 import type { BrowserAnswer, Visit } from "../browser/view.js";
-import { withAnswer } from "../clients/redirect-uri.js";
+import { withAnswer, withFragment } from "../clients/redirect-uri.js";
 import type { Code } from "../errors/catalogue.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { Cookies } from "../http/cookies.js";
@@ -112,6 +112,7 @@ function send(answer: BrowserAnswer, request: FastifyRequest, reply: FastifyRepl
     case "answer": {
       const { redirect_uri, response_mode, leads_to } = answer.to;
       if (response_mode === "query") return redirect(reply, withAnswer(redirect_uri, answer.parameters));
+      if (response_mode === "fragment") return redirect(reply, withFragment(redirect_uri, answer.parameters));
       const language = chooseLanguage(undefined, acceptLanguage);
       return sendPage(
         reply,

@@ -39,7 +39,7 @@ export const redirectUri = uriWith(registeredUriProblem)
   .refine((value) => !value.includes("#"), "must not have a fragment")
   .refine((value) => !value.includes("*"), "must not have a wildcard");
 
-export const origin = text.max(2_048).refine(isWebOrigin, "must be an http(s) origin: scheme, host and port only");
+export const origin = text.max(2_048).refine(isWebOrigin, "must be an origin: scheme, host and port only");
 
 /** A URL from which this server or a browser fetches something. */
 export const webUri = uriWith(webUriProblem);

@@ -281,7 +281,7 @@ t.test("RU-15 no browser is redirected to an address that is not registered for 
     t.equal(allowed.headers.get("location"), "http://127.0.0.1:51004/bye");
     for (const uri of [
       "http://127.0.0.1:1/other",
-      "http://localhost:1/bye",
+      "http://localhost:1/bye", // Only 127.0.0.1 is registered.
       "http://127.0.0.1:99999/bye",
       "http://2130706433/bye",
       "http://user@127.0.0.1/bye",

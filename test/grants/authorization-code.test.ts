@@ -87,6 +87,19 @@ t.test("a web app logs its user in with an authorization code", async (t) => {
     t.match(await server.core.ring.verify(json.id_token, "JWT"), { claims: { sub: "user-bob", aud: "web" } });
   });
 
+  await t.test("scopes that do not apply are ignored, and the answer names those that are granted", async (t) => {
+    const ROWS = [
+      ["web", "openid nonsense docs openid jeton:admin", "openid docs"],
+      ["offline", "openid offline_access api1", "openid api1"],
+      ["offline", undefined, "openid api1"],
+    ] as const;
+    for (const [client_id, scope, granted] of ROWS) {
+      const code = await getCode(alice, { client_id, scope });
+      const { json } = await exchange(server, { code }, basic(client_id, SECRET));
+      t.equal(json.scope, granted, `${client_id}: ${scope}`);
+    }
+  });
+
   await t.test("a second authorization request of a logged-in user shows no page", async (t) => {
     await getCode(alice);
     t.match(answerOf(await alice.get(authorize())), { code: String, state: "s" });

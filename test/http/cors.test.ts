@@ -7,6 +7,9 @@ import { until } from "../support/until.js";
 const APP = "https://app.example";
 const CONSOLE = "https://console.example";
 
+/** The origins of web views in apps. */
+const APPS = ["capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://com.example:1"];
+
 const FLEET = {
   clients: [
     {
@@ -15,7 +18,7 @@ const FLEET = {
       grant_types: ["password", "refresh_token"],
       scope: "openid",
       redirect_uris: [`${APP}/cb`, "com.example.app:/cb"],
-      web_origins: [CONSOLE],
+      web_origins: [CONSOLE, ...APPS],
     },
     {
       client_id: "other",
@@ -33,7 +36,7 @@ t.test("only pages of a client's own origins may read the answers to it", async 
   const allowed = (reply: { headers: Headers }) => reply.headers.get("access-control-allow-origin");
 
   t.test("at token, revoke and userinfo", async (t) => {
-    for (const origin of [APP, CONSOLE]) {
+    for (const origin of [APP, CONSOLE, ...APPS]) {
       const reply = await logInFrom(origin);
       t.equal(allowed(reply), origin);
       t.equal(reply.headers.get("vary"), "Origin");
@@ -103,6 +106,27 @@ t.test("only pages of a client's own origins may read the answers to it", async 
       t.equal(allowed(evil), null);
     }
     t.equal(allowed(await preflight("/oauth2/introspect", APP)), null);
+  });
+
+  t.test("a page may send any header whose name is a token", async (t) => {
+    const asked = 'authorization, DPoP,traceparent , x-app-version, bad name, "quoted", ';
+    for (const [path, own] of [
+      ["/oauth2/token", "Authorization, Content-Type"],
+      ["/api/oauth2/token", "X-Kii-AppID"],
+    ] as const) {
+      const headers = {
+        Origin: APP,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": asked,
+      };
+      const reply = await server.send(path, { method: "OPTIONS", headers });
+      t.equal(reply.status, 204, path);
+      const names = reply.headers.get("access-control-allow-headers")!;
+      t.match(names, own);
+      t.match(names, /authorization, DPoP, traceparent, x-app-version$/, path);
+      t.match(reply.headers.get("vary"), /Access-Control-Request-Headers/);
+      t.notOk(reply.headers.has("access-control-allow-credentials"));
+    }
   });
 
   t.test("AZ-22 the pages themselves are read by no other page", async (t) => {

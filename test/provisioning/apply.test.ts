@@ -684,6 +684,9 @@ const URI_FIELDS: Readonly<Record<string, (uri: string) => object>> = {
   jwks_uri: (uri) => ({ jwks_uri: uri }),
 };
 
+/** These have the form of an origin, which is only compared: an app may have any scheme. */
+const APP_ORIGINS = ["ms-windows.store://x", "myapp://callback"];
+
 t.test("a URI that a browser executes or opens locally is refused in every field", async (t) => {
   const refused = (file: object) => {
     try {
@@ -695,6 +698,7 @@ t.test("a URI that a browser executes or opens locally is refused in every field
   };
   for (const uri of NO_URIS) {
     for (const [field, write] of Object.entries(URI_FIELDS)) {
+      if (field === "web_origins" && APP_ORIGINS.includes(uri)) continue;
       const message = refused({ clients: [client(write(uri))] }) ?? "accepted";
       t.ok(message.startsWith(`clients[0].${field}`), `${field} ${JSON.stringify(uri)}: ${message}`);
     }
@@ -720,7 +724,25 @@ t.test("a URI that a browser executes or opens locally is refused in every field
       /^clients\[0\]\.jwks_uri: must be an https or http/,
       uri,
     );
-    t.match(refused({ clients: [client({ web_origins: [uri] })] }), /^clients\[0\]\.web_origins\[0\]: /, uri);
+  }
+  for (const origin of [
+    "capacitor://localhost",
+    "ionic://app.example",
+    "tauri://localhost:1",
+    "http://localhost:3000",
+  ]) {
+    t.equal(refused({ clients: [client({ web_origins: [origin] })] }), undefined, origin);
+  }
+  for (const text of [
+    "com.example.app:/cb",
+    "capacitor://localhost/",
+    "ionic://",
+    "Tauri://localhost",
+    "http://a/b",
+    "null",
+    "*",
+  ]) {
+    t.match(refused({ clients: [client({ web_origins: [text] })] }), /^clients\[0\]\.web_origins\[0\]: /, text);
   }
   t.equal(
     refused({ users: [user({ website: "app.example", picture: "", profile: "https://app.example/me" })] }),

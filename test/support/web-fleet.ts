@@ -39,6 +39,7 @@ export const WEB = {
       post_logout_redirect_uris: ["https://other.example/bye"],
     }),
     webApp("codes-only"),
+    webApp("offline", { scope: "openid api1 offline_access" }),
     webApp("single", { scope: "api1 profile" }),
     webApp("nowhere", { redirect_uris: [] }),
     webApp("polluted", { redirect_uris: [`${CALLBACK}?code=x&state=y&error=z&iss=w&keep=1`] }),

@@ -5,7 +5,7 @@ import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
 import { authorizationCodeGrant } from "../../grants/authorization-code.js";
 import { permit } from "../../grants/permit.js";
-import { allowedScope, readScope } from "../../grants/scope.js";
+import { applicableScope, readScope } from "../../grants/scope.js";
 import type { AuditFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
@@ -21,7 +21,7 @@ import { isRegistered } from "../../clients/redirect-uri.js";
  */
 
 /** The supported response modes (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
-export const RESPONSE_MODES = ["query", "form_post"] as const;
+export const RESPONSE_MODES = ["query", "fragment", "form_post"] as const;
 
 /** The address of the answer, and how the answer gets there. */
 export interface AnswerTarget {
@@ -72,10 +72,10 @@ export function readTarget(client: Client, redirect_uri: string, { parameters, r
   // A state that is too long or repeated is refused later, and that error is sent without it.
   const { success, data } = returnable.safeParse(parameters.get("state"));
   const state = success && !repeated.has("state") ? data : undefined;
-  const formPost = parameters.get("response_mode") === "form_post" && !repeated.has("response_mode");
+  const mode = repeated.has("response_mode") ? undefined : parameters.get("response_mode");
   return {
     redirect_uri,
-    response_mode: formPost ? "form_post" : "query",
+    response_mode: RESPONSE_MODES.find((one) => one === mode) ?? "query",
     leads_to: [redirect_uri, ...client.web_origins, ...client.redirect_uris],
     state,
   };
@@ -161,7 +161,7 @@ export async function readRequest(
     throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
   }
   permit(client, authorizationCodeGrant, "authorization_code");
-  const scope = allowedScope(readScope(typed.scope), client);
+  const scope = applicableScope(readScope(typed.scope), client);
   const claims = readClaimsParameter(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", { reason: "the essential acr is not supported" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
