@@ -332,8 +332,20 @@ table("a body is a form", (dialect) => [
   ),
   {
     id: "PA-15",
-    name: "nor a body without a type",
+    name: "a body without a type is read as one",
     request: { target: dialect.token, body: "grant_type=client_credentials&scope=api1", headers: [BACKEND] },
+    expect: { status: 200 },
+  },
+  {
+    id: "PA-15",
+    name: "JSON without a type is not looked into",
+    request: { target: dialect.token, body: '{"grant_type":"client_credentials"}', headers: [BACKEND] },
+    expect: malformed(dialect === SIS ? undefined : "the parameter grant_type is missing"),
+  },
+  {
+    id: "PA-15",
+    name: "a type without a name is none",
+    request: { ...good(dialect), headers: [["Content-Type", ""], BACKEND] },
     expect: notAForm(dialect),
   },
   {
