@@ -62,7 +62,7 @@ export type ClientOfMethod = RegisteredClient & {
  */
 export function usedMethod(client: ClientOfMethod, presented: PresentedCredentials): MethodName {
   const names = methodNames(client);
-  return names.find((name) => (ALL_METHODS[name] as AuthenticationMethod).isPresented(presented)) ?? names[0]!;
+  return names.find((name) => ALL_METHODS[name].isPresented(presented)) ?? names[0]!;
 }
 
 export function methodNamed(name: MethodName): AuthenticationMethod {
