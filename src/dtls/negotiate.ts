@@ -1,0 +1,82 @@
+import { ALERT } from "./alerts.js";
+import { CIPHER_SUITES, type CipherSuite } from "./cipher-suites.js";
+import { connectionIdOf, EXTENSION, numbersIn, type ClientHello } from "./client-hello.js";
+import type { Credentials, SignatureScheme } from "./credentials.js";
+import { GROUPS, type Group } from "./key-exchange.js";
+import { DTLS_1_2 } from "./record.js";
+
+/** What client and server agree on. */
+export interface Agreement {
+  readonly suite: CipherSuite;
+  readonly group: Group;
+  readonly scheme: SignatureScheme;
+  /** RFC 7627. */
+  readonly extendedMasterSecret: boolean;
+  /** RFC 5746: the server confirms that this is no renegotiation. */
+  readonly confirmsRenegotiation: boolean;
+  readonly confirmsPointFormats: boolean;
+  /** The id in records to the client; undefined if it does not speak RFC 9146. */
+  readonly clientConnectionId: Buffer | undefined;
+}
+
+/** Values in a list of suites that are signals (RFC 5746 section 3.3, RFC 7507). */
+const RENEGOTIATION_SIGNAL = 0x00ff;
+const FALLBACK_SIGNAL = 0x5600;
+
+/**
+ * Chooses what both sides can do.
+ * @returns the description of an alert if the client offers nothing that this server accepts
+ * @throws DecodeError if an extension does not have its form
+ */
+export function negotiate(hello: ClientHello, credentials: Credentials): Agreement | number {
+  const refusal = refusalOf(hello);
+  if (refusal !== undefined) return refusal;
+  const groups = numbersIn(hello, EXTENSION.supportedGroups) ?? [];
+  const schemes = numbersIn(hello, EXTENSION.signatureAlgorithms) ?? [];
+  const group = GROUPS.find(({ id }) => groups.includes(id));
+  const scheme = credentials.schemes.find(({ id }) => schemes.includes(id));
+  const suite = CIPHER_SUITES.find(
+    ({ id, exchange }) => exchange === credentials.exchange && hello.suites.includes(id),
+  );
+  const knowsCurve = credentials.group === undefined || groups.includes(credentials.group);
+  if (!knowsCurve || group === undefined || scheme === undefined || suite === undefined) return ALERT.handshakeFailure;
+  return {
+    suite,
+    group,
+    scheme,
+    extendedMasterSecret: hello.extensions.has(EXTENSION.extendedMasterSecret),
+    confirmsRenegotiation:
+      hello.suites.includes(RENEGOTIATION_SIGNAL) || hello.extensions.has(EXTENSION.renegotiationInfo),
+    confirmsPointFormats: hello.extensions.has(EXTENSION.pointFormats),
+    clientConnectionId: connectionIdOf(hello),
+  };
+}
+
+/** Why no handshake with this client is possible, as the description of an alert. */
+function refusalOf({ version, suites, compression, extensions }: ClientHello): number | undefined {
+  // A version is written as its complement: a larger number is an older version.
+  if (version >> 8 !== 0xfe || version > DTLS_1_2) {
+    return suites.includes(FALLBACK_SIGNAL) ? ALERT.inappropriateFallback : ALERT.protocolVersion;
+  }
+  if (!compression.includes(0)) return ALERT.illegalParameter;
+  // Anything but one empty field is a renegotiation, and a first handshake has nothing to renegotiate (RFC 5746 section 3.6).
+  const renegotiation = extensions.get(EXTENSION.renegotiationInfo);
+  if (renegotiation !== undefined && !renegotiation.equals(Buffer.from([0]))) return ALERT.handshakeFailure;
+  return undefined;
+}
+
+/** The extensions of ServerHello. It has none that the client did not send (RFC 5246 section 7.4.1.4). */
+export function serverExtensions(agreement: Agreement, connectionId: Buffer): readonly (readonly [number, Buffer])[] {
+  const offered: readonly (readonly [boolean, number, Buffer])[] = [
+    [agreement.confirmsRenegotiation, EXTENSION.renegotiationInfo, Buffer.from([0])],
+    [agreement.extendedMasterSecret, EXTENSION.extendedMasterSecret, Buffer.alloc(0)],
+    // One format, the uncompressed one (RFC 8422 section 5.1.2).
+    [agreement.confirmsPointFormats, EXTENSION.pointFormats, Buffer.from([1, 0])],
+    [
+      agreement.clientConnectionId !== undefined,
+      EXTENSION.connectionId,
+      Buffer.concat([Buffer.from([connectionId.length]), connectionId]),
+    ],
+  ];
+  return offered.filter(([isSent]) => isSent).map(([, type, data]) => [type, data]);
+}

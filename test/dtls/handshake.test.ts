@@ -1,0 +1,255 @@
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import t from "tap";
+import { ALERT } from "../../src/dtls/alerts.js";
+import { CIPHER_SUITES } from "../../src/dtls/cipher-suites.js";
+import { readCredentials } from "../../src/dtls/credentials.js";
+import { isWhole, MESSAGE, readFragments, writeFragment } from "../../src/dtls/handshake-messages.js";
+import { HANDSHAKE_LIFE } from "../../src/dtls/limits.js";
+import { CONTENT, recordsOf } from "../../src/dtls/record.js";
+import { selfSigned } from "../support/certificate.js";
+import { DtlsClient, type ClientChoices } from "../support/dtls-client.js";
+import { DtlsHouse, endpoint } from "../support/dtls-house.js";
+
+const HERE = endpoint(1000);
+
+const RSA = readCredentials(selfSigned("localhost", { keys: generateKeyPairSync("rsa", { modulusLength: 2048 }) }));
+const P_384 = readCredentials(selfSigned("localhost", { keys: generateKeyPairSync("ec", { namedCurve: "P-384" }) }));
+
+/** The handshake messages in datagrams of the server: type, and bytes of the part. */
+function partsIn(datagrams: readonly Buffer[]): readonly (readonly [number, number])[] {
+  const records = datagrams.flatMap((datagram) => [...recordsOf(datagram)]);
+  const fragments = records.filter(({ type }) => type === CONTENT.handshake).flatMap(({ body }) => readFragments(body));
+  return fragments.map(({ type, part }) => [type, part.length] as const);
+}
+
+t.test("each suite gives a session, with each kind of key that can sign it", async (t) => {
+  for (const { name, exchange } of CIPHER_SUITES) {
+    const house = new DtlsHouse();
+    if (exchange === "ecdhe_rsa") house.credentials = RSA;
+    const client = house.connect(HERE, { suites: [name] });
+    house.exchange(client, HERE, client.data("hello"));
+    t.strictSame(client.texts, ["HELLO"], name);
+    t.equal(client.suite?.name, name);
+  }
+});
+
+t.test("each group gives a session, and so does a client without the extended master secret", async (t) => {
+  const choices: readonly ClientChoices[] = [
+    { groups: [29] },
+    { groups: [23, 29] },
+    { groups: [24, 23] },
+    { extendedMasterSecret: false },
+    { version: 0xfefc },
+  ];
+  for (const choice of choices) {
+    const house = new DtlsHouse();
+    if (choice.groups?.[0] === 24) house.credentials = P_384;
+    if (choice.groups?.[0] === 29) house.credentials = RSA;
+    t.ok(house.connect(HERE, choice).isConnected, JSON.stringify(choice));
+  }
+});
+
+t.test("a client that offers nothing acceptable gets an alert, and the server keeps nothing", async (t) => {
+  const refusals: readonly (readonly [string, ClientChoices, number])[] = [
+    ["DTLS 1.0", { version: 0xfeff }, ALERT.protocolVersion],
+    ["DTLS 1.0 because a newer version failed", { version: 0xfeff, signals: [0x5600] }, ALERT.inappropriateFallback],
+    ["no TLS at all", { version: 0x0303 }, ALERT.protocolVersion],
+    ["no suite", { suites: [] }, ALERT.handshakeFailure],
+    ["a suite for another key", { suites: ["ECDHE-RSA-AES128-GCM-SHA256"] }, ALERT.handshakeFailure],
+    ["no group", { groups: [0x0100] }, ALERT.handshakeFailure],
+    ["a group, but not the curve of the certificate", { groups: [29] }, ALERT.handshakeFailure],
+    ["SHA-1 only", { extensions: [[13, Buffer.from([0, 2, 2, 3])]] }, ALERT.handshakeFailure],
+    ["compression", { compression: Buffer.from([1]) }, ALERT.illegalParameter],
+    ["a renegotiation", { extensions: [[0xff01, Buffer.from([1, 7])]] }, ALERT.handshakeFailure],
+  ];
+  for (const [what, choices, alert] of refusals) {
+    const house = new DtlsHouse();
+    const client = house.greet(HERE, choices);
+    t.strictSame(client.seen, ["helloVerifyRequest", `alert ${alert}`], what);
+    t.strictSame(house.server.counts, { handshakes: 0, sessions: 0 }, what);
+    t.equal(house.time.waiting, 0, what);
+  }
+});
+
+t.test(
+  "before a cookie is verified the server keeps nothing, and its answer is no larger than the request",
+  async (t) => {
+    const house = new DtlsHouse();
+    const smallest = new DtlsClient({ suites: ["ECDHE-ECDSA-AES128-CCM8"], signals: [] }, randomBytes);
+    for (const client of [smallest, new DtlsClient({}, randomBytes)]) {
+      const hello = client.hello();
+      house.server.receive(hello, HERE);
+      const answers = house.take(HERE);
+      t.equal(answers.length, 1);
+      t.ok(answers[0]!.length <= hello.length, `${answers[0]!.length} bytes for ${hello.length}`);
+      t.strictSame(partsIn(answers)[0]![0], MESSAGE.helloVerifyRequest);
+    }
+    t.strictSame(house.server.counts, { handshakes: 0, sessions: 0 });
+    t.equal(house.time.waiting, 0);
+  },
+);
+
+t.test("a cookie is valid at its address, for its ClientHello, and for two minutes at most", async (t) => {
+  const isAccepted = (after: number, from = HERE, change = (hello: Buffer) => hello) => {
+    const house = new DtlsHouse();
+    const client = new DtlsClient({}, randomBytes);
+    house.exchange(client, HERE, client.hello());
+    house.time.pass(after);
+    house.server.receive(change(client.hello()), from);
+    return house.server.counts.handshakes === 1;
+  };
+  const flip = (at: number) => (hello: Buffer) => {
+    hello[at]! ^= 1;
+    return hello;
+  };
+  const RANDOM_AT = 13 + 12 + 2;
+  const COOKIE_AT = RANDOM_AT + 32 + 1 + 1;
+  t.ok(isAccepted(0));
+  t.ok(isAccepted(59_000));
+  t.notOk(isAccepted(121_000));
+  t.notOk(isAccepted(0, endpoint(1001)));
+  t.notOk(isAccepted(0, endpoint(1000, "192.0.2.2")));
+  t.notOk(isAccepted(0, HERE, flip(RANDOM_AT)));
+  t.notOk(isAccepted(0, HERE, flip(COOKIE_AT)));
+});
+
+t.test(
+  "flight 4 is sent again after 1, 2, 4 seconds and so on, with new record numbers, until a minute is over",
+  async (t) => {
+    const house = new DtlsHouse();
+    house.greet(HERE);
+    t.equal(house.server.counts.handshakes, 1);
+    const times: number[] = [];
+    house.carry = () => times.push(house.time.now());
+    house.time.pass(HANDSHAKE_LIFE - 1);
+    t.strictSame([...new Set(times)], [1_000, 3_000, 7_000, 15_000, 31_000]);
+    house.time.pass(1);
+    t.strictSame(house.server.counts, { handshakes: 0, sessions: 0 });
+    t.equal(house.time.waiting, 0);
+    t.strictSame(house.failures, ["the client did not finish it in time"]);
+    const numbers = house.sent.flatMap(({ datagram }) => [...recordsOf(datagram)].map(({ sequence }) => sequence));
+    t.equal(new Set(numbers).size, numbers.length);
+  },
+);
+
+t.test("a flight that got no answer twice is sent in smaller datagrams, and a client puts it together", async (t) => {
+  const house = new DtlsHouse();
+  house.credentials = { ...RSA, chain: [...RSA.chain, ...RSA.chain, ...RSA.chain] };
+  const client = new DtlsClient({}, randomBytes);
+  house.exchange(client, HERE, client.hello());
+  house.server.receive(client.hello(), HERE);
+  t.ok(Math.max(...house.take(HERE).map(({ length }) => length)) > 1_100);
+  house.time.pass(1_000);
+  house.take(HERE);
+  house.time.pass(2_000);
+  const datagrams = house.take(HERE);
+  t.ok(Math.max(...datagrams.map(({ length }) => length)) <= 508);
+  for (const datagram of [...datagrams].reverse()) client.receive(datagram);
+  t.strictSame(client.seen.slice(1), ["serverHello", "certificate", "serverKeyExchange", "serverHelloDone"]);
+  house.exchange(client, HERE, ...client.answer());
+  t.ok(client.isConnected);
+});
+
+t.test("flight 5 may arrive in fragments, out of order, twice, and without ChangeCipherSpec", async (t) => {
+  const house = new DtlsHouse();
+  const client = house.greet(HERE, { suites: ["ECDHE-ECDSA-AES128-CCM8"] });
+  const [exchange, , finished] = client.answer();
+  const [whole] = readFragments([...recordsOf(exchange)][0]!.body);
+  t.ok(isWhole(whole!));
+  const fragments = [0, 10, 20, 30].map((offset) => {
+    const part = whole!.part.subarray(offset, offset + (offset === 30 ? 100 : 15));
+    return client.writer.plain(CONTENT.handshake, writeFragment({ ...whole!, offset, part }));
+  });
+  house.exchange(client, HERE, finished, ...fragments.reverse(), exchange, finished, exchange);
+  t.ok(client.isConnected);
+  t.strictSame(house.server.counts, { handshakes: 0, sessions: 1 });
+});
+
+t.test("flight 6 is sent again for each Finished that the client repeats", async (t) => {
+  const house = new DtlsHouse();
+  const client = house.greet(HERE);
+  for (const record of client.answer()) house.server.receive(record, HERE);
+  t.equal(house.take(HERE).length, 1, "lost");
+  for (const record of client.answer()) house.server.receive(record, HERE);
+  house.exchange(client, HERE);
+  t.ok(client.isConnected);
+  house.exchange(client, HERE, client.data("hello"));
+  t.strictSame(client.texts, ["HELLO"]);
+});
+
+t.test("a ClientHello that arrives again gets flight 4 again, a few times, and is signed once", async (t) => {
+  const house = new DtlsHouse();
+  const client = house.greet(HERE);
+  const hello = client.hello();
+  for (let count = 0; count < 50; count += 1) house.server.receive(hello, HERE);
+  t.ok(house.take(HERE).length < 30);
+  t.equal(house.server.counts.handshakes, 1);
+  house.exchange(client, HERE, ...client.answer());
+  t.ok(client.isConnected);
+  house.server.receive(hello, HERE);
+  t.strictSame(house.take(HERE), [], "a late copy gets no answer");
+});
+
+t.test("a point that is not of the group ends the handshake", async (t) => {
+  const points: readonly (readonly [string, number, Buffer])[] = [
+    ["P-256: not on the curve", 23, Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)])],
+    ["P-256: compressed", 23, Buffer.concat([Buffer.from([2]), Buffer.alloc(32, 1)])],
+    ["P-256: infinity", 23, Buffer.from([0])],
+    ["P-256: empty", 23, Buffer.alloc(0)],
+    ["X25519: zero", 29, Buffer.alloc(32)],
+    ["X25519: of order 8", 29, Buffer.from("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", "hex")],
+    ["X25519: too short", 29, Buffer.alloc(31, 9)],
+  ];
+  for (const [what, group, point] of points) {
+    const house = new DtlsHouse();
+    house.credentials = RSA;
+    const client = house.greet(HERE, { groups: [group] });
+    house.exchange(client, HERE, ...client.answer(point));
+    t.equal(client.seen.at(-1), `alert ${ALERT.illegalParameter}`, what);
+    t.strictSame(house.server.counts, { handshakes: 0, sessions: 0 }, what);
+  }
+});
+
+t.test("a Finished over other messages ends the handshake: nobody changed what the two said", async (t) => {
+  const house = new DtlsHouse();
+  const client = new DtlsClient({}, randomBytes);
+  house.exchange(client, HERE, client.hello());
+  // Somebody on the way takes the GCM suites out of the ClientHello, so that a weaker one is chosen.
+  const changed = Buffer.from(client.hello().toString("hex").replace("c02bc02f", "ffffffff"), "hex");
+  house.exchange(client, HERE, changed);
+  t.not(client.seen.at(-1), "serverHelloDone", "the cookie is over the suites");
+  const later = house.greet(HERE, { extensions: [[0x7777, Buffer.from([1, 2, 3])]] });
+  house.exchange(later, HERE, ...later.answer());
+  t.ok(later.isConnected);
+
+  const other = new DtlsClient(
+    { extensions: [[0x7777, Buffer.from([1, 2, 3])]], extendedMasterSecret: false },
+    randomBytes,
+  );
+  house.exchange(other, HERE, other.hello());
+  house.exchange(other, HERE, Buffer.from(other.hello().toString("hex").replace("7777", "7778"), "hex"));
+  house.exchange(other, HERE, ...other.answer());
+  t.equal(other.seen.at(-1), `alert ${ALERT.decryptError}`);
+  t.notOk(other.isConnected);
+  t.equal(house.server.counts.handshakes, 0);
+});
+
+t.test("Finished without protection is none", async (t) => {
+  const house = new DtlsHouse();
+  const client = house.greet(HERE);
+  const [exchange] = client.answer();
+  const finished = { type: MESSAGE.finished, sequence: 3, length: 12, offset: 0, part: Buffer.alloc(12) };
+  house.exchange(client, HERE, exchange, client.writer.plain(CONTENT.handshake, writeFragment(finished)));
+  t.notOk(client.isConnected);
+  t.strictSame(house.server.counts, { handshakes: 1, sessions: 0 });
+});
+
+t.test("a new certificate is used for the next handshake, and sessions go on", async (t) => {
+  const house = new DtlsHouse();
+  const before = house.connect(HERE);
+  house.credentials = RSA;
+  const later = house.connect(endpoint(1001));
+  t.match(later.suite?.name, /RSA/);
+  house.exchange(before, HERE, before.data("still here"));
+  t.strictSame(before.texts, ["STILL HERE"]);
+});
