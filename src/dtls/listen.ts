@@ -56,6 +56,7 @@ export async function listenDtls(options: DtlsOptions, service: DatagramService)
 
 /** Ends every session and closes the socket when the last alerts are sent. */
 async function stop(socket: Socket, server: DtlsServer): Promise<void> {
+  socket.removeAllListeners("message");
   server.stop();
   await new Promise<void>((resolve) => setImmediate(() => socket.close(resolve)));
 }

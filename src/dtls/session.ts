@@ -4,7 +4,7 @@ import { DecodeError } from "./bytes.js";
 import type { Endpoint } from "./endpoint.js";
 import { writeFlight } from "./flight.js";
 import { MESSAGE, readFragments } from "./handshake-messages.js";
-import { MAX_DATAGRAM } from "./limits.js";
+import { MAX_DATAGRAM, MAX_TRANSMISSIONS } from "./limits.js";
 import { open, type Opened } from "./protection.js";
 import { CONTENT, MAX_PLAINTEXT, type DtlsRecord } from "./record.js";
 import type { Held } from "./roster.js";
@@ -29,6 +29,9 @@ export class Session implements Peer, Held {
   readonly #around: SessionSurroundings;
   #endpoint: Endpoint;
   #forgeries = 0;
+  #transmissions = 0;
+  /** Whether the client has the last flight: it sends data only then. */
+  #isConfirmed = false;
   #hasEnded = false;
 
   constructor(parameters: SessionParameters, endpoint: Endpoint, around: SessionSurroundings) {
@@ -63,29 +66,25 @@ export class Session implements Peer, Held {
     return this.#parameters.clientRandom.equals(clientRandom);
   }
 
-  /** Takes a protected record. @returns whether it is authentic and new; if it is not, it changes nothing */
+  /** Takes a protected record. @returns whether it is authentic and new; if it is not, the session stays as it is */
   receive(record: DtlsRecord, from: Endpoint): boolean {
     const { suite, keys, window, connectionId } = this.#parameters;
     if (record.epoch !== 1 || !record.connectionId.equals(connectionId)) return false;
-    if (!window.mayBeNew(record.sequence)) return false;
+    const isNew = window.mayBeNew(record.sequence);
+    if (!isNew && this.#isConfirmed) return false;
     const opened = open(suite, keys.client, record);
-    if (opened === undefined) {
-      this.#forgeries += 1;
-      if (this.#forgeries > suite.maxForgeries) this.close();
-      return false;
-    }
-    const isNewest = record.sequence > window.highest;
-    window.accept(record.sequence);
-    // An old record may be one that somebody kept back, so it moves nothing (RFC 9146 section 6).
-    if (isNewest) this.#follow(from);
-    this.#around.used(this);
-    this.#take(opened);
-    return true;
+    if (opened === undefined) this.#countForgery();
+    else if (isNew) this.#accept(record, opened, from);
+    // A client that waits for the last flight may send its own again, down to the number of the record.
+    else if (opened.type === CONTENT.handshake) this.#takeHandshake(opened.content);
+    return opened !== undefined && isNew;
   }
 
-  /** Sends the last flight of the handshake: once, and again for each Finished that the client repeats. */
+  /** Sends the last flight of the handshake: once, and again when the client repeats its Finished. */
   finish(): void {
     const { lastFlight, writer } = this.#parameters;
+    if (this.#transmissions >= MAX_TRANSMISSIONS) return;
+    this.#transmissions += 1;
     for (const datagram of writeFlight(lastFlight, writer, MAX_DATAGRAM)) this.#around.send(datagram, this.#endpoint);
   }
 
@@ -106,6 +105,21 @@ export class Session implements Peer, Held {
     this.#around.ended(this);
   }
 
+  #countForgery(): void {
+    this.#forgeries += 1;
+    if (this.#forgeries > this.#parameters.suite.maxForgeries) this.close();
+  }
+
+  #accept(record: DtlsRecord, opened: Opened, from: Endpoint): void {
+    const { window } = this.#parameters;
+    const isNewest = record.sequence > window.highest;
+    window.accept(record.sequence);
+    // An old record may have been kept back by somebody else, so it moves nothing (RFC 9146 section 6).
+    if (isNewest) this.#follow(from);
+    this.#around.used(this);
+    this.#take(opened);
+  }
+
   #send(type: number, content: Buffer): void {
     if (!this.#hasEnded) this.#around.send(this.#parameters.writer.sealed(type, content), this.#endpoint);
   }
@@ -118,8 +132,10 @@ export class Session implements Peer, Held {
   }
 
   #take({ type, content }: Opened): void {
-    if (type === CONTENT.applicationData) this.#around.received(this, content);
-    else if (type === CONTENT.alert) this.#takeAlert(content);
+    if (type === CONTENT.applicationData) {
+      this.#isConfirmed = true;
+      this.#around.received(this, content);
+    } else if (type === CONTENT.alert) this.#takeAlert(content);
     else if (type === CONTENT.handshake) this.#takeHandshake(content);
   }
 

@@ -8,35 +8,44 @@ interface Due {
 /** Time that passes when a test says so. Calls happen in the order of their times. */
 export class VirtualTime implements Timers {
   #now = 0;
-  readonly #due = new Set<Due>();
+  /** The latest first. */
+  readonly #due: Due[] = [];
+  readonly #cancelled = new Set<Due>();
 
   readonly now = (): number => this.#now;
 
   readonly after = (milliseconds: number, call: () => void): (() => void) => {
     const due = { at: this.#now + milliseconds, call };
-    this.#due.add(due);
-    return () => this.#due.delete(due);
+    this.#due.splice(this.#placeOf(due.at), 0, due);
+    return () => {
+      if (this.#due.includes(due)) this.#cancelled.add(due);
+    };
   };
 
   /** Calls that are waiting. */
   get waiting(): number {
-    return this.#due.size;
+    return this.#due.length - this.#cancelled.size;
   }
 
   /** Lets time pass, and makes every call that becomes due on the way. */
   pass(milliseconds: number): void {
     const end = this.#now + milliseconds;
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#due.delete(next);
-      this.#now = next.at;
-      next.call();
+    while (this.#due.length > 0 && this.#due.at(-1)!.at <= end) {
+      const due = this.#due.pop()!;
+      this.#now = due.at;
+      if (!this.#cancelled.delete(due)) due.call();
     }
     this.#now = end;
   }
 
-  #next(end: number): Due | undefined {
-    let first: Due | undefined;
-    for (const due of this.#due) if (due.at <= end && (first === undefined || due.at < first.at)) first = due;
-    return first;
+  /** Before the calls of the same time, which were there first. */
+  #placeOf(at: number): number {
+    let [low, high] = [0, this.#due.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#due[middle]!.at > at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
