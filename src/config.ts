@@ -39,19 +39,15 @@ const dialectList = z.string().transform((text, context): readonly DialectName[]
   return names as DialectName[];
 });
 
-const port = z
-  .string()
-  .refine((text) => isPort(text), "must be a port number")
-  .transform(Number);
+const port = z.string().refine(isPort, "must be a port number").transform(Number);
 
-/** The registered port for plain CoAP (RFC 7252 section 12.6). */
-const COAP_PORT = "5683";
-
-const coapPort = z
-  .string()
-  .transform((text) => (text === "default" ? COAP_PORT : text))
-  .refine((text) => isPort(text), "must be default or a port number: plain CoAP is received on 127.0.0.1 and ::1 only")
-  .transform(Number);
+/** A port for CoAP. @param registered the one that the word `default` means (RFC 7252 sections 12.6 and 12.7) */
+const coapPort = (registered: string, place = "") =>
+  z
+    .string()
+    .transform((text) => (text === "default" ? registered : text))
+    .refine(isPort, `must be default or a port number${place}`)
+    .transform(Number);
 
 const MAX_WORKERS = 64;
 
@@ -119,7 +115,13 @@ export const SETTINGS = {
   TLS_CERT: z.string().optional().describe("PEM file; with it the server speaks https itself"),
   TLS_KEY: z.string().optional().describe("PEM file of the private key of TLS_CERT"),
   TLS_CLIENT_CA: z.string().optional().describe("PEM file of the authorities whose client certificates are trusted"),
-  COAP_PORT: coapPort
+  COAPS_PORT: coapPort("5684")
+    .optional()
+    .describe("UDP port for CoAP over DTLS, in the dialect iothentix: default is 5684, 0 takes a free one"),
+  COAPS_HOST: z.string().optional().describe("the address to receive DTLS on"),
+  COAPS_CERT: z.string().optional().describe("PEM file of the certificate for DTLS, with its chain"),
+  COAPS_KEY: z.string().optional().describe("PEM file of the private key of COAPS_CERT"),
+  COAP_PORT: coapPort("5683", ": plain CoAP is received on 127.0.0.1 and ::1 only")
     .optional()
     .describe(
       "port for plain CoAP on 127.0.0.1 and ::1, in the dialect iothentix: default is 5683, 0 takes a free one; a DTLS " +
@@ -172,9 +174,17 @@ const environment = z
     path: ["TLS_CLIENT_CA"],
     message: "needs TLS_CERT and TLS_KEY",
   })
-  .refine((s) => s.COAP_PORT === undefined || s.DIALECTS.includes("iothentix"), {
-    path: ["COAP_PORT"],
-    message: "needs iothentix among DIALECTS",
+  .refine((s) => (s.COAP_PORT ?? s.COAPS_PORT) === undefined || s.DIALECTS.includes("iothentix"), {
+    path: ["DIALECTS"],
+    message: "must include iothentix for COAP_PORT and COAPS_PORT",
+  })
+  .refine((s) => (s.COAPS_CERT === undefined) === (s.COAPS_KEY === undefined), {
+    path: ["COAPS_KEY"],
+    message: "and COAPS_CERT go together",
+  })
+  .refine((s) => s.COAPS_PORT === undefined || s.COAPS_CERT || s.TLS_CERT || isDemo(s), {
+    path: ["COAPS_PORT"],
+    message: "needs COAPS_CERT and COAPS_KEY, or TLS_CERT and TLS_KEY",
   })
   .refine((s) => s.CODE_WEBHOOK_SECRET === undefined || s.CODE_WEBHOOK_URL !== undefined, {
     path: ["CODE_WEBHOOK_SECRET"],
@@ -217,6 +227,10 @@ export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean 
 /** The address to listen on, and the files of its certificate. */
 export function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
   return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
+}
+
+function isDemo(s: { DATABASE_URL?: string | undefined; NODE_ENV?: string | undefined }): boolean {
+  return s.DATABASE_URL === undefined && s.NODE_ENV !== "production";
 }
 
 function isPort(text: string): boolean {

@@ -53,6 +53,8 @@ export interface RunningServer {
   readonly core: Core;
   /** The port for plain CoAP, if this process receives it. */
   readonly coapPort: number | undefined;
+  /** The port for CoAP over DTLS, if this process receives it. */
+  readonly coapsPort: number | undefined;
   /** The text about a new demo set, which is shown once. */
   readonly introduction: string | undefined;
   /** Reads the certificate files again (SIGHUP). */
@@ -105,25 +107,32 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const proxies = settings.TRUST_PROXY;
   const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve });
 
-  const certificates = new CertificateWatch(listener.certificate, () => clock.now(), log);
-  certificates.begin();
+  const isFirst = worker?.isFirst !== false;
+  const coap = isFirst ? await receiveCoap({ ...parts, app, dialects, clock, random }) : undefined;
+
+  const holders = [listener.certificate, coap?.certificate].filter((holder) => holder !== undefined);
+  // Without a certificate one watch is there, which says so when an operator asks.
+  const certificates = (holders.length > 0 ? holders : [undefined]).map(
+    (holder) => new CertificateWatch(holder, () => clock.now(), log),
+  );
+  for (const watch of certificates) watch.begin();
+  const checkCertificates = async () => void (await Promise.all(certificates.map((watch) => watch.check())));
   const timers = [
-    regularly("reading the certificate files", () => certificates.check(), log, CERTIFICATE_CHECK_INTERVAL),
+    regularly("reading the certificate files", checkCertificates, log, CERTIFICATE_CHECK_INTERVAL),
     regularly("measuring the cost of password hashes", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
   const sweepAndLog = async () => logSweep(await sweep(db, clock.statement()), log);
-  const isFirst = worker?.isFirst !== false;
   if (isFirst) timers.push(regularly("sweeping", sweepAndLog, log));
-  const coap = isFirst ? await receiveCoap({ ...parts, app, dialects, random }) : undefined;
 
   listener.ready();
   return {
     issuer,
     core,
     coapPort: coap?.port,
+    coapsPort: coap?.securePort,
     introduction,
-    renewCertificate: () => certificates.checkNow(),
+    renewCertificate: async () => void (await Promise.all(certificates.map((watch) => watch.checkNow()))),
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
       await Promise.all([listener.drain(), coap?.stop()]);

@@ -22,6 +22,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts", "rsa.ts"],
   // CoAP: messages, requests, blocks. It knows no resource.
   coap: ["errors", "store", "clock.ts"],
+  // DTLS for the datagrams of CoAP: it knows the border, and no message of it.
+  dtls: ["errors", "durable-file.ts", "http", "coap", "clock.ts"],
   keys: ["errors", "store", "durable-file.ts", "clock.ts", "rsa.ts"],
   outbound: ["errors", "keys", "clock.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
@@ -93,7 +95,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.
-  "coap-server.ts": ["http", "coap", "dialects", "clock.ts", "config.ts"],
+  "coap-server.ts": ["http", "coap", "dtls", "dialects", "clock.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",
@@ -161,7 +163,7 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   unhomoglyph: ["accounts"],
   pino: ["http"],
   cborg: ["coap"],
-  "node:dgram": ["coap"],
+  "node:dgram": ["coap", "dtls"],
   "node:https": ["http", "outbound"],
   "node:dns": ["outbound"],
 };

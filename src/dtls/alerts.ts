@@ -16,7 +16,7 @@ const FATAL = 2;
 /** The alerts that end nothing. */
 const WARNINGS: readonly number[] = [ALERT.closeNotify, ALERT.noRenegotiation];
 
-export interface Alert {
+interface Alert {
   readonly isFatal: boolean;
   readonly description: number;
 }

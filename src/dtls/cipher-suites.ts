@@ -14,8 +14,8 @@ export interface CipherSuite {
   /** The hash of the PRF and of the transcript. */
   readonly hash: "sha256" | "sha384";
   /**
-   * How many forged records a session survives. A tag of eight bytes is guessed in 2^64 attempts, so its sessions end after
-   * far fewer (RFC 9147 section 4.5.3 gives the reason and the limits for DTLS 1.3).
+   * How many forged records a session survives. A tag of eight bytes is guessed in 2^64 attempts on average. So its sessions end
+   * after far fewer (RFC 9147 section 4.5.3 gives the reason, and the limits for DTLS 1.3).
    */
   readonly maxForgeries: number;
 }

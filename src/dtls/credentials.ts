@@ -3,7 +3,7 @@ import type { KeyExchange } from "./cipher-suites.js";
 import { GROUP_OF_CURVE } from "./key-exchange.js";
 
 /** PEM: the server's own certificate first, then its chain; and its key. */
-export interface CertificateFiles {
+interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }

@@ -20,7 +20,7 @@ import type { Held } from "./roster.js";
 import type { SessionParameters } from "./session-parameters.js";
 
 /** A ClientHello whose cookie has been verified, and what was agreed. */
-export interface HandshakeStart {
+interface HandshakeStart {
   readonly network: string;
   readonly hello: ClientHello;
   readonly message: HandshakeMessage;
@@ -33,7 +33,7 @@ export interface HandshakeStart {
 }
 
 /** What a handshake needs of its surroundings. */
-export interface HandshakeSurroundings {
+interface HandshakeSurroundings {
   readonly timers: Timers;
   readonly random: (bytes: number) => Buffer;
   send(datagram: Buffer): void;

@@ -17,13 +17,13 @@ export interface SessionKeys {
   readonly server: WriteKeys;
 }
 
-export interface Randoms {
+interface Randoms {
   readonly client: Buffer;
   readonly server: Buffer;
 }
 
 /** The pseudorandom function of TLS 1.2 (RFC 5246 section 5). */
-export function prf(hash: CipherSuite["hash"], secret: Buffer, label: string, seed: Buffer, length: number): Buffer {
+function prf(hash: CipherSuite["hash"], secret: Buffer, label: string, seed: Buffer, length: number): Buffer {
   const mac = (...parts: readonly Buffer[]) => createHmac(hash, secret).update(Buffer.concat(parts)).digest();
   const labelled = Buffer.concat([Buffer.from(label, "latin1"), seed]);
   const output: Buffer[] = [];

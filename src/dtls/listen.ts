@@ -10,14 +10,14 @@ import { DTLS_LIMITS } from "./limits.js";
 import { DtlsServer } from "./server.js";
 
 /** Where to listen, and as whom. */
-export interface DtlsAddress {
+interface DtlsAddress {
   /** An IP address. `::` takes IPv4 too. */
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
 }
 
-export interface DtlsOptions extends DtlsAddress {
+interface DtlsOptions extends DtlsAddress {
   /** Asked for each handshake, so that a renewed certificate is used at once. */
   readonly credentials: () => Credentials;
   readonly timers: Timers;
@@ -41,7 +41,7 @@ export async function listenDtls(options: DtlsOptions, service: DatagramService)
       credentials,
       random: randomBytes,
       limits: DTLS_LIMITS,
-      // A datagram that cannot be sent is lost, as any may be.
+      // A datagram that cannot be sent is lost.
       send: (datagram, to) => socket.send(datagram, to.port, to.address, () => undefined),
       failed: ({ address }, reason) => failed(address, reason),
     },

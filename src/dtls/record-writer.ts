@@ -4,7 +4,7 @@ import { innerPlaintext, seal } from "./protection.js";
 import { CONTENT, DTLS_1_2, MAX_SEQUENCE, NO_CONNECTION_ID, writeRecord } from "./record.js";
 
 /** How records are protected from epoch 1 on. */
-export interface Protection {
+interface Protection {
   readonly suite: CipherSuite;
   readonly keys: WriteKeys;
   /** The id that the client wants; empty if it wants none, or does not speak RFC 9146. */

@@ -32,15 +32,15 @@ import { Roster } from "./roster.js";
 import { SessionTable } from "./session-table.js";
 
 /** What a server needs of its surroundings. */
-export interface ServerSurroundings {
+interface ServerSurroundings {
   readonly timers: Timers;
   readonly random: (bytes: number) => Buffer;
   readonly limits: DtlsLimits;
   /** Asked for each handshake, so that a renewed certificate is used at once. */
   readonly credentials: () => Credentials;
-  send(datagram: Buffer, to: Endpoint): void;
+  readonly send: (datagram: Buffer, to: Endpoint) => void;
   /** Told why a handshake gave no session. */
-  failed(from: Endpoint, reason: string): void;
+  readonly failed: (from: Endpoint, reason: string) => void;
 }
 
 interface Hello {
@@ -65,8 +65,9 @@ export class DtlsServer {
   constructor(around: ServerSurroundings, service: DatagramService) {
     const { timers, random, limits } = around;
     this.#around = around;
-    this.#cookies = new Cookies(timers.now, random);
-    this.#budget = new HandshakeBudget(limits.rate, timers.now);
+    const now = () => timers.now();
+    this.#cookies = new Cookies(now, random);
+    this.#budget = new HandshakeBudget(limits.rate, now);
     this.#halfOpen = new Roster(limits.handshakes);
     this.#sessions = new SessionTable({ timers, limits, send: around.send }, service);
   }

@@ -10,10 +10,10 @@ import type { SessionParameters } from "./session-parameters.js";
 /** Milliseconds between two checks for sessions that are idle for too long. */
 const CHECK_INTERVAL = 10_000;
 
-export interface TableSurroundings {
+interface TableSurroundings {
   readonly timers: Timers;
   readonly limits: DtlsLimits;
-  send(datagram: Buffer, to: Endpoint): void;
+  readonly send: (datagram: Buffer, to: Endpoint) => void;
 }
 
 /** The sessions of a server, by address and by connection id. */

@@ -12,7 +12,7 @@ import type { SessionParameters } from "./session-parameters.js";
 
 /** What a session needs of its surroundings. */
 export interface SessionSurroundings {
-  send(datagram: Buffer, to: Endpoint): void;
+  readonly send: (datagram: Buffer, to: Endpoint) => void;
   received(session: Session, content: Buffer): void;
   /** Called once. */
   ended(session: Session): void;
@@ -114,7 +114,7 @@ export class Session implements Peer, Held {
     const { window } = this.#parameters;
     const isNewest = record.sequence > window.highest;
     window.accept(record.sequence);
-    // An old record may have been kept back by somebody else, so it moves nothing (RFC 9146 section 6).
+    // An attacker may have kept an old record back, so it moves nothing (RFC 9146 section 6).
     if (isNewest) this.#follow(from);
     this.#around.used(this);
     this.#take(opened);

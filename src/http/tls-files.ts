@@ -10,7 +10,16 @@ export interface TlsFiles {
   readonly key: string;
   /** The authorities whose client certificates are trusted; without it none is. */
   readonly clientCa?: string | undefined;
+  /** The settings that name certificate and key, for messages; those of https by default. */
+  readonly settings?: TlsSettings;
 }
+
+interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const HTTPS_SETTINGS: TlsSettings = { cert: "TLS_CERT", key: "TLS_KEY" };
 
 /** The content of the files at one moment. */
 export interface TlsMaterial {
@@ -27,18 +36,20 @@ export interface TlsMaterial {
   readonly fingerprint: string;
   /** Differs where any of the files differs. */
   readonly digest: string;
+  /** The setting that names the certificate. */
+  readonly setting: string;
 }
 
 /**
  * Reads the files, and checks that a server can speak TLS with them. Dates are not looked at (validityProblem).
  * @throws OperatorError in one line when they cannot be used
  */
-export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<TlsMaterial> {
+export async function readTlsFiles({ cert, key, clientCa, settings = HTTPS_SETTINGS }: TlsFiles): Promise<TlsMaterial> {
   const certPem = await read(cert);
   const keyPem = await read(key);
   const caPem = clientCa === undefined ? undefined : await read(clientCa);
-  const own = certificatesIn(certPem, "TLS_CERT")[0]!;
-  checkPair(own, keyIn(keyPem));
+  const own = certificatesIn(certPem, settings.cert)[0]!;
+  checkPair(own, keyIn(keyPem, settings), settings);
   return {
     cert: certPem,
     key: keyPem,
@@ -49,6 +60,7 @@ export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<T
     digest: createHash("sha256")
       .update(JSON.stringify([certPem, keyPem, caPem]))
       .digest("base64url"),
+    setting: settings.cert,
   };
 }
 
@@ -56,9 +68,9 @@ export async function readTlsFiles({ cert, key, clientCa }: TlsFiles): Promise<T
  * Why clients would not accept the certificate at this time; undefined if they would.
  * @param now milliseconds since the epoch
  */
-export function validityProblem({ validFrom, validTo }: TlsMaterial, now: number): string | undefined {
-  if (!hasCome(validFrom, now)) return `TLS_CERT is not valid before ${new Date(validFrom).toISOString()}`;
-  if (hasPassed(validTo, now)) return `TLS_CERT has expired on ${new Date(validTo).toISOString()}`;
+export function validityProblem({ validFrom, validTo, setting }: TlsMaterial, now: number): string | undefined {
+  if (!hasCome(validFrom, now)) return `${setting} is not valid before ${new Date(validFrom).toISOString()}`;
+  if (hasPassed(validTo, now)) return `${setting} has expired on ${new Date(validTo).toISOString()}`;
   return undefined;
 }
 
@@ -86,11 +98,11 @@ function certificatesIn(pem: string, setting: string): X509Certificate[] {
   }
 }
 
-function keyIn(pem: string): KeyObject {
+function keyIn(pem: string, { key }: TlsSettings): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    throw new OperatorError(`TLS_KEY cannot be used: ${(error as Error).message}`);
+    throw new OperatorError(`${key} cannot be used: ${(error as Error).message}`);
   }
 }
 
@@ -98,15 +110,19 @@ function keyIn(pem: string): KeyObject {
 const CURVES: readonly unknown[] = ["prime256v1", "secp384r1", "secp521r1"];
 
 /** OpenSSL itself takes a certificate of one kind of key with a key of another kind, and then every handshake fails. */
-function checkPair(own: X509Certificate, key: KeyObject): void {
-  if (!own.checkPrivateKey(key)) throw new OperatorError("TLS_KEY is not the key of the certificate in TLS_CERT");
+function checkPair(own: X509Certificate, key: KeyObject, settings: TlsSettings): void {
+  if (!own.checkPrivateKey(key)) {
+    throw new OperatorError(`${settings.key} is not the key of the certificate in ${settings.cert}`);
+  }
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
   if (modulusLength !== undefined && modulusLength < MIN_RSA_BITS) {
     throw new OperatorError(
-      `TLS_KEY cannot be used: an RSA key needs ${MIN_RSA_BITS} bits or more, and it has ${modulusLength}`,
+      `${settings.key} cannot be used: an RSA key needs ${MIN_RSA_BITS} bits or more, and it has ${modulusLength}`,
     );
   }
   if (namedCurve !== undefined && !CURVES.includes(namedCurve)) {
-    throw new OperatorError(`TLS_KEY cannot be used: its curve is ${namedCurve}, and must be P-256, P-384 or P-521`);
+    throw new OperatorError(
+      `${settings.key} cannot be used: its curve is ${namedCurve}, and must be P-256, P-384 or P-521`,
+    );
   }
 }

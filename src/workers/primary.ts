@@ -27,7 +27,9 @@ interface PrimaryParts {
  * worker is an instance of the server over the same database.
  * @throws OperatorError if a worker cannot serve, in one line
  */
-export async function startWorkers(parts: PrimaryParts): Promise<Omit<RunningServer, "core" | "coapPort">> {
+export async function startWorkers(
+  parts: PrimaryParts,
+): Promise<Omit<RunningServer, "core" | "coapPort" | "coapsPort">> {
   const { settings, deployment, listener, log, onRestored } = parts;
   const { port, url } = listener;
   const handOver = () => listener.drain(HAND_OVER_LIMIT);

@@ -30,7 +30,7 @@ t.test("a record is delivered once, however often and late it arrives", async (t
   t.strictSame(house.texts, ["three", "two", "one"]);
 });
 
-t.test("a record that was changed, cut or sent by somebody else changes nothing and gets no answer", async (t) => {
+t.test("a record that was changed, cut or sent by a stranger changes nothing and gets no answer", async (t) => {
   for (const choices of [{}, ROAMING]) {
     const house = new DtlsHouse();
     const client = house.connect(HERE, choices);
@@ -155,7 +155,7 @@ t.test("a client with a connection id keeps its session at a new port (RFC 9146)
   // An older record that arrives from elsewhere is delivered, and moves nothing.
   house.exchange(client, HERE, old);
   t.strictSame(house.take(there).length, 1);
-  // Somebody else at the first address has a session of their own.
+  // Another client at the first address has a session of its own.
   const other = house.connect(HERE);
   house.exchange(other, HERE, other.data("other"));
   house.exchange(client, there, client.data("three"));
