@@ -25,7 +25,7 @@ export interface Core {
   readonly previousIssuers: readonly string[];
   readonly db: Db;
   /** The connection that waits for the result, if the core serves one request. */
-  readonly caller?: Caller;
+  readonly caller: Caller | undefined;
   readonly feed: ChangeFeed;
   /** The time when this instance was last in service. */
   readonly availability: Availability;
@@ -104,6 +104,8 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
     db,
+    // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.
+    caller: undefined,
     feed,
     availability,
     clock,

@@ -46,7 +46,7 @@ interface LoginFacts {
 
 interface LoginParts {
   readonly db: Db;
-  readonly caller?: Caller;
+  readonly caller?: Caller | undefined;
   readonly master: MasterKey;
   readonly era: number;
   readonly passwords: Passwords;

@@ -87,8 +87,8 @@ export class ClientAuthentication {
  * Refuses a request with more than one method (RFC 6749 section 2.3).
  * @throws Refusal client_methods_mixed, assertion_type_unsupported
  */
-function refuseMixture({ client_assertion, client_assertion_type, ...presented }: PresentedCredentials): void {
-  const { basic, client_secret, device_jwt } = presented;
+function refuseMixture(presented: PresentedCredentials): void {
+  const { basic, client_secret, client_assertion, client_assertion_type, device_jwt } = presented;
   const methods = [basic, client_secret, client_assertion, device_jwt].filter((one) => one !== undefined);
   if (methods.length > 1) throw new Refusal("client_methods_mixed");
   if (client_assertion !== undefined && client_assertion_type !== JWT_BEARER) {

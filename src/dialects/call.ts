@@ -30,13 +30,24 @@ export function runnerOf(
   const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
   const read = endpoint.read ?? dialect.read;
   const { readDocument = (sent: object) => sent } = dialect;
-  return async ({ sent, authorization, headers, path, certificate, ...common }) => {
+  return async ({ sent, authorization, headers, path, certificate, network, facts, decision_id, caller }) => {
     // A guard looks at the credentials alone. The JSON behind it is read when the caller is known to be admitted.
     const early = operation.isGuarded ? undefined : sent.document?.();
     const wire = { parameters: sent.parameters ?? new Map(), document: early, authorization, path, headers };
     const { parameters, credentials } = read(wire);
-    const asked = { parameters, path, credentials: { ...credentials, certificate }, assertionAudiences };
-    const result = await operation.answer({ ...asked, spelling: dialect, ...common }, () => {
+    const asked = {
+      parameters,
+      document: undefined,
+      path,
+      credentials: certificate === undefined ? credentials : { ...credentials, certificate },
+      assertionAudiences,
+      spelling: dialect,
+      network,
+      facts,
+      decision_id,
+      caller,
+    };
+    const result = await operation.answer(asked, () => {
       const document = early ?? sent.document?.();
       return document && readDocument(document);
     });

@@ -40,10 +40,15 @@ export const oauth2: Dialect = {
       answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt }) => ({
         status: 200,
         body: {
-          ...{ access_token, token_type: "Bearer", expires_in },
-          ...(rpt === undefined
-            ? { refresh_token, scope: scope.join(" "), id_token }
-            : { upgraded: rpt.upgraded || undefined, pct: rpt.pct }),
+          access_token,
+          token_type: "Bearer",
+          expires_in,
+          refresh_token,
+          // A requesting party token has permissions in the place of a scope.
+          scope: rpt === undefined ? scope.join(" ") : undefined,
+          id_token,
+          upgraded: rpt?.upgraded === true ? true : undefined,
+          pct: rpt?.pct,
         },
       }),
     },

@@ -13,12 +13,11 @@ const inBody = z.object({
 
 /** Reads parameters and credentials as in RFC 6749. Only the decoding of Basic differs between dialects. */
 export function readStandard(readBasic: AuthorizationReader): Reader {
-  return ({ parameters, authorization = "" }) => ({
-    parameters,
-    credentials: {
-      ...readParameters(inBody, parameters),
-      basic: readBasic(authorization),
-      bearer: readBearer(authorization),
-    },
-  });
+  return ({ parameters, authorization = "" }) => {
+    const { client_id, client_secret, client_assertion, client_assertion_type } = readParameters(inBody, parameters);
+    const basic = readBasic(authorization);
+    const bearer = readBearer(authorization);
+    const credentials = { basic, bearer, client_id, client_secret, client_assertion, client_assertion_type };
+    return { parameters, credentials };
+  };
 }

@@ -9,7 +9,7 @@ import type { Caller } from "../store/pool.js";
 /** A request after a dialect has read it. Nothing in it depends on the wire format. */
 export interface OperationRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
-  /** A JSON body, with its members under the standard's names (grants/spelling.ts, members). */
+  /** A JSON body, with its members under the standard's names (grants/spelling.ts, members). Undefined until it is read. */
   readonly document: object | undefined;
   /** Parameters in the path. */
   readonly path: Readonly<Record<string, string>>;
@@ -75,7 +75,7 @@ interface RegisteredOperation<Name extends OperationName> {
   readonly isGuarded: boolean;
   readonly row: OperationRow;
   /** @param readDocument reads the JSON body; called once, after the guard */
-  readonly answer: (request: UnreadRequest, readDocument: () => object | undefined) => Promise<Operations[Name]>;
+  readonly answer: (request: OperationRequest, readDocument: () => object | undefined) => Promise<Operations[Name]>;
 }
 
 /** The registered operations. A plugin offers one, and a dialect mounts it on a path. */

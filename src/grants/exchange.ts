@@ -5,7 +5,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { readParameters } from "../http/parameters.js";
-import type { GrantHandler, GrantContext, GrantRegistry, Issuance } from "./grant.js";
+import type { GrantHandler, GrantRegistry, Issuance } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
@@ -37,8 +37,7 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials); // client_certificate_missing
   const certificate = shownThumbprint(request.credentials);
-  const asked = { confirmation, certificate, spelling, issuance, network, facts, decision_id };
-  const context: GrantContext = { core, client, ...asked };
+  const context = { core, client, confirmation, certificate, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue the tokens, and add them to the audit facts.

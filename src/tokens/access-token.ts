@@ -156,13 +156,12 @@ export class AccessTokens {
     };
     // A resource server reads a requesting party token, so its format does not depend on the client.
     const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
-    const content = {
-      ...spelling.accessTokenClaims?.(claims, user?.claims ?? {}),
-      ...claims,
-      ...(spelling.audience === "client" && { aud: client.client_id, resource: claims.aud }),
-    };
-    const written = format === "jwt" ? await ring.sign("ES256", JWT_TYPE, content) : { text: this.#seal(content) };
-    return { ...written, claims, expires_in };
+    const added = spelling.accessTokenClaims?.(claims, user?.claims ?? {});
+    const all = added === undefined ? claims : { ...added, ...claims };
+    const content = spelling.audience === "client" ? { ...all, aud: client.client_id, resource: claims.aud } : all;
+    if (format !== "jwt") return { text: this.#seal(content), claims, expires_in };
+    const { text, kid } = await ring.sign("ES256", JWT_TYPE, content);
+    return { text, kid, claims, expires_in };
   }
 
   /**
