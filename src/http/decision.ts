@@ -77,42 +77,80 @@ export function logDecisions(app: FastifyInstance): void {
 interface Circumstances {
   /** The path of the route, if there is one. */
   readonly endpoint: string | undefined;
-  readonly latency_ms?: number;
+  readonly latency_ms?: number | undefined;
 }
 
 /** Writes the line of a request over HTTP. */
 export function logDecision(request: FastifyRequest, reply: FastifyReply, circumstances: Circumstances): void {
   const { method, url: target } = request;
-  const asked = { method, target, origin: originOf(request), status: reply.statusCode, ...circumstances };
+  const { endpoint, latency_ms } = circumstances;
+  const asked = { method, target, origin: originOf(request), status: reply.statusCode, endpoint, latency_ms };
   writeDecision(request.log, request.decision ?? {}, asked);
+}
+
+/** The fields about the connection. */
+interface Origin {
+  /** The protocol, unless it is HTTP. */
+  readonly transport?: string;
+  readonly ip: string;
+  readonly peer_ip: string | undefined;
+  readonly user_agent?: string | undefined;
 }
 
 /** A decided request, over HTTP or another protocol. */
 interface DecidedRequest extends Circumstances {
   readonly method: string;
   readonly target: string;
-  /** Fields about the connection: the protocol unless it is HTTP, and the addresses. */
-  readonly origin: object;
+  readonly origin: Origin;
   readonly status: number;
 }
 
 /** Writes the line of a decision. */
 export function writeDecision(log: FastifyBaseLogger, facts: AuditFacts, request: DecidedRequest): void {
+  const line = lineOf(facts, request);
+  const isAlarming = facts.alarm !== undefined && !HARMLESS.has(facts.alarm);
+  const level = isAlarming || line.status >= 500 ? "warn" : "info";
+  log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
+}
+
+/**
+ * The members of a line; pino leaves out those that are undefined. Each one is written out, because copies of such large
+ * objects would cost more than all the rest of the line.
+ */
+function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, latency_ms }: DecidedRequest) {
   const { refusal } = facts;
-  const { endpoint, method, target, origin, status, latency_ms } = request;
-  const line = {
-    ...outcomeOf(refusal),
-    ...facts,
-    refusal: undefined,
+  const unrouted = refusal && isUnrouted(refusal, endpoint) ? requestLine(method, target) : undefined;
+  return {
+    type: "decision",
+    schema: SCHEMA,
+    outcome: refusal === undefined ? "granted" : "refused",
+    refused_with: refusal?.row.code,
+    reason: refusal?.reason,
+    dialect: facts.dialect,
+    operation: facts.operation,
+    grant_type: facts.grant_type,
+    client_id: facts.client_id,
+    client_auth: facts.client_auth,
+    sub: facts.sub,
+    grant_id: facts.grant_id,
+    jti: facts.jti,
+    kid: facts.kid,
+    scope_requested: facts.scope_requested,
+    scope_granted: facts.scope_granted,
+    audience: facts.audience,
+    alarm: facts.alarm,
+    hint_flaw: facts.hint_flaw,
+    uma: facts.uma,
     endpoint,
-    ...(refusal !== undefined && isUnrouted(refusal, endpoint) ? requestLine(method, target) : {}),
-    ...origin,
+    method: unrouted?.method,
+    path: unrouted?.path,
+    transport: origin.transport,
+    ip: origin.ip,
+    peer_ip: origin.peer_ip,
+    user_agent: origin.user_agent,
     status,
     latency_ms,
-  };
-  const isAlarming = facts.alarm !== undefined && !HARMLESS.has(facts.alarm);
-  const level = isAlarming || status >= 500 ? "warn" : "info";
-  log[level](line, `${facts.operation ?? "request"} ${line.outcome}`);
+  } satisfies Record<Exclude<keyof AuditFacts, "refusal">, unknown> & Record<string, unknown>;
 }
 
 /** A refusal of a request that never reached the application. */
@@ -129,19 +167,17 @@ export function logEarlyDecision(
   { refusal, method, target, peer, ...facts }: EarlyAuditRecord,
 ): void {
   const line = {
-    ...outcomeOf(refusal),
+    type: "decision",
+    schema: SCHEMA,
+    outcome: "refused",
+    refused_with: refusal.row.code,
+    reason: refusal.reason,
     ...facts,
     ...(method === undefined || target === undefined ? {} : requestLine(method, target)),
     ip: peer,
     peer_ip: peer,
   };
   log[facts.status >= 500 && refusal.row.code !== "not_ready" ? "warn" : "info"](line, "request refused");
-}
-
-function outcomeOf(refusal: Refusal | undefined) {
-  const outcome = refusal === undefined ? "granted" : "refused";
-  const reason = refusal?.reason;
-  return { type: "decision", schema: SCHEMA, outcome, refused_with: refusal?.row.code, reason };
 }
 
 /** Whether the line needs method and path: there is no route, or not for this method. */
@@ -153,7 +189,7 @@ function requestLine(method: string, target: string) {
   return { method: isPlainWord(method) ? method : "*", path: pathForLog(target) };
 }
 
-function originOf(request: FastifyRequest) {
+function originOf(request: FastifyRequest): Origin {
   return {
     ip: request.ip,
     peer_ip: request.socket.remoteAddress,
