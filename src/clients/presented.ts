@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { isPlainText } from "../store/plain-text.js";
 
@@ -62,10 +63,8 @@ function decodeBasic(header: string): string | undefined {
   if (rest.length > 0 || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(token))
     throw new Refusal("authorization_header_malformed", { reason: "not base64" });
   const bytes = Buffer.from(token, "base64");
-  const text = bytes.toString("utf8");
-  if (!Buffer.from(text, "utf8").equals(bytes))
-    throw new Refusal("authorization_header_malformed", { reason: "not UTF-8 text" });
-  return plain(text);
+  if (!isUtf8(bytes)) throw new Refusal("authorization_header_malformed", { reason: "not UTF-8 text" });
+  return plain(bytes.toString("utf8"));
 }
 
 function splitPair(pair: string) {
@@ -75,6 +74,8 @@ function splitPair(pair: string) {
 }
 
 function formDecode(text: string): string {
+  // The text has been checked as a whole.
+  if (!text.includes("%") && !text.includes("+")) return text;
   try {
     return plain(decodeURIComponent(text.replaceAll("+", " ")));
   } catch (error) {

@@ -17,8 +17,13 @@ export function checkEnvelopes(app: FastifyInstance): void {
     // RFC 9112 section 6.1: the end of the body is known, its content is not.
     if (hasUnknownCoding(request)) throw closingAfter(reply, new Refusal("transfer_coding_unsupported"));
     if (expectsMore(request.raw)) throw new Refusal("expectation_unsupported");
-    if (!isPlainText(decodeURIComponent(pathOf(request.url)))) throw new Refusal("path_unknown");
+    if (!isPlainPath(pathOf(request.url))) throw new Refusal("path_unknown");
   });
+}
+
+/** Whether a path can be stored. Node accepts no control character in a path, so that only an encoded one can be in it. */
+function isPlainPath(path: string): boolean {
+  return !path.includes("%") || isPlainText(decodeURIComponent(path));
 }
 
 /** Closes the connection: the bytes after an unknown body cannot be read. */

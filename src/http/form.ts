@@ -56,7 +56,8 @@ export function withoutRepetition({ parameters, repeated }: Form): Parameters {
 }
 
 function decode(encoded: string): string {
-  const text = percentDecode(encoded.replaceAll("+", " "));
+  const isPlain = !encoded.includes("%") && !encoded.includes("+");
+  const text = isPlain ? encoded : percentDecode(encoded.replaceAll("+", " "));
   if (text === undefined || !isPlainText(text)) throw new Refusal("body_malformed");
   return text;
 }

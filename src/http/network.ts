@@ -6,6 +6,7 @@ import { isIP } from "node:net";
  * (`::ffff:192.0.2.1`), a zone or a port cannot evade a limit.
  */
 export function networkOf(address: string): string {
+  if (isIP(address) === 4) return address;
   const bare = bareAddress(address);
   if (isIP(bare) !== 6) return bare;
   const groups = groupsOf(bare);

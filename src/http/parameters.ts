@@ -16,6 +16,13 @@ export function required(code: MissingCode) {
 /** An optional parameter. */
 export const optional = z.string().max(MAX_VALUE).optional();
 
+/** An optional parameter that needs no schema. @throws Refusal parameter_malformed */
+export function readOptional(name: string, parameters: ReadonlyMap<string, string>): string | undefined {
+  const value = parameters.get(name);
+  if (value !== undefined && value.length > MAX_VALUE) throw new Refusal("parameter_malformed", { slots: { name } });
+  return value;
+}
+
 /**
  * Parses parameters with a schema. The first rule that fails, in the order of the schema, decides the refusal: its
  * message is a catalogue code, or the parameter is malformed.
