@@ -4,6 +4,7 @@ import type { Monotonic } from "../expected-wait.js";
 import { readDatabaseUrl } from "./database-url.js";
 import { PrismaClient, type Prisma } from "./generated/client.js";
 import { BoundedPool, CallerLeftError, refuseIfLeft, type Caller } from "./pool.js";
+import { ask, type Statement } from "./prepared-query.js";
 
 /**
  * The store owns every statement and knows nothing of tokens, requests or secrets in clear: its arguments are already hashed or
@@ -22,14 +23,8 @@ export interface Db {
 /** The Prisma client, or a transaction of it. */
 export type Tx = Prisma.TransactionClient;
 
-/** The time limits of connections and statements, in milliseconds. The statements of `run` also have ANSWER_LIMIT. */
+/** The time limits of connections and statements, in milliseconds. */
 const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
-
-/**
- * Milliseconds for the answer to a hot statement. It exceeds the limit of the server, so that only a half-open connection
- * (RFC 9293 section 3.5.1) reaches it.
- */
-const ANSWER_LIMIT = 6_000;
 
 /** Connections per instance. The sum over all instances must stay below max_connections of the server. */
 const POOL_SIZE = 10;
@@ -92,26 +87,20 @@ export async function closeDb(db: Db): Promise<void> {
 }
 
 /**
- * Runs one named (prepared once per connection) statement.
+ * Runs one named (prepared once per connection) statement. A connection on which a statement failed is closed.
  * @throws CallerLeftError if the caller left before it was sent; PoolBusyError
  */
 export async function run<Row extends pg.QueryResultRow>(
-  db: Db,
-  statement: { readonly name: string; readonly text: string },
+  { pool, caller }: Db,
+  statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
-  const query = { ...statement, values: [...values], query_timeout: ANSWER_LIMIT };
-  return withConnection(db, async (client) => (await client.query<Row>(query)).rows);
-}
-
-/** Does some work on a connection, unless the caller has left by then. A connection on which a statement failed is closed. */
-async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   refuseIfLeft(caller);
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
     refuseIfLeft(caller);
-    return await work(client);
+    return await ask<Row>(client, statement, values);
   } catch (error) {
     if (!(error instanceof CallerLeftError)) failure = error as Error;
     throw error;
@@ -119,6 +108,7 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
     client.release(failure);
   }
 }
+
 /** The keys of all advisory locks, in one place so that each is used for one purpose. */
 export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
 

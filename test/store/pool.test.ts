@@ -104,3 +104,39 @@ t.test("broken and failed connections free their places in the pool", async (t) 
   for (let n = 0; n < 3 * PLACES; n += 1) await t.rejects(run(nowhere, ONE, [n]), { code: "ECONNREFUSED" });
   await closeDb(nowhere);
 });
+
+t.test("a statement gives the same rows in its first run on a connection and in later ones", async (t) => {
+  const db = openDb(await freshDatabase(t));
+  t.teardown(() => closeDb(db));
+  const all = {
+    name: "pool_test_types",
+    text: `SELECT $1::text AS text, $2::int AS number, $3::boolean AS yes, $4::timestamptz AS at, $5::text[] AS list,
+             $6::bytea AS bytes, $7::jsonb AS json, NULL::text AS nothing FROM generate_series(1, 2)`,
+  };
+  const at = new Date("2026-01-02T03:04:05.678Z");
+  const values = ['é "quoted", {braced}', 7, true, at, ['a "b"', "c,d"], Buffer.from([0, 255]), { a: [1] }];
+  const [text, number, yes, , list, bytes, json] = values;
+  const row = { text, number, yes, at, list, bytes, json, nothing: null };
+  for (const round of ["first", "second"]) t.strictSame(await run(db, all, values), [row, row], round);
+  const none = { name: "pool_test_none", text: "DELETE FROM clients WHERE client_id = $1" };
+  for (const round of ["first", "second"]) t.strictSame(await run(db, none, ["nobody"]), [], round);
+});
+
+t.test("a statement whose columns have changed fails once, and then gives the new columns", async (t) => {
+  const db = openDb(await freshDatabase(t));
+  t.teardown(() => closeDb(db));
+  await db.pool.query("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)");
+  const all = { name: "pool_test_changing", text: "SELECT * FROM changing" };
+  for (const round of ["first", "second"]) t.strictSame(await run(db, all, []), [{ a: 1 }], round);
+  await db.pool.query("ALTER TABLE changing ALTER a TYPE text, ADD b boolean DEFAULT true");
+  await t.rejects(run(db, all, []), { code: "0A000" });
+  t.strictSame(await run(db, all, []), [{ a: "1", b: true }]);
+});
+
+t.test("a failed statement shows in its trace who asked", async (t) => {
+  const db = openDb(await freshDatabase(t));
+  t.teardown(() => closeDb(db));
+  const asks = async () => await run(db, { name: "pool_test_fails", text: "SELECT 1 / $1::int" }, [0]);
+  const error = (await asks().catch((thrown: unknown) => thrown)) as Error;
+  t.match(error.stack, /at async asks /);
+});

@@ -43,7 +43,9 @@ export async function answersOf(work: () => Promise<unknown>): Promise<readonly 
       void answers.push({ rows: result?.rowCount ?? 0, milliseconds: performance.now() - begun });
     const callback: unknown = args.at(-1);
     const isOurs = this.constructor !== pg.Client;
-    if (isOurs && typeof callback === "function") {
+    if (isOurs && typeof args[0]?.submit === "function") {
+      countRows(args[0], (rows) => answered({ rowCount: rows }));
+    } else if (isOurs && typeof callback === "function") {
       // The pool asks with a callback.
       args[args.length - 1] = (error: unknown, result: { rowCount?: number | null }) => {
         answered(result);
@@ -60,6 +62,25 @@ export async function answersOf(work: () => Promise<unknown>): Promise<readonly 
   } finally {
     pg.Client.prototype.query = original;
   }
+}
+
+/** A query that node-postgres passes each message of its answer to. */
+interface Submitted {
+  handleDataRow(row: object): void;
+  handleReadyForQuery(): void;
+}
+
+function countRows(query: Submitted, answered: (rows: number) => void): void {
+  const { handleDataRow, handleReadyForQuery } = query;
+  let rows = 0;
+  query.handleDataRow = (row) => {
+    rows += 1;
+    handleDataRow.call(query, row);
+  };
+  query.handleReadyForQuery = () => {
+    answered(rows);
+    handleReadyForQuery.call(query);
+  };
 }
 
 /** The most rows that one statement of the store told of while something ran. */
