@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import type { JWK, JWTPayload } from "jose";
 import { toJose, toOpenssl } from "./ecdsa.js";
 import { encode, writeSigned, type UnverifiedJwt } from "./own-jwt.js";
+import { RememberedLatest } from "./remembered-latest.js";
 import type { SigningAlgorithm } from "./signing-key.js";
 
 /** How an algorithm of RFC 7518 is computed. */
@@ -41,9 +42,8 @@ export class SignatureKey {
   readonly #publicKey: KeyObject;
   /** Protected headers in base64url, by `typ`. */
   readonly #headers = new Map<string, string>();
-  /** Hashes of JWTs that were verified: the latest, and those before them. They go with the key. */
-  #genuine = new Set<string>();
-  #earlier: ReadonlySet<string> = new Set();
+  /** Hashes of JWTs that were verified. They go with the key. */
+  readonly #genuine = new RememberedLatest<true>(MAX_REMEMBERED);
 
   constructor(named: { readonly kid: string; readonly alg: SigningAlgorithm }, privateKey: JWK, publicKey: JWK) {
     this.#computation = COMPUTATIONS[named.alg];
@@ -64,19 +64,10 @@ export class SignatureKey {
    */
   isGenuine({ text, signed, signature }: UnverifiedJwt): boolean {
     const digest = hash("sha256", text, "base64");
-    if (this.#genuine.has(digest)) return true;
-    const isKnown = this.#earlier.has(digest);
-    if (!isKnown && !this.#computation.verify(Buffer.from(signed, "ascii"), this.#publicKey, signature)) return false;
-    this.#remember(digest);
+    if (this.#genuine.get(digest) === true) return true;
+    if (!this.#computation.verify(Buffer.from(signed, "ascii"), this.#publicKey, signature)) return false;
+    this.#genuine.set(digest, true);
     return true;
-  }
-
-  #remember(digest: string): void {
-    if (this.#genuine.size >= MAX_REMEMBERED / 2) {
-      this.#earlier = this.#genuine;
-      this.#genuine = new Set();
-    }
-    this.#genuine.add(digest);
   }
 
   #header(typ: string): string {

@@ -1,8 +1,10 @@
+import { hash } from "node:crypto";
 import { z } from "zod";
 import type { Confirmation } from "../clients/methods.js";
 import type { Client, ClientRegistry } from "../clients/registry.js";
 import { epochSeconds, newId, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
+import { RememberedLatest } from "../keys/remembered-latest.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { TokenSubject } from "../store/access-tokens.js";
 import type { Person } from "../store/users.js";
@@ -13,6 +15,9 @@ const PREFIX = "jat_";
 
 /** Longest text looked at as a token, in characters: one with hundreds of scopes fits, an attack does not. */
 const MAX_TOKEN = 16_384;
+
+/** Opaque tokens whose content is remembered, at most. Each takes about 1 KB. */
+const MAX_REMEMBERED = 5_000;
 
 /** Media type of a JWT access token (RFC 9068 section 2.1). */
 const JWT_TYPE = "at+jwt";
@@ -54,8 +59,10 @@ const claimsSchema = z.object({
   permissions: z.array(permission).optional(),
 });
 
+type StoredClaims = z.infer<typeof claimsSchema>;
+
 /** What an access token says, however it is represented (RFC 9068 section 2.2). */
-export type AccessTokenClaims = Omit<z.infer<typeof claimsSchema>, "resource">;
+export type AccessTokenClaims = Omit<StoredClaims, "resource">;
 
 /** The values that the store needs to decide whether a token is in force. */
 export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
@@ -122,6 +129,7 @@ interface AccessTokenDeps {
 /** Issues and reads access tokens, without the store: a token carries all its data. */
 export class AccessTokens {
   readonly #deps: AccessTokenDeps;
+  readonly #opened = new RememberedLatest<StoredClaims>(MAX_REMEMBERED);
 
   constructor(deps: AccessTokenDeps) {
     this.#deps = deps;
@@ -175,10 +183,11 @@ export class AccessTokens {
     anyIssuer = false,
   ): Promise<{ readonly claims: AccessTokenClaims; readonly expired: boolean } | undefined> {
     if (text.length > MAX_TOKEN) return undefined;
-    const payload = text.startsWith(PREFIX) ? this.#open(text) : (await this.#deps.ring.verify(text, JWT_TYPE))?.claims;
-    const { success, data } = claimsSchema.safeParse(payload);
-    if (!success || (!this.#isOwnName(data.iss) && !anyIssuer)) return undefined;
-    const { resource, ...said } = data;
+    const read = text.startsWith(PREFIX)
+      ? this.#open(text)
+      : readClaims((await this.#deps.ring.verify(text, JWT_TYPE))?.claims);
+    if (read === undefined || (!this.#isOwnName(read.iss) && !anyIssuer)) return undefined;
+    const { resource, ...said } = read;
     const claims = { ...said, aud: resource ?? said.aud };
     return { claims, expired: claims.exp <= epochSeconds(this.#deps.clock) };
   }
@@ -201,8 +210,19 @@ export class AccessTokens {
     return PREFIX + sealed.toString("base64url");
   }
 
-  #open(text: string): unknown {
+  /** A seal never opens to anything else. So its content is remembered, under its hash, which is no token. */
+  #open(text: string): StoredClaims | undefined {
+    const digest = hash("sha256", text, "base64");
+    const known = this.#opened.get(digest);
+    if (known !== undefined) return known;
     const plain = this.#deps.master.openText("access-token", text.slice(PREFIX.length));
-    return plain === undefined ? undefined : JSON.parse(plain.toString("utf8"));
+    const claims = plain && readClaims(JSON.parse(plain.toString("utf8")));
+    if (claims !== undefined) this.#opened.set(digest, claims);
+    return claims;
   }
+}
+
+/** The claims of an access token; undefined for those of any other token. */
+function readClaims(payload: unknown): StoredClaims | undefined {
+  return claimsSchema.safeParse(payload).data;
 }
