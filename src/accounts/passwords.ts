@@ -26,6 +26,9 @@ export function hashingSlots(processes: number): number {
   return Math.max(1, Math.floor((availableParallelism() - 1) / processes));
 }
 
+/** Logins that run for each hash that is made. The next login asks the database while the hash of the last one is made. */
+const LOGINS_FOR_A_SLOT = 1.5;
+
 /**
  * Password hashing with bounded cost: at most one hash fewer at once than there are cores, because every other request
  * needs a core too.
@@ -35,12 +38,16 @@ export class Passwords {
   readonly #decoys: Decoys;
   readonly #options: argon2.HashOptions;
   readonly #unknownUserHash: Promise<string>;
-  readonly #queue: WorkQueue;
+  /** The logins that run, and those that wait. */
+  readonly #logins: WorkQueue;
+  /** The hashes that are made, and those that wait: never more than there are running logins. */
+  readonly #hashes: WorkQueue;
 
   constructor(master: MasterKey, random: Random, slots = hashingSlots(1), cost = COST) {
     this.#master = master;
     this.#decoys = new Decoys(master);
-    this.#queue = new WorkQueue(slots);
+    this.#logins = new WorkQueue(Math.ceil(slots * LOGINS_FOR_A_SLOT));
+    this.#hashes = new WorkQueue(slots);
     const pepper = { secret: master.derive("password"), associatedData: master.keyId };
     this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, ...pepper };
     this.#unknownUserHash = argon2.hash(random(32), this.#options);
@@ -48,33 +55,33 @@ export class Passwords {
 
   /** The number of jobs that wait for a slot. */
   get waiting(): number {
-    return this.#queue.waiting;
+    return this.#logins.waiting + this.#hashes.waiting;
   }
 
   /** An argon2id hash in PHC form, for operators: it waits however long the queue is. */
   hash(password: string): Promise<string> {
-    return this.#queue.runUnbounded({}, () => this.#hash(password));
+    return this.#logins.runUnbounded({}, () => this.#hash(password));
   }
 
   /** The same for users, with the bounded queue of logins. @throws Refusal hashing_busy */
   hashQueued(who: string, password: string, caller?: Caller): Promise<string> {
-    return this.#queue.run(who, async () => {
+    return this.#logins.run(who, async () => {
       refuseIfLeft(caller);
       return this.#hash(password);
     });
   }
 
   #hash(password: string): Promise<string> {
-    return argon2.hash(normalise(password), this.#options);
+    return this.#hashes.runUnbounded({}, () => argon2.hash(normalise(password), this.#options));
   }
 
   /**
-   * Runs a whole login inside one queue slot. Queued logins hold neither a hashing slot nor a database connection.
+   * Runs a whole login in a place of the queue. Queued logins hold neither a hashing slot nor a database connection.
    * @param key jobs with the same key run one after another
    * @throws Refusal hashing_busy when the queue is too long, or the slot does not come
    */
   runQueued<T>(who: string, work: () => Promise<T>): Promise<T> {
-    return this.#queue.run(who, work);
+    return this.#logins.run(who, work);
   }
 
   /**
@@ -84,7 +91,7 @@ export class Passwords {
    */
   async verify(hash: string | null | undefined, password: string, name: string): Promise<boolean> {
     const against = hash ?? this.#decoys.for(name) ?? (await this.#unknownUserHash);
-    const matches = await this.#matches(against, password);
+    const matches = await this.#hashes.runUnbounded({}, () => this.#matches(against, password));
     return matches && hash !== null && hash !== undefined;
   }
 
