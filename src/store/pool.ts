@@ -76,7 +76,8 @@ export class BoundedPool extends pg.Pool {
    */
   renew(): void {
     for (const client of this.#out) (client as pg.PoolClient & SessionClient).cutIfSilent(MAX_SILENCE);
-    for (let idle = this.idleCount; idle > 0; idle -= 1) super.connect((_error, _client, release) => release(true));
+    // There is no client if others took the idle connections first, and gave none back for too long.
+    for (let idle = this.idleCount; idle > 0; idle -= 1) super.connect((_error, client) => client?.release(true));
   }
 
   /** Lends a connection, at once or after a bounded wait. @throws PoolBusyError, or what connecting throws */

@@ -140,3 +140,15 @@ t.test("a failed statement shows in its trace who asked", async (t) => {
   const error = (await asks().catch((thrown: unknown) => thrown)) as Error;
   t.match(error.stack, /at async asks /);
 });
+
+t.test("an idle connection that another caller takes first is not replaced, and nothing breaks", async (t) => {
+  const { db, taken } = await openTaken(t);
+  taken.pop()!.release();
+  const first = db.pool.connect();
+  db.pool.renew();
+  taken.push(await first);
+  t.equal(db.pool.waitingCount, 1, "the replacement waits for a connection");
+  await until("it gives up", () => db.pool.waitingCount === 0);
+  for (const client of taken) client.release();
+  t.equal((await run(db, ONE, [1])).length, 1);
+});
