@@ -19,7 +19,7 @@ import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { listen } from "./store/listen.js";
-import { sweep, type SweepReport } from "./store/sweep.js";
+import { openSweep, type SweepReport } from "./store/sweep.js";
 import { samplePasswordHashes } from "./store/password-hashes.js";
 
 /** Milliseconds between two rounds of housekeeping. */
@@ -122,8 +122,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     regularly("measuring the cost of password hashes", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
-  const sweepAndLog = async () => logSweep(await sweep(db, clock.statement()), log);
-  if (isFirst) timers.push(regularly("sweeping", sweepAndLog, log));
+  const sweep = openSweep(db);
+  if (isFirst) timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log), log));
 
   listener.ready();
   return {
@@ -184,6 +184,15 @@ function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogg
   };
   const timer = setTimeout(() => void workAndRest(), rest).unref();
   return timer;
+}
+
+/** Runs one round after another, until no row is due any more. */
+async function sweepAndLog(round: () => Promise<SweepReport>, log: FastifyBaseLogger): Promise<void> {
+  let report: SweepReport;
+  do {
+    report = await round();
+    logSweep(report, log);
+  } while (report.isBehind);
 }
 
 /** Logs one line for each round that deleted rows or left a backlog, and one for each kind of row that failed. */

@@ -178,7 +178,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   "pages/policy.ts: onlyTargets": "a policy has no source that a browser would read as more than one address",
   "store/deletion.ts: DELETIONS": "a deletion reaches every table that refers to its row",
   "store/listen.ts: listenBy": "the change feed is tested with a connection that fails on demand",
-  "store/sweep.ts: SWEEPS": "every table with expired rows is swept",
 };
 
 /** The generated files of the Prisma client that import nothing but types of the others, and are large. */

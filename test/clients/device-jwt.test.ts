@@ -138,8 +138,8 @@ t.test("AS-01 a JWT works once, for ever", async (t) => {
     const jwt = deviceJwt(ID, KEY);
     t.equal((await show(server, jwt)).status, 201);
     clock.advance(10 * 365 * 86_400);
-    const { sweep } = await import("../../src/store/sweep.js");
-    await sweep(server.core.db, clock.statement());
+    const { openSweep } = await import("../../src/store/sweep.js");
+    await openSweep(server.core.db)(clock.statement());
     const later = await startInstance(t, { database: server.database, clock });
     t.equal((await show(later, jwt)).status, 403);
   });

@@ -1,6 +1,7 @@
 import pg from "pg";
 import t, { type Test } from "tap";
-import { sweep, SWEEPS } from "../../src/store/sweep.js";
+import { openSweep } from "../../src/store/sweep.js";
+import { BATCH, SWEEPS } from "../../src/store/sweep-kinds.js";
 import { MAX_ROWS } from "../../src/store/batches.js";
 import { allClients, allClientUris } from "../../src/store/clients.js";
 import { withdrawConsent } from "../../src/store/consents.js";
@@ -15,8 +16,11 @@ import { ALICE, FLEET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance } from "../support/instance.js";
 import { fillDatabase, LARGE } from "../support/many.js";
-import { mostRowsOf } from "../support/statements.js";
+import { mostRowsOf, statementsOf } from "../support/statements.js";
 import { Browser } from "../support/web.js";
+
+/** More grants than fit into one page of 8 KiB. */
+const MAX_GRANTS_OF_PAGE = 50;
 
 /** A migrated database in which nothing is due, and what its sweep would visit. */
 async function filled(t: Test, rows: number) {
@@ -34,16 +38,21 @@ t.test("a sweep reads only the rows that are due", async (t) => {
   const { db } = server.core;
 
   t.test("each sweep statement uses an index, also in a generic plan", async (t) => {
-    for (const { of, statement } of SWEEPS.filter(({ of }) => of !== "signing_keys")) {
-      const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${statement.text}`);
-      const plan = rows.map((row) => row["QUERY PLAN"] as string).join("\n");
-      t.notMatch(plan, /Seq Scan on (?!deployment_epoch)/, of);
+    for (const { of, byTime, byPages } of SWEEPS.filter(({ of }) => of !== "signing_keys")) {
+      const planOf = async (text: string) => {
+        const { rows } = await client.query(`EXPLAIN (GENERIC_PLAN) ${text}`);
+        return rows.map((row) => row["QUERY PLAN"] as string).join("\n");
+      };
+      t.notMatch(await planOf(byTime.text), /Seq Scan on (?!deployment_epoch)/, of);
+      const pages = await planOf(byPages.text);
+      t.match(pages, /Tid Range Scan on/, of);
+      t.notMatch(pages, /Seq Scan on (?!deployment_epoch)/, of);
     }
   });
 
   t.test("the pages that a sweep reads do not grow with the rows that are not due", async (t) => {
-    for (const { of, statement } of SWEEPS) {
-      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${statement.text}`, [null]);
+    for (const { of, byTime } of SWEEPS) {
+      const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${byTime.text}`, [null, null]);
       const { Plan: plan } = rows[0]["QUERY PLAN"][0];
       const pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
       t.ok(pages < 40, `${of}: ${pages} pages`);
@@ -58,7 +67,7 @@ t.test("a sweep reads only the rows that are due", async (t) => {
     // The server sweeps too, and a busy machine may need several rounds: what counts is what they leave.
     let looked = 0;
     for (let more = 1; more > 0; looked += more) {
-      const { deleted, kept, failed } = await sweep(db, null);
+      const { deleted, kept, failed } = await openSweep(db)(null);
       t.strictSame({ deleted, failed }, { deleted: {}, failed: {} });
       more = kept;
     }
@@ -74,7 +83,7 @@ t.test("a sweep reads only the rows that are due", async (t) => {
     const { rows } = await client.query("SELECT now() + interval '2161 hours' AS later");
     // A busy machine may need several rounds.
     let gone = 0;
-    for (let more = 1; more > 0; gone += more) more = (await sweep(db, rows[0].later)).deleted.grants ?? 0;
+    for (let more = 1; more > 0; gone += more) more = (await openSweep(db)(rows[0].later)).deleted.grants ?? 0;
     t.equal(gone, 20_000);
   });
 });
@@ -89,25 +98,47 @@ t.test("a failing deletion of one kind of row does not stop the others or delay 
   const { rows } = await client.query("SELECT now() + interval '400 days' AS later");
   const { later } = rows[0];
 
-  const stopped = await sweep(db, later, 1);
+  const stopped = await openSweep(db)(later, 1);
   t.strictSame(Object.keys(stopped.failed).sort(), ["ended_grants", "grants"]);
-  t.equal(stopped.deleted.revoked_tokens, 1_000, "one batch of each kind");
-  t.equal(stopped.backlog.revoked_tokens, 4_000);
+  t.equal(stopped.deleted.revoked_tokens, BATCH.rows, "one batch of each kind");
+  t.equal(stopped.backlog.revoked_tokens, 5_000 - BATCH.rows);
+  t.ok(stopped.isBehind);
 
   await client.query("ALTER TABLE revoked_tokens RENAME TO gone");
-  const counted = await sweep(db, later, 0);
+  const counted = await openSweep(db)(later, 0);
   t.strictSame(Object.keys(counted.failed), ["revoked_tokens"], "what cannot be counted stops no other either");
-  t.equal(counted.backlog.used_assertions, 4_000);
+  t.equal(counted.backlog.used_assertions, 5_000 - BATCH.rows);
   await client.query("ALTER TABLE gone RENAME TO revoked_tokens");
 
-  const finished = await sweep(db, later);
-  t.match(finished, { deleted: { revoked_tokens: 4_000, used_assertions: 4_000 }, backlog: {} });
+  const finished = await openSweep(db)(later);
+  t.match(finished, { deleted: { revoked_tokens: 5_000 - BATCH.rows }, backlog: {}, isBehind: false });
   t.equal((await client.query("SELECT FROM sessions")).rowCount, 0);
   t.equal((await client.query("SELECT FROM grants")).rowCount, 5_000);
 
   await client.query("DROP TRIGGER fails ON grants");
   await client.query("UPDATE clients SET access_token_lifetime = 600");
-  t.match(await sweep(db, later), { deleted: { grants: 5_000 } });
+  t.match(await openSweep(db)(later), { deleted: { grants: 5_000 } });
+});
+
+t.test("a sweep that is far behind walks through the table in bounded steps", async (t) => {
+  const { server, client } = await filled(t, 20_000);
+  await client.query("UPDATE clients SET access_token_lifetime = 600");
+  await countChanges(client, ["grants"]);
+  // A grant that was refreshed since its last check is among them: the sweep keeps it.
+  await client.query(
+    "UPDATE grants SET idle_expires_at = now() + interval '200 days', absolute_expires_at = now() + interval '200 days' WHERE id = 'grant-7'",
+  );
+  const { rows } = await client.query(
+    "SELECT now() + interval '40 days' AS later, pg_relation_size('grants') / 8192 AS pages",
+  );
+  let sent: string[] = [];
+  const most = await largestChange(client, async () => {
+    sent = await statementsOf(() => openSweep(server.core.db)(rows[0].later));
+  });
+  const walked = sent.filter((text) => text === SWEEPS[0]!.byPages.text).length;
+  t.ok(walked >= rows[0].pages / BATCH.pages, `${walked} steps through ${rows[0].pages} pages`);
+  t.ok(most > BATCH.rows && most <= BATCH.pages * MAX_GRANTS_OF_PAGE, `one statement deleted ${most} rows`);
+  t.strictSame((await client.query("SELECT id FROM grants")).rows, [{ id: "grant-7" }]);
 });
 
 t.test("an ended grant is deleted after a day, regardless of its client's lifetimes", async (t) => {
@@ -116,8 +147,8 @@ t.test("an ended grant is deleted after a day, regardless of its client's lifeti
   const { rows } = await client.query(
     "SELECT now() + interval '23 hours' AS before, now() + interval '25 hours' AS later",
   );
-  t.match(await sweep(server.core.db, rows[0].before), { deleted: {} });
-  t.match(await sweep(server.core.db, rows[0].later), { deleted: { ended_grants: 200 } });
+  t.match(await openSweep(server.core.db)(rows[0].before), { deleted: {} });
+  t.match(await openSweep(server.core.db)(rows[0].later), { deleted: { ended_grants: 200 } });
 });
 
 t.test("a request that updates a time writes to no index", async (t) => {

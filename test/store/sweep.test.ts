@@ -1,5 +1,5 @@
 import t from "tap";
-import { sweep } from "../../src/store/sweep.js";
+import { openSweep } from "../../src/store/sweep.js";
 import { useAssertion } from "../../src/store/used-assertions.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
@@ -34,12 +34,12 @@ t.test("a sweep deletes expired rows and keeps the rest", async (t) => {
 
   await useAssertion(server.core.db, Buffer.from("used"), new Date(clock.now() + 60_000), clock.statement());
 
-  await sweep(server.core.db, clock.statement());
+  await openSweep(server.core.db)(clock.statement());
   const all = { grants: 2, revoked_tokens: 1, sessions: 1, interactions: 1, used_assertions: 1, tries: 2 };
   t.strictSame(await counts(), all, "everything is still of use");
 
   clock.advance(DAY + 13 * 60 * 60);
-  await sweep(server.core.db, clock.statement());
+  await openSweep(server.core.db)(clock.statement());
   t.strictSame(await counts(), {
     grants: 1,
     revoked_tokens: 0,
@@ -56,7 +56,7 @@ t.test("a sweep deletes expired rows and keeps the rest", async (t) => {
   t.equal(refreshed.status, 200, "a login that goes on is left alone");
 
   clock.advance(100 * DAY);
-  await sweep(server.core.db, clock.statement());
+  await openSweep(server.core.db)(clock.statement());
   t.strictSame(await counts(), {
     grants: 0,
     revoked_tokens: 0,
@@ -74,9 +74,9 @@ t.test("a sweep deletes expired secrets and keeps those without an expiry", asyn
   const server = await startInstance(t, { provision: { clients: [{ client_id: "worker", client_secrets }] }, clock });
   const ends = () => sql(server.database, "SELECT expires_at FROM client_secrets ORDER BY expires_at");
   clock.advance(DAY);
-  await sweep(server.core.db, clock.statement());
+  await openSweep(server.core.db)(clock.statement());
   t.strictSame(await ends(), [{ expires_at: new Date(end) }, { expires_at: null }]);
   clock.advance(61);
-  await sweep(server.core.db, clock.statement());
+  await openSweep(server.core.db)(clock.statement());
   t.strictSame(await ends(), [{ expires_at: null }]);
 });

@@ -1,6 +1,6 @@
 import pg from "pg";
 import t from "tap";
-import { sweep } from "../../src/store/sweep.js";
+import { openSweep } from "../../src/store/sweep.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
@@ -106,7 +106,7 @@ t.test("expired rows are swept, and no others", async (t) => {
   };
   const after = async (days: number) => {
     clock.advance(days * 24 * 60 * 60 + 600);
-    await sweep(server.core.db, clock.statement());
+    await openSweep(server.core.db)(clock.statement());
     return counts();
   };
   t.strictSame(await after(0), [2, 1, 1, 1, 1]);
