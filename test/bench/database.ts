@@ -9,6 +9,15 @@ const SETTLE = 200;
 /** A line of PostgreSQL's log that shows a statement: a simple one, or the execution of a prepared one. */
 const STATEMENT = /LOG: {2}(statement|execute [^:]*): /;
 
+/** The settings of PostgreSQL that a fast and wrong result would change, and its version. */
+export async function settingsOf(client: pg.Client): Promise<Readonly<Record<string, string>>> {
+  const { rows } = await client.query<Record<string, string>>(
+    `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
+            current_setting('full_page_writes') AS full_page_writes, current_setting('server_version') AS version`,
+  );
+  return rows[0]!;
+}
+
 /** What a candidate's requests do in its PostgreSQL, seen from a connection of the benchmark. */
 export class Database {
   private constructor(
@@ -24,12 +33,8 @@ export class Database {
   }
 
   /** The settings that a fast and wrong result would change. */
-  async settings(): Promise<Readonly<Record<string, string>>> {
-    const { rows } = await this.client.query<Record<string, string>>(
-      `SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
-              current_setting('full_page_writes') AS full_page_writes, current_setting('server_version') AS version`,
-    );
-    return rows[0]!;
+  settings(): Promise<Readonly<Record<string, string>>> {
+    return settingsOf(this.client);
   }
 
   /** Bytes of WAL that were written so far. */

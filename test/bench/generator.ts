@@ -44,6 +44,7 @@ class Generator {
       unexpected: this.#unexpected,
       example: this.#example,
       brought: this.#brought,
+      times: this.#phase.tellsTimes === true ? this.#times : [],
       generator: (user + system) / (took * 1e6),
     };
   }
@@ -104,8 +105,8 @@ function isExpected({ status, body }: Answer, { statuses, contains = [], lacks =
 function writerOf({ target, headers, form, own }: Load): (value: string | undefined) => string {
   if (form === undefined) {
     const lines = Object.entries({ Host: "localhost", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-    const bytes = `GET ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
-    return () => bytes;
+    const bytes = `GET ${target} HTTP/1.1\r\n${lines.join("")}`;
+    return (value) => (own === undefined ? `${bytes}\r\n` : `${bytes}${own.name}: ${value}\r\n\r\n`);
   }
   const requests = new FormRequests(target, headers);
   const same = requests.bytesOf(form);

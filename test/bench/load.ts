@@ -4,7 +4,7 @@ export interface Load {
   readonly headers: Readonly<Record<string, string>>;
   /** The body; a load without one consists of GET requests. */
   readonly form?: Readonly<Record<string, string>>;
-  /** A parameter of the body that differs from request to request. */
+  /** A parameter of the body that differs from request to request; of a GET request it is a header. */
   readonly own?: OwnParameter;
   readonly expects: Expected;
 }
@@ -36,6 +36,8 @@ export interface Phase {
   readonly seconds: number;
   /** The phase ends after so many requests, if its seconds are not over before. */
   readonly requests?: number | undefined;
+  /** Whether the result has the time of each answer. */
+  readonly tellsTimes?: boolean | undefined;
 }
 
 export interface PhaseResult {
@@ -51,6 +53,8 @@ export interface PhaseResult {
   readonly example: string | undefined;
   /** What the answers brought, in the order in which they came; of a chain only the last of each connection. */
   readonly brought: readonly string[];
+  /** Milliseconds of each answer, if the phase asked for them. */
+  readonly times: readonly number[];
   /** Share of one core that the generator used. */
   readonly generator: number;
 }

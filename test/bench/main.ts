@@ -1,12 +1,10 @@
 // npm run bench [-- --help]: what a request costs. docs/performance.md explains what is measured and how.
-import { fork } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { measureGrowth } from "./growth/growth.js";
+import { readGrowthOptions } from "./growth/options.js";
 import { installPeers, PEERS } from "./install-peers.js";
-import type { Phase, PhaseResult } from "./load.js";
 import type { Operation } from "./operations.js";
 import { OptionsError, readOptions, type Options } from "./options.js";
+import { prepare } from "./prepare.js";
 import { Progress } from "./progress.js";
 import { makeReport, readCommit, render, writeJson, writePage } from "./report.js";
 import { countStatements, measureRound, type Round } from "./round.js";
@@ -14,7 +12,15 @@ import type { Measured } from "./row.js";
 import { start, type Running } from "./start.js";
 
 async function main(): Promise<number> {
-  const options = readOptions(process.argv.slice(2));
+  const words = process.argv.slice(2);
+  return words.includes("--growth") ? run(readGrowthOptions(words), measureGrowth) : run(readOptions(words), bench);
+}
+
+/** Runs a measurement, unless the command line asked for a text. It ends at a signal, and leaves nothing behind. */
+async function run<Given extends object>(
+  options: Given | string,
+  work: (options: Given, cleanUps: (() => Promise<unknown>)[]) => Promise<number>,
+): Promise<number> {
   if (typeof options === "string") {
     console.log(options);
     return 0;
@@ -25,7 +31,7 @@ async function main(): Promise<number> {
       process.once(signal, () => reject(new OptionsError(`ended by ${signal}`)));
   });
   try {
-    return await Promise.race([bench(options, cleanUps), interrupted]);
+    return await Promise.race([work(options, cleanUps), interrupted]);
   } finally {
     for (const cleanUp of cleanUps) await cleanUp();
   }
@@ -35,15 +41,7 @@ async function main(): Promise<number> {
 async function bench(options: Options, cleanUps: (() => Promise<unknown>)[]): Promise<number> {
   if (options.candidates.some(({ program }) => program?.startsWith(PEERS))) installPeers();
   const commit = readCommit();
-  const folder = await mkdtemp(join(tmpdir(), "jeton-bench-"));
-  cleanUps.unshift(() => rm(folder, { recursive: true, force: true }));
-  const generator = fork(new URL("./generator.js", import.meta.url));
-  cleanUps.unshift(async () => generator.kill());
-  const generate = (phase: Phase) =>
-    new Promise<PhaseResult>((resolve) => {
-      generator.once("message", (result) => resolve(result as PhaseResult));
-      generator.send(phase);
-    });
+  const { folder, generate } = await prepare(cleanUps);
   const running: Running[] = [];
   for (const candidate of options.candidates)
     running.push(await start(candidate, { folder, connections: options.connections, generate, cleanUps }));

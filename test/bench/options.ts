@@ -82,7 +82,8 @@ function positive(option: string, text: string | undefined, otherwise: number): 
   return number;
 }
 
-function whole(option: string, text: string | undefined, otherwise: number): number {
+/** A positive whole number of an option. */
+export function whole(option: string, text: string | undefined, otherwise: number): number {
   const number = positive(option, text, otherwise);
   if (!Number.isInteger(number)) throw new OptionsError(`${option} must be a whole number`);
   return number;

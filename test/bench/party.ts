@@ -7,6 +7,9 @@ import { FORM_ANSWER, type Load, type Phase, type PhaseResult } from "./load.js"
 /** Seconds that a preparation may take. */
 const PATIENCE = 300;
 
+/** A code in the address to which a browser is sent. */
+const CODE = "[?&]code=([^&\\s]+)";
+
 const { redirect_uri, password } = DEPLOYMENT;
 
 /** When the generator stops, and how many connections it may use. */
@@ -14,6 +17,7 @@ interface Limits {
   readonly seconds: number;
   readonly requests?: number | undefined;
   readonly maxConnections?: number | undefined;
+  readonly tellsTimes?: boolean | undefined;
 }
 
 /** A candidate that runs, as its clients see it. It prepares what a round needs, over the protocol. */
@@ -28,6 +32,11 @@ export class Party {
     readonly connections: number,
     private readonly generate: (phase: Phase) => Promise<PhaseResult>,
   ) {}
+
+  /** The PKCE challenge of its authorizations. */
+  get codeChallenge(): string {
+    return this.#pkce.challenge.code_challenge;
+  }
 
   /** Sends a load until its seconds are over, or its requests are sent. */
   send(load: Load, limits: Limits): Promise<PhaseResult> {
@@ -48,12 +57,16 @@ export class Party {
     return { ...this.tokenLoad(client, form), own: { name: "code", values: codes, use: "once" } };
   }
 
-  /** Authorization codes of a person who is signed in, each of an authorization of its own. */
-  async codes(client: ClientName, scope: string, count: number): Promise<readonly string[]> {
+  /** Authorizations of a person who is signed in. Each brings a code. */
+  async authorizationLoad(client: ClientName, scope: string): Promise<Load> {
     const target = this.#authorize(client, scope);
     this.#session ??= await this.#signIn(target);
-    const expects = { statuses: [302, 303], brings: "[?&]code=([^&\\s]+)" };
-    return this.#collect({ target, headers: { Cookie: this.#session }, expects }, count);
+    return { target, headers: { Cookie: this.#session }, expects: { statuses: [302, 303], brings: CODE } };
+  }
+
+  /** Authorization codes of a person who is signed in, each of an authorization of its own. */
+  async codes(client: ClientName, scope: string, count: number): Promise<readonly string[]> {
+    return this.#collect(await this.authorizationLoad(client, scope), count);
   }
 
   /** Tokens of logins, each of a login of its own. */

@@ -11,8 +11,6 @@ import { rowsOf, type Measured } from "./row.js";
 import type { Running } from "./start.js";
 import { figuresTable, goalsTable, table } from "./tables.js";
 
-/** Where the tables stand in docs/performance.md. */
-const MARKERS = ["<!-- npm run bench: begin -->", "<!-- npm run bench: end -->"] as const;
 const PAGE = join(ROOT, "docs", "performance.md");
 
 /** The commit that is measured, with a plus where files differ from it. A run asks at its beginning: files may change later. */
@@ -36,17 +34,9 @@ export async function makeReport(
   commit: string,
 ): Promise<Report> {
   const { seconds, rounds, connections } = options;
-  const { version, ...settings } = await running[0]!.database.settings();
-  const [cpu] = cpus();
   return {
     about: {
-      date: new Date(systemClock.now()).toISOString().slice(0, 10),
-      commit,
-      machine: `${cpus().length} cores of ${cpu?.model ?? "an unknown model"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
-      versions: `Node ${process.versions.node}, PostgreSQL ${version}`,
-      settings: Object.entries(settings)
-        .map(([name, value]) => `${name} ${value}`)
-        .join(", "),
+      ...aboutRun(commit, await running[0]!.database.settings()),
       rounds: `${rounds} of ${seconds} s for each candidate and operation, ${connections} connections`,
     },
     candidates: running.map(({ candidate, idleMemory }) => ({
@@ -55,6 +45,23 @@ export async function makeReport(
       idleMiB: Math.round(idleMemory / 2 ** 20),
     })),
     measured,
+  };
+}
+
+/** The date, the commit, the machine, and the versions and settings of a run. */
+export function aboutRun(
+  commit: string,
+  { version, ...settings }: Readonly<Record<string, string>>,
+): Readonly<Record<"date" | "commit" | "machine" | "versions" | "settings", string>> {
+  const [cpu] = cpus();
+  return {
+    date: new Date(systemClock.now()).toISOString().slice(0, 10),
+    commit,
+    machine: `${cpus().length} cores of ${cpu?.model ?? "an unknown model"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+    versions: `Node ${process.versions.node}, PostgreSQL ${version}`,
+    settings: Object.entries(settings)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", "),
   };
 }
 
@@ -73,25 +80,32 @@ export function render({ about, candidates, measured }: Report): string {
 }
 
 /** Writes everything that was measured, each round included. @returns the path */
-export async function writeJson(report: Report): Promise<string> {
-  const folder = join(ROOT, "build", "bench");
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${report.about.date}-${report.about.commit}.json`);
+export function writeJson(report: Report): Promise<string> {
   const measured = report.measured.map(({ operation, candidate, ...one }) => ({
     operation: operation.name,
     candidate: candidate.name,
     ...one,
   }));
-  await writeFile(file, `${JSON.stringify({ ...report, measured, rows: rowsOf(report.measured) }, null, 2)}\n`);
+  const { date, commit } = report.about;
+  return writeFigures(`${date}-${commit}`, { ...report, measured, rows: rowsOf(report.measured) });
+}
+
+/** Writes a JSON file into build/bench/. @returns its path */
+export async function writeFigures(name: string, figures: object): Promise<string> {
+  const folder = join(ROOT, "build", "bench");
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${name}.json`);
+  await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
   return file;
 }
 
-/** Writes the tables into docs/performance.md. */
-export async function writePage(tables: string): Promise<void> {
+/** Writes tables into docs/performance.md, between the markers of the command that made them. */
+export async function writePage(tables: string, command = "npm run bench"): Promise<void> {
+  const markers = [`<!-- ${command}: begin -->`, `<!-- ${command}: end -->`] as const;
   const page = await readFile(PAGE, "utf8");
-  const [begin, end] = MARKERS.map((marker) => page.indexOf(marker));
-  if (begin! < 0 || end! < begin!) throw new Error(`${PAGE} has no line "${MARKERS[0]}" before a line "${MARKERS[1]}"`);
-  await writeFile(PAGE, `${page.slice(0, begin! + MARKERS[0].length)}\n\n${tables}\n\n${page.slice(end)}`);
+  const [begin, end] = markers.map((marker) => page.indexOf(marker));
+  if (begin! < 0 || end! < begin!) throw new Error(`${PAGE} has no line "${markers[0]}" before a line "${markers[1]}"`);
+  await writeFile(PAGE, `${page.slice(0, begin! + markers[0].length)}\n\n${tables}\n\n${page.slice(end)}`);
 }
 
 function versionOf({ package: name, program }: Running["candidate"]): string {

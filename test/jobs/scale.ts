@@ -5,22 +5,20 @@ import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { closeDb, openDb, type Db } from "../../src/store/open.js";
+import { closeDb, openDb } from "../../src/store/open.js";
 import { migrate } from "../../src/store/migrate.js";
 import { startEmbedded } from "../support/embedded.js";
-import { sweep } from "../../src/store/sweep.js";
 import { fillDatabase } from "../support/many.js";
 import { RECORDED } from "../support/recording.js";
 import { ROOT } from "../support/root.js";
 import { stopPostgres } from "../support/stop-postgres.js";
 import { answerHelp } from "./help.js";
-import { measureRefreshes } from "./scale-refresh.js";
 import { runLargeOperations } from "./scale-operations.js";
 import { plansThatGrow } from "./scale-plans.js";
 
 answerHelp(`Usage: npm run measure:scale [-- GRANTS]
 
-Measures what a large deployment costs. GRANTS is the number of grants, by default 1000000.
+Measures what the statements of a large deployment cost. GRANTS is the number of grants, by default 1000000.
 It ends with 1 if a cost that must stay constant grows with the deployment.`);
 
 const rows = Number(process.argv[2] ?? 1_000_000);
@@ -43,9 +41,7 @@ async function measure(url: string): Promise<boolean> {
   await migrate(url);
   const client = new pg.Client(url);
   await client.connect();
-  // What is measured is what statements write, not the pages that each checkpoint makes them write again.
-  for (const setting of ["full_page_writes = off", "max_wal_size = '8GB'"])
-    await client.query(`ALTER SYSTEM SET ${setting}`);
+  await client.query("ALTER SYSTEM SET max_wal_size = '8GB'");
   await client.query("SELECT pg_reload_conf()");
   await timed(`filling it with ${rows} grants`, () => fillDatabase(client, rows));
   await timed("VACUUM ANALYZE", () => client.query("VACUUM ANALYZE"));
@@ -53,11 +49,7 @@ async function measure(url: string): Promise<boolean> {
 
   const grown = await plansThatGrow(client, await recordedStatements());
   for (const line of grown) console.log(`grows: ${line}`);
-  await idleRound(db);
-  await measureRefreshes(db, client);
-  await lookAtEverything(db, client);
   const slow = await runLargeOperations(db, client, rows);
-  await deleteEverything(db, client);
   await closeDb(db);
   await client.end();
   return grown.length > 0 || slow;
@@ -67,36 +59,6 @@ async function measure(url: string): Promise<boolean> {
 async function recordedStatements(): Promise<readonly string[]> {
   if (!existsSync(RECORDED)) throw new Error("run the tests first: they record the statements");
   return JSON.parse(await readFile(RECORDED, "utf8")) as string[];
-}
-
-async function idleRound(db: Db): Promise<void> {
-  const { seconds } = await sweep(db, null);
-  console.log(`a round of the sweep with nothing due: ${Math.round(seconds * 1_000)} ms`);
-}
-
-/** Rounds that look at every grant once and keep it, as after an upgrade, and a round after them. */
-async function lookAtEverything(db: Db, client: pg.Client): Promise<void> {
-  await client.query("UPDATE grants SET sweep_after = DEFAULT");
-  await rounds("looking at every grant once", db, null);
-  await idleRound(db);
-}
-
-async function deleteEverything(db: Db, client: pg.Client): Promise<void> {
-  await client.query("UPDATE clients SET access_token_lifetime = 600");
-  const { rows: times } = await client.query<{ later: Date }>("SELECT now() + interval '100 days' AS later");
-  await rounds("deleting everything", db, times[0]!.later);
-}
-
-async function rounds(what: string, db: Db, now: Date | null): Promise<void> {
-  let [visited, seconds, count] = [0, 0, 0];
-  for (;;) {
-    const report = await sweep(db, now);
-    const deleted = Object.values(report.deleted).reduce((sum, one) => sum + one, 0);
-    [visited, seconds, count] = [visited + deleted + report.kept, seconds + report.seconds, count + 1];
-    for (const [of, error] of Object.entries(report.failed)) console.log(`sweeping ${of} failed: ${String(error)}`);
-    if (deleted + report.kept === 0) break;
-  }
-  console.log(`${what}: ${visited} rows in ${count} rounds, ${Math.round(visited / seconds)} rows in a second`);
 }
 
 async function timed(what: string, work: () => Promise<unknown>): Promise<void> {
