@@ -25,11 +25,13 @@ export interface MeasuredServer {
 /**
  * Runs a measurement against a server with this provisioning file, and removes everything afterwards.
  * @param delay milliseconds that a statement and its answer are under way together, for a database that is far away
+ * @param environment more settings
  */
 export async function withServer(
   provision: object,
   measure: (server: MeasuredServer) => Promise<boolean>,
   delay = 0,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<never> {
   const folder = await mkdtemp(join(tmpdir(), "jeton-measure-"));
   const file = join(folder, "provision.json");
@@ -43,6 +45,7 @@ export async function withServer(
       DATABASE_URL: far?.lead(postgres.url) ?? postgres.url,
       PROVISION_FILE: file,
       LOG_LEVEL: "info",
+      ...environment,
     });
     far?.delay({ up: delay / 2, down: delay / 2 });
     const { url, pid } = server;

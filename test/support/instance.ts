@@ -30,6 +30,8 @@ export interface Instance extends Requests {
   readonly core: Core;
   /** The port for plain CoAP, if COAP_PORT is set. */
   readonly coapPort: number | undefined;
+  /** The port for CoAP over DTLS, if COAPS_PORT is set. */
+  readonly coapsPort: number | undefined;
   /** Every line that was logged so far. */
   readonly log: readonly Record<string, unknown>[];
   /** Applies a provisioning file, and returns when this instance has heard of it. */
@@ -105,6 +107,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     database,
     core: server.core,
     coapPort: server.coapPort,
+    coapsPort: server.coapsPort,
     log,
     apply: applyFile,
     stop,
