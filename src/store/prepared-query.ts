@@ -54,7 +54,7 @@ export async function ask<Row>(
 class PreparedQuery<Row> implements pg.Submittable {
   readonly name: string;
   readonly text: string;
-  readonly #values: (Buffer | string | null)[];
+  readonly values: (Buffer | string | null)[];
   readonly #resolve: (rows: Row[]) => void;
   readonly #reject: (failure: Error) => void;
   readonly #rows: Row[] = [];
@@ -70,7 +70,7 @@ class PreparedQuery<Row> implements pg.Submittable {
   ) {
     this.name = statement.name;
     this.text = statement.text;
-    this.#values = values.map(prepareValue);
+    this.values = values.map(prepareValue);
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -89,7 +89,7 @@ class PreparedQuery<Row> implements pg.Submittable {
   #send(connection: pg.Connection, isPrepared: boolean): void {
     const { name, text } = this;
     if (!isPrepared) connection.parse({ name, text, types: [] }, false);
-    connection.bind({ statement: name, values: this.#values }, false);
+    connection.bind({ statement: name, values: this.values }, false);
     if (!isPrepared) connection.describe({ type: "P" }, false);
     connection.execute(null, false);
     connection.sync();
