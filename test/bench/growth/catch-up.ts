@@ -8,6 +8,9 @@ import type { Place } from "./place.js";
 /** Requests of one kind before it is the other kind's turn. */
 const TURN = 2_000;
 
+/** Turns between two lines of progress. In so many the sweep has to delete something. */
+const TURNS = 10;
+
 /** Authorizations and revocations by which the rate of new rows is measured. */
 const MAKING = 3_000;
 
@@ -40,7 +43,7 @@ interface Latency {
 export async function measureCatchUp(place: Place, tell: (what: string) => void): Promise<CatchUp> {
   await place.start(fileURLToPath(new URL("./later-server.js", import.meta.url)));
   const answers = new Answers();
-  const before = await place.tables.bytesOf("grants");
+  const weight = await place.tables.bytesOf("grants");
   const start = await place.tables.deletedGrants();
   const rows = place.expired;
   tell("rows are made as fast as possible");
@@ -51,16 +54,18 @@ export async function measureCatchUp(place: Place, tell: (what: string) => void)
   answers.forgetLast("before");
   const begun = performance.now();
   let gone = 0;
-  for (let told = 0; gone < rows;) {
-    await turn(place, answers, "during");
-    gone = (await place.tables.deletedGrants()) - start;
-    if (gone - told < rows / 20) continue;
+  while (gone < rows) {
+    const before = gone;
+    for (let count = 0; gone < rows && count < TURNS; count += 1) {
+      await turn(place, answers, "during");
+      gone = (await place.tables.deletedGrants()) - start;
+    }
     tell(`${gone} of ${rows} rows are swept`);
-    told = gone;
+    if (gone === before) throw new Error(`the sweep deletes no more than ${gone} of ${rows} rows`);
   }
   const seconds = (performance.now() - begun) / 1_000;
   await place.stop();
-  const bytes = { before: before / place.grants, after: (await place.tables.bytesOf("grants")) / place.grants };
+  const bytes = { before: weight / place.grants, after: (await place.tables.bytesOf("grants")) / place.grants };
   return { grants: place.grants, rows, seconds, made, bytes, ...answers.result() };
 }
 
