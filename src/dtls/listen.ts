@@ -69,4 +69,6 @@ async function bind(socket: Socket, address: string, port: number): Promise<void
     socket.bind({ address, port, exclusive: true }, resolve);
   });
   socket.removeAllListeners("error");
+  // Whatever the network reports about a datagram later ends nothing.
+  socket.on("error", () => undefined);
 }
