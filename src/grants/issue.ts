@@ -59,9 +59,12 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
  * The refresh token of a public client is bound to the certificate of its access tokens, and stays bound (RFC 8705 section
  * 4). A confidential client has to authenticate at each refresh, so its refresh tokens need no binding (section 7.1).
  */
-function bound(grant: RefreshTokenName, { client, confirmation }: GrantContext): RefreshTokenName {
-  const certificate = grant.certificate ?? (isConfidential(client) ? undefined : confirmation?.["x5t#S256"]);
-  return { ...grant, certificate };
+function bound(
+  { grant_id, generation, certificate }: RefreshTokenName,
+  { client, confirmation }: GrantContext,
+): RefreshTokenName {
+  const shown = isConfidential(client) ? undefined : confirmation?.["x5t#S256"];
+  return { grant_id, generation, certificate: certificate ?? shown };
 }
 
 /** Stores a grant for a person who has logged in. A client that acts for itself gets none (RFC 6749 section 4.4.3). */

@@ -24,9 +24,10 @@ export const refreshTokenGrant = grantPlugin({
     const { core, client, issuance, facts } = context;
     const name = readRefreshToken(core.master, refresh_token);
     if (name === undefined) throw new Refusal("refresh_token_invalid", { reason: "not written by this server" });
-    facts.grant_id = name.grant_id;
+    const { grant_id, generation, certificate } = name;
+    facts.grant_id = grant_id;
     // Comes before the store: a wrong certificate uses no token up and ends no grant.
-    if (name.certificate !== undefined && name.certificate !== context.certificate) {
+    if (certificate !== undefined && certificate !== context.certificate) {
       throw new Refusal("refresh_token_invalid", { reason: "bound to a certificate that was not presented" });
     }
 
@@ -34,7 +35,8 @@ export const refreshTokenGrant = grantPlugin({
     const outcome = await redeemRefreshToken(
       core.db,
       {
-        ...name,
+        grant_id,
+        generation,
         client_id: client.client_id,
         scope: requested ?? null,
         scopeAllowed: (requested ?? []).every((one) => client.scope.includes(one)),
@@ -47,7 +49,7 @@ export const refreshTokenGrant = grantPlugin({
     );
     const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
     facts.sub = user.sub;
-    const next = { ...name, grant_id: grant.id, generation: grant.generation };
+    const next = { grant_id, generation: grant.generation, certificate };
     return entitle(context, grant, { user, grant: next, requested });
   },
 });

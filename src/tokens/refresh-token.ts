@@ -24,11 +24,12 @@ export function writeRefreshToken(master: MasterKey, named: RefreshTokenName): s
 export function readRefreshToken(master: MasterKey, text: string): RefreshTokenName | undefined {
   const [, grant_id, generation, certificate, mac] = PATTERN.exec(text) ?? [];
   if (grant_id === undefined || generation === undefined || mac === undefined) return undefined;
-  const named = { grant_id, generation: Number(generation), ...(certificate === undefined ? {} : { certificate }) };
+  const named = { grant_id, generation: Number(generation), certificate };
   return master.checkMacText("refresh-token", nameOf(named), mac) ? named : undefined;
 }
 
 /** The text under the MAC: three parts for a bound token, else two. */
 function nameOf({ grant_id, generation, certificate }: RefreshTokenName): string {
-  return [grant_id, generation, certificate].filter((part) => part !== undefined).join(".");
+  const name = `${grant_id}.${generation}`;
+  return certificate === undefined ? name : `${name}.${certificate}`;
 }
