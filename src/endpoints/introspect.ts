@@ -150,11 +150,25 @@ async function introspectPermissions(
     : { active: true, state: { ...stateOf(claims, found.username), permissions } };
 }
 
+/** Claims that only this server reads are left out, and so are the permissions, which are decided again. */
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  // Claims that only this server reads are left out.
-  const { client_epoch: _client, user_epoch: _user, grant_generation: _pair, ...more } = claims;
-  const { permissions: _granted, renewals: _renewals, ...said } = more;
-  return { ...said, token_type: "Bearer", username: username ?? undefined };
+  const { iss, sub, aud, client_id, scope, iat, exp, jti, grant_id, auth_time, cnf } = claims;
+  return {
+    iss,
+    sub,
+    aud,
+    client_id,
+    scope,
+    iat,
+    exp,
+    jti,
+    grant_id,
+    auth_time,
+    cnf,
+    token_type: "Bearer",
+    username: username ?? undefined,
+    permissions: undefined,
+  };
 }
 
 /** A refresh token is visible to its client and to clients with `jeton:introspect`. Audiences do not matter. */

@@ -181,14 +181,14 @@ export class AccessTokens {
   async read(
     text: string,
     anyIssuer = false,
-  ): Promise<{ readonly claims: AccessTokenClaims; readonly expired: boolean } | undefined> {
+  ): Promise<{ readonly claims: Readonly<AccessTokenClaims>; readonly expired: boolean } | undefined> {
     if (text.length > MAX_TOKEN) return undefined;
     const read = text.startsWith(PREFIX)
       ? this.#open(text)
       : readClaims((await this.#deps.ring.verify(text, JWT_TYPE))?.claims);
     if (read === undefined || (!this.#isOwnName(read.iss) && !anyIssuer)) return undefined;
-    const { resource, ...said } = read;
-    const claims = { ...said, aud: resource ?? said.aud };
+    const { resource } = read;
+    const claims = resource === undefined ? read : { ...read, aud: resource, resource: undefined };
     return { claims, expired: claims.exp <= epochSeconds(this.#deps.clock) };
   }
 
@@ -200,7 +200,11 @@ export class AccessTokens {
   /** The audiences of the scopes, else the issuer (RFC 9068 section 3). */
   async #audience(scope: readonly string[]): Promise<string | string[]> {
     const declared = await this.#deps.registry.scopes();
-    const audiences = new Set(scope.flatMap((name) => declared.get(name)?.audience ?? []));
+    const audiences = new Set<string>();
+    for (const name of scope) {
+      const audience = declared.get(name)?.audience;
+      if (typeof audience === "string") audiences.add(audience);
+    }
     const [first = this.#deps.issuer, ...more] = audiences;
     return more.length === 0 ? first : [first, ...more];
   }
