@@ -1,5 +1,6 @@
 import type { Random } from "../clock.js";
 import { isRequest, RESPONSE } from "./codes.js";
+import { LIMITS, type Limits } from "./limits.js";
 import { decode, encode, encodeEmpty, TYPE, type Message, type Type } from "./message.js";
 import { Options } from "./options.js";
 import { PROCESSING_DELAY } from "./parameters.js";
@@ -13,6 +14,7 @@ interface EndpointParts {
   readonly resources: Resources;
   readonly timers: Timers;
   readonly random: Random;
+  readonly limits?: Limits;
   /** Most bytes of a request's body. */
   readonly maxBody: number;
 }
@@ -31,12 +33,12 @@ export class Endpoint implements DatagramService {
   #isDraining = false;
   #drained = () => {};
 
-  constructor({ resources, timers, random, maxBody }: EndpointParts) {
+  constructor({ resources, timers, random, limits = LIMITS, maxBody }: EndpointParts) {
     this.#timers = timers;
     this.#random = random;
     this.#resources = resources;
-    this.#requests = new Requests({ resources, timers, maxBody });
-    this.#remembered = new Remembered({ timers, random, emptied: () => this.#checkDrained() });
+    this.#requests = new Requests({ resources, timers, limits, maxBody });
+    this.#remembered = new Remembered({ timers, random, limits, emptied: () => this.#checkDrained() });
   }
 
   /** Requests without an answer. */

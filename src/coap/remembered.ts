@@ -1,16 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Random } from "../clock.js";
+import type { Limits } from "./limits.js";
 import { Outbox } from "./outbox.js";
 import { EXCHANGE_LIFETIME, NON_LIFETIME } from "./parameters.js";
 import { keyOf, type Peer, type PeerKey } from "./peer.js";
 import type { Timers } from "./timers.js";
-
-/** Most requests that are remembered: of one session, and of all peers. One plain peer may be a proxy of many devices. */
-const MAX_OF_SESSION = 4_096;
-const MAX_REQUESTS = 65_536;
-
-/** Most bytes of the answers to them. */
-const MAX_BYTES = 32 * 1024 * 1024;
 
 /** Characters of a digest that are kept. */
 const DIGEST = 22;
@@ -41,6 +35,7 @@ interface Conversation {
 }
 
 interface RememberedParts {
+  readonly limits: Limits;
   readonly timers: Timers;
   readonly random: Random;
   /** Called when an outbox becomes empty. */
@@ -116,9 +111,10 @@ export class Remembered {
 
   #hasRoomFor(peer: Peer): boolean {
     const { confirmable, nonConfirmable } = this.#byAge;
+    const { requestsOfSession, requests, answerBytes } = this.#parts.limits;
     const ofPeer = this.conversationWith(peer)?.exchanges.size ?? 0;
-    if (peer.secure && ofPeer >= MAX_OF_SESSION) return false;
-    return confirmable.size + nonConfirmable.size < MAX_REQUESTS && this.#bytes < MAX_BYTES;
+    if (peer.secure && ofPeer >= requestsOfSession) return false;
+    return confirmable.size + nonConfirmable.size < requests && this.#bytes < answerBytes;
   }
 
   #beginConversation(peer: Peer): Conversation {

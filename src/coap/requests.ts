@@ -1,5 +1,6 @@
 import { MAX_BLOCK, readBlock, writeBlock, type Block } from "./block.js";
 import { classOf, METHOD, RESPONSE } from "./codes.js";
+import type { Limits } from "./limits.js";
 import { decodeNumber, encodeNumber, type Message, type Option } from "./message.js";
 import { OPTION, type Options } from "./options.js";
 import type { Peer } from "./peer.js";
@@ -21,6 +22,7 @@ export interface Received {
 interface RequestsParts {
   readonly resources: Resources;
   readonly timers: Timers;
+  readonly limits: Limits;
   /** Most bytes of a body. */
   readonly maxBody: number;
 }
@@ -34,11 +36,11 @@ export class Requests {
   /** Responses of which the first block was sent. */
   readonly #leaving: Transfers<CoapResponse>;
 
-  constructor({ resources, timers, maxBody }: RequestsParts) {
+  constructor({ resources, timers, limits, maxBody }: RequestsParts) {
     this.#resources = resources;
     this.#maxBody = maxBody;
-    this.#arriving = new Transfers(timers);
-    this.#leaving = new Transfers(timers);
+    this.#arriving = new Transfers(timers, limits);
+    this.#leaving = new Transfers(timers, limits);
   }
 
   /** Answers a request. @returns undefined if the client wants no response of this class (RFC 7967) */

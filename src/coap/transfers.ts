@@ -1,14 +1,9 @@
+import type { Limits } from "./limits.js";
 import { EXCHANGE_LIFETIME } from "./parameters.js";
 import { keyOf, type Peer, type PeerKey } from "./peer.js";
 import type { Timers } from "./timers.js";
 
-/** Most bodies of one peer. The oldest gives way to a new one. */
-const MAX_PER_PEER = 16;
-
-/** Most bytes of all bodies together, with their overhead. */
-const MAX_BYTES = 8 * 1024 * 1024;
-
-/** What a body takes besides its bytes. */
+/** Bytes that a body takes besides its own. */
 const OVERHEAD = 256;
 
 interface Kept<Content> {
@@ -22,13 +17,15 @@ interface Kept<Content> {
 /** Bodies of which a part was sent or received, by peer and name, for a limited time and in limited memory. */
 export class Transfers<Content> {
   readonly #timers: Timers;
+  readonly #limits: Limits;
   readonly #ofPeers = new Map<PeerKey, Map<string, Kept<Content>>>();
   /** All of them, in the order in which they expire. */
   readonly #all = new Set<Kept<Content>>();
   #bytes = 0;
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, limits: Limits) {
     this.#timers = timers;
+    this.#limits = limits;
   }
 
   find(peer: Peer, name: string): Content | undefined {
@@ -43,9 +40,9 @@ export class Transfers<Content> {
     const key = keyOf(peer);
     const own = this.#ofPeers.get(key) ?? new Map<string, Kept<Content>>();
     const [oldest] = own.values();
-    if (own.size >= MAX_PER_PEER) this.#drop(oldest!);
+    if (own.size >= this.#limits.bodiesOfPeer) this.#drop(oldest!);
     const bytes = length + OVERHEAD;
-    if (this.#bytes + bytes > MAX_BYTES) return false;
+    if (this.#bytes + bytes > this.#limits.bodyBytes) return false;
     const kept = { key, name, content, bytes, expires: this.#timers.now() + EXCHANGE_LIFETIME };
     this.#ofPeers.set(key, own.set(name, kept));
     this.#all.add(kept);
