@@ -1,4 +1,4 @@
-import { createSocket, type Socket, type SocketType } from "node:dgram";
+import { createSocket, type Socket, type SocketOptions, type SocketType } from "node:dgram";
 import { once } from "node:events";
 import { OperatorError } from "../errors/operator-error.js";
 import type { DatagramService, Peer, Transport } from "./peer.js";
@@ -36,12 +36,18 @@ export async function listenPlain(port: number, service: DatagramService): Promi
   return { port: sockets[0]!.address().port, stop };
 }
 
+type UdpLookup = NonNullable<SocketOptions["lookup"]>;
+
 async function open(type: SocketType, address: string, port: number, service: DatagramService): Promise<Socket> {
-  const socket = createSocket({ type, ipv6Only: type === "udp6" });
+  const family = type === "udp6" ? 6 : 4;
+  // Peers have addresses and no names. With Node's own lookup a datagram would leave later, and get lost when the socket closes.
+  const lookup: UdpLookup = (host, _options, found) => found(null, host, family);
+  const socket = createSocket({ type, ipv6Only: family === 6, lookup });
+  const listening = once(socket, "listening");
   // A worker has a socket of its own: node:cluster would spread the datagrams of one peer over the processes.
   socket.bind({ address, port, exclusive: true });
   try {
-    await once(socket, "listening");
+    await listening;
   } catch (error) {
     socket.close();
     throw error;

@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { Agent, registerFormat, request, type CoapRequestParams, type IncomingMessage } from "coap";
+import { decode } from "cborg";
 import { generate, parse, type Packet } from "coap-packet";
 import type { Test } from "tap";
 
@@ -16,11 +17,13 @@ export interface CoapReply {
   readonly maxAge: number | undefined;
   /** What JSON.parse makes of the payload. What a test looks into is what it expects to find. */
   readonly json: any;
+  /** The members of a map in CBOR. */
+  readonly cbor: ReadonlyMap<string | number, unknown>;
 }
 
 export interface CoapAsked extends Pick<CoapRequestParams, "method" | "query" | "confirmable"> {
   /** A form, or the bytes of a body. */
-  readonly body?: Readonly<Record<string, string | undefined>> | string | Buffer;
+  readonly body?: Readonly<Record<string, string | undefined>> | string | Buffer | undefined;
   readonly format?: number;
   readonly accept?: number;
   readonly options?: Readonly<Record<string, Buffer>>;
@@ -63,7 +66,10 @@ export function bytesOf(body: CoapAsked["body"] = ""): Buffer {
 function describe({ code, payload, headers }: IncomingMessage): CoapReply {
   const text = payload.toString("utf8");
   const reply = { code, text, payload, format: headers["Content-Format"], maxAge: headers["Max-Age"] };
-  return Object.defineProperty(reply, "json", { get: () => JSON.parse(text) as unknown }) as CoapReply;
+  return Object.defineProperties(reply, {
+    json: { get: () => JSON.parse(text) as unknown },
+    cbor: { get: () => decode(payload, { useMaps: true }) as unknown },
+  }) as CoapReply;
 }
 
 /** A socket that sends and receives single datagrams. It ends with its test. */
