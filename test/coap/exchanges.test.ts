@@ -353,9 +353,10 @@ t.test("the list of resources is in the link format, and can be filtered", async
 });
 
 t.test("plain CoAP is received on loopback only, and needs a port that is free", async (t) => {
-  const env = (COAP_PORT: string, more = {}) => ({ env: { ...ENV, COAP_PORT, ...more } });
-  const refusing = (options: InstanceOptions, message: RegExp) => t.rejects(startInstance(t, options), { message });
+  const env = (COAP_PORT: string, more = {}) => ({ ...ENV, COAP_PORT, ...more });
+  const refusing = (given: Record<string, string>, message: RegExp) =>
+    t.rejects(startInstance(t, { clock: new TestClock(), env: given }), { message });
   for (const text of ["0.0.0.0:5683", "65536", "on"])
     await refusing(env(text), /^COAP_PORT must be default or a port number: /);
-  await refusing(env("0", { DIALECTS: "oauth2" }), /^COAP_PORT needs iothentix among DIALECTS$/);
+  await refusing(env("0", { DIALECTS: "oauth2" }), /^DIALECTS must include iothentix for COAP_PORT/);
 });
