@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import pg from "pg";
 import { OperatorError } from "../errors/operator-error.js";
 import { checkSession, SessionClient } from "./connection.js";
@@ -9,6 +11,16 @@ import { LOCKS } from "./open.js";
 
 /** The folder of the migrations, relative to both src/store and dist/store. */
 const FOLDER = fileURLToPath(new URL("../../prisma/migrations/", import.meta.url));
+
+/** The data of the thread that applies migrations. */
+export interface ToMigrate {
+  readonly url: string;
+  readonly folder: string;
+  readonly migrations: readonly Migration[];
+}
+
+/** Its answer: the names of the applied migrations, or the message of the engine. */
+export type Migrated = { readonly applied: readonly string[] } | { readonly failed: string };
 
 interface Migration {
   readonly name: string;
@@ -19,8 +31,7 @@ interface Migration {
 class MigrationError extends OperatorError {}
 
 /**
- * Brings the schema up to date, one instance at a time. For a current database it only reads, so a warm start does not load the
- * engine.
+ * Brings the schema up to date, one instance at a time. For a current database it only reads.
  * @returns the names of the applied migrations
  * @throws OperatorError if a pooler drops session settings
  * @throws MigrationError if the database is newer than this program, or an earlier migration failed
@@ -38,7 +49,7 @@ export async function migrate(url: string): Promise<readonly string[]> {
       await holder.query("SELECT pg_advisory_lock($1)", [LOCKS.migrate]);
       if (await isUpToDate(pool, migrations)) return [];
       await refuseCollisions(pool);
-      return await apply(pool, migrations);
+      return await apply(url, migrations);
     } finally {
       holder.release(true);
     }
@@ -86,27 +97,19 @@ async function refuseCollisions(pool: pg.Pool): Promise<void> {
   if (collisions !== undefined) throw new MigrationError(collisions);
 }
 
-async function apply(pool: pg.Pool, migrations: readonly Migration[]): Promise<readonly string[]> {
-  // Only a database that is behind needs the engine, which is slow to load.
-  const { openSchemaEngine } = await import("./schema-engine.js");
-  const engine = await openSchemaEngine(pool);
-  const { appliedMigrationNames } = await engine
-    .applyMigrations({
-      migrationsList: {
-        baseDir: FOLDER,
-        lockfile: { path: "migration_lock.toml", content: 'provider = "postgresql"\n' },
-        shadowDbInitScript: "",
-        migrationDirectories: migrations.map(({ name, sql }) => ({
-          path: name,
-          migrationFile: { path: "migration.sql", content: { tag: "ok", value: sql } },
-        })),
-      },
-      filters: { externalTables: [], externalEnums: [] },
-    })
-    .catch((error: Error) => {
-      // The stack of the engine follows the message of PostgreSQL.
-      const [said = ""] = error.message.split("\n");
-      throw new MigrationError(`the schema cannot be brought up to date: ${said.replace(/^ERROR: /, "").trim()}`);
-    });
-  return appliedMigrationNames;
+/**
+ * Applies the missing migrations in a thread of its own. The engine occupies about 80 MiB, which the system gets back when the
+ * thread ends (docs/decisions/0020).
+ */
+async function apply(url: string, migrations: readonly Migration[]): Promise<readonly string[]> {
+  const workerData: ToMigrate = { url, folder: FOLDER, migrations };
+  const thread = new Worker(new URL("./migration-thread.js", import.meta.url), { workerData });
+  const ended = once(thread, "exit").then(() => Promise.reject(new Error("the thread of the migrations has ended")));
+  const [migrated] = (await Promise.race([once(thread, "message"), ended])) as [Migrated];
+  // The engine would keep the thread alive.
+  await thread.terminate();
+  if ("applied" in migrated) return migrated.applied;
+  // The stack of the engine follows the message of PostgreSQL.
+  const [said = ""] = migrated.failed.split("\n");
+  throw new MigrationError(`the schema cannot be brought up to date: ${said.replace(/^ERROR: /, "").trim()}`);
 }
