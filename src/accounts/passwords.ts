@@ -37,7 +37,8 @@ export class Passwords {
   readonly #master: MasterKey;
   readonly #decoys: Decoys;
   readonly #options: argon2.HashOptions;
-  readonly #unknownUserHash: Promise<string>;
+  /** The decoy where no hash is stored. */
+  readonly #unmatched: string;
   /** The logins that run, and those that wait. */
   readonly #logins: WorkQueue;
   /** The hashes that are made, and those that wait: never more than there are running logins. */
@@ -50,7 +51,7 @@ export class Passwords {
     this.#hashes = new WorkQueue(slots);
     const pepper = { secret: master.derive("password"), associatedData: master.keyId };
     this.#options = { ...cost, type: argon2.argon2id, parallelism: 1, ...pepper };
-    this.#unknownUserHash = argon2.hash(random(32), this.#options);
+    this.#unmatched = unmatchedHash(cost, master.keyId, random);
   }
 
   /** The number of jobs that wait for a slot. */
@@ -90,7 +91,7 @@ export class Passwords {
    * @param name the identifier of the login
    */
   async verify(hash: string | null | undefined, password: string, name: string): Promise<boolean> {
-    const against = hash ?? this.#decoys.for(name) ?? (await this.#unknownUserHash);
+    const against = hash ?? this.#decoys.for(name) ?? this.#unmatched;
     const matches = await this.#hashes.runUnbounded({}, () => this.#matches(against, password));
     return matches && hash !== null && hash !== undefined;
   }
@@ -137,6 +138,13 @@ export class Passwords {
   #open(stored: string): ImportedHash | undefined {
     return openImportedHash(this.#master, Buffer.from(stored.slice(IMPORTED_HASH.length), "base64url"));
   }
+}
+
+/** A hash that no password has, because its digest is random. Checking it takes as long, and making it takes no time. */
+function unmatchedHash({ memoryCost, timeCost }: HashingCost, keyId: Buffer, random: Random): string {
+  const written = (bytes: Buffer) => bytes.toString("base64").replace(/=+$/, "");
+  const terms = `m=${memoryCost},p=1,t=${timeCost},data=${written(keyId)}`;
+  return `$argon2id$v=19$${terms}$${written(random(16))}$${written(random(32))}`;
 }
 
 /** The identifier of the master key, as the associated data of a hash (PHC string format). */
