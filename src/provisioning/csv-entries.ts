@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { parse } from "csv-parse";
 import { z } from "zod";
 import { unwrap } from "./entries.js";
 import { sectionOf, UNKNOWN } from "./line-entries.js";
@@ -11,6 +10,8 @@ import { SECTIONS, type Section } from "./schema.js";
  * empty field is an absent key. The keys determine the section.
  */
 export async function* csvEntries(pieces: AsyncIterable<string>): AsyncGenerator<RawEntry> {
+  // Few deployments have such a file, so a server does not load the parser at its start.
+  const { parse } = await import("csv-parse");
   const [delimiter, all] = await lookAhead(pieces);
   const options = {
     delimiter,
