@@ -70,7 +70,8 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   const overlap = typeof flags.overlap === "string" ? readDuration(flags.overlap) : 0;
   const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
   const overlapUntil = await core.db.prisma.$transaction(async (tx) => {
-    const until = overlap === 0 ? null : new Date((await databaseTime(tx, core.clock.statement())) + overlap * 1000);
+    const until =
+      overlap === 0 ? null : new Date((await databaseTime(core.db, core.clock.statement())) + overlap * 1000);
     await replaceSecret(tx, client_id, storedSecret(core.master, client, secret), until);
     return until;
   });

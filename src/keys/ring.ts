@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { JWK, JWTPayload } from "jose";
 import { epochSeconds, hasCome, type Clock } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { databaseTime, exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
+import { databaseTime, exclusively, LOCKS, type Db, type Transaction } from "../store/open.js";
 import {
   activateKey,
   addKey,
@@ -139,7 +139,7 @@ export class KeyRing {
    */
   async rotate(leaked = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
     const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
-      const rows = await allKeys({ prisma: tx });
+      const rows = await allKeys(tx);
       const outcome = [];
       const now = await databaseTime(tx, this.#clock.statement());
       for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, { rows, now, leaked }));
@@ -150,7 +150,7 @@ export class KeyRing {
   }
 
   async #rotateOne(
-    tx: Tx,
+    tx: Transaction,
     alg: SigningAlgorithm,
     { rows, now, leaked }: { rows: readonly SigningKeyRow[]; now: number; leaked: boolean },
   ) {
@@ -177,8 +177,8 @@ export class KeyRing {
     return { alg, kid: next.kid, active_from };
   }
 
-  async #makeFirst(tx: Tx): Promise<void> {
-    if ((await allKeys({ prisma: tx })).length > 0) return;
+  async #makeFirst(tx: Transaction): Promise<void> {
+    if ((await allKeys(tx)).length > 0) return;
     const now = new Date(await databaseTime(tx, this.#clock.statement()));
     for (const alg of SIGNING_ALGORITHMS) {
       await addKey(tx, await makeKey(this.#master, alg, now, now));

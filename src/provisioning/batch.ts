@@ -1,8 +1,8 @@
 import { isConflict, isGone } from "../store/failure.js";
 import { inSavepoint } from "../store/bulk.js";
-import { exclusively, LOCKS, type Db, type Tx } from "../store/open.js";
-import { appliedDigests, recordApplied, releaseIdentifiers, type EntryKey } from "../store/provisioned.js";
-import { findConflictingUsers } from "../store/users.js";
+import { exclusively, LOCKS, type Db, type Transaction } from "../store/open.js";
+import { appliedDigests, recordApplied, type EntryKey } from "../store/provisioned.js";
+import { findConflictingUsers, releaseIdentifiers } from "../store/users.js";
 import { digestOf } from "./digest.js";
 import { faultAt } from "./raw-entry.js";
 import { ProvisioningError } from "./raw-entry.js";
@@ -34,7 +34,7 @@ export async function writeBatch(
   asOne: boolean,
 ): Promise<BatchOutcome> {
   const marked = entries.map((entry) => ({ entry, digest: digestOf(vault.master, entry) }));
-  const applied = await appliedDigests(db.prisma, marked.map(keyOf));
+  const applied = await appliedDigests(db, marked.map(keyOf));
   const changed = marked.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
   if (changed.length === 0) return { written: 0, conflicts: [] };
   const prepared = await Promise.all(changed.map(({ entry, digest }) => prepare(vault, entry, digest)));
@@ -47,7 +47,7 @@ export async function writeBatch(
   }
 }
 
-type Write = (tx: Tx, pending: readonly Prepared[]) => Promise<readonly Conflict[]>;
+type Write = (tx: Transaction, pending: readonly Prepared[]) => Promise<readonly Conflict[]>;
 
 async function inTransaction(
   db: Db,
@@ -72,7 +72,7 @@ async function inTransaction(
 }
 
 /** Writes all of them by a few statements. */
-async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<readonly Conflict[]> {
+async function writeTogether(tx: Transaction, pending: readonly Prepared[]): Promise<readonly Conflict[]> {
   const isUser = ({ entry }: Prepared) => entry.section === "users";
   await writeRows(
     tx,
@@ -88,7 +88,7 @@ async function writeTogether(tx: Tx, pending: readonly Prepared[]): Promise<read
 }
 
 /** Refuses the later of two users with the same identifier, and a user with an identifier that its owner keeps. */
-async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Promise<ReadonlySet<Prepared>> {
+async function conflictingUsers(tx: Transaction, users: readonly Prepared<"users">[]): Promise<ReadonlySet<Prepared>> {
   const refused = new Set<Prepared>();
   for (;;) {
     const left = users.filter((one) => !refused.has(one));
@@ -108,7 +108,11 @@ async function conflictingUsers(tx: Tx, users: readonly Prepared<"users">[]): Pr
   }
 }
 
-async function writeOneByOne(tx: Tx, pending: readonly Prepared[], asOne: boolean): Promise<readonly Conflict[]> {
+async function writeOneByOne(
+  tx: Transaction,
+  pending: readonly Prepared[],
+  asOne: boolean,
+): Promise<readonly Conflict[]> {
   if (asOne)
     await releaseIdentifiers(
       tx,

@@ -1,7 +1,6 @@
 import { newSecret, type Random } from "../clock.js";
-import { disableClientsNamed } from "../store/clients.js";
+import { disableClientsNamed, disableUserNamed } from "../store/disable-named.js";
 import type { Db } from "../store/open.js";
-import { disableUserNamed } from "../store/users.js";
 
 /** Names in the demo set, which only an empty embedded database gets. */
 const NAMES = {

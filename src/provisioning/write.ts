@@ -6,8 +6,8 @@ import { storedSecret, storedSecretHash } from "../clients/stored-secret.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { refuseClientsOfApps, reserveApp, saveApp, saveThings, type App, type ThingToSave } from "../store/apps.js";
 import { createClient, saveClients, type ClientToSave, type NewClient } from "../store/clients.js";
-import type { Tx } from "../store/open.js";
-import { releaseIdentifiers, saveScopes } from "../store/provisioned.js";
+import type { Transaction, Tx } from "../store/open.js";
+import { saveScopes } from "../store/provisioned.js";
 import type { DeclaredScope } from "../store/scopes.js";
 import { createUser, removePasswords, saveUsers, type UserToSave } from "../store/users.js";
 import type { Entry } from "./read.js";
@@ -77,7 +77,7 @@ export async function prepare(vault: Vault, entry: Entry, digest: string): Promi
 }
 
 /** How the rows of each section are written, in the order in which one refers to another. */
-const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => Promise<void> } = {
+const WRITERS: { readonly [S in Section]: (tx: Transaction, rows: readonly Rows[S][]) => Promise<void> } = {
   scopes: saveScopes,
   clients: async (tx, rows) => {
     await refuseClientsOfApps(
@@ -87,10 +87,6 @@ const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => 
     await saveClients(tx, rows);
   },
   users: async (tx, rows) => {
-    await releaseIdentifiers(
-      tx,
-      rows.map(({ user }) => user.sub),
-    );
     await saveUsers(tx, rows);
     await removePasswords(
       tx,
@@ -109,10 +105,11 @@ const WRITERS: { readonly [S in Section]: (tx: Tx, rows: readonly Rows[S][]) => 
 };
 
 /** Writes entries in any order, by a few statements for each section. @throws Error that isConflict or isGone knows */
-export async function writeRows(tx: Tx, entries: readonly Prepared[]): Promise<void> {
+export async function writeRows(tx: Transaction, entries: readonly Prepared[]): Promise<void> {
   for (const section of Object.keys(WRITERS) as Section[]) {
     const rows = entries.filter(({ entry }) => entry.section === section).map(({ row }) => row);
-    if (rows.length > 0) await (WRITERS[section] as (tx: Tx, rows: readonly unknown[]) => Promise<void>)(tx, rows);
+    if (rows.length > 0)
+      await (WRITERS[section] as (tx: Transaction, rows: readonly unknown[]) => Promise<void>)(tx, rows);
   }
 }
 

@@ -1,7 +1,6 @@
-import { insertRows } from "./bulk.js";
+import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { IdentifierInUseError } from "./failure.js";
-import type { Prisma } from "./generated/client.js";
-import { run, type Db, type Tx } from "./open.js";
+import { run, type Db, type Transaction } from "./open.js";
 import { personColumns, saveUsers, type Account } from "./users.js";
 
 /** Applications and things of Kii Cloud. Their clients and accounts are ordinary ones (docs/decisions/0009). */
@@ -53,31 +52,48 @@ export async function isThing(db: Db, sub: string): Promise<boolean> {
   return (await run(db, IS_THING, [sub])).length === 1;
 }
 
+const TAKEN = {
+  name: "app_ids_taken",
+  text: `
+    SELECT 1 FROM clients c WHERE c.client_id = ANY ($2)
+      AND NOT EXISTS (SELECT FROM apps a WHERE a.app_id = $1 AND c.client_id IN (a.app_id, a.client_id)) LIMIT 1`,
+};
+
 /**
  * Checks that the two client ids of an app are its own or free, before the clients are written.
  * @throws Error that isConflict recognises
  */
-export async function reserveApp(tx: Tx, { app_id, client_id }: Pick<App, "app_id" | "client_id">): Promise<void> {
-  const before = await tx.app.findUnique({ where: { app_id } });
-  const wanted = [app_id, client_id].filter((id) => id !== before?.app_id && id !== before?.client_id);
-  if ((await tx.client.count({ where: { client_id: { in: wanted } } })) > 0) throw new IdentifierInUseError();
+export async function reserveApp(
+  tx: Transaction,
+  { app_id, client_id }: Pick<App, "app_id" | "client_id">,
+): Promise<void> {
+  if ((await run(tx, TAKEN, [app_id, [app_id, client_id]])).length > 0) throw new IdentifierInUseError();
 }
+
+const AMONG = {
+  name: "apps_among",
+  text: "SELECT 1 FROM apps WHERE app_id = ANY ($1) OR client_id = ANY ($1) LIMIT 1",
+};
 
 /** @throws Error that isConflict recognises, if one of the clients is an app or the administrator of one */
-export async function refuseClientsOfApps(tx: Tx, client_ids: readonly string[]): Promise<void> {
-  const ids = { in: [...client_ids] };
-  if ((await tx.app.count({ where: { OR: [{ app_id: ids }, { client_id: ids }] } })) > 0)
-    throw new IdentifierInUseError();
+export async function refuseClientsOfApps(tx: Transaction, client_ids: readonly string[]): Promise<void> {
+  if ((await run(tx, AMONG, [client_ids])).length > 0) throw new IdentifierInUseError();
 }
 
+const APPS: BulkTarget = {
+  table: "apps",
+  key: ["app_id"],
+  columns: ["app_id", "client_id", "default_token_lifetime", "max_token_lifetime", "user_registration"],
+  update: { updated_at: "now()" },
+};
+
+const DROP_ADMINISTRATOR = { name: "app_administrator_drop", text: "DELETE FROM clients WHERE client_id = $1" };
+
 /** Writes a new or existing application whose clients are written already. A former administrator is deleted. */
-export async function saveApp(tx: Tx, app: Prisma.AppUncheckedCreateInput): Promise<void> {
-  const { app_id } = app;
-  const before = await tx.app.findUnique({ where: { app_id } });
-  await tx.app.upsert({ where: { app_id }, create: app, update: app });
-  if (before !== null && before.client_id !== app.client_id) {
-    await tx.client.delete({ where: { client_id: before.client_id } });
-  }
+export async function saveApp(tx: Transaction, app: App): Promise<void> {
+  const [before] = await run<App>(tx, FIND_APP, [app.app_id]);
+  await upsertRows(tx, APPS, [app]);
+  if (before !== undefined && before.client_id !== app.client_id) await run(tx, DROP_ADMINISTRATOR, [before.client_id]);
 }
 
 /** The columns of a thing. */
@@ -89,12 +105,17 @@ export interface ThingToSave {
   readonly sub: string;
 }
 
-/** Writes new or existing things. @throws Error that isGone recognises, if there is no such app */
-export async function saveThings(tx: Tx, things: readonly ThingToSave[]): Promise<void> {
-  const [apps, names] = [things.map(({ app_id }) => app_id), things.map(({ vendor_thing_id }) => vendor_thing_id)];
-  const before = await tx.$queryRaw<Omit<ThingToSave, "password_hash">[]>`
+const KNOWN_THINGS = {
+  name: "things_known",
+  text: `
     SELECT app_id, vendor_thing_id, sub FROM things
-    JOIN unnest(${apps}::text[], ${names}::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)`;
+    JOIN unnest($1::text[], $2::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)`,
+};
+
+/** Writes new or existing things. @throws Error that isGone recognises, if there is no such app */
+export async function saveThings(tx: Transaction, things: readonly ThingToSave[]): Promise<void> {
+  const [apps, names] = [things.map(({ app_id }) => app_id), things.map(({ vendor_thing_id }) => vendor_thing_id)];
+  const before = await run<Omit<ThingToSave, "password_hash">>(tx, KNOWN_THINGS, [apps, names]);
   const nameOf = (one: Pick<ThingToSave, "app_id" | "vendor_thing_id">) =>
     JSON.stringify([one.app_id, one.vendor_thing_id]);
   const subs = new Map(before.map((one) => [nameOf(one), one.sub]));

@@ -1,4 +1,4 @@
-import type { Tx } from "./open.js";
+import { run, type Transaction } from "./open.js";
 
 /** Writes many rows by one statement (at most MAX_ROWS, batches.ts). */
 
@@ -14,8 +14,8 @@ export interface BulkTarget {
   readonly update?: Readonly<Record<string, string>>;
 }
 
-/** Inserts or updates whole rows. A missing column is NULL. */
-export async function upsertRows(tx: Tx, target: BulkTarget, rows: readonly BulkRow[]): Promise<void> {
+/** Inserts or updates whole rows. A missing column is NULL. A table has one such target. */
+export async function upsertRows(tx: Transaction, target: BulkTarget, rows: readonly BulkRow[]): Promise<void> {
   if (rows.length === 0) return;
   const { table, key, columns, update = {} } = target;
   const written = columns
@@ -23,28 +23,24 @@ export async function upsertRows(tx: Tx, target: BulkTarget, rows: readonly Bulk
     .map((column) => [column, `excluded.${column}`] as const);
   const changes: Readonly<Record<string, string>> = { ...Object.fromEntries(written), ...update };
   const names = columns.join(", ");
-  await tx.$executeRawUnsafe(
-    `INSERT INTO ${table} AS stored (${names})
-     SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)
-     ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${Object.entries(changes)
-       .map((change) => change.join(" = "))
-       .join(", ")}`,
-    JSON.stringify(rows),
-  );
+  const set = Object.entries(changes).map((change) => change.join(" = "));
+  const text = `
+    INSERT INTO ${table} AS stored (${names})
+    SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)
+    ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${set.join(", ")}`;
+  await run(tx, { name: `${table}_upsert`, text }, [JSON.stringify(rows)]);
 }
 
 /** Inserts rows. */
 export async function insertRows(
-  tx: Tx,
+  tx: Transaction,
   { table, columns }: Pick<BulkTarget, "table" | "columns">,
   rows: readonly BulkRow[],
 ): Promise<void> {
   if (rows.length === 0) return;
   const names = columns.join(", ");
-  await tx.$executeRawUnsafe(
-    `INSERT INTO ${table} (${names}) SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)`,
-    JSON.stringify(rows),
-  );
+  const text = `INSERT INTO ${table} (${names}) SELECT ${names} FROM jsonb_populate_recordset(NULL::${table}, $1::jsonb)`;
+  await run(tx, { name: `${table}_insert`, text }, [JSON.stringify(rows)]);
 }
 
 /** The form of bytes in a BulkRow. */
@@ -58,18 +54,18 @@ export function bytesInRow(bytes: Uint8Array | null | undefined): string | null 
  * @returns the error that undid it; undefined if it succeeded
  */
 export async function inSavepoint(
-  tx: Tx,
+  tx: Transaction,
   work: () => Promise<void>,
   isExpected: (error: unknown) => boolean,
 ): Promise<unknown> {
-  await tx.$executeRawUnsafe("SAVEPOINT part");
+  await tx.client.query("SAVEPOINT part");
   try {
     await work();
-    await tx.$executeRawUnsafe("RELEASE SAVEPOINT part");
+    await tx.client.query("RELEASE SAVEPOINT part");
     return undefined;
   } catch (error) {
     if (!isExpected(error)) throw error;
-    await tx.$executeRawUnsafe("ROLLBACK TO SAVEPOINT part");
+    await tx.client.query("ROLLBACK TO SAVEPOINT part");
     return error;
   }
 }

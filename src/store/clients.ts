@@ -3,7 +3,7 @@ import { Prisma, type Client, type ClientSecret } from "./generated/client.js";
 import { allPages } from "./batches.js";
 import { bytesInRow, insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { epochOf } from "./epochs.js";
-import { run, type Db, type Tx } from "./open.js";
+import { run, type Db, type Transaction, type Tx } from "./open.js";
 
 /** A client with its valid secrets. */
 export type ClientRow = Client & { readonly secrets: readonly ClientSecret[] };
@@ -64,15 +64,17 @@ const CLIENT_SECRETS = {
   columns: ["id", "client_id", "hash", "sealed", "imported", "expires_at"],
 } as const;
 
+const DROP_SECRETS = { name: "client_secrets_drop", text: "DELETE FROM client_secrets WHERE client_id = ANY ($1)" };
+
 /** Writes new or existing clients, with exactly the given secrets. */
-export async function saveClients(tx: Tx, clients: readonly ClientToSave[]): Promise<void> {
+export async function saveClients(tx: Transaction, clients: readonly ClientToSave[]): Promise<void> {
   await upsertRows(
     tx,
     CLIENTS,
     clients.map(({ client }) => ({ ...ABSENT, ...client })),
   );
   const replaced = clients.flatMap(({ client, secrets }) => (secrets === undefined ? [] : client.client_id));
-  await tx.clientSecret.deleteMany({ where: { client_id: { in: replaced } } });
+  await run(tx, DROP_SECRETS, [replaced]);
   const secrets = clients.flatMap(({ client: { client_id }, secrets = [] }) =>
     secrets.map(({ hash, sealed, imported, expires_at }) => ({
       ...{ id: randomUUID(), client_id, expires_at },
@@ -172,21 +174,6 @@ export async function replaceSecretHash(
 /** Disables or enables a client. Its tokens are rejected while it is disabled. */
 export async function setClientDisabled(tx: Tx, client_id: string, disabled: boolean): Promise<void> {
   await tx.client.update({ where: { client_id }, data: { disabled } });
-}
-
-/** Disables the enabled ones of some clients. @param names by client_id @returns their ids */
-export async function disableClientsNamed(db: Db, names: Readonly<Record<string, string>>): Promise<readonly string[]> {
-  const enabled = Object.entries(names).map(([client_id, client_name]) => ({
-    client_id,
-    client_name,
-    disabled: false,
-  }));
-  const rows = await db.prisma.client.updateManyAndReturn({
-    where: { OR: enabled },
-    data: { disabled: true },
-    select: { client_id: true },
-  });
-  return rows.map(({ client_id }) => client_id);
 }
 
 type ClientUris = Pick<Client, "client_id" | "redirect_uris" | "web_origins">;

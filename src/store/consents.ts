@@ -74,12 +74,15 @@ interface GivenConsent {
   readonly given_at: Date;
 }
 
+const OF_USER = {
+  name: "consents_of_user",
+  text: `
+    SELECT c.client_id, k.client_name, k.redirect_uris, c.scope, c.given_at
+    FROM consents c JOIN clients k USING (client_id)
+    WHERE c.sub = $1 ORDER BY c.given_at DESC`,
+};
+
 /** All consents of this user, the latest first. */
 export async function consentsOf(db: Db, sub: string): Promise<readonly GivenConsent[]> {
-  const rows = await db.prisma.consent.findMany({
-    where: { sub },
-    include: { client: { select: { client_name: true, redirect_uris: true } } },
-    orderBy: { given_at: "desc" },
-  });
-  return rows.map(({ client, ...consent }) => ({ ...consent, ...client }));
+  return run<GivenConsent>(db, OF_USER, [sub]);
 }

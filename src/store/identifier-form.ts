@@ -12,9 +12,11 @@ export async function storedForm(db: Db): Promise<number> {
   return row?.form ?? 0;
 }
 
+const RECORD = { name: "identifier_form_record", text: "UPDATE installation SET identifier_form = $1" };
+
 /** Records the version of the form. */
 export async function recordForm(db: Db, form: number): Promise<void> {
-  await db.prisma.installation.updateMany({ data: { identifier_form: form } });
+  await run(db, RECORD, [form]);
 }
 
 export interface StoredIdentifier extends Identifier {

@@ -8,8 +8,8 @@ import { ask, type Statement } from "./prepared-query.js";
 
 /**
  * The store owns every statement and knows nothing of tokens, requests or secrets in clear: its arguments are already hashed or
- * sealed. Each aggregate has one file. Ordinary statements use Prisma. Hot statements, and those that decide a race, are named
- * statements on the same pool.
+ * sealed. Each aggregate has one file. Hot statements, those of a start, and those that decide a race, are named statements.
+ * The others use Prisma on the same pool. Its first statement loads its compiler (docs/decisions/0020).
  */
 export interface Db {
   readonly pool: BoundedPool;
@@ -20,8 +20,13 @@ export interface Db {
   readonly whole?: Db;
 }
 
-/** The Prisma client, or a transaction of it. */
+/** A transaction of Prisma, for its statements. */
 export type Tx = Prisma.TransactionClient;
+
+/** A transaction of named statements. */
+export interface Transaction {
+  readonly client: pg.PoolClient;
+}
 
 /** The time limits of connections and statements, in milliseconds. */
 const LIMITS = { connect: 2_000, statement: 5_000, lock: 2_000, idleInTransaction: 10_000 } as const;
@@ -87,20 +92,27 @@ export async function closeDb(db: Db): Promise<void> {
 }
 
 /**
- * Runs one named (prepared once per connection) statement. A connection on which a statement failed is closed.
+ * Runs one named (prepared once per connection) statement, or the same statement in a transaction.
  * @throws CallerLeftError if the caller left before it was sent; PoolBusyError
  */
 export async function run<Row extends pg.QueryResultRow>(
-  { pool, caller }: Db,
+  where: Db | Transaction,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
+  // A transaction may continue after a failure. A prepared statement may not.
+  if ("client" in where) return (await where.client.query<Row>(statement.text, [...values])).rows;
+  return withConnection(where, (client) => ask<Row>(client, statement, values));
+}
+
+/** Does some work on a connection, unless the caller has left by then. A connection on which it failed is closed. */
+async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   refuseIfLeft(caller);
   const client = await pool.connect();
   let failure: Error | undefined;
   try {
     refuseIfLeft(caller);
-    return await ask<Row>(client, statement, values);
+    return await work(client);
   } catch (error) {
     if (!(error instanceof CallerLeftError)) failure = error as Error;
     throw error;
@@ -112,24 +124,27 @@ export async function run<Row extends pg.QueryResultRow>(
 /** The keys of all advisory locks, in one place so that each is used for one purpose. */
 export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
 
-/** Longest administrative transaction, in milliseconds. A provisioning file may have many entries. */
-const MAX_TRANSACTION = 120_000;
-
 /** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same work one after the other. */
-export async function exclusively<T>(db: Db, lock: number, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return db.prisma.$transaction(
-    async (tx) => {
-      await tx.$executeRaw`SET LOCAL lock_timeout = '60s'`;
-      await tx.$executeRaw`SET LOCAL statement_timeout = '60s'`;
-      await tx.$executeRaw`SELECT pg_advisory_xact_lock(${lock}::bigint)`;
-      return work(tx);
-    },
-    { timeout: MAX_TRANSACTION, maxWait: LIMITS.connect },
-  );
+export async function exclusively<T>(db: Db, lock: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return withConnection(db, async (client) => {
+    await client.query("BEGIN");
+    await client.query("SET LOCAL lock_timeout = '60s'");
+    await client.query("SET LOCAL statement_timeout = '60s'");
+    await client.query("SELECT pg_advisory_xact_lock($1::bigint)", [lock]);
+    const result = await work({ client }).catch(async (error: unknown) => {
+      // If the connection is broken, its end rolls back too.
+      await client.query("ROLLBACK").catch(() => undefined);
+      throw error;
+    });
+    await client.query("COMMIT");
+    return result;
+  });
 }
 
+const TIME = { name: "database_time", text: "SELECT coalesce($1::timestamptz, clock_timestamp()) AS now" };
+
 /** The time of the database, in milliseconds. Stored times, which all instances share, are based on it. */
-export async function databaseTime(tx: Tx, now: Date | null): Promise<number> {
-  const [row] = await tx.$queryRaw<{ now: Date }[]>`SELECT coalesce(${now}::timestamptz, clock_timestamp()) AS now`;
+export async function databaseTime(where: Db | Transaction, now: Date | null): Promise<number> {
+  const [row] = await run<{ now: Date }>(where, TIME, [now]);
   return row!.now.getTime();
 }

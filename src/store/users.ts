@@ -1,9 +1,9 @@
-import { allPages } from "./batches.js";
+import { allPages, pieces } from "./batches.js";
 import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
 import { IdentifierInUseError, isConflict } from "./failure.js";
 import type { Prisma } from "./generated/client.js";
-import { LOCKS, run, type Db, type Tx } from "./open.js";
+import { LOCKS, run, type Db, type Transaction, type Tx } from "./open.js";
 
 /** The claims of a user in tokens and responses. */
 export interface Person {
@@ -97,39 +97,59 @@ const USERS: BulkTarget = {
 
 const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
 
+const RELEASE = { name: "user_identifiers_release", text: "DELETE FROM user_identifiers WHERE sub = ANY ($1)" };
+
+/** Removes the identifiers of users who are about to be written, so that two of them can swap theirs. */
+export async function releaseIdentifiers(tx: Transaction, subs: readonly string[]): Promise<void> {
+  for (const piece of pieces(subs)) await run(tx, RELEASE, [piece]);
+}
+
 /**
  * Writes new or existing users. A user without a password here keeps the present one.
  * @throws Error that isConflict recognises, if an identifier belongs to another account
  */
-export async function saveUsers(tx: Tx, people: readonly UserToSave[]): Promise<void> {
+export async function saveUsers(tx: Transaction, people: readonly UserToSave[]): Promise<void> {
+  await releaseIdentifiers(
+    tx,
+    people.map(({ user }) => user.sub),
+  );
   await upsertRows(
     tx,
     USERS,
     people.map(({ user }) => ({ ...ABSENT, ...user })),
   );
-  await tx.userIdentifier.deleteMany({ where: { sub: { in: people.map(({ user }) => user.sub) } } });
   const identifiers = people.flatMap(({ user, identifiers }) => identifiers.map((one) => ({ ...one, sub: user.sub })));
   await insertRows(tx, IDENTIFIERS, identifiers);
 }
 
+const REMOVE_PASSWORDS = {
+  name: "user_passwords_remove",
+  text: "UPDATE users SET password_hash = NULL, updated_at = now() WHERE sub = ANY ($1)",
+};
+
 /** Removes the passwords of users. */
-export async function removePasswords(tx: Tx, subs: readonly string[]): Promise<void> {
-  if (subs.length > 0) await tx.user.updateMany({ where: { sub: { in: [...subs] } }, data: { password_hash: null } });
+export async function removePasswords(tx: Transaction, subs: readonly string[]): Promise<void> {
+  if (subs.length > 0) await run(tx, REMOVE_PASSWORDS, [subs]);
 }
+
+const CONFLICTING = {
+  name: "users_conflicting",
+  text: `
+    SELECT asked.sub FROM unnest($1::text[], $2::text[]) AS asked (sub, value)
+      JOIN user_identifiers i USING (value) WHERE i.sub <> ALL ($3::text[])
+    UNION SELECT client_id FROM clients WHERE client_id = ANY ($3::text[])`,
+};
 
 /**
  * The users that cannot be written. Their sub is that of a client, or an identifier belongs to a user who is not among
  * them.
  * @returns their subs
  */
-export async function findConflictingUsers(tx: Tx, people: readonly UserToSave[]): Promise<readonly string[]> {
+export async function findConflictingUsers(tx: Transaction, people: readonly UserToSave[]): Promise<readonly string[]> {
   const pairs = people.flatMap(({ user, identifiers }) => identifiers.map(({ value }) => [user.sub, value] as const));
   const [subs, values] = [pairs.map(([sub]) => sub), pairs.map(([, value]) => value)];
   const all = people.map(({ user }) => user.sub);
-  const rows = await tx.$queryRaw<{ sub: string }[]>`
-    SELECT asked.sub FROM unnest(${subs}::text[], ${values}::text[]) AS asked (sub, value)
-      JOIN user_identifiers i USING (value) WHERE i.sub <> ALL (${all}::text[])
-    UNION SELECT client_id FROM clients WHERE client_id = ANY (${all}::text[])`;
+  const rows = await run<{ sub: string }>(tx, CONFLICTING, [subs, values, all]);
   return rows.map(({ sub }) => sub);
 }
 
@@ -172,19 +192,6 @@ async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
 export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): Promise<void> {
   await tx.user.update({ where: { sub }, data: { disabled } });
   if (disabled) await endEverythingOf(tx, sub);
-}
-
-/** Disables an enabled user with this name, as `setUserDisabled` does. @returns whether there is one */
-export async function disableUserNamed(
-  db: Db,
-  { sub, name }: { readonly sub: string; readonly name: string },
-): Promise<boolean> {
-  return db.prisma.$transaction(async (tx) => {
-    const where = { sub, disabled: false, claims: { path: ["name"], equals: name } };
-    const { count } = await tx.user.updateMany({ where, data: { disabled: true } });
-    if (count > 0) await endEverythingOf(tx, sub);
-    return count > 0;
-  });
 }
 
 /** Sets a new password and revokes all tokens issued under the old one. */

@@ -32,7 +32,7 @@ export async function runLargeOperations(db: Db, client: pg.Client, rows: number
     ["the use of dialects is listed", () => allDialectUses(db)],
     ["the origins of all pages are read", () => allClientUris(db)],
     ["the scopes are read", () => allScopes(db)],
-    ["the longest lifetime is found", () => longestSignedLifetime(tx)],
+    ["the longest lifetime is found", () => longestSignedLifetime(db)],
     ["the consents of a person are read", () => consentsOf(db, sub)],
     ["an owner's questions are read", () => questionsTo(db, sub, { after: 0, last: 50 }, null)],
     ["an owner's decisions are read", () => decisionsAbout(db, sub, 50)],

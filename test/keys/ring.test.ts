@@ -130,12 +130,16 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
 
   /** Answers that are held back, each until it is let go; undefined while none is. */
   let held: (() => void)[] | undefined;
-  const findMany = async (query: object) => {
-    const rows = await db.prisma.signingKey.findMany(query);
-    if (held !== undefined) await new Promise<void>((resolve) => held!.push(resolve));
-    return rows;
+  const connect = async () => {
+    const client = await db.pool.connect();
+    const query = async (...asked: [string]) => {
+      const answer = await client.query(...asked);
+      if (held !== undefined) await new Promise<void>((resolve) => held!.push(resolve));
+      return answer;
+    };
+    return { query, release: (error?: Error) => client.release(error) };
   };
-  const slow = { ...db, prisma: { signingKey: { findMany } } } as unknown as typeof db;
+  const slow = { ...db, pool: { connect } } as unknown as typeof db;
   const ring = await KeyRing.open(slow, master, clock);
   const kids = () => ring.jwks.keys.map(({ kid }) => kid).sort();
   const kidsOfOther = () => other.jwks.keys.map(({ kid }) => kid).sort();

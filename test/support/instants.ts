@@ -11,7 +11,7 @@ import { addDialectUses } from "../../src/store/dialect-usage.js";
 import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
 import { finishInteraction, openInteraction } from "../../src/store/interactions.js";
-import type { Db } from "../../src/store/open.js";
+import { exclusively, LOCKS, type Db } from "../../src/store/open.js";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 import { endSession, openSession } from "../../src/store/sessions.js";
 import { addKey } from "../../src/store/signing-keys.js";
@@ -56,7 +56,7 @@ export async function writeInstants(db: Db, at: Date): Promise<void> {
   await writePeopleAndClients(db, after);
   await writeLogins(db, after);
   await writeUma(db, after);
-  await db.prisma.$transaction((tx) =>
+  await exclusively(db, LOCKS.keys, (tx) =>
     addKey(tx, {
       kid: "key",
       alg: "RS256",
@@ -84,10 +84,9 @@ async function writeMarks(db: Db, after: After): Promise<void> {
 type After = (seconds: number) => Date;
 
 async function writePeopleAndClients(db: Db, after: After): Promise<void> {
-  await db.prisma.$transaction(async (tx) => {
+  await exclusively(db, LOCKS.provision, async (tx) => {
     const secret = { hash: new Uint8Array(1), expires_at: after(10) };
     await saveClients(tx, [{ client: { ...CLIENT, client_id: "c" }, secrets: [secret] }]);
-    await replaceSecret(tx, "c", { hash: new Uint8Array(1), expires_at: after(11) }, after(9));
     const ids = ["app", "app-admin"];
     await saveClients(
       tx,
@@ -98,6 +97,8 @@ async function writePeopleAndClients(db: Db, after: After): Promise<void> {
     await saveApp(tx, { app_id: "app", client_id: "app-admin", ...lifetimes });
     await saveThings(tx, [{ app_id: "app", vendor_thing_id: "t", password_hash: "hash", sub: "thing" }]);
   });
+  const next = { hash: new Uint8Array(1), expires_at: after(11) };
+  await db.prisma.$transaction((tx) => replaceSecret(tx, "c", next, after(9)));
 }
 
 async function writeLogins(db: Db, after: After): Promise<void> {
