@@ -18,15 +18,49 @@ import {
   startProcess,
   type RunningProcess,
 } from "../support/process.js";
+import { ROOT } from "../support/root.js";
 import { MASTER_KEY } from "../support/run.js";
 import { until } from "../support/until.js";
 
 const sh = promisify(execFile);
 
+/** Imported by a server to write down what it has loaded. */
+const WATCHER = new URL("../support/loaded-scripts.js", import.meta.url).href;
+
+/**
+ * The packages that a server with the demo set loads. Each costs memory and time at every start, so a package that few
+ * deployments need is imported where it is used.
+ */
+const PACKAGES = [
+  "@fastify/formbody",
+  "@prisma/adapter-pg",
+  "@prisma/client",
+  "@prisma/driver-adapter-utils",
+  "argon2",
+  "bcrypt",
+  "fastify",
+  "jose",
+  "libphonenumber-js",
+  "pg",
+  "pino",
+  "unhomoglyph",
+  "zod",
+];
+
+const MANIFEST = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { readonly dependencies: object };
+
+/** Those of the declared packages that scripts belong to. */
+function packagesIn(urls: readonly string[]): readonly string[] {
+  const names = urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
+  return [...new Set(names)].filter((name) => name in MANIFEST.dependencies).sort();
+}
+
 t.test("a first start on an empty folder", async (t) => {
   const DATA_DIR = await dataFolder(t);
   const port = await freePort();
-  const starting = startProcess(t, { DATA_DIR, PORT: String(port) });
+  const scripts = join(DATA_DIR, "..", "scripts.json");
+  const watched = { NODE_OPTIONS: `--import=${WATCHER}`, LOADED_SCRIPTS: scripts };
+  const starting = startProcess(t, { DATA_DIR, PORT: String(port), ...watched });
 
   t.test("answers from early on: it lives, and is not ready", async (t) => {
     const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);
@@ -84,6 +118,13 @@ t.test("a first start on an empty folder", async (t) => {
     t.equal(code, 0);
     t.equal(stderr, "");
     t.notOk((await readdir(join(DATA_DIR, "postgres"))).includes("postmaster.pid"), "PostgreSQL was stopped too");
+  });
+
+  t.test("holds no engine of Prisma in memory, and no package beyond these", async (t) => {
+    const urls = JSON.parse(await readFile(scripts, "utf8")) as readonly string[];
+    const engines = urls.filter((url) => /schema[-_]engine|query_compiler/.test(url));
+    t.strictSame(engines, [], "migrations, the demo set and logins need none in this thread");
+    t.strictSame(packagesIn(urls), PACKAGES);
   });
 
   t.test("leaves no secret of the demo in clear in any file", async (t) => {
