@@ -14,8 +14,13 @@ export function cpuOf(pid: number): number {
 
 /** Bytes of memory that a process and its descendants have in RAM. Pages that they share count once for each. */
 export function residentMemoryOf(pid: number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + residentMemoryOf(child), ownMemoryOf(pid));
+}
+
+/** Bytes of memory that a process has in RAM, without its descendants. */
+export function ownMemoryOf(pid: number): number {
   const [, kilobytes = "0"] = /^VmRSS:\s+(\d+) kB$/m.exec(fileOf(pid, "status")) ?? [];
-  return childrenOf(pid).reduce((sum, child) => sum + residentMemoryOf(child), Number(kilobytes) * 1_024);
+  return Number(kilobytes) * 1_024;
 }
 
 /** The fields utime, stime, cutime and cstime of proc_pid_stat(5). A name may contain spaces, so they are counted after it. */

@@ -72,12 +72,15 @@ export interface ServerProcess {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts Jeton as the tests compile it, behind a proxy on this machine. */
-export async function startJeton(environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+/** Starts Jeton as the tests compile it, behind a proxy on this machine. @param flags of Node.js */
+export async function startJeton(
+  environment: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
   // Compiled code looks for the migrations beside itself.
   const migrations = join(ROOT, "build", "js", "prisma");
   if (!existsSync(migrations)) await symlink(join(ROOT, "prisma"), migrations);
-  return startServer(JETON, { MASTER_KEY, TRUST_PROXY: "127.0.0.1", ...environment });
+  return startServer(JETON, { MASTER_KEY, TRUST_PROXY: "127.0.0.1", ...environment }, flags);
 }
 
 /** Starts a server that prints `"msg":"ready on <its address>"` on a line of its own, and waits for that line. */
