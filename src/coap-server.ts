@@ -14,7 +14,7 @@ import { BODY_LIMIT, DRAIN_LIMIT } from "./http/limits.js";
 import type { Listener } from "./http/listener.js";
 import type { TlsFiles } from "./http/tls-files.js";
 
-interface CoapServerParts {
+export interface CoapServerParts {
   readonly settings: Settings;
   /** The application over HTTP, whose operations are served. */
   readonly app: FastifyInstance;

@@ -5,7 +5,7 @@ import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
 import { ClockDifference, systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import { takesCertificates, type Settings } from "./config.js";
-import { receiveCoap } from "./coap-server.js";
+import type { CoapServerParts } from "./coap-server.js";
 import type { Timers } from "./coap/timers.js";
 import { buildCore, type Core } from "./core.js";
 import type { Deployment } from "./deployment.js";
@@ -108,7 +108,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve });
 
   const isFirst = worker?.isFirst !== false;
-  const coap = isFirst ? await receiveCoap({ ...parts, app, dialects, clock, random }) : undefined;
+  const asksForCoap = settings.COAP_PORT !== undefined || settings.COAPS_PORT !== undefined;
+  const coap = isFirst && asksForCoap ? await openCoap({ ...parts, app, dialects, clock, random }) : undefined;
 
   const holders = [listener.certificate, coap?.certificate].filter((holder) => holder !== undefined);
   // Without a certificate one watch is there, which says so when an operator asks.
@@ -144,6 +145,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await feed.close();
     },
   };
+}
+
+/** Loads what CoAP needs, which few deployments use. */
+async function openCoap(parts: CoapServerParts) {
+  const { receiveCoap } = await import("./coap-server.js");
+  return receiveCoap(parts);
 }
 
 /** Checks for a restored database after a reconnection, which may lead to another database than before. */

@@ -20,13 +20,13 @@ answerHelp(`Usage: npm run measure:soak [-- [--minutes MINUTES] [--rate REQUESTS
 
 Sends a mixed load to one server with its default settings, on a new database, and samples its memory every 10 s.
   --minutes MINUTES              how long it takes, by default 60
-  --rate REQUESTS_PER_SECOND     requests a second, by default 30
+  --rate REQUESTS_PER_SECOND     requests a second, by default 20
 
 It prints a line a minute, and writes every sample to build/soak.json. It ends with 1 if the memory grows by more than
 8 MiB an hour in the second half, or if an answer was unexpected.`);
 
 const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "60" }, rate: { type: "string", default: "30" } },
+  options: { minutes: { type: "string", default: "60" }, rate: { type: "string", default: "20" } },
 });
 const MINUTES = Number(values.minutes);
 const RATE = Number(values.rate);
