@@ -45,6 +45,8 @@ export interface ClientToSave {
 const ABSENT = {
   token_endpoint_auth_methods: [],
   claims_redirect_uris: [],
+  id_token_claims: "minimal",
+  assertion_lifetime: 300,
   tls_client_certificate_bound_access_tokens: false,
   disabled: false,
 } as const;
