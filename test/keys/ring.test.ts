@@ -1,4 +1,5 @@
 import { createLocalJWKSet, jwtVerify } from "jose";
+import type { Submittable } from "pg";
 import t, { type Test } from "tap";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { KeyRing } from "../../src/keys/ring.js";
@@ -132,10 +133,10 @@ t.test("a slow answer of the store does not take the place of a newer one", asyn
   let held: (() => void)[] | undefined;
   const connect = async () => {
     const client = await db.pool.connect();
-    const query = async (...asked: [string]) => {
-      const answer = await client.query(...asked);
-      if (held !== undefined) await new Promise<void>((resolve) => held!.push(resolve));
-      return answer;
+    const query = (asked: Submittable & { handleReadyForQuery: () => void }) => {
+      const settle = asked.handleReadyForQuery.bind(asked);
+      asked.handleReadyForQuery = () => (held === undefined ? settle() : void held.push(settle));
+      return client.query(asked);
     };
     return { query, release: (error?: Error) => client.release(error) };
   };
