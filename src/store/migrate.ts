@@ -99,7 +99,7 @@ async function refuseCollisions(pool: pg.Pool): Promise<void> {
 
 /**
  * Applies the missing migrations in a thread of its own. The engine occupies about 80 MiB, which the system gets back when the
- * thread ends (docs/decisions/0020).
+ * thread ends (docs/decisions/0022).
  */
 async function apply(url: string, migrations: readonly Migration[]): Promise<readonly string[]> {
   const workerData: ToMigrate = { url, folder: FOLDER, migrations };

@@ -9,7 +9,7 @@ import { ask, type Statement } from "./prepared-query.js";
 /**
  * The store owns every statement and knows nothing of tokens, requests or secrets in clear: its arguments are already hashed or
  * sealed. Each aggregate has one file. Hot statements, those of a start, and those that decide a race, are named statements.
- * The others use Prisma on the same pool. Its first statement loads its compiler (docs/decisions/0020).
+ * The others use Prisma on the same pool. Its first statement loads its compiler (docs/decisions/0022).
  */
 export interface Db {
   readonly pool: BoundedPool;
