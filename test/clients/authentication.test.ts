@@ -25,7 +25,6 @@ const FILE = {
   clients: [
     ...FLEET.clients,
     ...Object.entries(ODD).map(([client_id, client_secret]) => ({ ...service, ...inHeader, client_id, client_secret })),
-    { ...service, ...inHeader, client_id: "header", client_secret: SECRET },
     { ...service, client_id: "body", client_secret: SECRET, token_endpoint_auth_methods: ["client_secret_post"] },
     {
       ...service,

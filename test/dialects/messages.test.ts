@@ -125,7 +125,7 @@ const SITUATIONS: readonly Situation[] = [
         number: 9,
         message: "the client cannot be authenticated with secret basic",
         operation,
-        form: { ...form, client_id: "backend", client_secret: SECRET },
+        form: { ...form, client_id: "header", client_secret: SECRET },
         ...unauthenticated,
       },
       {

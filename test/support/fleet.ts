@@ -16,6 +16,13 @@ export const FLEET = {
       scope: "api1",
     },
     {
+      client_id: "header",
+      client_secret: SECRET,
+      token_endpoint_auth_method: "client_secret_basic",
+      grant_types: ["client_credentials"],
+      scope: "api1",
+    },
+    {
       client_id: "mobile",
       token_endpoint_auth_method: "none",
       grant_types: ["password", "refresh_token"],
