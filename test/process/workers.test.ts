@@ -1,15 +1,17 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import t, { type Test } from "tap";
 import { readSettings } from "../../src/config.js";
 import { isAlive } from "../../src/embedded/pid-file.js";
 import { selfSigned } from "../support/certificate.js";
+import { coapClient } from "../support/coap.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
+import { canListen, freePort } from "../support/ports.js";
 import { dataFolder, jetonHere, refusedStart, startProcess, type RunningProcess } from "../support/process.js";
 import { converse, write, type RawReply } from "../support/raw.js";
 import { MASTER_KEY } from "../support/run.js";
@@ -25,7 +27,8 @@ t.test("two workers over one database", async (t) => {
   const DATABASE_URL = await freshDatabase(t);
   const PROVISION_FILE = join(t.testdir({ "provision.json": JSON.stringify(FLEET) }), "provision.json");
   const env = { DATA_DIR, DATABASE_URL, MASTER_KEY, PROVISION_FILE };
-  const server = await startProcess(t, { ...env, WORKERS: "2" });
+  const coapPort = await freePort();
+  const server = await startProcess(t, { ...env, WORKERS: "2", COAP_PORT: String(coapPort) });
   const post = (path: string, form: Record<string, string>, headers = {}) => send(server.url, path, form, headers);
   const logIn = () => post("/oauth2/token", { grant_type: "password", client_id: "mobile", scope: "api1", ...ALICE });
   const workers = () => new Set(decisions(server).map(({ instance }) => Number(instance)));
@@ -84,8 +87,11 @@ t.test("two workers over one database", async (t) => {
     t.ok(reasons().length <= 5, "five attempts were free, on both workers together");
   });
 
-  t.test("are replaced while the other one serves", async (t) => {
-    const [killed, stopped] = [...workers()] as [number, number];
+  t.test("are replaced while the other one serves, also the one that receives CoAP", async (t) => {
+    const receivers = () => lines(server).flatMap(({ type, instance }) => (type === "coap" ? [Number(instance)] : []));
+    const [killed] = receivers() as [number];
+    const [stopped] = [...workers()].filter((pid) => pid !== killed) as [number];
+    await introspectOverCoap(t, coapPort, server, killed);
     const outcomes: (number | string)[] = [];
     const isReplaced = (pid: number) => async () => {
       const request = post("/oauth2/token", { grant_type: "client_credentials" }, BACKEND);
@@ -99,6 +105,8 @@ t.test("two workers over one database", async (t) => {
     t.match(ended(killed), { level: "warn", instance: String(server.pid), ended_with: "SIGKILL" });
     const lost = outcomes.filter((outcome) => outcome !== 200);
     t.ok(lost.length <= 1 && lost.every((outcome) => outcome === "no answer"), `lost: ${lost.join()}`);
+    t.equal(receivers().length, 2);
+    await introspectOverCoap(t, coapPort, server, receivers()[1]!);
 
     outcomes.length = 0;
     process.kill(stopped, "SIGINT");
@@ -199,6 +207,14 @@ function lines(server: RunningProcess): readonly Record<string, any>[] {
   return whole.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Record<string, any>);
 }
 
+/** Asks over CoAP. The worker that should receive it answers. */
+async function introspectOverCoap(t: Test, port: number, server: RunningProcess, worker: number): Promise<void> {
+  const body = { client_id: "gateway", client_secret: SECRET, token: "x" };
+  t.match(await coapClient(t, port)("/idp/introspect", { body }), { code: "2.01", text: '{"active":false}' });
+  const last = () => decisions(server).findLast(({ transport }) => transport === "coap");
+  await until("it is in the log", () => Number(last()?.instance) === worker);
+}
+
 function decisions(server: RunningProcess) {
   return lines(server).filter(({ type }) => type === "decision");
 }
@@ -220,17 +236,6 @@ async function slowRequest(t: Test, url: string) {
   );
   await until("the server asks for the body", () => text.includes("100 Continue"));
   return { answer, finish: () => void socket.write(body) };
-}
-
-async function canListen(port: number): Promise<boolean> {
-  const server = createServer();
-  const isListening = once(server.listen(port, "127.0.0.1"), "listening").then(
-    () => true,
-    () => false,
-  );
-  if (!(await isListening)) return false;
-  server.close();
-  return true;
 }
 
 async function nameShown(port: number): Promise<string> {
