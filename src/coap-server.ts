@@ -53,7 +53,7 @@ export async function receiveCoap(parts: CoapServerParts): Promise<CoapServer | 
     return undefined;
   const { operations, core, shedder } = app;
   const isOverloaded = () => shedder.refusesOther(listener.underWay + endpoint.underWay);
-  const resources = serveOverCoap({ dialect, operations, core, log, isOverloaded });
+  const resources = serveOverCoap({ dialect, operations, core, log, timers, isOverloaded });
   const endpoint = new Endpoint({ resources, timers, random, maxBody: BODY_LIMIT });
   const plain = await receivePlain(parts, endpoint);
   const secure = await receiveSecure({ ...parts, timers }, endpoint).catch(async (error: unknown) => {

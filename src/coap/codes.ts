@@ -11,14 +11,8 @@ export function nameOfMethod(code: number): string {
 export const RESPONSE = {
   CONTENT: 69,
   CONTINUE: 95,
-  BAD_REQUEST: 128,
-  BAD_OPTION: 130,
   METHOD_NOT_ALLOWED: 133,
   NOT_ACCEPTABLE: 134,
-  REQUEST_ENTITY_INCOMPLETE: 136,
-  INTERNAL_SERVER_ERROR: 160,
-  SERVICE_UNAVAILABLE: 163,
-  PROXYING_NOT_SUPPORTED: 165,
 } as const;
 
 /** Content-Formats (section 12.3, RFC 9200 section 8.16). */

@@ -1,12 +1,14 @@
 import type { Random } from "../clock.js";
-import { isRequest, RESPONSE } from "./codes.js";
+import { Refusal } from "../errors/refusal.js";
+import { isRequest } from "./codes.js";
 import { LIMITS, type Limits } from "./limits.js";
 import { decode, encode, encodeEmpty, TYPE, type Message, type Type } from "./message.js";
 import { Options } from "./options.js";
+import type { Outgoing } from "./outbox.js";
 import { PROCESSING_DELAY } from "./parameters.js";
 import type { DatagramService, Peer } from "./peer.js";
-import { Remembered, type Exchange } from "./remembered.js";
-import { problem, Requests, type Received, type Reply } from "./requests.js";
+import { Remembered, type Arrived, type Exchange } from "./remembered.js";
+import { Requests, type Received, type Reply } from "./requests.js";
 import type { Resources } from "./resource.js";
 import type { Timers } from "./timers.js";
 
@@ -83,12 +85,19 @@ export class Endpoint implements DatagramService {
     const earlier = this.#remembered.find(arrived);
     if (earlier !== undefined) return this.#answerAgain(earlier);
     const options = new Options(message.options);
-    if (options.unknownCritical !== undefined) return this.#rejectOption(peer, message, options.unknownCritical);
-    const isRefused = this.#isDraining || !this.#resources.hasRoom();
-    const exchange = isRefused ? undefined : this.#remembered.begin(arrived);
-    const received = { peer, message, options, hasLeft: () => exchange?.conversation.hasEnded === true };
-    if (exchange === undefined) this.#answerOnce(peer, message, this.#requests.busy(received));
-    else void this.#answer(exchange, received);
+    const sent = { peer, message, options };
+    if (options.unknownCritical !== undefined) return this.#rejectOption(sent, options.unknownCritical);
+    const begun = this.#begin(arrived);
+    const received = { ...sent, hasLeft: () => typeof begun !== "string" && begun.conversation.hasEnded };
+    if (typeof begun === "string") this.#answerOnce(peer, message, this.#requests.busy(received, begun));
+    else void this.#answer(begun, received);
+  }
+
+  /** Begins the exchange of a request, or says why there is no room for it. */
+  #begin(arrived: Arrived): Exchange | string {
+    if (this.#isDraining) return "the server stops";
+    if (!this.#resources.hasRoom()) return "too much work waits";
+    return this.#remembered.begin(arrived) ?? "too many requests of the last minutes are remembered";
   }
 
   /** A repeated message gets the same answer; while there is none, an acknowledgement (section 4.2). */
@@ -96,12 +105,18 @@ export class Endpoint implements DatagramService {
     const { answer, isConfirmable, conversation } = exchange;
     if (answer !== undefined) conversation.peer.send(answer);
     else if (isConfirmable) this.#acknowledge(exchange);
+    // The acknowledgement says that the response follows in a message of its own, also when it got lost (section 5.2.2).
+    const lost = this.#remembered.takeLost(exchange);
+    if (lost !== undefined) this.#sendSeparately(exchange, lost);
   }
 
   /** A request is refused, and a message that need not be acknowledged is rejected (sections 5.4.1 and 4.3). */
-  #rejectOption(peer: Peer, message: Message, number: number): void {
-    if (message.type === TYPE.NON) return peer.send(encodeEmpty(TYPE.RST, message.id));
-    this.#answerOnce(peer, message, problem(RESPONSE.BAD_OPTION, `option ${number} is not supported as it is sent`));
+  #rejectOption(sent: Omit<Received, "hasLeft">, number: number): void {
+    const { peer, message } = sent;
+    const refusal = new Refusal("coap_option_unsupported", { slots: { option: String(number) } });
+    const reply = this.#requests.refuse({ ...sent, hasLeft: () => false }, refusal);
+    if (message.type === TYPE.NON) peer.send(encodeEmpty(TYPE.RST, message.id));
+    else this.#answerOnce(peer, message, reply);
   }
 
   /** Sends an answer that is not remembered, because the same message gets the same answer again. */
@@ -124,16 +139,21 @@ export class Endpoint implements DatagramService {
 
   /** Sends a response: with the acknowledgement, after it, or without one (section 5.2). */
   #send(exchange: Exchange, token: Buffer, reply: Reply | undefined): void {
-    const { conversation, isConfirmable, id, answer } = exchange;
+    const { isConfirmable, id, answer } = exchange;
     const write = (type: Type, itsId: number) => encode({ type, id: itsId, token, ...reply! });
     if (reply === undefined) {
       if (isConfirmable && answer === undefined) this.#acknowledge(exchange);
     } else if (answer !== undefined) {
       const own = this.#nextId(exchange);
-      conversation.outbox.add({ id: own, datagram: write(TYPE.CON, own) });
+      this.#sendSeparately(exchange, { id: own, datagram: write(TYPE.CON, own) });
     } else {
       this.#complete(exchange, isConfirmable ? write(TYPE.ACK, id) : write(TYPE.NON, this.#nextId(exchange)));
     }
+  }
+
+  /** Sends a response until it is acknowledged. One that is given up is kept, because its request may be repeated. */
+  #sendSeparately(exchange: Exchange, outgoing: Outgoing): void {
+    exchange.conversation.outbox.add(outgoing, () => this.#remembered.keepLost(exchange, outgoing));
   }
 
   /** Sends an empty acknowledgement. The response follows in a message of its own (section 5.2.2). */

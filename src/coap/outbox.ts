@@ -3,9 +3,13 @@ import { ACK_RANDOM_FACTOR, ACK_TIMEOUT, MAX_RETRANSMIT } from "./parameters.js"
 import type { Timers } from "./timers.js";
 
 /** A confirmable message that waits for its acknowledgement. */
-interface Outgoing {
+export interface Outgoing {
   readonly id: number;
   readonly datagram: Buffer;
+}
+
+interface Waiting extends Outgoing {
+  readonly givenUp: () => void;
 }
 
 interface OutboxParts {
@@ -22,8 +26,8 @@ interface OutboxParts {
  */
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #waiting: Outgoing[] = [];
-  #current: Outgoing | undefined;
+  readonly #waiting: Waiting[] = [];
+  #current: Waiting | undefined;
   #cancel = () => {};
 
   constructor(parts: OutboxParts) {
@@ -34,8 +38,9 @@ export class Outbox {
     return this.#current === undefined;
   }
 
-  add(outgoing: Outgoing): void {
-    this.#waiting.push(outgoing);
+  /** @param givenUp called if the peer does not answer the message */
+  add(outgoing: Outgoing, givenUp: () => void): void {
+    this.#waiting.push({ ...outgoing, givenUp });
     if (this.#current === undefined) this.#next();
   }
 
@@ -54,14 +59,15 @@ export class Outbox {
     this.#cancel();
     this.#current = this.#waiting.shift();
     if (this.#current === undefined) return this.#parts.emptied();
-    this.#transmit(this.#current.datagram, this.#firstTimeout(), 0);
+    this.#transmit(this.#current, this.#firstTimeout(), 0);
   }
 
-  #transmit(datagram: Buffer, timeout: number, retransmissions: number): void {
-    this.#parts.send(datagram);
+  #transmit(waiting: Waiting, timeout: number, retransmissions: number): void {
+    this.#parts.send(waiting.datagram);
     this.#cancel = this.#parts.timers.after(timeout, () => {
-      if (retransmissions === MAX_RETRANSMIT) this.#next();
-      else this.#transmit(datagram, timeout * 2, retransmissions + 1);
+      if (retransmissions < MAX_RETRANSMIT) return this.#transmit(waiting, timeout * 2, retransmissions + 1);
+      waiting.givenUp();
+      this.#next();
     });
   }
 

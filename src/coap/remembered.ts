@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Random } from "../clock.js";
 import type { Limits } from "./limits.js";
-import { Outbox } from "./outbox.js";
+import { Outbox, type Outgoing } from "./outbox.js";
 import { EXCHANGE_LIFETIME, NON_LIFETIME } from "./parameters.js";
 import { keyOf, type Peer, type PeerKey } from "./peer.js";
 import type { Timers } from "./timers.js";
@@ -20,6 +20,8 @@ export interface Exchange {
   readonly expires: number;
   /** The datagram that answers the message; undefined while the request is being worked on. */
   answer: Buffer | undefined;
+  /** A separate response that the peer has not acknowledged, if it was given up. */
+  lost: Outgoing | undefined;
 }
 
 /** What is known of one peer. */
@@ -43,7 +45,7 @@ interface RememberedParts {
 }
 
 /** A message with a request, as it arrived. */
-interface Arrived {
+export interface Arrived {
   readonly peer: Peer;
   readonly id: number;
   readonly isConfirmable: boolean;
@@ -89,7 +91,15 @@ export class Remembered {
     if (!this.#hasRoomFor(peer)) return undefined;
     const conversation = this.conversationWith(peer) ?? this.#beginConversation(peer);
     const expires = this.#parts.timers.now() + (isConfirmable ? EXCHANGE_LIFETIME : NON_LIFETIME);
-    const exchange = { conversation, id, isConfirmable, digest: digestOf(datagram), expires, answer: undefined };
+    const exchange = {
+      conversation,
+      id,
+      isConfirmable,
+      digest: digestOf(datagram),
+      expires,
+      answer: undefined,
+      lost: undefined,
+    };
     this.#replace(conversation.exchanges.get(id), exchange);
     return exchange;
   }
@@ -98,6 +108,21 @@ export class Remembered {
   complete(exchange: Exchange, answer: Buffer): void {
     exchange.answer = answer;
     if (this.#ageOf(exchange).has(exchange)) this.#bytes += answer.length;
+  }
+
+  /** Keeps a separate response that was given up. */
+  keepLost(exchange: Exchange, lost: Outgoing): void {
+    if (!this.#ageOf(exchange).has(exchange)) return;
+    exchange.lost = lost;
+    this.#bytes += lost.datagram.length;
+  }
+
+  /** The separate response that was given up, if there is one. The caller sends it again. */
+  takeLost(exchange: Exchange): Outgoing | undefined {
+    const { lost } = exchange;
+    exchange.lost = undefined;
+    this.#bytes -= lost?.datagram.length ?? 0;
+    return lost;
   }
 
   /** Forgets a peer that nothing can be sent to any more. */
@@ -141,7 +166,7 @@ export class Remembered {
 
   #uncount(exchange: Exchange): void {
     this.#ageOf(exchange).delete(exchange);
-    this.#bytes -= exchange.answer?.length ?? 0;
+    this.#bytes -= (exchange.answer?.length ?? 0) + (exchange.lost?.datagram.length ?? 0);
   }
 
   #ageOf({ isConfirmable }: Exchange): Set<Exchange> {

@@ -1,5 +1,6 @@
+import { Refusal } from "../errors/refusal.js";
 import { MAX_BLOCK, readBlock, writeBlock, type Block } from "./block.js";
-import { classOf, METHOD, RESPONSE } from "./codes.js";
+import { classOf, codeOfStatus, METHOD, RESPONSE } from "./codes.js";
 import type { Limits } from "./limits.js";
 import { decodeNumber, encodeNumber, type Message, type Option } from "./message.js";
 import { OPTION, type Options } from "./options.js";
@@ -27,6 +28,9 @@ interface RequestsParts {
   readonly maxBody: number;
 }
 
+/** Why there is no room for a body, for operators. */
+const NO_MEMORY = "the memory for bodies in blocks is full";
+
 /** Requests and responses (RFC 7252 section 5), with their bodies in blocks (RFC 7959). */
 export class Requests {
   readonly #resources: Resources;
@@ -49,9 +53,15 @@ export class Requests {
     return isWanted(reply.code, received.options) ? reply : undefined;
   }
 
-  /** The answer to a request that there is no room for. */
-  busy(received: Received): Reply {
-    return inOnePiece(this.#resources.busy(targetOf(received)));
+  /** The answer to a request that there is no room for. @param reason for operators */
+  busy(received: Received, reason: string): Reply {
+    return inOnePiece(this.#resources.busy(targetOf(received), reason));
+  }
+
+  /** An error of CoAP itself, with a diagnostic message (RFC 7252 section 5.5.2). */
+  refuse(received: Received, refusal: Refusal): Reply {
+    this.#resources.refused(targetOf(received), refusal);
+    return { code: codeOfStatus(refusal.status), options: [], payload: Buffer.from(refusal.message) };
   }
 
   forget(peer: Peer): void {
@@ -62,11 +72,13 @@ export class Requests {
   async #reply(received: Received): Promise<Reply> {
     const { options } = received;
     if (options.first(OPTION.PROXY_URI) ?? options.first(OPTION.PROXY_SCHEME)) {
-      return problem(RESPONSE.PROXYING_NOT_SUPPORTED, "this server is no proxy");
+      return this.refuse(received, new Refusal("coap_no_proxy"));
     }
     const block1 = blockIn(options, OPTION.BLOCK1);
     const block2 = blockIn(options, OPTION.BLOCK2);
-    if (block1 === "reserved" || block2 === "reserved") return problem(RESPONSE.BAD_REQUEST, "a reserved block size");
+    if (block1 === "reserved" || block2 === "reserved") {
+      return this.refuse(received, new Refusal("coap_block_size_reserved"));
+    }
     // A later block of a response to anything but GET is of the response that was sent, because no request is repeated.
     if (block2 !== undefined && block2.number > 0 && received.message.code !== METHOD.GET) {
       return this.#nextBlock(received, block2);
@@ -88,16 +100,16 @@ export class Requests {
     const before = number === 0 ? Buffer.alloc(0) : this.#arriving.find(peer, name);
     // Blocks arrive in order, because each is acknowledged before the next is sent (RFC 7959 section 2.5).
     if (before === undefined || (number > 0 && before.length !== number * size)) {
-      return problem(RESPONSE.REQUEST_ENTITY_INCOMPLETE, "the blocks before this one are missing");
+      return this.refuse(received, new Refusal("coap_blocks_missing"));
     }
     if (more ? message.payload.length !== size : message.payload.length > size) {
-      return problem(RESPONSE.BAD_REQUEST, "the block has another size than it says");
+      return this.refuse(received, new Refusal("coap_block_size_wrong"));
     }
     const body = Buffer.concat([before, message.payload]);
     if (Math.max(body.length, announced) > this.#maxBody || !more) this.#arriving.drop(peer, name);
     if (Math.max(body.length, announced) > this.#maxBody) return { body: undefined };
     if (!more) return { body };
-    if (!this.#arriving.keep(peer, name, body, body.length)) return this.busy(received);
+    if (!this.#arriving.keep(peer, name, body, body.length)) return this.busy(received, NO_MEMORY);
     return { code: RESPONSE.CONTINUE, options: [[OPTION.BLOCK1, writeBlock(block!)]], payload: Buffer.alloc(0) };
   }
 
@@ -114,21 +126,22 @@ export class Requests {
     const { number, size } = wanted ?? { number: 0, size: MAX_BLOCK };
     if (number === 0 && length > size && received.message.code !== METHOD.GET) {
       const isKept = this.#leaving.keep(received.peer, nameOfResource(received), response, length);
-      if (!isKept) return length <= MAX_BLOCK ? inOnePiece(response) : this.busy(received);
+      if (!isKept) return length <= MAX_BLOCK ? inOnePiece(response) : this.busy(received, NO_MEMORY);
     }
+    return this.#blockOf(received, response, { number, size });
+  }
+
+  #nextBlock(received: Received, block: Block): Reply {
+    const response = this.#leaving.find(received.peer, nameOfResource(received));
+    if (response === undefined) return this.refuse(received, new Refusal("coap_response_forgotten"));
+    return this.#blockOf(received, response, block);
+  }
+
+  #blockOf(received: Received, response: CoapResponse, { number, size }: Omit<Block, "more">): Reply {
+    const length = response.body?.length ?? 0;
+    if (number > 0 && number * size >= length) return this.refuse(received, new Refusal("coap_block_beyond"));
     return blockOf(response, number, size);
   }
-
-  #nextBlock(received: Received, { number, size }: Block): Reply {
-    const response = this.#leaving.find(received.peer, nameOfResource(received));
-    if (response !== undefined) return blockOf(response, number, size);
-    return problem(RESPONSE.REQUEST_ENTITY_INCOMPLETE, "the response of this block is not kept");
-  }
-}
-
-/** An error of CoAP itself, with a diagnostic message (RFC 7252 section 5.5.2). */
-export function problem(code: number, diagnostic: string): Reply {
-  return { code, options: [], payload: Buffer.from(diagnostic) };
 }
 
 function inOnePiece({ code, format, maxAge, body = Buffer.alloc(0) }: CoapResponse): Reply {
@@ -144,7 +157,6 @@ function inOnePiece({ code, format, maxAge, body = Buffer.alloc(0) }: CoapRespon
 function blockOf(response: CoapResponse, number: number, size: number): Reply {
   const { body = Buffer.alloc(0) } = response;
   const start = number * size;
-  if (number > 0 && start >= body.length) return problem(RESPONSE.BAD_REQUEST, "the response has no such block");
   const part = body.subarray(start, start + size);
   const block = { number, more: start + part.length < body.length, size };
   return withOptions(

@@ -1,3 +1,4 @@
+import type { Refusal } from "../errors/refusal.js";
 import type { Peer } from "./peer.js";
 
 /** A request whose options were checked, with its whole body. */
@@ -34,6 +35,8 @@ export interface Resources {
   hasRoom(): boolean;
   /** Answers a request. It never rejects. */
   answer(request: CoapRequest): Promise<CoapResponse>;
-  /** The answer to a request that the server has no room for. */
-  busy(request: Omit<CoapRequest, "body">): CoapResponse;
+  /** The answer to a request that the server has no room for. @param reason for operators */
+  busy(request: Omit<CoapRequest, "body">, reason: string): CoapResponse;
+  /** Called for each request that CoAP itself refuses, before it is complete. */
+  refused(request: Omit<CoapRequest, "body">, refusal: Refusal): void;
 }

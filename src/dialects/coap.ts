@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { codeOfStatus, FORMAT, nameOfMethod, RESPONSE } from "../coap/codes.js";
 import { CORE_PATH, writeLinks, type Link } from "../coap/link-format.js";
 import type { CoapRequest, CoapResponse, Resources } from "../coap/resource.js";
+import type { Timers } from "../coap/timers.js";
 import type { Core } from "../core.js";
 import type { OperationRegistry } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
@@ -13,6 +14,7 @@ import { networkOf } from "../http/network.js";
 import { isUnserved } from "../http/unserved.js";
 import { audiencesOf, runnerOf, type Call } from "./call.js";
 import { answerFormat, ANNOUNCED, readBody, refuseOtherFormats, writeBody, type AnswerFormat } from "./coap-body.js";
+import { RefusalLines } from "./coap-refusals.js";
 import type { Dialect, Endpoint, WireResponse } from "./dialect.js";
 import { spellRefusal } from "./refuse.js";
 
@@ -21,6 +23,7 @@ interface CoapParts {
   readonly operations: OperationRegistry;
   readonly core: Core;
   readonly log: FastifyBaseLogger;
+  readonly timers: Timers;
   /** Asked once for each request. */
   readonly isOverloaded: () => boolean;
 }
@@ -41,7 +44,7 @@ const KINDS = { wrong_media_type: { status: 415 } } as const;
  * The front end of a dialect over CoAP, beside mount.ts for HTTP. Both read a request into the same values, run the same
  * operations and write what the same dialect answers.
  */
-export function serveOverCoap({ dialect, operations, core, log, isOverloaded }: CoapParts): Resources {
+export function serveOverCoap({ dialect, operations, core, log, timers, isOverloaded }: CoapParts): Resources {
   const audiences = audiencesOf(dialect, core);
   const routes = new Map<string, Route>(
     dialect.endpoints.map((endpoint) => [
@@ -54,31 +57,46 @@ export function serveOverCoap({ dialect, operations, core, log, isOverloaded }: 
   const answer = async (request: CoapRequest): Promise<CoapResponse> => {
     if (request.path === CORE_PATH) return answerLinks(links, request);
     const begun = performance.now();
-    const decision_id = randomUUID();
-    const route = routes.get(request.path);
-    const facts: AuditFacts = { dialect: dialect.name };
-    if (route !== undefined) facts.operation = route.endpoint.operation;
-    const decision = { request, route, facts, decision_id, log: log.child({ decision_id }) };
+    const decision = toDecide(request);
     const { answered, format } = await decide(dialect, decision);
     const latency_ms = Math.round((performance.now() - begun) * 10) / 10;
-    if (isUnserved(facts.refusal)) core.availability.turnedAway(latency_ms);
+    if (isUnserved(decision.facts.refusal)) core.availability.turnedAway(latency_ms);
     logDecision(decision, answered.status, latency_ms);
     return responseOf(dialect, answered, format);
   };
+  const toDecide = <Request extends Target>(request: Request): Decision<Request> => {
+    const decision_id = randomUUID();
+    const route = routes.get(request.path);
+    const facts: AuditFacts = { dialect: dialect.name, operation: route?.endpoint.operation };
+    return { request, route, facts, decision_id, log: log.child({ decision_id }) };
+  };
+  const lines = new RefusalLines(timers, log);
+  const refused = (request: Target, refusal: Refusal, status = refusal.status) =>
+    lines.write(() => {
+      const decision = toDecide(request);
+      decision.facts.refusal = refusal;
+      logDecision(decision, status, 0);
+    });
   return {
     answer,
     hasRoom: () => !isOverloaded(),
-    busy: (request) => {
-      const refusal = new Refusal("overloaded", { retryAfter: MAX_AGE });
+    refused,
+    busy: (request, reason) => {
+      const refusal = new Refusal("overloaded", { retryAfter: MAX_AGE, reason });
+      core.availability.turnedAway(0);
       const answered = wordRefusal(dialect, routes.get(request.path), refusal, "");
+      refused(request, refusal, answered.status);
       return responseOf(dialect, answered, answerFormat({ ...request, body: undefined }));
     },
   };
 }
 
+/** A request without its body. */
+type Target = Omit<CoapRequest, "body">;
+
 /** A request on its way to a decision. */
-interface Decision {
-  readonly request: CoapRequest;
+interface Decision<Request extends Target = CoapRequest> {
+  readonly request: Request;
   readonly route: Route | undefined;
   readonly facts: AuditFacts;
   readonly decision_id: string;
@@ -142,7 +160,7 @@ function responseOf({ decorate }: Dialect, answered: WireResponse, format: Answe
   return { code, maxAge, format: format.format, body: writeBody(body, format) };
 }
 
-function logDecision({ request, route, facts, log }: Decision, status: number, latency_ms: number): void {
+function logDecision({ request, route, facts, log }: Decision<Target>, status: number, latency_ms: number): void {
   const { address } = request.peer;
   writeDecision(log, facts, {
     endpoint: route?.endpoint.path,

@@ -12,6 +12,7 @@
 export const KINDS = {
   malformed: { error: "invalid_request", status: 400 },
   unsupported_grant: { error: "unsupported_grant_type", status: 400 },
+  bad_option: { error: "invalid_request", status: 402 },
   no_credentials: { error: "invalid_client", status: 401 },
   bad_credentials: { error: "invalid_client", status: 401 },
   not_allowed: { error: "unauthorized_client", status: 400 },
@@ -35,6 +36,7 @@ export const KINDS = {
   wrong_method: { error: "invalid_request", status: 405 },
   not_acceptable: { error: "invalid_request", status: 406 },
   too_slow: { error: "invalid_request", status: 408 },
+  incomplete: { error: "invalid_request", status: 408 },
   too_large: { error: "invalid_request", status: 413 },
   wrong_media_type: { error: "invalid_request", status: 415 },
   expectation_failed: { error: "invalid_request", status: 417 },
@@ -43,6 +45,7 @@ export const KINDS = {
   internal: { error: "server_error", status: 500 },
   not_implemented: { error: "invalid_request", status: 501 },
   busy: { error: "temporarily_unavailable", status: 503 },
+  no_proxy: { error: "invalid_request", status: 505 },
 } as const satisfies Record<string, { error: string; status: number }>;
 
 export type Kind = keyof typeof KINDS;
@@ -868,6 +871,48 @@ export const CATALOGUE = {
     message: "there is no answer in the requested format",
     remedy: "over CoAP, leave Accept out or send 50 (JSON), 60 (CBOR) or 19 (CBOR of RFC 9200)",
     reference: "RFC 7252 section 5.10.4",
+  },
+  coap_option_unsupported: {
+    kind: "bad_option",
+    message: "option {option} is not supported as it is sent",
+    remedy: "over CoAP, leave the option out, or send it once with a value that its definition allows",
+    reference: "RFC 7252 section 5.4.1",
+  },
+  coap_no_proxy: {
+    kind: "no_proxy",
+    message: "this server is no proxy",
+    remedy: "over CoAP, leave Proxy-Uri and Proxy-Scheme out",
+    reference: "RFC 7252 section 5.7.2",
+  },
+  coap_block_size_reserved: {
+    kind: "malformed",
+    message: "the block size is reserved",
+    remedy: "over CoAP, send blocks of 16 to 1,024 bytes",
+    reference: "RFC 7959 section 2.2",
+  },
+  coap_block_size_wrong: {
+    kind: "malformed",
+    message: "the block has another size than it says",
+    remedy: "over CoAP, fill each block but the last one",
+    reference: "RFC 7959 section 2.3",
+  },
+  coap_blocks_missing: {
+    kind: "incomplete",
+    message: "the blocks before this one are missing",
+    remedy: "over CoAP, send the body again from its first block",
+    reference: "RFC 7959 section 2.9.2",
+  },
+  coap_response_forgotten: {
+    kind: "incomplete",
+    message: "the response of this block is not kept",
+    remedy: "over CoAP, send the request again",
+    reference: "RFC 7959 section 2.9.2",
+  },
+  coap_block_beyond: {
+    kind: "malformed",
+    message: "the response has no such block",
+    remedy: "over CoAP, ask for no block after one without the M bit",
+    reference: "RFC 7959 section 2.4",
   },
   http_malformed: {
     kind: "malformed",

@@ -87,6 +87,7 @@ const SLOTS: Readonly<Record<SlotName, SlotRule>> = {
   client_id: OURS,
   redirect_uri: OURS,
   limit: OURS,
+  option: OURS,
   rule: OURS,
   method: WORD,
   grant_type: WORD,

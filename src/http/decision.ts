@@ -10,7 +10,7 @@ import { pathForLog } from "./target.js";
  */
 export interface AuditFacts {
   dialect?: string | undefined;
-  operation?: string;
+  operation?: string | undefined;
   grant_type?: string;
   client_id?: string;
   /** The method the client is registered to authenticate with. */

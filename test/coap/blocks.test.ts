@@ -53,7 +53,7 @@ t.test("a body in blocks reaches the resource whole and once", async (t) => {
   t.equal(body(), "whole", "one block is a body too");
 });
 
-t.test("blocks that do not belong together are refused", async (t) => {
+t.test("CP-09 blocks that do not belong together are refused", async (t) => {
   const { send, newPeer, requests, timers, body } = blockwise();
   const begin = async (peer = newPeer(true)) => {
     t.equal((await send(peer, { Block1: block(0, true) }, "a".repeat(16))).code, "2.31");
@@ -122,7 +122,7 @@ t.test("two bodies with different tags arrive at the same time", async (t) => {
   );
 });
 
-t.test("a body beyond the limit is refused at its first sign, with the limit", async (t) => {
+t.test("CP-09 a body beyond the limit is refused at its first sign, with the limit", async (t) => {
   const { send, newPeer, requests } = blockwise({ answer: ({ body }) => ({ code: body === undefined ? 141 : 65 }) });
   const peer = newPeer();
   const announced = await send(peer, { Block1: block(0, true, 6), Size1: Buffer.from([1, 0, 1]) }, "a".repeat(1024));
@@ -136,7 +136,7 @@ t.test("a body beyond the limit is refused at its first sign, with the limit", a
   t.equal(requests.length, 2);
 });
 
-t.test("bodies in parts have a limit of memory", async (t) => {
+t.test("CP-07 bodies in parts have a limit of memory", async (t) => {
   const { send, newPeer, timers } = blockwise({ limits: { bodyBytes: 10_000, bodiesOfPeer: 4 } });
   const codes = [];
   for (let device = 0; device < 10; device += 1) {

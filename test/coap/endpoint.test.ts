@@ -38,7 +38,7 @@ t.test("a request is answered with its acknowledgement, or without one if it nee
 for (const confirmable of [true, false]) {
   const kind = confirmable ? "confirmable" : "non-confirmable";
   const lifetime = confirmable ? EXCHANGE_LIFETIME : NON_LIFETIME;
-  t.test(`a repeated ${kind} message gets the same bytes for its lifetime, and is one request`, async (t) => {
+  t.test(`CP-03 a repeated ${kind} message gets the same bytes for its lifetime, and is one request`, async (t) => {
     const { send, newPeer, requests, endpoint, timers } = laboratory();
     const peer = newPeer();
     const datagram = datagramOf({ messageId: 42, confirmable });
@@ -81,7 +81,7 @@ t.test(
   },
 );
 
-t.test("other bytes under a known Message ID are another request", async (t) => {
+t.test("CP-04 other bytes under a known Message ID are another request", async (t) => {
   const { send, newPeer, requests } = laboratory();
   const peer = newPeer();
   await send(peer, { messageId: 42 });
@@ -94,7 +94,7 @@ t.test("other bytes under a known Message ID are another request", async (t) => 
 
 t.test("an answer that takes longer is sent separately, and repeated until it is acknowledged", async (t) => {
   const { answer, give } = delayed();
-  const { send, newPeer, timers, endpoint } = laboratory({ answer });
+  const { send, newPeer, timers, endpoint, requests } = laboratory({ answer });
   const peer = newPeer();
   const acknowledge = (reset = false) => {
     const [code, messageId] = ["0.00", 1];
@@ -119,8 +119,18 @@ t.test("an answer that takes longer is sent separately, and repeated until it is
     await timers.move(1);
     t.strictSame(peer.take().map(short), ["CON 2.01 1"]);
   }
-  await timers.move(300_000);
+  await timers.move(32_000);
   t.strictSame(peer.take(), [], "after four times it is given up");
+  t.strictSame(
+    (await send(peer, { messageId: 42, token: Buffer.from("token") })).map(short),
+    ["ACK 0.00 42", "CON 2.01 1"],
+    "a request that is repeated then gets the same answer again",
+  );
+  await timers.move(2_000);
+  t.strictSame(peer.take().map(short), ["CON 2.01 1"], "which is repeated too");
+  await timers.move(300_000);
+  t.equal(peer.take().length, 3);
+  t.equal(requests.length, 1);
 
   for (const reset of [false, true]) {
     t.notOk(peer.take().length);
@@ -130,6 +140,8 @@ t.test("an answer that takes longer is sent separately, and repeated until it is
     await timers.move(2_000);
     t.strictSame(peer.take().map(short), ["CON 2.01 1"], "neither another id nor a malformed message ends it");
     acknowledge(reset);
+    const again = await send(peer, { messageId: 42, token: Buffer.from("token") });
+    t.strictSame(again.map(short), ["ACK 0.00 42"], "a repeated request is acknowledged");
     await timers.move(300_000);
     t.strictSame(peer.take(), [], reset ? "a Reset ends it" : "an acknowledgement ends it");
   }
@@ -149,7 +161,7 @@ t.test("one separate answer at a time is outstanding with a peer", async (t) => 
   t.strictSame(peer.take().map(short), ["CON 2.01 2"]);
 });
 
-t.test("what is no request is rejected if it asks for an acknowledgement, and ignored otherwise", async (t) => {
+t.test("CP-01 what is no request is rejected if it asks for an acknowledgement, and ignored otherwise", async (t) => {
   const { send, newPeer, requests } = laboratory();
   const reset = ["RST 0.00 258"];
   const CASES: readonly (readonly [string, readonly number[], readonly string[]])[] = [
@@ -191,8 +203,8 @@ t.test("what is no request is rejected if it asks for an acknowledgement, and ig
   t.equal(requests.length, 0);
 });
 
-t.test("a critical option that is not understood is refused, and an elective one is ignored", async (t) => {
-  const { send, newPeer, requests } = laboratory();
+t.test("CP-05 a critical option that is not understood is refused, and an elective one is ignored", async (t) => {
+  const { send, newPeer, requests, refused } = laboratory();
   const NOT_UNDERSTOOD: readonly (readonly [string, readonly { name: any; value: Buffer }[]])[] = [
     ["an unknown number", [{ name: "9999", value: Buffer.from("x") }]],
     ["If-Match", [{ name: "If-Match", value: Buffer.alloc(0) }]],
@@ -212,6 +224,7 @@ t.test("a critical option that is not understood is refused, and an elective one
     t.equal(short(other!), "RST 0.00 42", `${name} in a message that needs no acknowledgement`);
   }
   t.equal(requests.length, 0);
+  t.strictSame(refused, Array<string>(2 * NOT_UNDERSTOOD.length).fill("coap_option_unsupported"));
   const ELECTIVE: readonly (readonly [any, Buffer])[] = [
     ["9998", Buffer.from("x")],
     ["Observe", Buffer.alloc(0)],
@@ -227,12 +240,13 @@ t.test("a critical option that is not understood is refused, and an elective one
   }
 });
 
-t.test("a request to a proxy is refused", async (t) => {
-  const { send, newPeer, requests } = laboratory();
+t.test("CP-06 a request to a proxy is refused", async (t) => {
+  const { send, newPeer, requests, refused } = laboratory();
   for (const name of ["Proxy-Uri", "Proxy-Scheme"] as const) {
     const [reply] = await send(newPeer(), { messageId: 1, options: [{ name, value: Buffer.from("coap://x/y") }] });
     t.equal(reply!.code, "5.05");
   }
+  t.strictSame(refused, ["coap_no_proxy", "coap_no_proxy"]);
   t.equal(requests.length, 0);
 });
 
@@ -253,8 +267,8 @@ t.test("No-Response leaves out the classes that it names, and nothing else", asy
   }
 });
 
-t.test("at a limit new requests are refused, and earlier ones keep their answers", async (t) => {
-  const { send, newPeer, requests, timers } = laboratory({ limits: { requestsOfSession: 40, requests: 45 } });
+t.test("CP-07 at a limit new requests are refused, and earlier ones keep their answers", async (t) => {
+  const { send, newPeer, requests, refused, timers } = laboratory({ limits: { requestsOfSession: 40, requests: 45 } });
   const session = newPeer(true);
   for (let messageId = 0; messageId < 40; messageId += 1) await send(session, { messageId });
   const full = async (peer: ReturnType<typeof newPeer>, messageId: number) => {
@@ -270,11 +284,12 @@ t.test("at a limit new requests are refused, and earlier ones keep their answers
   t.strictSame(await full(proxy, 4), ["5.03", 5], "there is a limit for all peers together");
   t.strictSame(await full(newPeer(true), 1), ["5.03", 5]);
   t.strictSame((await send(proxy, { messageId: 0 })).map(short), ["ACK 2.01 0"]);
+  t.strictSame(refused, Array<string>(3).fill("too many requests of the last minutes are remembered"));
   await timers.move(EXCHANGE_LIFETIME);
   t.strictSame(await full(session, 5_000), ["2.01", undefined]);
 });
 
-t.test("the answers to all peers have a limit in bytes", async (t) => {
+t.test("CP-07 the answers to all peers have a limit in bytes", async (t) => {
   const body = Buffer.alloc(1_000, "x");
   const { send, newPeer, timers } = laboratory({ answer: () => ({ code: 65, body }), limits: { answerBytes: 10_000 } });
   const codes = [];

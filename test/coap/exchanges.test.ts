@@ -1,6 +1,7 @@
 import { encode } from "cborg";
 import { generate, parse, type ParsedPacket } from "coap-packet";
 import t from "tap";
+import { listenPlain } from "../../src/coap/udp.js";
 import { bytesOf, coapClient, rawPeer, requestTo, type CoapAsked, type CoapReply } from "../support/coap.js";
 import { TestClock } from "../support/clock.js";
 import { TestTimers } from "../support/coap-lab.js";
@@ -26,6 +27,9 @@ async function startWithDevice(t: Parameters<typeof startInstance>[0], more: Ins
   await server.apply({ devices: [deviceEntry(ID, KEY)] });
   return server;
 }
+
+/** Lets the client of npm send a body in blocks. It refuses to send more than 1,280 bytes in one datagram. */
+const IN_BLOCKS: CoapAsked = { options: { Block1: Buffer.from([6]) } };
 
 /** An error of the pages, in the form that this server gives it. */
 function errorOf(error: string, error_description: string): string {
@@ -109,7 +113,7 @@ t.test("each documented request gets the documented answer over CoAP", async (t)
     const next = NEW_KEYS.RS256();
     await server.apply({ devices: [deviceEntry("another", old)] });
     const client_secret = deviceJwt("another", old, { claims: { public_key: pemOf(next) } });
-    const seen = await post("/device/update/pubkey", { client_secret, pop: next.prove(client_secret) });
+    const seen = await post("/device/update/pubkey", { client_secret, pop: next.prove(client_secret) }, IN_BLOCKS);
     t.strictSame([seen.code, seen.text], ["2.01", '{"Success":"Public key updated"}']);
     const taken = await post("/as/token", { client_id: "another", client_secret: deviceJwt("another", next) });
     t.equal(taken.code, "2.01");
@@ -117,7 +121,7 @@ t.test("each documented request gets the documented answer over CoAP", async (t)
 
   await t.test("a body in blocks reaches the server, and a body beyond 64 KiB does not", async (t) => {
     const body = { client_id: ID, client_secret: jwt(), more: "x".repeat(2_500) };
-    const seen = await post("/as/token", body, { options: { Block1: Buffer.from([6]) } });
+    const seen = await post("/as/token", body, IN_BLOCKS);
     t.equal(seen.code, "2.01");
     const peer = await rawPeer(t, server.coapPort);
     const options = [
@@ -238,7 +242,7 @@ t.test("a body is read by its format, or by what it is, and the answer has the s
   });
 });
 
-t.test("a repeated message gets the same bytes, and a JWT is used once", async (t) => {
+t.test("CP-03 a repeated message gets the same bytes, and a JWT is used once", async (t) => {
   const server = await startWithDevice(t);
   const second = await startInstance(t, { database: server.database, clock: new TestClock(), env: ENV });
   const payload = bytesOf({ client_id: ID, client_secret: jwt() });
@@ -352,11 +356,40 @@ t.test("the list of resources is in the link format, and can be filtered", async
   t.equal((await core({ options: { Block2: Buffer.from([1]) } })).text, all.text, "also in blocks");
 });
 
+t.test("CP-08 refusals of CoAP itself are logged as decisions, and a flood of them is cut", async (t) => {
+  const timers = new TestTimers();
+  const server = await startWithDevice(t, { timers });
+  const peer = await rawPeer(t, server.coapPort);
+  const refusals = () => server.log.filter(({ type, outcome }) => type === "decision" && outcome === "refused");
+  peer.send(requestTo("/as/token", { options: [{ name: "Block1", value: Buffer.from([0x10]) }] }));
+  t.equal(parse(await peer.next()).code, "4.08");
+  t.match(refusals(), [
+    { transport: "coap", ip: "127.0.0.1", refused_with: "coap_blocks_missing", operation: "token", status: 408 },
+  ]);
+  for (let messageId = 2; messageId < 152; messageId += 1) {
+    peer.send(requestTo("/aB3xK9qZ7c", { messageId, options: [{ name: "If-Match", value: Buffer.alloc(1) }] }));
+    t.equal(parse(await peer.next()).code, "4.02");
+  }
+  t.equal(refusals().length, 100);
+  t.match(refusals().at(-1), { refused_with: "coap_option_unsupported", path: "/*", status: 402 });
+  await timers.move(10_000);
+  t.match(server.log.at(-1), { level: "warn", type: "coap", left_out: 51 });
+  peer.send(requestTo("/as/token", { messageId: 152, options: [{ name: "If-Match", value: Buffer.alloc(1) }] }));
+  await peer.settled();
+  t.equal(refusals().length, 101, "the next one has its line");
+});
+
 t.test("plain CoAP is received on loopback only, and needs a port that is free", async (t) => {
   const env = (COAP_PORT: string, more = {}) => ({ ...ENV, COAP_PORT, ...more });
   const refusing = (given: Record<string, string>, message: RegExp) =>
     t.rejects(startInstance(t, { clock: new TestClock(), env: given }), { message });
   for (const text of ["0.0.0.0:5683", "65536", "on"])
     await refusing(env(text), /^COAP_PORT must be default or a port number: /);
+  const service = { received: () => {}, gone: () => {} };
+  const first = await listenPlain(0, service);
+  const message = `cannot receive CoAP on 127.0.0.1 port ${first.port} (EADDRINUSE)`;
+  await t.rejects(listenPlain(first.port, service), { message });
+  await first.stop();
+  await (await listenPlain(first.port, service)).stop();
   await refusing(env("0", { DIALECTS: "oauth2" }), /^DIALECTS must include iothentix for COAP_PORT/);
 });

@@ -2,7 +2,7 @@ import t from "tap";
 import { Random } from "../faults/random.js";
 import { fuzzDtls } from "../support/dtls-fuzz.js";
 
-t.test("damaged datagrams end nothing, gain nothing and keep nothing, and noise gets no answer", async (t) => {
+t.test("DT-01 damaged datagrams end nothing, gain nothing and keep nothing, and noise gets no answer", async (t) => {
   const result = fuzzDtls(new Random("damaged"), 4_000);
   t.equal(result.amplified, 0);
   t.ok(result.sessionsAnswer);

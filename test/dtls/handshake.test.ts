@@ -49,7 +49,7 @@ t.test("each group gives a session, and so does a client without the extended ma
   }
 });
 
-t.test("a client that offers nothing acceptable gets an alert, and the server keeps nothing", async (t) => {
+t.test("DT-05 a client that offers nothing acceptable gets an alert, and the server keeps nothing", async (t) => {
   const refusals: readonly (readonly [string, ClientChoices, number])[] = [
     ["DTLS 1.0", { version: 0xfeff }, ALERT.protocolVersion],
     ["DTLS 1.0 because a newer version failed", { version: 0xfeff, signals: [0x5600] }, ALERT.inappropriateFallback],
@@ -89,7 +89,7 @@ t.test(
   },
 );
 
-t.test("a cookie is valid at its address, for its ClientHello, and for two minutes at most", async (t) => {
+t.test("DT-02 a cookie is valid at its address, for its ClientHello, and for two minutes at most", async (t) => {
   const isAccepted = (after: number, from = HERE, change = (hello: Buffer) => hello) => {
     const house = new DtlsHouse();
     const client = new DtlsClient({}, randomBytes);
@@ -190,7 +190,7 @@ t.test("a ClientHello that arrives again gets flight 4 again, a few times, and i
   t.strictSame(house.take(HERE), [], "a late copy gets no answer");
 });
 
-t.test("a point that is not of the group ends the handshake", async (t) => {
+t.test("DT-03 a point that is not of the group ends the handshake", async (t) => {
   const points: readonly (readonly [string, number, Buffer])[] = [
     ["P-256: not on the curve", 23, Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)])],
     ["P-256: compressed", 23, Buffer.concat([Buffer.from([2]), Buffer.alloc(32, 1)])],
@@ -237,7 +237,7 @@ t.test(
   },
 );
 
-t.test("Finished without protection is none", async (t) => {
+t.test("DT-04 Finished without protection is none", async (t) => {
   const house = new DtlsHouse();
   const client = house.greet(HERE);
   const [exchange] = client.answer();

@@ -20,7 +20,7 @@ t.test("the window accepts each number once, and no number that is too old", asy
   t.strictSame(accepted, [0, 5, 3, 70, 7, 2 ** 47, 2 ** 47 - 63]);
 });
 
-t.test("a record is delivered once, however often and late it arrives", async (t) => {
+t.test("DT-06 a record is delivered once, however often and late it arrives", async (t) => {
   const house = new DtlsHouse();
   const client = house.connect(HERE);
   const records = ["one", "two", "three"].map((text) => client.data(text));
@@ -30,7 +30,7 @@ t.test("a record is delivered once, however often and late it arrives", async (t
   t.strictSame(house.texts, ["three", "two", "one"]);
 });
 
-t.test("a record that was changed, cut or sent by a stranger changes nothing and gets no answer", async (t) => {
+t.test("DT-07 a record that was changed, cut or sent by a stranger changes nothing and gets no answer", async (t) => {
   for (const choices of [{}, ROAMING]) {
     const house = new DtlsHouse();
     const client = house.connect(HERE, choices);
@@ -50,7 +50,7 @@ t.test("a record that was changed, cut or sent by a stranger changes nothing and
   }
 });
 
-t.test("plain records do nothing to a session: data, alerts and handshake messages", async (t) => {
+t.test("DT-07 plain records do nothing to a session: data, alerts and handshake messages", async (t) => {
   const house = new DtlsHouse();
   const client = house.connect(HERE);
   const { writer } = client;
@@ -92,7 +92,7 @@ t.test("a fatal alert under the keys ends a session, and a warning does not", as
   t.strictSame(house.take(HERE), []);
 });
 
-t.test("a renegotiation is refused with a warning, and the session goes on", async (t) => {
+t.test("DT-08 a renegotiation is refused with a warning, and the session goes on", async (t) => {
   const house = new DtlsHouse();
   const client = house.connect(HERE);
   const { body } = [...recordsOf(client.hello())][0]!;
@@ -117,7 +117,7 @@ t.test(
   },
 );
 
-t.test("a client that begins again on its port keeps its session until the new one is established", async (t) => {
+t.test("DT-10 a client that begins again on its port keeps its session until the new one is established", async (t) => {
   const house = new DtlsHouse();
   const before = house.connect(HERE);
   const later = house.greet(HERE);
@@ -184,26 +184,29 @@ t.test("an IPv4 client of an IPv6 socket has its IPv4 address", async (t) => {
   );
 });
 
-t.test("thousands of half-open peers cost no more than the limits, and a device still gets its session", async (t) => {
-  const house = new DtlsHouse({ handshakes: { total: 20, perNetwork: 5 }, rate: { atOnce: 100, perSecond: 1 } });
-  for (let port = 1; port <= 3_000; port += 1) {
-    house.server.receive(new DtlsClient({}, randomBytes).hello(), endpoint(port));
-  }
-  t.strictSame([house.server.counts.handshakes, house.time.waiting], [0, 0], "no cookie, no state");
-  house.sent.length = 0;
+t.test(
+  "DT-09 thousands of half-open peers cost no more than the limits, and a device still gets its session",
+  async (t) => {
+    const house = new DtlsHouse({ handshakes: { total: 20, perNetwork: 5 }, rate: { atOnce: 100, perSecond: 1 } });
+    for (let port = 1; port <= 3_000; port += 1) {
+      house.server.receive(new DtlsClient({}, randomBytes).hello(), endpoint(port));
+    }
+    t.strictSame([house.server.counts.handshakes, house.time.waiting], [0, 0], "no cookie, no state");
+    house.sent.length = 0;
 
-  for (let at = 0; at < 60; at += 1) house.greet(endpoint(at, `198.51.100.${at % 30}`));
-  t.equal(house.server.counts.handshakes, 20);
-  for (let port = 1; port <= 40; port += 1) house.greet(endpoint(port, "203.0.113.1"));
-  t.equal(house.server.counts.handshakes, 20);
-  const device = house.connect(endpoint(7, "192.0.2.200"));
-  t.ok(device.isConnected);
-  t.equal(house.server.counts.sessions, 1);
-  house.time.pass(61_000);
-  t.equal(house.server.counts.handshakes, 0);
-});
+    for (let at = 0; at < 60; at += 1) house.greet(endpoint(at, `198.51.100.${at % 30}`));
+    t.equal(house.server.counts.handshakes, 20);
+    for (let port = 1; port <= 40; port += 1) house.greet(endpoint(port, "203.0.113.1"));
+    t.equal(house.server.counts.handshakes, 20);
+    const device = house.connect(endpoint(7, "192.0.2.200"));
+    t.ok(device.isConnected);
+    t.equal(house.server.counts.sessions, 1);
+    house.time.pass(61_000);
+    t.equal(house.server.counts.handshakes, 0);
+  },
+);
 
-t.test("a network that begins too many handshakes waits, and other networks do not", async (t) => {
+t.test("DT-09 a network that begins too many handshakes waits, and other networks do not", async (t) => {
   const house = new DtlsHouse({ rate: { atOnce: 3, perSecond: 1 } });
   const greeted = (ports: readonly number[]) =>
     ports.filter((port) => house.greet(endpoint(port, "203.0.113.1")).seen.includes("serverHelloDone"));
@@ -213,18 +216,21 @@ t.test("a network that begins too many handshakes waits, and other networks do n
   t.strictSame(greeted([6, 7, 8, 9]), [6, 7]);
 });
 
-t.test("beyond the limit of sessions the one that was idle for longest ends, first of the same network", async (t) => {
-  const house = new DtlsHouse({ sessions: { total: 4, perNetwork: 2 } });
-  const first = house.connect(endpoint(1, "192.0.2.1"));
-  const crowd = [1, 2, 3].map((port) => house.connect(endpoint(port, "203.0.113.1")));
-  house.exchange(crowd[0]!, endpoint(1, "203.0.113.1"));
-  t.strictSame([crowd[0]!.alerts, crowd[1]!.alerts, first.alerts], [[ALERT.closeNotify], [], []]);
-  house.connect(endpoint(1, "192.0.2.3"));
-  house.exchange(first, endpoint(1, "192.0.2.1"), first.data("busy"));
-  house.connect(endpoint(1, "192.0.2.4"));
-  house.exchange(crowd[1]!, endpoint(2, "203.0.113.1"));
-  t.strictSame([crowd[1]!.alerts, first.alerts, house.server.counts.sessions], [[ALERT.closeNotify], [], 4]);
-});
+t.test(
+  "DT-09 beyond the limit of sessions the one that was idle for longest ends, first of the same network",
+  async (t) => {
+    const house = new DtlsHouse({ sessions: { total: 4, perNetwork: 2 } });
+    const first = house.connect(endpoint(1, "192.0.2.1"));
+    const crowd = [1, 2, 3].map((port) => house.connect(endpoint(port, "203.0.113.1")));
+    house.exchange(crowd[0]!, endpoint(1, "203.0.113.1"));
+    t.strictSame([crowd[0]!.alerts, crowd[1]!.alerts, first.alerts], [[ALERT.closeNotify], [], []]);
+    house.connect(endpoint(1, "192.0.2.3"));
+    house.exchange(first, endpoint(1, "192.0.2.1"), first.data("busy"));
+    house.connect(endpoint(1, "192.0.2.4"));
+    house.exchange(crowd[1]!, endpoint(2, "203.0.113.1"));
+    t.strictSame([crowd[1]!.alerts, first.alerts, house.server.counts.sessions], [[ALERT.closeNotify], [], 4]);
+  },
+);
 
 t.test("the end of the server ends every session and leaves no timer", async (t) => {
   const house = new DtlsHouse();

@@ -23,8 +23,8 @@ const ROWS = (Object.keys(CATALOGUE) as Code[])
   .map((code) => ({ code, slots: [...CATALOGUE[code].message.matchAll(/\{(\w+)\}/g)].map(([, slot]) => slot!) }))
   .filter(({ slots }) => slots.length > 0);
 
-/** Slots that hold what is registered here, or what this server counted: no request chooses them. */
-const OURS = new Set(["client_id", "redirect_uri", "limit", "rule"]);
+/** Slots that hold what is registered here, or a number. No request chooses their text. */
+const OURS = new Set(["client_id", "redirect_uri", "limit", "rule", "option"]);
 
 function messageOf(code: Code, values: Readonly<Record<string, string>>): string {
   return new Refusal(code as "grant_type_unsupported", { slots: values as { grant_type: string } }).message;

@@ -4,6 +4,7 @@ import { Endpoint } from "../../src/coap/endpoint.js";
 import { LIMITS, type Limits } from "../../src/coap/limits.js";
 import type { Peer } from "../../src/coap/peer.js";
 import type { CoapRequest, CoapResponse } from "../../src/coap/resource.js";
+import type { Refusal } from "../../src/errors/refusal.js";
 import type { Timers } from "../../src/coap/timers.js";
 
 /** A CoAP endpoint without a network: its datagrams, its resources and its time are those of the test. */
@@ -57,9 +58,15 @@ const BUSY: CoapResponse = { code: 163, maxAge: 5, body: Buffer.from("busy") };
 export function laboratory({ answer = () => OK, hasRoom = () => true, limits = {} }: LabOptions = {}) {
   const timers = new TestTimers();
   const requests: CoapRequest[] = [];
+  /** Codes of refusals, and reasons why there was no room. */
+  const refused: string[] = [];
   const resources = {
     hasRoom,
-    busy: () => BUSY,
+    busy: (_request: unknown, reason: string) => {
+      refused.push(reason);
+      return BUSY;
+    },
+    refused: (_request: unknown, refusal: Refusal) => void refused.push(refusal.row.code),
     answer: async (request: CoapRequest) => {
       requests.push(request);
       return answer(request);
@@ -82,7 +89,7 @@ export function laboratory({ answer = () => OK, hasRoom = () => true, limits = {
     await setImmediate();
     return peer.take();
   };
-  return { timers, endpoint, requests, newPeer, send };
+  return { timers, endpoint, requests, refused, newPeer, send };
 }
 
 /** The datagram of a packet: a confirmable POST to /r by default. */
