@@ -4,10 +4,13 @@ import { Endpoint } from "./coap/endpoint.js";
 import type { Transport } from "./coap/peer.js";
 import { systemTimers, type Timers } from "./coap/timers.js";
 import { listenPlain } from "./coap/udp.js";
+import { devicePsks } from "./clients/device-psk.js";
 import type { Settings } from "./config.js";
+import type { Core } from "./core.js";
 import { serveOverCoap } from "./dialects/coap.js";
 import type { Dialect } from "./dialects/dialect.js";
 import { openDtlsCertificate, type DtlsCertificate } from "./dtls/certificate.js";
+import type { PskLookup } from "./dtls/exchange.js";
 import { listenDtls } from "./dtls/listen.js";
 import { selfMadeCertificate } from "./dtls/self-made-certificate.js";
 import { BODY_LIMIT, DRAIN_LIMIT } from "./http/limits.js";
@@ -79,7 +82,7 @@ async function receivePlain({ settings, log }: CoapServerParts, endpoint: Endpoi
 }
 
 async function receiveSecure(
-  { settings, log, clock, random, timers }: CoapServerParts & { readonly timers: Timers },
+  { settings, app, log, clock, random, timers }: CoapServerParts & { readonly timers: Timers },
   endpoint: Endpoint,
 ): Promise<SecureTransport | undefined> {
   const { COAPS_PORT: port, COAPS_HOST, HOST, DATA_DIR } = settings;
@@ -94,6 +97,7 @@ async function receiveSecure(
       port,
       timers,
       credentials: () => certificate.credentials,
+      pskOf: pskLookup(app.core, log),
       failed: (from, reason) => log.debug({ type: "dtls", address: from }, `a DTLS handshake failed: ${reason}`),
     },
     endpoint,
@@ -102,6 +106,16 @@ async function receiveSecure(
   if (selfMade !== undefined)
     log.info({ type: "coap" }, `to look around: ${clientLine(selfMade.cert, transport.port)}`);
   return { ...transport, certificate };
+}
+
+/** Looks up the PSKs of devices. A fault ends the handshake that asked. */
+function pskLookup(core: Core, log: FastifyBaseLogger): PskLookup {
+  const pskOf = devicePsks(core);
+  return (identity) =>
+    pskOf(identity).catch((error: unknown) => {
+      log.warn({ type: "dtls", err: error }, "the PSK of a device could not be looked up, so its handshake failed");
+      return undefined;
+    });
 }
 
 /** The files of the certificate: those for DTLS, or else those of https. Undefined if the server makes one for itself. */

@@ -95,7 +95,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.
-  "coap-server.ts": ["http", "coap", "dtls", "dialects", "clock.ts", "config.ts"],
+  "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",

@@ -6,6 +6,7 @@ export const ALERT = {
   decodeError: 50,
   decryptError: 51,
   protocolVersion: 70,
+  internalError: 80,
   inappropriateFallback: 86,
   noRenegotiation: 100,
 } as const;

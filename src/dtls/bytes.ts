@@ -3,6 +3,15 @@ export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
 
+/** Does something with a message. One that does not have its form is dropped (RFC 6347 section 4.1.2.7). */
+export function dropMalformed(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+}
+
 /** Reads the presentation language of TLS (RFC 5246 section 4), and never beyond the end of its bytes. */
 export class Reader {
   readonly #bytes: Buffer;

@@ -1,5 +1,5 @@
 import { constants, createPrivateKey, sign, X509Certificate, type KeyObject } from "node:crypto";
-import type { KeyExchange } from "./cipher-suites.js";
+import type { CertificateExchange } from "./cipher-suites.js";
 import { GROUP_OF_CURVE } from "./key-exchange.js";
 
 /** PEM: the server's own certificate first, then its chain; and its key. */
@@ -13,7 +13,7 @@ export interface Credentials {
   /** DER, the server's own certificate first. */
   readonly chain: readonly Buffer[];
   /** The key exchanges that its key can sign. */
-  readonly exchange: KeyExchange;
+  readonly exchange: CertificateExchange;
   /** The group of its curve, which a client must know; undefined for RSA. */
   readonly group: number | undefined;
   readonly schemes: readonly SignatureScheme[];

@@ -92,3 +92,11 @@ export function readClientKeyExchange(body: Buffer): Buffer {
   reader.end();
   return point;
 }
+
+/** The identity of the client's PSK (RFC 4279 section 2). */
+export function readPskIdentity(body: Buffer): Buffer {
+  const reader = new Reader(body);
+  const identity = reader.vector(2);
+  reader.end();
+  return identity;
+}

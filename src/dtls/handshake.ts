@@ -1,13 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Timers } from "../coap/timers.js";
 import { ALERT, readAlert, writeAlert } from "./alerts.js";
-import { DecodeError } from "./bytes.js";
+import { DecodeError, dropMalformed } from "./bytes.js";
 import type { ClientHello } from "./client-hello.js";
-import { signWith, type Credentials } from "./credentials.js";
+import type { Credentials } from "./credentials.js";
+import { ecdheExchange, pskExchange, type Exchange, type PskLookup } from "./exchange.js";
 import { writeFlight, type FlightPart } from "./flight.js";
 import * as messages from "./handshake-messages.js";
 import { MESSAGE, type HandshakeMessage } from "./handshake-messages.js";
-import type { KeyShare } from "./key-exchange.js";
 import { masterSecret, sessionKeys, verifyData, type SessionKeys } from "./key-schedule.js";
 import * as limits from "./limits.js";
 import { serverExtensions, type Agreement } from "./negotiate.js";
@@ -28,6 +28,7 @@ interface HandshakeStart {
   readonly recordSequence: number;
   readonly agreement: Agreement;
   readonly credentials: Credentials;
+  readonly pskOf: PskLookup;
   /** The id that the client would use. */
   readonly connectionId: Buffer;
 }
@@ -60,7 +61,7 @@ export class Handshake implements Held {
   readonly #start: HandshakeStart;
   readonly #around: HandshakeSurroundings;
   readonly #writer: RecordWriter;
-  readonly #share: KeyShare;
+  readonly #exchange: Exchange;
   readonly #serverRandom: Buffer;
   readonly #flight: readonly FlightPart[];
   readonly #inPlain: Reassembly;
@@ -72,6 +73,8 @@ export class Handshake implements Held {
   #keys: SessionKeys | undefined;
   #master: Buffer = Buffer.alloc(0);
   #transmissions = 0;
+  #hasExchange = false;
+  #hasEnded = false;
   #cancel: () => void = () => undefined;
 
   constructor(start: HandshakeStart, around: HandshakeSurroundings) {
@@ -81,14 +84,16 @@ export class Handshake implements Held {
     this.#start = start;
     this.#around = around;
     this.#writer = new RecordWriter(start.recordSequence);
-    this.#share = start.agreement.group.makeShare();
     this.#serverRandom = around.random(32);
-    const { sequence } = start.message;
+    const { agreement, credentials, pskOf, message } = start;
+    const randoms = Buffer.concat([this.hello.random, this.#serverRandom]);
+    this.#exchange = agreement.signing ? ecdheExchange(agreement.signing, credentials, randoms) : pskExchange(pskOf);
+    const { sequence } = message;
     this.#inPlain = new Reassembly(sequence + 1);
     this.#inProtected = new Reassembly(sequence + 2);
     const flight = this.#flight4();
     this.#flight = flight.map((message) => ({ message, isProtected: false }));
-    this.#transcript = [start.message, ...flight].map(messages.writeMessage);
+    this.#transcript = [message, ...flight].map(messages.writeMessage);
     this.#endsAt = around.timers.now() + limits.HANDSHAKE_LIFE;
   }
 
@@ -106,7 +111,7 @@ export class Handshake implements Held {
   receive(record: DtlsRecord): void {
     if (record.type === CONTENT.alert && readAlert(record.body)?.isFatal === true)
       return this.#end("the client ended it");
-    if (record.type !== CONTENT.handshake || this.#keys !== undefined) return;
+    if (record.type !== CONTENT.handshake || this.#hasExchange) return;
     for (const fragment of messages.readFragments(record.body)) {
       if (fragment.type === MESSAGE.clientKeyExchange) this.#inPlain.add(fragment);
     }
@@ -122,7 +127,7 @@ export class Handshake implements Held {
     }
     if (!record.connectionId.equals(this.connectionId) || !this.#window.mayBeNew(record.sequence)) return;
     const opened = open(this.#start.agreement.suite, this.#keys.client, record);
-    if (opened === undefined) return;
+    if (opened === undefined) return this.#unopened(record);
     this.#window.accept(record.sequence);
     if (opened.type !== CONTENT.handshake) return;
     for (const fragment of messages.readFragments(opened.content)) {
@@ -134,19 +139,16 @@ export class Handshake implements Held {
 
   /** Forgets the handshake, without a word to the client. */
   stop(): void {
+    this.#hasEnded = true;
     this.#cancel();
   }
 
   #flight4(): readonly HandshakeMessage[] {
-    const { agreement, credentials, connectionId, message } = this.#start;
-    const parameters = messages.keyExchangeParameters(agreement.group.id, this.#share.publicKey);
-    const signed = Buffer.concat([this.hello.random, this.#serverRandom, parameters]);
-    const signature = signWith(credentials, agreement.scheme, signed);
+    const { agreement, connectionId, message } = this.#start;
     const extensions = serverExtensions(agreement, connectionId);
     const flight: readonly (readonly [number, Buffer])[] = [
       [MESSAGE.serverHello, messages.serverHello(this.#serverRandom, agreement.suite.id, extensions)],
-      [MESSAGE.certificate, messages.certificate(credentials.chain)],
-      [MESSAGE.serverKeyExchange, messages.serverKeyExchange(parameters, agreement.scheme.id, signature)],
+      ...this.#exchange.messages,
       [MESSAGE.serverHelloDone, Buffer.alloc(0)],
     ];
     // The server counts on from the ClientHello, because it did not count the HelloVerifyRequest.
@@ -165,10 +167,20 @@ export class Handshake implements Held {
   }
 
   #keyExchange(message: HandshakeMessage): void {
+    this.#hasExchange = true;
+    const value = this.#read(message.body);
+    if (value === undefined) return this.#refuse(ALERT.decodeError, "ClientKeyExchange does not have its form");
+    const premaster = this.#exchange.agree(value);
+    if (!(premaster instanceof Promise)) return this.#deriveKeys(message, premaster);
+    // The handshake may end before the key is there: its time may be over, or its client may begin again.
+    void premaster.then((found) => {
+      if (!this.#hasEnded) dropMalformed(() => this.#deriveKeys(message, found));
+    });
+  }
+
+  #deriveKeys(message: HandshakeMessage, premaster: Buffer | undefined): void {
     const { agreement } = this.#start;
-    const premaster = this.#agree(message.body);
-    if (premaster === undefined)
-      return this.#refuse(ALERT.illegalParameter, "the client's key is no point of the group");
+    if (premaster === undefined) return this.#refuse(this.#exchange.failure.alert, this.#exchange.failure.reason);
     this.#transcript.push(messages.writeMessage(message));
     const randoms = { client: this.hello.random, server: this.#serverRandom };
     const sessionHash = agreement.extendedMasterSecret ? this.#transcriptHash() : undefined;
@@ -177,13 +189,22 @@ export class Handshake implements Held {
     for (const record of this.#early.splice(0)) this.receiveProtected(record);
   }
 
-  #agree(body: Buffer): Buffer | undefined {
+  #read(body: Buffer): Buffer | undefined {
     try {
-      return this.#share.agree(messages.readClientKeyExchange(body));
+      return this.#exchange.read(body);
     } catch (error) {
       if (error instanceof DecodeError) return undefined;
       throw error;
     }
+  }
+
+  /**
+   * A wrong PSK shows here: the client's Finished cannot be opened. An unknown identity ends in the same way (RFC 4279 section 2).
+   * Data of an earlier session at the same address ends nothing.
+   */
+  #unopened({ type }: DtlsRecord): void {
+    if (this.#start.agreement.suite.exchange !== "psk" || type === CONTENT.applicationData) return;
+    this.#refuse(ALERT.decryptError, "the PSK is wrong, or its identity is unknown");
   }
 
   #finished(message: HandshakeMessage): void {
@@ -196,7 +217,7 @@ export class Handshake implements Held {
     const body = verifyData(suite, this.#master, "server", this.#transcriptHash());
     this.#cancel();
     this.#writer.protect({ suite, keys: this.#keys!.server, connectionId: clientConnectionId });
-    const sequence = this.#start.message.sequence + 4;
+    const sequence = this.#start.message.sequence + this.#flight.length;
     this.#around.established({
       suite,
       keys: this.#keys!,

@@ -1,7 +1,7 @@
 import { createECDH, createPublicKey, diffieHellman, generateKeyPairSync } from "node:crypto";
 
 /** One ephemeral key of this server. It is used for one handshake. */
-export interface KeyShare {
+interface KeyShare {
   readonly publicKey: Buffer;
   /** The shared secret; undefined if the client's point is not one of the group (RFC 8422 section 5.11). */
   agree(clientPoint: Buffer): Buffer | undefined;

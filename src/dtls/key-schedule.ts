@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { vector } from "./bytes.js";
 import type { CipherSuite } from "./cipher-suites.js";
 
 /** Bytes of a nonce that the key block gives; the other eight are in the record (RFC 5288 section 3, RFC 6655 section 3). */
@@ -33,6 +34,11 @@ function prf(hash: CipherSuite["hash"], secret: Buffer, label: string, seed: Buf
     output.push(mac(a, labelled));
   }
   return Buffer.concat(output).subarray(0, length);
+}
+
+/** The premaster secret of a PSK: as many zeros as the key has bytes, then the key (RFC 4279 section 2). */
+export function pskPremaster(psk: Buffer): Buffer {
+  return Buffer.concat([vector(2, Buffer.alloc(psk.length)), vector(2, psk)]);
 }
 
 /**

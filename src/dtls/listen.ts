@@ -6,6 +6,7 @@ import type { Timers } from "../coap/timers.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { networkOf } from "../http/network.js";
 import type { Credentials } from "./credentials.js";
+import type { PskLookup } from "./exchange.js";
 import { DTLS_LIMITS } from "./limits.js";
 import { DtlsServer } from "./server.js";
 
@@ -20,6 +21,7 @@ interface DtlsAddress {
 interface DtlsOptions extends DtlsAddress {
   /** Asked for each handshake, so that a renewed certificate is used at once. */
   readonly credentials: () => Credentials;
+  readonly pskOf: PskLookup;
   readonly timers: Timers;
   /** Told why a handshake gave no session. The address is that of a client that receives there. */
   readonly failed: (address: string, reason: string) => void;
@@ -33,12 +35,13 @@ const RECEIVE_BUFFER = 2 ** 20;
  * @throws OperatorError in one line if the port cannot be used
  */
 export async function listenDtls(options: DtlsOptions, service: DatagramService): Promise<Transport> {
-  const { host, port, credentials, timers, failed } = options;
+  const { host, port, credentials, pskOf, timers, failed } = options;
   const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", recvBufferSize: RECEIVE_BUFFER });
   const server = new DtlsServer(
     {
       timers,
       credentials,
+      pskOf,
       random: randomBytes,
       limits: DTLS_LIMITS,
       // A datagram that cannot be sent is lost.

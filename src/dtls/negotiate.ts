@@ -1,15 +1,21 @@
 import { ALERT } from "./alerts.js";
-import { CIPHER_SUITES, type CipherSuite } from "./cipher-suites.js";
+import { CIPHER_SUITES, type CertificateExchange, type CipherSuite } from "./cipher-suites.js";
 import { connectionIdOf, EXTENSION, numbersIn, type ClientHello } from "./client-hello.js";
 import type { Credentials, SignatureScheme } from "./credentials.js";
 import { GROUPS, type Group } from "./key-exchange.js";
 import { DTLS_1_2 } from "./record.js";
 
+/** How a key exchange with a certificate is signed. */
+export interface Signing {
+  readonly group: Group;
+  readonly scheme: SignatureScheme;
+}
+
 /** What client and server agree on. */
 export interface Agreement {
   readonly suite: CipherSuite;
-  readonly group: Group;
-  readonly scheme: SignatureScheme;
+  /** Undefined for a suite with a PSK. */
+  readonly signing: Signing | undefined;
   /** RFC 7627. */
   readonly extendedMasterSecret: boolean;
   /** RFC 5746: the server confirms that this is no renegotiation. */
@@ -31,25 +37,38 @@ const FALLBACK_SIGNAL = 0x5600;
 export function negotiate(hello: ClientHello, credentials: Credentials): Agreement | number {
   const refusal = refusalOf(hello);
   if (refusal !== undefined) return refusal;
-  const groups = numbersIn(hello, EXTENSION.supportedGroups) ?? [];
-  const schemes = numbersIn(hello, EXTENSION.signatureAlgorithms) ?? [];
-  const group = GROUPS.find(({ id }) => groups.includes(id));
-  const scheme = credentials.schemes.find(({ id }) => schemes.includes(id));
-  const suite = CIPHER_SUITES.find(
-    ({ id, exchange }) => exchange === credentials.exchange && hello.suites.includes(id),
-  );
-  const knowsCurve = credentials.group === undefined || groups.includes(credentials.group);
-  if (!knowsCurve || group === undefined || scheme === undefined || suite === undefined) return ALERT.handshakeFailure;
+  const signing = signingWith(hello, credentials);
+  const suite = suiteFor(hello, signing === undefined ? undefined : credentials.exchange);
+  if (suite === undefined) return ALERT.handshakeFailure;
   return {
     suite,
-    group,
-    scheme,
+    signing: suite.exchange === "psk" ? undefined : signing,
     extendedMasterSecret: hello.extensions.has(EXTENSION.extendedMasterSecret),
     confirmsRenegotiation:
       hello.suites.includes(RENEGOTIATION_SIGNAL) || hello.extensions.has(EXTENSION.renegotiationInfo),
     confirmsPointFormats: hello.extensions.has(EXTENSION.pointFormats),
     clientConnectionId: connectionIdOf(hello),
   };
+}
+
+/** How the server's key can sign for this client; undefined if it cannot. @throws DecodeError */
+function signingWith(hello: ClientHello, credentials: Credentials): Signing | undefined {
+  const groups = numbersIn(hello, EXTENSION.supportedGroups) ?? [];
+  const schemes = numbersIn(hello, EXTENSION.signatureAlgorithms) ?? [];
+  const group = GROUPS.find(({ id }) => groups.includes(id));
+  const scheme = credentials.schemes.find(({ id }) => schemes.includes(id));
+  const knowsCurve = credentials.group === undefined || groups.includes(credentials.group);
+  return knowsCurve && group !== undefined && scheme !== undefined ? { group, scheme } : undefined;
+}
+
+/**
+ * The client's order decides between a PSK and a certificate, because it knows which of the two it has. The server's order decides
+ * between the suites of that kind.
+ */
+function suiteFor({ suites }: ClientHello, certificate: CertificateExchange | undefined): CipherSuite | undefined {
+  const possible = CIPHER_SUITES.filter(({ exchange }) => exchange === "psk" || exchange === certificate);
+  const first = suites.map((id) => possible.find((one) => one.id === id)).find((one) => one !== undefined);
+  return possible.find(({ id, exchange }) => exchange === first?.exchange && suites.includes(id));
 }
 
 /** Why no handshake with this client is possible, as the description of an alert. */

@@ -2,10 +2,11 @@ import type { DatagramService } from "../coap/peer.js";
 import type { Timers } from "../coap/timers.js";
 import { ALERT, writeAlert } from "./alerts.js";
 import { HandshakeBudget } from "./budget.js";
-import { DecodeError } from "./bytes.js";
+import { DecodeError, dropMalformed } from "./bytes.js";
 import { readClientHello, type ClientHello } from "./client-hello.js";
 import { Cookies } from "./cookies.js";
 import type { Credentials } from "./credentials.js";
+import type { PskLookup } from "./exchange.js";
 import { nameOf, type Endpoint } from "./endpoint.js";
 import { Handshake } from "./handshake.js";
 import {
@@ -38,6 +39,7 @@ interface ServerSurroundings {
   readonly limits: DtlsLimits;
   /** Asked for each handshake, so that a renewed certificate is used at once. */
   readonly credentials: () => Credentials;
+  readonly pskOf: PskLookup;
   readonly send: (datagram: Buffer, to: Endpoint) => void;
   /** Told why a handshake gave no session. */
   readonly failed: (from: Endpoint, reason: string) => void;
@@ -80,12 +82,7 @@ export class DtlsServer {
   /** Takes one datagram. */
   receive(datagram: Buffer, from: Endpoint): void {
     for (const record of recordsOf(datagram)) {
-      try {
-        if (record.epoch === 0) this.#plain(record, from);
-        else this.#protected(record, from);
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
-      }
+      dropMalformed(() => (record.epoch === 0 ? this.#plain(record, from) : this.#protected(record, from)));
     }
   }
 
@@ -124,7 +121,7 @@ export class DtlsServer {
   }
 
   #begin({ hello, message, recordSequence }: Hello, from: Endpoint): void {
-    const { timers, random, credentials: current, send, failed } = this.#around;
+    const { timers, random, credentials: current, pskOf, send, failed } = this.#around;
     const credentials = current();
     const agreement = negotiate(hello, credentials);
     if (typeof agreement === "number") {
@@ -133,7 +130,7 @@ export class DtlsServer {
     }
     const connectionId = random(CONNECTION_ID_BYTES);
     const { network } = from;
-    const start = { network, hello, message, recordSequence, agreement, credentials, connectionId };
+    const start = { network, hello, message, recordSequence, agreement, credentials, pskOf, connectionId };
     const handshake: Handshake = new Handshake(start, {
       timers,
       random,

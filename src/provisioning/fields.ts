@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_PSK_BYTES, MAX_PSK_IDENTITY_BYTES, MIN_PSK_BYTES, readPsk } from "../clients/device-psk.js";
 import { isWebOrigin, registeredUriProblem, webUriProblem } from "../clients/registered-uri.js";
 import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
 import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
@@ -21,6 +22,17 @@ export const seconds = z.int().positive().max(2_147_483_647);
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
 export const password = inClear(MAX_PASSWORD_LENGTH, "give it as password_hash");
 export const otherSecret = inClear(1_024, "only the secret itself is accepted here");
+
+/** A pre-shared key for DTLS: a text, or hexadecimal digits behind `0x`. */
+export const psk = inClear(2 + 2 * MAX_PSK_BYTES, "only the key itself is accepted here").refine((written) => {
+  const { length } = readPsk(written);
+  return length >= MIN_PSK_BYTES && length <= MAX_PSK_BYTES;
+}, `must have ${MIN_PSK_BYTES} to ${MAX_PSK_BYTES} bytes: as text, or as hexadecimal digits behind 0x`);
+
+export const pskIdentity = text.refine(
+  (value) => Buffer.byteLength(value) <= MAX_PSK_IDENTITY_BYTES,
+  `must have at most ${MAX_PSK_IDENTITY_BYTES} bytes (RFC 4279 section 5.3)`,
+);
 
 /** A valid phone number in any notation, converted to E.164. */
 export const phoneNumber = text

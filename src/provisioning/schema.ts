@@ -16,6 +16,8 @@ import {
   otherSecret,
   password,
   phoneNumber,
+  psk,
+  pskIdentity,
   redirectUri,
   scopeList,
   scopeName,
@@ -157,13 +159,20 @@ const user = z
 /** The known keys of a user; all others are free claims. */
 const USER_KEYS: readonly string[] = Object.keys(user.shape);
 
-const device = z.strictObject({
-  device_id: id,
-  jwk: jwk.refine((key) => deviceAlgorithm(key) !== undefined, "must be a P-256, P-384, Ed25519 or RSA key"),
-  scope: scopeList.default([]),
-  max_renewals: z.int().nonnegative().optional(),
-  disabled: z.boolean().default(false),
-});
+const device = z
+  .strictObject({
+    device_id: id,
+    jwk: jwk.refine((key) => deviceAlgorithm(key) !== undefined, "must be a P-256, P-384, Ed25519 or RSA key"),
+    scope: scopeList.default([]),
+    max_renewals: z.int().nonnegative().max(2_147_483_647).optional(),
+    psk: psk.optional(),
+    psk_identity: pskIdentity.optional(),
+    disabled: z.boolean().default(false),
+  })
+  .refine((one) => one.psk_identity === undefined || one.psk !== undefined, {
+    path: ["psk_identity"],
+    message: "needs psk",
+  });
 
 const app = z
   .strictObject({

@@ -1,11 +1,13 @@
 import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
 import type { Random } from "../clock.js";
+import { sealPsk } from "../clients/device-psk.js";
 import { secretStorage } from "../clients/methods.js";
 import { storedSecret, storedSecretHash } from "../clients/stored-secret.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { refuseClientsOfApps, reserveApp, saveApp, saveThings, type App, type ThingToSave } from "../store/apps.js";
 import { createClient, saveClients, type ClientToSave, type NewClient } from "../store/clients.js";
+import { saveDevicePsks, type DevicePsk } from "../store/device-psks.js";
 import type { Transaction, Tx } from "../store/open.js";
 import { saveScopes } from "../store/provisioned.js";
 import type { DeclaredScope } from "../store/scopes.js";
@@ -37,9 +39,14 @@ interface Rows {
   readonly scopes: DeclaredScope;
   readonly clients: ClientToSave;
   readonly users: UserToSave & { readonly removesPassword: boolean };
-  readonly devices: ClientToSave;
+  readonly devices: DeviceToSave;
   readonly apps: { readonly app: App; readonly clients: readonly ClientToSave[] };
   readonly things: ThingToSave;
+}
+
+interface DeviceToSave {
+  readonly device: ClientToSave;
+  readonly psk: DevicePsk | undefined;
 }
 
 /** A prepared entry. */
@@ -61,7 +68,7 @@ const ROWS: {
   }),
   clients: ({ master }, value) => clientRow(master, value),
   users: ({ passwords }, value) => userRow(passwords, value),
-  devices: (_vault, value) => deviceRow(value),
+  devices: ({ master }, value) => deviceRow(master, value),
   apps: ({ master }, value) => appRow(master, value),
   things: async ({ passwords, random }, { password, ...thing }) => ({
     ...thing,
@@ -93,7 +100,16 @@ const WRITERS: { readonly [S in Section]: (tx: Transaction, rows: readonly Rows[
       rows.flatMap(({ user, removesPassword }) => (removesPassword ? user.sub : [])),
     );
   },
-  devices: saveClients,
+  devices: async (tx, rows) => {
+    const devices = rows.map(({ device }) => device);
+    await saveClients(tx, devices);
+    const ids = devices.map(({ client }) => client.client_id);
+    await saveDevicePsks(
+      tx,
+      ids,
+      rows.flatMap(({ psk }) => psk ?? []),
+    );
+  },
   apps: async (tx, rows) => {
     for (const { app, clients } of rows) {
       await reserveApp(tx, app);
@@ -144,10 +160,14 @@ const DEVICE = {
   token_endpoint_auth_method: "device_jwt",
 } as const;
 
-/** A device as it is stored: a client with one key (docs/decisions/0010). */
-function deviceRow({ device_id, jwk, scope, max_renewals, disabled }: ProvisionedDevice): ClientToSave {
+/** A device as it is stored: a client with one key (docs/decisions/0010), and perhaps a PSK. */
+function deviceRow(master: MasterKey, value: ProvisionedDevice): DeviceToSave {
+  const { device_id, jwk, scope, max_renewals, psk, psk_identity: identity = device_id, disabled } = value;
   const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
-  return { client: { ...ABSENT, ...DEVICE, ...own } as NewClient, secrets: [] };
+  return {
+    device: { client: { ...ABSENT, ...DEVICE, ...own } as NewClient, secrets: [] },
+    psk: psk === undefined ? undefined : { device_id, identity: Buffer.from(identity), sealed: sealPsk(master, psk) },
+  };
 }
 
 /** Columns that a client loses when it is written again. */

@@ -58,6 +58,7 @@ export const SEALED = [
   { of: "signing keys", purpose: "signing-key", kind: inColumn("signing_keys", "kid", "sealed_private") },
   { of: "client secrets", purpose: "client-secret", kind: inColumn("client_secrets", "id", "sealed") },
   { of: "imported client secrets", purpose: "imported-hash", kind: inColumn("client_secrets", "id", "imported") },
+  { of: "pre-shared keys of devices", purpose: "device-psk", kind: inColumn("device_psks", "device_id", "sealed") },
   { of: "imported passwords", purpose: "imported-hash", kind: importedPasswords },
 ] as const;
 

@@ -101,7 +101,13 @@ t.test("500 devices behind one address connect at once in such a network, and ea
 
 t.test("the server listens on a port, and a port that is taken is an error of the operator", async (t) => {
   const credentials = readCredentials(selfSigned("localhost"));
-  const options = { host: "127.0.0.1", credentials: () => credentials, timers: systemTimers, failed: () => undefined };
+  const options = {
+    host: "127.0.0.1",
+    credentials: () => credentials,
+    pskOf: () => Promise.resolve(undefined),
+    timers: systemTimers,
+    failed: () => undefined,
+  };
   const peers: unknown[] = [];
   const transport = await listenDtls(
     { ...options, port: 0 },

@@ -23,7 +23,7 @@ function partsIn(datagrams: readonly Buffer[]): readonly (readonly [number, numb
 }
 
 t.test("each suite gives a session, with each kind of key that can sign it", async (t) => {
-  for (const { name, exchange } of CIPHER_SUITES) {
+  for (const { name, exchange } of CIPHER_SUITES.filter(({ exchange }) => exchange !== "psk")) {
     const house = new DtlsHouse();
     if (exchange === "ecdhe_rsa") house.credentials = RSA;
     const client = house.connect(HERE, { suites: [name] });
@@ -255,4 +255,124 @@ t.test("a new certificate is used for the next handshake, and sessions go on", a
   t.match(later.suite?.name, /RSA/);
   house.exchange(before, HERE, before.data("still here"));
   t.strictSame(before.texts, ["STILL HERE"]);
+});
+
+const PSK = { identity: "meter", key: "correct horse battery staple" };
+
+/** A house that knows the key of one identity, and how often it was asked. */
+function houseWithPsk(find: (key: Buffer) => Promise<Buffer | undefined> = (key) => Promise.resolve(key)) {
+  const house = new DtlsHouse();
+  const asked: string[] = [];
+  house.pskOf = (identity) => {
+    asked.push(String(identity));
+    return find(String(identity) === PSK.identity ? Buffer.from(PSK.key) : randomBytes(16));
+  };
+  return { house, asked };
+}
+
+const lookedUp = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Hands datagrams to the server, and to the client what it answers after the key is looked up. */
+async function exchangeWithPsk(house: DtlsHouse, client: DtlsClient, ...datagrams: readonly Buffer[]): Promise<void> {
+  house.exchange(client, HERE, ...datagrams);
+  await lookedUp();
+  house.exchange(client, HERE);
+}
+
+t.test("each suite with a PSK gives a session, in any order of flight 5, and no certificate is sent", async (t) => {
+  for (const { name } of CIPHER_SUITES.filter(({ exchange }) => exchange === "psk")) {
+    for (const connectionId of [undefined, Buffer.from("0102", "hex")]) {
+      const { house, asked } = houseWithPsk();
+      const client = house.greet(HERE, { psk: PSK, suites: [name], ...(connectionId && { connectionId }) });
+      t.strictSame(client.seen, ["helloVerifyRequest", "serverHello", "serverHelloDone"], name);
+      const [exchange, , finished] = client.answer();
+      await exchangeWithPsk(house, client, finished, exchange, exchange, finished);
+      house.exchange(client, HERE, client.data("hello"));
+      t.strictSame([client.suite?.name, client.texts, asked], [name, ["HELLO"], ["meter"]]);
+    }
+  }
+});
+
+t.test("a wrong key and an unknown identity get the same alert, and the server keeps nothing", async (t) => {
+  for (const psk of [
+    { ...PSK, key: "correct horse battery stapl" },
+    { ...PSK, identity: "Meter" },
+    { ...PSK, identity: "" },
+    { ...PSK, identity: Buffer.from([0, 0xff]) },
+  ]) {
+    for (const connectionId of [undefined, Buffer.from("0102", "hex")]) {
+      const { house } = houseWithPsk();
+      const client = house.greet(HERE, { psk, ...(connectionId && { connectionId }) });
+      await exchangeWithPsk(house, client, ...client.answer());
+      t.equal(client.seen.at(-1), `alert ${ALERT.decryptError}`);
+      t.strictSame(house.failures, ["the PSK is wrong, or its identity is unknown"]);
+      t.strictSame(house.server.counts, { handshakes: 0, sessions: 0 });
+      t.equal(house.time.waiting, 0);
+    }
+  }
+});
+
+t.test("a key that cannot be looked up, or a malformed identity, ends the handshake", async (t) => {
+  const failing = houseWithPsk(() => Promise.resolve(undefined)).house;
+  const client = failing.greet(HERE, { psk: PSK });
+  await exchangeWithPsk(failing, client, ...client.answer());
+  t.equal(client.seen.at(-1), `alert ${ALERT.internalError}`);
+
+  const { house, asked } = houseWithPsk();
+  const malformed = house.greet(HERE, { psk: PSK });
+  const part = Buffer.from([0, 9, 1]);
+  const exchange = { type: MESSAGE.clientKeyExchange, sequence: 2, length: part.length, offset: 0, part };
+  house.exchange(malformed, HERE, malformed.writer.plain(CONTENT.handshake, writeFragment(exchange)));
+  t.equal(malformed.seen.at(-1), `alert ${ALERT.decodeError}`);
+  t.strictSame(asked, []);
+  for (const one of [house, failing]) t.strictSame(one.server.counts, { handshakes: 0, sessions: 0 });
+});
+
+t.test("a key that is found after the handshake has ended changes nothing", async (t) => {
+  const found: ((key: Buffer) => void)[] = [];
+  const { house } = houseWithPsk((key) => new Promise((resolve) => found.push(() => resolve(key))));
+  const late = house.greet(HERE, { psk: PSK });
+  house.exchange(late, HERE, ...late.answer());
+  const next = house.greet(HERE, { psk: PSK });
+  house.exchange(next, HERE, ...next.answer());
+  found[0]!(Buffer.from(PSK.key));
+  await lookedUp();
+  t.strictSame(house.take(HERE), [], "its client has begun again");
+  found[1]!(Buffer.from(PSK.key));
+  await exchangeWithPsk(house, next);
+  t.ok(next.isConnected);
+
+  const slow = house.greet(endpoint(1001), { psk: PSK });
+  house.exchange(slow, endpoint(1001), ...slow.answer());
+  house.time.pass(HANDSHAKE_LIFE);
+  house.take(endpoint(1001));
+  found[2]!(Buffer.from(PSK.key));
+  await lookedUp();
+  t.strictSame(house.take(endpoint(1001)), [], "its time is over");
+  t.strictSame(house.server.counts, { handshakes: 0, sessions: 1 });
+});
+
+t.test("a late datagram of an earlier session does not end a handshake with a PSK", async (t) => {
+  const { house } = houseWithPsk();
+  const before = house.connect(HERE);
+  const data = before.data("hello");
+  house.exchange(before, HERE, data);
+  const client = house.greet(HERE, { psk: PSK });
+  const [exchange, , finished] = client.answer();
+  await exchangeWithPsk(house, client, exchange);
+  await exchangeWithPsk(house, client, data, finished);
+  t.ok(client.isConnected);
+});
+
+t.test("a client that offers a PSK and a certificate gets the one that it names first", async (t) => {
+  const [psk, certificate] = ["PSK-AES128-CCM8", "ECDHE-ECDSA-AES128-CCM8"] as const;
+  for (const suites of [
+    [psk, certificate],
+    [certificate, psk],
+  ]) {
+    const { house } = houseWithPsk();
+    t.equal(house.greet(HERE, { psk: PSK, suites }).suite?.name, suites[0]);
+  }
+  const { house } = houseWithPsk();
+  t.equal(house.greet(HERE, { psk: PSK, suites: [certificate, psk], groups: [0x0100] }).suite?.name, psk, "no group");
 });

@@ -6,6 +6,7 @@ import { knownBrowser, knownBrowserCookie } from "../../src/accounts/known-brows
 import { browserSessions } from "../../src/accounts/browser-session.js";
 import { systemRandom } from "../../src/clock.js";
 import { openBackupFile, writeBackupFile } from "../../src/admin/backup-file.js";
+import { devicePsks } from "../../src/clients/device-psk.js";
 import { runCommandLine } from "../../src/command-line.js";
 import type { Core } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
@@ -47,7 +48,7 @@ const FILE = {
     { client_id: "moved", client_secret_hash: BCRYPT, grant_types: ["client_credentials"], scope: "api1" },
   ],
   users: [...WEB.users, { sub: "user-moved", preferred_username: "mover", password_hash: BCRYPT }],
-  devices: [deviceEntry("meter", meter)],
+  devices: [deviceEntry("meter", meter, { psk: SECRET })],
 };
 
 const MOVED = { username: "mover", password: "correct horse battery staple" };
@@ -133,6 +134,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
     make: async () => "",
     works: (at) => asClient(at, "moved", MOVED.password),
   },
+  "the PSK of a device": {
+    make: async () => "",
+    works: async ({ core }) => (await devicePsks(core)(Buffer.from("meter"))).equals(Buffer.from(SECRET)),
+  },
   "a client secret that is needed in clear": { make: async () => randomUUID(), works: asSharer },
 };
 
@@ -190,6 +195,7 @@ t.test("the master key is changed while servers run", async (t) => {
   t.equal(of(first, "client secrets").sealed_again, 1);
   t.equal(of(first, "imported client secrets").sealed_again, 1);
   t.equal(of(first, "imported passwords").sealed_again, 1);
+  t.equal(of(first, "pre-shared keys of devices").sealed_again, 1);
   t.ok(of(first, "passwords").under_an_earlier_key > 0);
   t.ok(of(first, "hashed client secrets").under_an_earlier_key > 0);
   const needed = Date.parse(of(first, "earlier master keys").may_be_destroyed);
@@ -225,6 +231,7 @@ t.test("the master key is changed while servers run", async (t) => {
     t.ok(await isOk(logIn(alone, BOB)), "a password that was used since");
     t.ok(await asClient(alone, "backend"), "a client secret that was used since");
     t.ok(await asSharer(alone, randomUUID()));
+    t.ok(await KINDS["the PSK of a device"]!.works(alone, ""), "the PSK of a device");
     t.ok(await KINDS["a browser session"]!.works(alone, made.get("a browser session")!), "a browser session");
     t.notOk(await asMeter(alone, proof), "a device's JWT is used for ever");
     t.notOk(await asClient(alone, "poster"), "a client secret that was not");
@@ -291,6 +298,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "permission-ticket": "a permission ticket",
   "persisted-claims": "a persisted claims token",
   "device-jti": "a device's JWT is used for ever",
+  "device-psk": "the PSK of a device",
   cookie: "a browser session",
   form: "the token of a form",
   password: "a password",

@@ -14,6 +14,7 @@ import { readProvisioningFile } from "../support/provisioning-file.js";
 const client = (more: object = {}) => ({ client_id: "c1", client_secret: SECRET, ...more });
 const user = (more: object = {}) => ({ sub: "u1", preferred_username: "carol", ...more });
 const app = (more: object = {}) => ({ app_id: "a1", app_key: "k", client_id: "kii1", client_secret: SECRET, ...more });
+const PSK = "correct horse battery staple";
 const device = (more: object = {}) => ({ device_id: "d1", jwk: { kty: "EC", crv: "P-256", x: "x", y: "y" }, ...more });
 
 const BCRYPT = "$2b$04$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
@@ -37,6 +38,23 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
     "clients[1].secret: there is no such key",
   ],
   ["an unknown key of a device", { devices: [device({ alg: "ES256" })] }, "devices[0].alg: there is no such key"],
+  [
+    "a PSK with 15 bytes",
+    { devices: [device({ psk: "x".repeat(15) })] },
+    /^devices\[0\]\.psk: must have 16 to 64 bytes/,
+  ],
+  [
+    "a PSK with 65 bytes",
+    { devices: [device({ psk: "x".repeat(65) })] },
+    /^devices\[0\]\.psk: must have 16 to 64 bytes/,
+  ],
+  ["a PSK with 15 bytes in digits", { devices: [device({ psk: `0x${"ab".repeat(15)}` })] }, /^devices\[0\]\.psk: must/],
+  ["an identity without a PSK", { devices: [device({ psk_identity: "d1" })] }, "devices[0].psk_identity: needs psk"],
+  [
+    "a long identity of a PSK",
+    { devices: [device({ psk: PSK, psk_identity: "ö".repeat(65) })] },
+    /^devices\[0\]\.psk_identity: must have at most 128 bytes/,
+  ],
   [
     "an unknown key further in",
     { clients: [client({ client_secret: undefined, client_secrets: [{ value: "v", until: 1 }] })] },
@@ -276,7 +294,12 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
   [
     "a device_id that is a client_id",
     { devices: [device({ device_id: "backend" })] },
-    "devices[0] (backend): its device_id is in use by a client or a user",
+    "devices[0] (backend): its device_id is in use by a client or a user, or its psk_identity by another device",
+  ],
+  [
+    "a psk_identity that another device has",
+    { devices: [device({ psk: PSK }), device({ device_id: "d2", psk: PSK, psk_identity: "d1" })] },
+    "devices[1] (d2): its device_id is in use by a client or a user, or its psk_identity by another device",
   ],
   [
     "a thing without its app",

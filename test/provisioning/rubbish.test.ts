@@ -77,7 +77,15 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     disabled: false,
     address: { locality: "Berlin", lines: ["Line 1"] },
   },
-  devices: { device_id: "device.1", jwk, scope: "api", max_renewals: 3, disabled: false },
+  devices: {
+    device_id: "device.1",
+    jwk,
+    scope: "api",
+    max_renewals: 3,
+    psk: "correct-horse-battery",
+    psk_identity: "meter",
+    disabled: false,
+  },
   apps: {
     app_id: "app",
     app_key: "correct-horse-battery",

@@ -8,8 +8,8 @@ import {
   writeMessage,
   type HandshakeMessage,
 } from "../../src/dtls/handshake-messages.js";
-import { GROUPS, type KeyShare } from "../../src/dtls/key-exchange.js";
-import { masterSecret, sessionKeys, verifyData, type SessionKeys } from "../../src/dtls/key-schedule.js";
+import { GROUPS, type Group } from "../../src/dtls/key-exchange.js";
+import { masterSecret, pskPremaster, sessionKeys, verifyData, type SessionKeys } from "../../src/dtls/key-schedule.js";
 import { open, type Opened } from "../../src/dtls/protection.js";
 import { CONTENT, NO_CONNECTION_ID, type DtlsRecord } from "../../src/dtls/record.js";
 import { RecordWriter } from "../../src/dtls/record-writer.js";
@@ -27,13 +27,15 @@ const SCHEMES: Readonly<
 };
 
 export interface ClientChoices {
-  /** The names of the suites that it offers. All by default. */
+  /** The names of the suites that it offers: by default all those with a certificate, or all with a PSK. */
   readonly suites?: readonly string[];
   /** X25519, P-256 and P-384 by default. */
   readonly groups?: readonly number[];
   /** The id that it wants in records to it; without it, it does not speak RFC 9146. */
   readonly connectionId?: Buffer;
   readonly extendedMasterSecret?: boolean;
+  /** With it, it offers the suites for a PSK by default. */
+  readonly psk?: { readonly identity: string | Buffer; readonly key: string | Buffer };
   readonly version?: number;
   /** Added to the list of suites: signals. */
   readonly signals?: readonly number[];
@@ -60,7 +62,7 @@ export class DtlsClient {
   readonly #incoming = new Reassembly(1);
   readonly #transcript: Buffer[] = [];
   #cookie: Buffer = Buffer.alloc(0);
-  #share: KeyShare | undefined;
+  #share: ReturnType<Group["makeShare"]> | undefined;
   #serverPoint: Buffer = Buffer.alloc(0);
   #serverRandom: Buffer = Buffer.alloc(0);
   #certificateKey: KeyObject | undefined;
@@ -80,8 +82,11 @@ export class DtlsClient {
   }
 
   #helloMessage(): HandshakeMessage {
-    const { suites, signals = [0x00ff], version = 0xfefd, compression = Buffer.from([0]) } = this.#choices;
-    const offered = CIPHER_SUITES.filter(({ name }) => suites?.includes(name) ?? true).map(({ id }) => id);
+    const { suites, psk, signals = [0x00ff], version = 0xfefd, compression = Buffer.from([0]) } = this.#choices;
+    const isDefault = ({ exchange }: CipherSuite) => (exchange === "psk") === (psk !== undefined);
+    const all =
+      suites?.map((name) => CIPHER_SUITES.find((one) => one.name === name)!) ?? CIPHER_SUITES.filter(isDefault);
+    const offered = all.map(({ id }) => id);
     const body = Buffer.concat([
       uint(2, version),
       this.random,
@@ -185,11 +190,14 @@ export class DtlsClient {
     ];
   }
 
-  #agree(point: Buffer = this.#share!.publicKey): void {
-    const exchange = { type: MESSAGE.clientKeyExchange, sequence: 2, body: vector(1, point) };
+  #agree(point?: Buffer): void {
+    const isPsk = this.suite!.exchange === "psk";
+    const { identity, key } = this.#choices.psk ?? { identity: "", key: "" };
+    const body = isPsk ? vector(2, Buffer.from(identity)) : vector(1, point ?? this.#share!.publicKey);
+    const exchange = { type: MESSAGE.clientKeyExchange, sequence: 2, body };
     this.#transcript.push(writeMessage(exchange));
     const randoms = { client: this.random, server: this.#serverRandom };
-    const premaster = this.#share!.agree(this.#serverPoint)!;
+    const premaster = isPsk ? pskPremaster(Buffer.from(key)) : this.#share!.agree(this.#serverPoint)!;
     this.#master = masterSecret(this.suite!, premaster, randoms, this.#extended ? this.#hash() : undefined);
     this.#keys = sessionKeys(this.suite!, this.#master, randoms);
     this.writer.protect({ suite: this.suite!, keys: this.#keys.client, connectionId: this.serverConnectionId });

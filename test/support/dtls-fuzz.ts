@@ -109,6 +109,7 @@ function sampleOf(
 ): Sample {
   const stranger = endpoint(STRANGERS + (count % 20_000), `198.51.100.${count % 200}`);
   const halfOpen = endpoint(1_000 + (count % 1_000), `203.0.113.${count % 200}`);
+  const psk = { identity: "meter", key: "correct horse battery staple" };
   const { from, client } = random.pick(sessions);
   const samples: readonly (() => Sample)[] = [
     () => ({ datagram: client.data("hello"), from }),
@@ -116,6 +117,7 @@ function sampleOf(
     () => ({ datagram: house.greet(halfOpen).hello(), from: halfOpen }),
     () => ({ datagram: Buffer.concat(house.greet(halfOpen).answer()), from: halfOpen }),
     () => ({ datagram: client.writer.plain(CONTENT.alert, Buffer.from([2, 40])), from }),
+    () => ({ datagram: Buffer.concat(house.greet(halfOpen, { psk }).answer()), from: halfOpen }),
   ];
   // A handshake costs a hundred times more than the rest, so few samples have one.
   return (random.chance(0.05) ? random.pick(samples) : random.pick([samples[0]!, samples[1]!, samples[4]!]))();

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { DatagramService, Peer } from "../../src/coap/peer.js";
 import { readCredentials, type Credentials } from "../../src/dtls/credentials.js";
 import type { Endpoint } from "../../src/dtls/endpoint.js";
+import type { PskLookup } from "../../src/dtls/exchange.js";
 import { DTLS_LIMITS, type DtlsLimits } from "../../src/dtls/limits.js";
 import { DtlsServer } from "../../src/dtls/server.js";
 import { selfSigned } from "./certificate.js";
@@ -15,6 +16,7 @@ export class DtlsHouse implements DatagramService {
   readonly time = new VirtualTime();
   readonly server: DtlsServer;
   credentials: Credentials = CREDENTIALS;
+  pskOf: PskLookup = () => Promise.resolve(randomBytes(16));
   /** Every datagram that the server sent, with the name of its receiver. */
   readonly sent: { readonly to: Endpoint; readonly datagram: Buffer }[] = [];
   readonly peers = new Set<Peer>();
@@ -30,6 +32,7 @@ export class DtlsHouse implements DatagramService {
       random: randomBytes,
       limits: { ...DTLS_LIMITS, ...limits },
       credentials: () => this.credentials,
+      pskOf: (identity: Buffer) => this.pskOf(identity),
       send: (datagram: Buffer, to: Endpoint) => {
         this.sent.push({ to, datagram });
         this.carry(datagram, to);

@@ -31,6 +31,11 @@ export class DtlsSocket {
     return device;
   }
 
+  /** How the handshake ended. */
+  get outcome(): string {
+    return this.#client.isConnected ? "a session" : this.#client.seen.at(-1)!;
+  }
+
   close(): void {
     this.#socket.close();
   }
