@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
+import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import type { ClientRow } from "../store/clients.js";
 
 /** Columns that hold fewer values than their database type allows. */
 export const narrowed = z.object({
   access_token_format: z.enum(["jwt", "opaque"]),
+  access_token_signing_alg: z.enum(SIGNING_ALGORITHMS),
+  access_token_typ: z.enum(ACCESS_TOKEN_TYPES),
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   id_token_claims: z.enum(["minimal", "scope"]),

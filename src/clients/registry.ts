@@ -4,6 +4,7 @@ import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
 import { METHOD_NAMES, type ClientOfMethod } from "./methods.js";
+import { audiencesOf, type Audiences } from "./audiences.js";
 import { narrowed } from "./registered-client.js";
 import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
@@ -17,7 +18,7 @@ const withMethod = narrowed.extend({
 export type Client = ClientOfMethod;
 
 /** A scope. A client may use an undeclared one, which has no description, audience or claims. */
-export interface Scope extends Omit<DeclaredScope, "description" | "audience"> {
+export interface Scope extends Pick<DeclaredScope, "name" | "claims"> {
   readonly description: string | null;
   readonly audience: string | null;
 }
@@ -37,12 +38,14 @@ export function isClientId(text: string): boolean {
 export class ClientRegistry {
   readonly #clients: Remembered<Client | null>;
   readonly #scopes: Remembered<ReadonlyMap<string, DeclaredScope>>;
+  readonly #audiences: Remembered<Audiences>;
   readonly #origins: Remembered<ReadonlySet<string>>;
   readonly #logoutUris: Remembered<readonly GoodbyeUris[]>;
 
   constructor(db: Db, feed: ChangeFeed) {
     this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
     this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
+    this.#audiences = new Remembered(feed, async () => audiencesOf(await allScopes(db)));
     this.#origins = new Remembered(feed, async () => new Set((await allClientUris(db)).flatMap(webOriginsOf)));
     this.#logoutUris = new Remembered(feed, () => allGoodbyeUris(db));
     feed.subscribe((change) => {
@@ -51,7 +54,10 @@ export class ClientRegistry {
         this.#origins.forget();
         this.#logoutUris.forget();
       }
-      if (change === null || change.kind === "scopes") this.#scopes.forget();
+      if (change === null || change.kind === "scopes") {
+        this.#scopes.forget();
+        this.#audiences.forget();
+      }
     });
   }
 
@@ -88,6 +94,11 @@ export class ClientRegistry {
   /** Every declared scope by its name. */
   scopes(): Promise<ReadonlyMap<string, DeclaredScope>> {
     return this.#scopes.get("");
+  }
+
+  /** What the audiences of the declared scopes say about their access tokens. */
+  audiences(): Promise<Audiences> {
+    return this.#audiences.get("");
   }
 }
 

@@ -215,6 +215,13 @@ export const CATALOGUE = {
     remedy: "ask only for scopes the client is registered for, and at a refresh only for those first granted",
     reference: "RFC 6749 sections 3.3 and 6",
   },
+  audiences_disagree: {
+    kind: "bad_scope",
+    message: "no access token suits all resource servers of these scopes",
+    remedy:
+      "ask for the scopes of one resource server at a time: these differ in access_token_signing_alg or access_token_typ",
+    reference: "RFC 9068 section 3",
+  },
   grant_type_not_allowed: {
     documented: 22,
     kind: "not_allowed",

@@ -14,7 +14,7 @@ import {
 import type { MasterKey } from "./master-key.js";
 import { hasType, readClaims, readJwt, type OwnJwt } from "./own-jwt.js";
 import { SignatureKey } from "./signature-key.js";
-import { makeKey, SIGNING_ALGORITHMS, type SigningAlgorithm } from "./signing-key.js";
+import { FIRST_ALGORITHMS, makeKey, SIGNING_ALGORITHMS, type SigningAlgorithm } from "./signing-key.js";
 
 /** Seconds for which the published keys may be cached. */
 export const JWKS_MAX_AGE = 300;
@@ -63,8 +63,8 @@ export class KeyRing {
   /** Opens the ring. In an empty database it creates the first keys. */
   static async open(db: Db, master: MasterKey, clock: Clock): Promise<KeyRing> {
     const ring = new KeyRing(db, master, clock);
-    if ((await allKeys(db)).length === 0) await exclusively(db, LOCKS.keys, (tx) => ring.#makeFirst(tx));
-    await ring.reload();
+    if ((await allKeys(db)).length === 0) await ring.#makeFirst(FIRST_ALGORITHMS);
+    else await ring.reload();
     return ring;
   }
 
@@ -98,19 +98,21 @@ export class KeyRing {
     this.#loadedAt = performance.now();
   }
 
-  /** Signs a JWT with the current key of the algorithm. */
+  /** Signs a JWT with the current key of the algorithm. The first use of an algorithm makes its keys. */
   async sign(alg: SigningAlgorithm, typ: string, claims: JWTPayload): Promise<{ text: string; kid: string }> {
+    if (this.#currentOrNone(alg) === undefined) await this.#makeFirst([alg]);
     const { row, key } = this.#current(alg);
     return { text: await key.sign(typ, claims), kid: row.kid };
   }
 
   /**
    * Verifies a JWT that this server signed, also an expired one.
+   * @param types the media types that it may have
    * @returns undefined for any other text, and for a JWT of another media type
    */
-  async verify(text: string, typ: string): Promise<OwnJwt | undefined> {
+  async verify(text: string, ...types: readonly string[]): Promise<OwnJwt | undefined> {
     const jwt = readJwt(text);
-    if (jwt === undefined || !hasType(jwt.header, typ)) return undefined;
+    if (jwt === undefined || !types.some((typ) => hasType(jwt.header, typ))) return undefined;
     const { kid, alg } = jwt.header;
     const found = await this.#find(kid, alg);
     if (!found?.key.isGenuine(jwt)) return undefined;
@@ -142,7 +144,8 @@ export class KeyRing {
       const rows = await allKeys(tx);
       const outcome = [];
       const now = await databaseTime(tx, this.#clock.statement());
-      for (const alg of SIGNING_ALGORITHMS) outcome.push(await this.#rotateOne(tx, alg, { rows, now, leaked }));
+      for (const alg of SIGNING_ALGORITHMS.filter((alg) => rows.some((row) => row.alg === alg)))
+        outcome.push(await this.#rotateOne(tx, alg, { rows, now, leaked }));
       return outcome;
     });
     await this.reload();
@@ -177,13 +180,17 @@ export class KeyRing {
     return { alg, kid: next.kid, active_from };
   }
 
-  async #makeFirst(tx: Transaction): Promise<void> {
-    if ((await allKeys(tx)).length > 0) return;
-    const now = new Date(await databaseTime(tx, this.#clock.statement()));
-    for (const alg of SIGNING_ALGORITHMS) {
-      await addKey(tx, await makeKey(this.#master, alg, now, now));
-      await addKey(tx, await makeKey(this.#master, alg, now, null));
-    }
+  /** Makes the first keys of algorithms, if no other instance has. The key set has them when this returns. */
+  async #makeFirst(algorithms: readonly SigningAlgorithm[]): Promise<void> {
+    await exclusively(this.#db, LOCKS.keys, async (tx) => {
+      const rows = await allKeys(tx);
+      const now = new Date(await databaseTime(tx, this.#clock.statement()));
+      for (const alg of algorithms.filter((one) => rows.every((row) => row.alg !== one))) {
+        await addKey(tx, await makeKey(this.#master, alg, now, now));
+        await addKey(tx, await makeKey(this.#master, alg, now, null));
+      }
+    });
+    await this.reload();
   }
 
   #import(row: SigningKeyRow): RingKey {
@@ -199,12 +206,16 @@ export class KeyRing {
    * The latest key that is active by this instance's clock. If the clock is so far behind that none is, the first to
    * become active.
    */
-  #current(alg: SigningAlgorithm): RingKey {
+  #currentOrNone(alg: SigningAlgorithm): RingKey | undefined {
     const now = this.#clock.now();
     const mine = this.#published()
       .filter(({ row }) => row.alg === alg && row.active_from !== null)
       .sort((one, other) => one.row.active_from!.getTime() - other.row.active_from!.getTime());
-    const key = mine.findLast(({ row }) => hasCome(row.active_from!.getTime(), now)) ?? mine[0];
+    return mine.findLast(({ row }) => hasCome(row.active_from!.getTime(), now)) ?? mine[0];
+  }
+
+  #current(alg: SigningAlgorithm): RingKey {
+    const key = this.#currentOrNone(alg);
     if (key === undefined) throw new KeyRingError(`there is no current ${alg} key`);
     return key;
   }

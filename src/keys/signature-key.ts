@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, hash, sign, verify, type KeyObject } from "node:crypto";
+import { constants, createPrivateKey, createPublicKey, hash, sign, verify, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import type { JWK, JWTPayload } from "jose";
 import { toJose, toOpenssl } from "./ecdsa.js";
@@ -14,6 +14,9 @@ interface Computation {
 
 const signInThreadPool = promisify(sign);
 
+/** RFC 7518 section 3.5: the salt is as long as the hash. */
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } as const;
+
 /** With node:crypto, because a signature by WebCrypto takes three times the CPU (docs/decisions/0018). */
 const COMPUTATIONS: Readonly<Record<SigningAlgorithm, Computation>> = {
   // 30 µs: less than the way to the thread pool and back.
@@ -28,6 +31,15 @@ const COMPUTATIONS: Readonly<Record<SigningAlgorithm, Computation>> = {
   RS256: {
     sign: (data, key) => signInThreadPool("sha256", data, key),
     verify: (data, key, signature) => verify("sha256", data, key, signature),
+  },
+  PS256: {
+    sign: (data, key) => signInThreadPool("sha256", data, { key, ...PSS }),
+    verify: (data, key, signature) => verify("sha256", data, { key, ...PSS }, signature),
+  },
+  // Ed25519 hashes the data itself (RFC 8032 section 5.1).
+  EdDSA: {
+    sign: (data, key) => sign(null, data, key),
+    verify: (data, key, signature) => verify(null, data, key, signature),
   },
 };
 

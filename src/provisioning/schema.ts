@@ -6,7 +6,7 @@ import { registeredUriProblem } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
-import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
+import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import {
   clientSecret,
   foreignHash,
@@ -38,6 +38,8 @@ const scope = z.strictObject({
   description: text.max(1_000).optional(),
   audience: text.max(2_048).optional(),
   claims: z.array(claimName()).optional(),
+  access_token_signing_alg: z.enum(SIGNING_ALGORITHMS).optional(),
+  access_token_typ: z.enum(ACCESS_TOKEN_TYPES).optional(),
 });
 
 /** Seconds. The `jti` of each assertion is stored that long. */
@@ -77,6 +79,8 @@ const client = z
     tls_client_certificate_bound_access_tokens: z.boolean().default(false),
     access_token_lifetime: seconds.default(600),
     access_token_format: z.enum(["jwt", "opaque"]).default("jwt"),
+    access_token_signing_alg: z.enum(SIGNING_ALGORITHMS).default("ES256"),
+    access_token_typ: z.enum(ACCESS_TOKEN_TYPES).default("at+jwt"),
     refresh_token_lifetime: seconds.default(14 * 24 * 60 * 60),
     refresh_token_absolute_lifetime: seconds.default(90 * 24 * 60 * 60),
     refresh_token_rotation: z.boolean().default(true),

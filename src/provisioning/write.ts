@@ -60,12 +60,10 @@ export interface Prepared<S extends Section = Section> {
 const ROWS: {
   readonly [S in Section]: (vault: Vault, value: ProvisioningFile[S][number]) => Rows[S] | Promise<Rows[S]>;
 } = {
-  scopes: (_vault, { name, description = null, audience = null, claims = [] }) => ({
-    name,
-    description,
-    audience,
-    claims,
-  }),
+  scopes: (_vault, { name, description = null, audience = null, claims = [], ...form }) => {
+    const { access_token_signing_alg = null, access_token_typ = null } = form;
+    return { name, description, audience, claims, access_token_signing_alg, access_token_typ };
+  },
   clients: ({ master }, value) => clientRow(master, value),
   users: ({ passwords }, value) => userRow(passwords, value),
   devices: ({ master }, value) => deviceRow(master, value),

@@ -47,6 +47,8 @@ const ABSENT = {
   claims_redirect_uris: [],
   id_token_claims: "minimal",
   assertion_lifetime: 300,
+  access_token_signing_alg: "ES256",
+  access_token_typ: "at+jwt",
   tls_client_certificate_bound_access_tokens: false,
   disabled: false,
 } as const;

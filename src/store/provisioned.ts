@@ -40,7 +40,11 @@ export async function recordApplied(
   await upsertRows(tx, ENTRIES, entries);
 }
 
-const SCOPES: BulkTarget = { table: "scopes", key: ["name"], columns: ["name", "description", "audience", "claims"] };
+const SCOPES: BulkTarget = {
+  table: "scopes",
+  key: ["name"],
+  columns: ["name", "description", "audience", "claims", "access_token_signing_alg", "access_token_typ"],
+};
 
 /** Writes new or existing scopes. */
 export async function saveScopes(tx: Transaction, scopes: readonly DeclaredScope[]): Promise<void> {

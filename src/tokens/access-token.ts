@@ -6,8 +6,10 @@ import { epochSeconds, newId, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { RememberedLatest } from "../keys/remembered-latest.js";
 import type { KeyRing } from "../keys/ring.js";
+import { ACCESS_TOKEN_TYPES } from "../keys/signing-key.js";
 import type { TokenSubject } from "../store/access-tokens.js";
 import type { Person } from "../store/users.js";
+import { formOf } from "./access-token-form.js";
 import type { TokenSpelling } from "./spelling.js";
 
 /** How an opaque access token begins; a scanner can find a leaked one, and no other kind of token can be taken for it. */
@@ -18,9 +20,6 @@ const MAX_TOKEN = 16_384;
 
 /** Opaque tokens whose content is remembered, at most. Each takes about 1 KB. */
 const MAX_REMEMBERED = 5_000;
-
-/** Media type of a JWT access token (RFC 9068 section 2.1). */
-const JWT_TYPE = "at+jwt";
 
 const permission = z.object({
   resource_id: z.string(),
@@ -138,7 +137,7 @@ export class AccessTokens {
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
   async issue(order: AccessTokenInput): Promise<IssuedAccessToken> {
     const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt, renewals } = order;
-    const { issuer, ring, clock, random } = this.#deps;
+    const { issuer, ring, registry, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
     const expires_in = Math.min(
       order.lifetime ?? client.access_token_lifetime,
@@ -168,7 +167,8 @@ export class AccessTokens {
     const all = added === undefined ? claims : { ...added, ...claims };
     const content = spelling.audience === "client" ? { ...all, aud: client.client_id, resource: claims.aud } : all;
     if (format !== "jwt") return { text: this.#seal(content), claims, expires_in };
-    const { text, kid } = await ring.sign("ES256", JWT_TYPE, content);
+    const { alg, typ } = formOf(claims.aud, client, await registry.audiences());
+    const { text, kid } = await ring.sign(alg, typ, content);
     return { text, kid, claims, expires_in };
   }
 
@@ -185,7 +185,7 @@ export class AccessTokens {
     if (text.length > MAX_TOKEN) return undefined;
     const read = text.startsWith(PREFIX)
       ? this.#open(text)
-      : readClaims((await this.#deps.ring.verify(text, JWT_TYPE))?.claims);
+      : readClaims((await this.#deps.ring.verify(text, ...ACCESS_TOKEN_TYPES))?.claims);
     if (read === undefined || (!this.#isOwnName(read.iss) && !anyIssuer)) return undefined;
     const { resource } = read;
     const claims = resource === undefined ? read : { ...read, aud: resource, resource: undefined };

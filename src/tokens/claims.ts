@@ -56,6 +56,7 @@ export const PROTOCOL_CLAIMS: ReadonlySet<string> = new Set([
   "amr",
   "sid",
   "client_id",
+  "client_epoch",
   "scope",
   "cnf",
   "act",

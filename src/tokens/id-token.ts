@@ -3,6 +3,7 @@ import type { Client } from "../clients/registry.js";
 import { epochSeconds, hasPassed, type Clock } from "../clock.js";
 import type { OwnJwt } from "../keys/own-jwt.js";
 import type { KeyRing } from "../keys/ring.js";
+import type { SigningAlgorithm } from "../keys/signing-key.js";
 
 /** Media type of an id_token, which no access token has (RFC 8725 section 3.11). */
 const ID_TOKEN_TYPE = "JWT";
@@ -46,14 +47,15 @@ export async function issueIdToken(
     acr: acr || undefined,
     nonce: nonce || undefined,
     sid: sid || undefined,
-    at_hash: leftHalf(access_token),
+    at_hash: leftHalf(access_token, client.id_token_signed_response_alg),
   });
   return text;
 }
 
-/** `at_hash`: the left half of the hash; RS256 and ES256 both mean SHA-256 (OpenID Connect Core section 3.1.3.6). */
-function leftHalf(text: string): string {
-  return hash("sha256", text, "buffer").subarray(0, 16).toString("base64url");
+/** `at_hash`: the left half of the hash that the signature uses (OpenID Connect Core section 3.1.3.6). */
+function leftHalf(text: string, alg: SigningAlgorithm): string {
+  const digest = hash(alg === "EdDSA" ? "sha512" : "sha256", text, "buffer");
+  return digest.subarray(0, digest.length / 2).toString("base64url");
 }
 
 /** The content of an id_token_hint: the user that the client believes to be logged in. */
@@ -117,7 +119,9 @@ function flawOf(
 /** A JWT of the media type of id_tokens that this server wrote, under its issuer or a previous one. */
 async function readOwn({ issuer, previousIssuers, ring }: IdTokenReader, text: string): Promise<OwnJwt | undefined> {
   const jwt = await ring.verify(text, ID_TOKEN_TYPE);
-  const iss = jwt?.claims.iss;
+  const { iss, client_epoch } = jwt?.claims ?? {};
+  // An access token may have the same media type. It always has an epoch of its client, and no id_token has.
+  if (client_epoch !== undefined) return undefined;
   return iss !== undefined && [issuer, ...previousIssuers].includes(iss) ? jwt : undefined;
 }
 

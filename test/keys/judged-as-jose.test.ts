@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
+import { constants, createHmac, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { createLocalJWKSet, errors, jwtVerify, type JWK } from "jose";
 import t from "tap";
 import { readCompact } from "../../src/keys/compact.js";
@@ -37,10 +37,16 @@ const base64url = (part: unknown) =>
     "base64url",
   );
 
+/** What an algorithm tells OpenSSL besides the key. */
+const HOW: Readonly<Record<string, object>> = {
+  ES256: { dsaEncoding: "ieee-p1363" },
+  PS256: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+};
+
 /** A JWT with a signature that is right for `alg`, under any header. */
 function signed(alg: string, key: KeyObject, header: unknown, payload: unknown): string {
   const text = `${base64url(header)}.${base64url(payload)}`;
-  const signature = sign("sha256", Buffer.from(text), alg === "ES256" ? { key, dsaEncoding: "ieee-p1363" } : key);
+  const signature = sign(alg === "EdDSA" ? null : "sha256", Buffer.from(text), { key, ...HOW[alg] });
   return `${text}.${base64url(signature)}`;
 }
 
@@ -55,7 +61,7 @@ async function judgeByJose(text: string): Promise<Judgement> {
   try {
     const { payload } = await jwtVerify(text, createLocalJWKSet({ keys: [...ring.jwks.keys] }), {
       typ: "at+jwt",
-      algorithms: ["ES256", "RS256"],
+      algorithms: [...SIGNING_ALGORITHMS],
       currentDate: new Date(clock.now()),
     });
     return { verdict: "genuine", claims: payload };
@@ -79,6 +85,8 @@ function hmacWithPublicKey(header: object, claims: object, key: KeyObject): stri
   return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
 }
 
+// The first signature of an algorithm makes its keys.
+for (const alg of SIGNING_ALGORITHMS) await ring.sign(alg, "at+jwt", {});
 const keys = await signingKeys();
 const seconds = Math.floor(clock.now() / 1000);
 const next = ring.describe().find(({ state, alg }) => state === "next" && alg === "ES256")!;

@@ -21,7 +21,14 @@ const BCRYPT = "$2b$04$K./zvGeVZRjFcyZlwbl9GuFrEcgPr.HUT67p4abhvjlmLgPxVk1iG";
 
 /** One sound entry of each section, with every key that it can have (some of them exclude each other: ALONE). */
 const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
-  scopes: { name: "api", description: "An API", audience: "https://api.example", claims: ["role"] },
+  scopes: {
+    name: "api",
+    description: "An API",
+    audience: "https://api.example",
+    claims: ["role"],
+    access_token_signing_alg: "RS256",
+    access_token_typ: "JWT",
+  },
   clients: {
     client_id: "backend",
     client_name: "Backend",
@@ -53,6 +60,8 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     tls_client_certificate_bound_access_tokens: false,
     access_token_lifetime: 600,
     access_token_format: "jwt",
+    access_token_signing_alg: "ES256",
+    access_token_typ: "at+jwt",
     refresh_token_lifetime: 600,
     refresh_token_absolute_lifetime: 600,
     refresh_token_rotation: true,
