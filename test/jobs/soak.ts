@@ -1,5 +1,4 @@
 // Whether a server's memory is flat under a steady load: npm run measure:soak [-- --minutes MINUTES] [--rate RATE]
-import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import pg from "pg";
 import { dataDirAt, readPassword, urlOf } from "../../src/embedded/data-dir.js";
 import { livingPostmaster } from "../../src/embedded/pid-file.js";
 import { PROVISION } from "../bench/deployment.js";
+import { readCommit } from "../bench/report.js";
 import { ROOT } from "../support/root.js";
 import { cpuOf } from "./cpu.js";
 import { answerHelp } from "./help.js";
@@ -30,6 +30,7 @@ const { values } = parseArgs({
 });
 const MINUTES = Number(values.minutes);
 const RATE = Number(values.rate);
+const COMMIT = readCommit();
 
 /** Seconds between two samples. */
 const INTERVAL = 10;
@@ -95,9 +96,17 @@ async function judge(load: SoakLoad, samples: readonly Sample[], cpu: readonly n
   const flat = slope.rss! <= MAX_SLOPE;
   const { kinds, unexpected, example } = load;
   const [server_cpu, postgres_cpu] = cpu;
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-  const report = { commit, node: process.version, machine, minutes: MINUTES, rate: RATE, kinds, unexpected, example };
+  const report = {
+    commit: COMMIT,
+    node: process.version,
+    machine,
+    minutes: MINUTES,
+    rate: RATE,
+    kinds,
+    unexpected,
+    example,
+  };
   const whole = { ...report, server_cpu, postgres_cpu, slope_per_hour: slope, flat, samples };
   await mkdir(join(ROOT, "build"), { recursive: true });
   await writeFile(join(ROOT, "build", "soak.json"), JSON.stringify(whole, undefined, 1));
