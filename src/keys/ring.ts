@@ -100,8 +100,7 @@ export class KeyRing {
 
   /** Signs a JWT with the current key of the algorithm. The first use of an algorithm makes its keys. */
   async sign(alg: SigningAlgorithm, typ: string, claims: JWTPayload): Promise<{ text: string; kid: string }> {
-    if (this.#currentOrNone(alg) === undefined) await this.#makeFirst([alg]);
-    const { row, key } = this.#current(alg);
+    const { row, key } = this.#currentOrNone(alg) ?? (await this.#firstOf(alg));
     return { text: await key.sign(typ, claims), kid: row.kid };
   }
 
@@ -178,6 +177,11 @@ export class KeyRing {
     }
     if (pending === undefined) await addKey(tx, await makeKey(this.#master, alg, new Date(now), null));
     return { alg, kid: next.kid, active_from };
+  }
+
+  async #firstOf(alg: SigningAlgorithm): Promise<RingKey> {
+    await this.#makeFirst([alg]);
+    return this.#current(alg);
   }
 
   /** Makes the first keys of algorithms, if no other instance has. The key set has them when this returns. */
