@@ -38,11 +38,14 @@ export interface RegisteredMethods {
 /** A client registered without a method may send its secret in either place (RFC 6749 section 2.3.1). */
 const EITHER_PLACE: readonly MethodName[] = ["client_secret_basic", "client_secret_post"];
 
+/** Each method as the only one of a client. Every request of such a client asks for this list, several times. */
+const ALONE: ReadonlyMap<string, readonly MethodName[]> = new Map(METHOD_NAMES.map((name) => [name, [name]]));
+
 /** The names of a client's methods, in the order of the table above. A single method restricts the client to it. */
 export function methodNames(registered: RegisteredMethods): readonly MethodName[] {
   const { token_endpoint_auth_method: only, token_endpoint_auth_methods: list = [] } = registered;
   if (list.length > 0) return METHOD_NAMES.filter((name) => list.includes(name));
-  return only === null || only === undefined ? EITHER_PLACE : METHOD_NAMES.filter((name) => name === only);
+  return only === null || only === undefined ? EITHER_PLACE : (ALONE.get(only) ?? []);
 }
 
 /** The rows of a client's methods. */
