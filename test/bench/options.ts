@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 import { CANDIDATES, type Candidate } from "./candidates.js";
 import { OPERATIONS, type Operation } from "./operations.js";
 
@@ -48,18 +48,17 @@ export function readOptions(words: readonly string[]): Options | string {
 }
 
 function parse(words: readonly string[]) {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
+  const numbers = { seconds: TEXT, rounds: TEXT, connections: TEXT };
+  return parseWords(words, { only: TEXT, against: TEXT, ...numbers, write: FLAG, help: FLAG });
+}
+
+/** The two kinds of options. */
+export const TEXT = { type: "string" } as const;
+export const FLAG = { type: "boolean" } as const;
+
+/** Reads the options of a command line. @throws OptionsError naming an unknown one */
+export function parseWords<T extends NonNullable<ParseArgsConfig["options"]>>(words: readonly string[], options: T) {
   try {
-    const options = {
-      only: text,
-      against: text,
-      seconds: text,
-      rounds: text,
-      connections: text,
-      write: flag,
-      help: flag,
-    };
     return parseArgs({ args: [...words], options }).values;
   } catch (error) {
     throw new OptionsError(error instanceof Error ? error.message.split("\n")[0] : String(error));

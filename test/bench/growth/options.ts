@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-import { OptionsError, whole } from "../options.js";
+import { FLAG, OptionsError, parseWords, TEXT, whole } from "../options.js";
 import { LIVE_EVERY } from "./fill.js";
 
 export interface GrowthOptions {
@@ -57,13 +56,6 @@ export function readGrowthOptions(words: readonly string[]): GrowthOptions | str
 }
 
 function parse(words: readonly string[]) {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
-  const numbers = { sizes: text, rounds: text, requests: text, connections: text, refreshes: text };
-  const options = { ...numbers, growth: flag, write: flag, help: flag };
-  try {
-    return parseArgs({ args: [...words], options }).values;
-  } catch (error) {
-    throw new OptionsError(error instanceof Error ? error.message.split("\n")[0] : String(error));
-  }
+  const numbers = { sizes: TEXT, rounds: TEXT, requests: TEXT, connections: TEXT, refreshes: TEXT };
+  return parseWords(words, { ...numbers, growth: FLAG, write: FLAG, help: FLAG });
 }
