@@ -621,11 +621,14 @@ t.test("a request may be posted from the client's page", async (t) => {
   });
 });
 
+/** The members of each kind of answer. */
+const ANSWERS = [
+  ["a code", {}, ["code", "state", "iss"]],
+  ["a refusal", { scope: "nonsense" }, ["error", "error_description", "state", "iss"]],
+] as const;
+
 t.test("an answer may be posted to the client", async (t) => {
-  for (const [name, parameters, keys] of [
-    ["a code", {}, ["code", "state", "iss"]],
-    ["a refusal", { scope: "nonsense" }, ["error", "error_description", "state", "iss"]],
-  ] as const) {
+  for (const [name, parameters, keys] of ANSWERS) {
     await t.test(name, async (t) => {
       const page = await alice.get(authorize({ ...parameters, response_mode: "form_post" }));
       t.equal(page.status, 200);
@@ -642,10 +645,7 @@ t.test("an answer may be posted to the client", async (t) => {
 });
 
 t.test("an answer may be the fragment of the redirect URI", async (t) => {
-  for (const [name, parameters, keys] of [
-    ["a code", {}, ["code", "state", "iss"]],
-    ["a refusal", { scope: "nonsense" }, ["error", "error_description", "state", "iss"]],
-  ] as const) {
+  for (const [name, parameters, keys] of ANSWERS) {
     await t.test(name, async (t) => {
       const reply = await alice.get(authorize({ ...parameters, response_mode: "fragment" }));
       const { search, hash } = new URL(reply.headers.get("location")!);
