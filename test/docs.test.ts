@@ -66,6 +66,18 @@ t.test("docs/standards.md names files and tests that exist", async (t) => {
   for (const path of new Set(paths)) await t.resolves(access(join(ROOT, path)), path);
 });
 
+t.test("docs/clients-tried.md names the npm clients with the versions of package.json", async (t) => {
+  const page = await readFile(join(ROOT, "docs/clients-tried.md"), "utf8");
+  const table = page.slice(page.indexOf("## In the tests"), page.indexOf("## By hand"));
+  const rows = [...table.matchAll(/^\| `([^`]+)` \| ([^ ]+) \|/gm)].map(
+    ([, name, version]) => [name!, version!] as const,
+  );
+  t.ok(rows.length > 3);
+  const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Manifest;
+  const installed = { ...manifest.dependencies, ...manifest.devDependencies };
+  for (const [name, version] of rows) t.equal(version, installed[name], name);
+});
+
 t.test("docs/attacks.md has each id that a test names, and no other", async (t) => {
   const files = (await readdir(join(ROOT, "test"), { recursive: true })).filter((name) => name.endsWith(".ts"));
   const paths = ["docs/standards.md", ...files.map((name) => join("test", name))];
@@ -83,6 +95,11 @@ t.test("the walk of one refresh request in docs/tour.md passes no more than twel
   t.equal(new Set(files).size, files.length);
   t.ok(files.length > 5 && files.length <= 12);
 });
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
 
 /** The files below a folder with an ending, each with its text. */
 async function textsOf(folder: string, ending: string): Promise<readonly (readonly [name: string, text: string])[]> {
