@@ -44,7 +44,6 @@ const NOW = "coalesce($1::timestamptz, now())";
 
 /** Tables whose rows have an expiry that requests rarely move, and how long rows are kept after it. */
 const EXPIRING = [
-  { of: "ended_grants", table: "grants", time: "ended_at" },
   { table: "revoked_tokens", time: "expires_at" },
   { table: "used_assertions", time: "expires_at" },
   { table: "client_secrets", time: "expires_at" },
@@ -60,7 +59,6 @@ const EXPIRING = [
 
 /** How the rows of a kind are recognised. */
 interface Rows {
-  readonly of: string;
   readonly table: string;
   readonly time: string;
   /** SQL: the time before which a row is due. */
@@ -70,7 +68,7 @@ interface Rows {
 }
 
 /** @param finish SQL: the other parts of a statement, which begins with the locked rows as `due`, and their places as `at` */
-function kind({ of, table, time, limit, columns = time }: Rows, finish: string): SweepKind {
+function kind({ table, time, limit, columns = time }: Rows, finish: string): SweepKind {
   const batch = (rows: string) => `
       WITH due AS MATERIALIZED (
         SELECT ${columns}, ctid AS at FROM ${table} WHERE ${rows} FOR UPDATE SKIP LOCKED
@@ -82,16 +80,16 @@ function kind({ of, table, time, limit, columns = time }: Rows, finish: string):
   // No index fits this form of the same condition, so the planner reads these pages and nothing else.
   const ofPages = `ctid >= $2::tid AND ctid < $3::tid AND coalesce(${time} < ${limit}, false)`;
   return {
-    of,
-    byTime: { name: `sweep_${of}`, text: batch(oldest) },
-    byPages: { name: `sweep_pages_${of}`, text: batch(ofPages) },
+    of: table,
+    byTime: { name: `sweep_${table}`, text: batch(oldest) },
+    byPages: { name: `sweep_pages_${table}`, text: batch(ofPages) },
     due: `FROM ${table} WHERE ${time} < ${limit}`,
   };
 }
 
-function expiring({ table, time, of = table, kept = KEPT }: (typeof EXPIRING)[number]): SweepKind {
+function expiring({ table, time, kept = KEPT }: (typeof EXPIRING)[number]): SweepKind {
   return kind(
-    { of, table, time, limit: `${NOW} - ${kept}` },
+    { table, time, limit: `${NOW} - ${kept}` },
     `deleted AS (
         DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT at FROM due)) RETURNING 1
       )
@@ -114,15 +112,21 @@ const IN_FORCE = `(
               ELSE c.access_token_lifetime END
   FROM clients c, users u WHERE c.client_id = g.client_id AND u.sub = g.sub)`;
 
-/** SQL: the time from which a grant may be deleted. The row of its user is read only if that can make a difference. */
-const OVER = `CASE WHEN ${overAt(END, LIFETIME)} <= ${NOW} THEN ${NOW} ELSE ${overAt(END, IN_FORCE)} END`;
+/**
+ * SQL: the time from which a grant may be deleted. A token of a deleted grant is refused like one of an ended grant, so an ended
+ * grant does not wait for its access tokens. The row of the user is read only if that can make a difference.
+ */
+const OVER = `CASE WHEN g.ended_at IS NOT NULL THEN g.ended_at + ${KEPT}
+                   WHEN ${overAt(END, LIFETIME)} <= ${NOW} THEN ${NOW}
+                   ELSE ${overAt(END, IN_FORCE)} END`;
 
 /**
- * Grants whose refresh token was not used again. The rows are locked first, and their locked state decides. Grants that were used
- * in the meantime get a later time of their next check. The locked rows are found again by their place, because a locked row cannot move.
+ * Grants that have ended, and those whose refresh token was not used again. The rows are locked first, and their locked state
+ * decides. Grants that are still in use get a later time of their next check. The locked rows are found again by their place,
+ * because a locked row cannot move.
  */
 const GRANTS = kind(
-  { of: "grants", table: "grants", time: "sweep_after", limit: NOW, columns: "*" },
+  { table: "grants", time: "sweep_after", limit: NOW, columns: "*" },
   `seen AS MATERIALIZED (
         SELECT g.at, ${OVER} AS over FROM due g
       ), deleted AS (

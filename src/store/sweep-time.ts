@@ -1,14 +1,14 @@
 /**
  * The time at which the sweep checks a grant. A grant may be deleted some time after its refresh token and its last access token
- * have expired. Each refresh moves that time, so it is not indexed. `sweep_after` is a lower bound, which only the sweep moves
- * (docs/decisions/0015).
+ * have expired, or after it was ended. Refreshes and revocations move that time, so it is not indexed. `sweep_after` is the time of
+ * the next check, which only the sweep moves (docs/decisions/0015).
  */
 
 /** The time for which expired rows are kept, so that a late replay is still recognised. */
 export const KEPT = "interval '1 day'";
 
-/** The longest time between two checks of a grant, because the lifetimes of a client may be lowered. */
-const LOOK_AGAIN = "interval '90 days'";
+/** The longest time between two checks of a grant, because it may be ended, and the lifetimes of its client may be lowered. */
+const MAX_UNCHECKED = "interval '7 days'";
 
 /**
  * SQL: the time from which the row of a grant may be deleted.
@@ -24,5 +24,5 @@ export function overAt(end: string, lifetime: string): string {
  * equal values in little space. date_trunc is avoided, because its hours depend on the time zone of the session.
  */
 export function sweepAfter(over: string, now: string): string {
-  return `date_bin('1 hour', least(${over}, ${now} + ${LOOK_AGAIN}), TIMESTAMPTZ '2000-01-01 00:00:00+00') + interval '1 hour'`;
+  return `date_bin('1 hour', least(${over}, ${now} + ${MAX_UNCHECKED}), TIMESTAMPTZ '2000-01-01 00:00:00+00') + interval '1 hour'`;
 }

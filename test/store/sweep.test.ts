@@ -41,13 +41,17 @@ t.test("a sweep deletes expired rows and keeps the rest", async (t) => {
   clock.advance(DAY + 13 * 60 * 60);
   await openSweep(server.core.db)(clock.statement());
   t.strictSame(await counts(), {
-    grants: 1,
+    grants: 2,
     revoked_tokens: 0,
     sessions: 0,
     interactions: 0,
     used_assertions: 0,
     tries: 1,
   });
+
+  clock.advance(7 * DAY);
+  await openSweep(server.core.db)(clock.statement());
+  t.equal((await counts()).grants, 1, "a login that was ended is found with its weekly check");
   const refreshed = await server.post("/oauth2/token", {
     grant_type: "refresh_token",
     client_id: "mobile",

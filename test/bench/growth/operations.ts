@@ -37,8 +37,10 @@ export const GROWTH_OPERATIONS: readonly GrowthOperation[] = [
       own: { name: "token", use: "once", values: place.takeGrants(requests).map((n) => place.tokenOf(n)) },
       expects: FORM_ANSWER,
     }),
-    restore: ({ client }) =>
-      client.query("UPDATE grants SET ended_at = NULL, ended_because = NULL WHERE ended_at IS NOT NULL"),
+    restore: ({ client, taken }) =>
+      client.query("UPDATE grants SET ended_at = NULL, ended_because = NULL WHERE id = ANY($1)", [
+        taken.map((n) => idOf("grant", n)),
+      ]),
   },
   {
     name: "code",

@@ -39,6 +39,7 @@ export class Place {
   readonly #liveSessions: readonly number[];
   readonly #generations = new Map<number, number>();
   #nextGrant = 0;
+  #taken: readonly number[] = [];
   #nextSession = 0;
   #server: ServerProcess | undefined;
   #party: Party | undefined;
@@ -65,6 +66,8 @@ export class Place {
     const postgres = await startEmbedded({ dataDir: data, role: "server" });
     cleanUps.unshift(() => postgres.stop());
     const client = new pg.Client(postgres.url);
+    // The next statement fails with the same fault. Without a listener, the fault would end the process without cleaning up.
+    client.on("error", () => {});
     await client.connect();
     cleanUps.unshift(() => client.end());
     const environment = { DATABASE_URL: postgres.url, PROVISION_FILE: file, LOG_LEVEL: "info" };
@@ -110,7 +113,14 @@ export class Place {
 
   /** The numbers of live grants, each of which comes again only after all others. */
   takeGrants(count: number): readonly number[] {
-    return Array.from({ length: count }, () => this.#live[(this.#nextGrant++ * STRIDE) % this.#live.length]!);
+    const take = () => this.#live[(this.#nextGrant++ * STRIDE) % this.#live.length]!;
+    this.#taken = Array.from({ length: count }, take);
+    return this.#taken;
+  }
+
+  /** The grants that were taken last. */
+  get taken(): readonly number[] {
+    return this.#taken;
   }
 
   /** The cookies of live sessions, each of which comes again only after all others. */
