@@ -45,6 +45,7 @@ export async function withServer(
       DATABASE_URL: far?.lead(postgres.url) ?? postgres.url,
       PROVISION_FILE: file,
       LOG_LEVEL: "info",
+      ...BEHIND_PROXY,
       ...environment,
     });
     far?.delay({ up: delay / 2, down: delay / 2 });
@@ -72,7 +73,10 @@ export interface ServerProcess {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts Jeton as the tests compile it, behind a proxy on this machine. @param flags of Node.js */
+/** Settings with which requests may come from the network that their `X-Forwarded-For` names. */
+export const BEHIND_PROXY = { TRUST_PROXY: "127.0.0.1" } as const;
+
+/** Starts Jeton as the tests compile it. @param flags of Node.js */
 export async function startJeton(
   environment: Readonly<Record<string, string>>,
   flags: readonly string[] = [],
@@ -80,7 +84,7 @@ export async function startJeton(
   // Compiled code looks for the migrations beside itself.
   const migrations = join(ROOT, "build", "js", "prisma");
   if (!existsSync(migrations)) await symlink(join(ROOT, "prisma"), migrations);
-  return startServer(JETON, { MASTER_KEY, TRUST_PROXY: "127.0.0.1", ...environment }, flags);
+  return startServer(JETON, { MASTER_KEY, ...environment }, flags);
 }
 
 /** Starts a server that prints `"msg":"ready on <its address>"` on a line of its own, and waits for that line. */

@@ -97,7 +97,7 @@ export class Place {
     const { environment } = this;
     this.#server = await (program === undefined
       ? startJeton(environment)
-      : startServer(program, { MASTER_KEY, TRUST_PROXY: "127.0.0.1", ...environment }));
+      : startServer(program, { MASTER_KEY, ...environment }));
     this.#party = new Party(JETON, this.#server.url, connections, generate);
   }
 
