@@ -13,6 +13,7 @@ import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
+import { pushAuthorizationEndpoint } from "./endpoints/push-authorization.js";
 import { renewTokenEndpoint } from "./endpoints/renew-token.js";
 import { revokeEndpoint } from "./endpoints/revoke.js";
 import { tokenEndpoint } from "./endpoints/token.js";
@@ -99,6 +100,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   for (const grant of GRANTS) await app.register(grant);
 
   await app.register(tokenEndpoint);
+  await app.register(pushAuthorizationEndpoint);
   await app.register(revokeEndpoint);
   await app.register(introspectEndpoint);
   await app.register(renewTokenEndpoint);

@@ -1,6 +1,6 @@
 import type { AuditFacts } from "../http/decision.js";
 import type { Form } from "../http/form.js";
-import type { AnswerTarget } from "./authorize/request.js";
+import type { AnswerTarget } from "./authorize/target.js";
 
 /** What a browser sends and what it gets, as data. src/pages reads the one from HTTP and writes the other as HTML. */
 

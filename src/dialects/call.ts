@@ -55,8 +55,13 @@ export function runnerOf(
   };
 }
 
-/** The values of `aud` that an assertion may have: the issuers, and their token endpoints in this dialect. */
+/** The operations whose URLs identify this server in an assertion (RFC 7523 section 3, RFC 9126 section 2). */
+const NAMED_IN_ASSERTIONS = ["token", "pushAuthorization"] as const;
+
+/** The values of `aud` that an assertion may have: the issuers, and two of their endpoints in this dialect. */
 export function audiencesOf({ endpoints }: Dialect, { issuer, previousIssuers }: Core): readonly string[] {
-  const token = endpoints.findLast(({ operation }) => operation === "token")?.path;
-  return [issuer, ...previousIssuers].flatMap((name) => (token === undefined ? [name] : [name, name + token]));
+  const paths = NAMED_IN_ASSERTIONS.flatMap(
+    (name) => endpoints.findLast(({ operation }) => operation === name)?.path ?? [],
+  );
+  return [issuer, ...previousIssuers].flatMap((name) => [name, ...paths.map((path) => name + path)]);
 }

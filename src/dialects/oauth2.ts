@@ -59,6 +59,12 @@ export const oauth2: Dialect = {
       answer: () => ({ status: 200, body: {} }),
     },
     {
+      operation: "pushAuthorization",
+      path: "/oauth2/par",
+      // RFC 9126 section 2.2
+      answer: (result) => ({ status: 201, body: result }),
+    },
+    {
       operation: "introspect",
       path: "/oauth2/introspect",
       // RFC 7662 section 2.2: an inactive token has no other members

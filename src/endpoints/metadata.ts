@@ -5,7 +5,7 @@ import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import { PASSWORD_ACR } from "../browser/authorize/claims-parameter.js";
 import { PROMPTS } from "../browser/authorize/next.js";
-import { RESPONSE_MODES } from "../browser/authorize/request.js";
+import { RESPONSE_MODES } from "../browser/authorize/target.js";
 import { UI_LOCALES } from "../browser/view.js";
 import type { EndpointMetadata, OperationName } from "./operations.js";
 
@@ -37,7 +37,7 @@ export async function metadataDocument(app: MetadataSources, mounted: MountedPat
     ...endpointUrls(app, mounted, "all"),
     jwks_uri: issuer + mounted.jwks,
     grant_types_supported: app.grants.types,
-    ...authorizationMetadata(issuer, mounted.pages),
+    ...authorizationMetadata(issuer, mounted),
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !NOT_ASKED_FOR.test(name)),
     ...authenticationMetadata(app, mounted),
     subject_types_supported: ["public"],
@@ -86,7 +86,7 @@ function describedEndpoints({ operations }: MetadataSources, mounted: MountedPat
 }
 
 /** The capabilities of the authorization endpoint (OpenID Connect Discovery section 3, RFC 9207 section 3). */
-function authorizationMetadata(issuer: string, { authorize, logout }: MountedPaths["pages"]): object {
+function authorizationMetadata(issuer: string, { pages: { authorize, logout }, operations }: MountedPaths): object {
   if (authorize === undefined) return { response_types_supported: [] };
   return {
     authorization_endpoint: issuer + authorize,
@@ -99,7 +99,9 @@ function authorizationMetadata(issuer: string, { authorize, logout }: MountedPat
     acr_values_supported: [PASSWORD_ACR],
     claims_parameter_supported: true,
     request_parameter_supported: false,
+    // Of a request_uri that would have to be fetched. A pushed one is announced by its endpoint.
     request_uri_parameter_supported: false,
+    require_pushed_authorization_requests: operations.pushAuthorization === undefined ? undefined : false,
     authorization_response_iss_parameter_supported: true,
     ui_locales_supported: UI_LOCALES,
   };

@@ -26,6 +26,7 @@ export const KINDS = {
   consent_required: { error: "consent_required", status: 400 },
   request_not_supported: { error: "request_not_supported", status: 400 },
   request_uri_not_supported: { error: "request_uri_not_supported", status: 400 },
+  bad_request_uri: { error: "invalid_request_uri", status: 400 },
   registration_not_supported: { error: "registration_not_supported", status: 400 },
   need_info: { error: "need_info", status: 403 },
   request_submitted: { error: "request_submitted", status: 403 },
@@ -447,8 +448,33 @@ export const CATALOGUE = {
   request_uri_unsupported: {
     kind: "request_uri_not_supported",
     message: "the parameter request_uri is not supported",
-    remedy: "send the parameters themselves; nothing was fetched",
+    remedy: "push the request, or send the parameters themselves; nothing was fetched",
     reference: "OpenID Connect Core section 6",
+  },
+  request_uri_unknown: {
+    kind: "bad_request_uri",
+    message: "the request_uri is unknown, or it has expired",
+    remedy: "push the request again, and send the user on within 90 seconds; only its client can use a request_uri",
+    reference: "RFC 9126 section 4",
+  },
+  request_uri_answered: {
+    kind: "bad_request_uri",
+    message: "the request_uri has been answered already",
+    remedy: "continue in the app, or start again there; each request_uri gets one answer",
+    reference: "RFC 9126 section 7.3",
+  },
+  request_uri_pushed: {
+    kind: "malformed",
+    message: "a pushed request must not have the parameter request_uri",
+    remedy: "push the parameters themselves",
+    reference: "RFC 9126 section 2.1",
+  },
+  pushed_request_required: {
+    kind: "malformed",
+    message: "the client must push its authorization requests",
+    remedy:
+      "send the parameters to the pushed authorization request endpoint, and the request_uri it returns to this one",
+    reference: "RFC 9126 section 5",
   },
   registration_unsupported: {
     kind: "registration_not_supported",

@@ -143,6 +143,8 @@ const ABOUT: Readonly<Partial<Record<Code, "stale" | "answered" | "declined">>> 
   interaction_unknown: "stale",
   interaction_foreign: "stale",
   form_foreign: "stale",
+  request_uri_unknown: "stale",
+  request_uri_answered: "answered",
   interaction_answered: "answered",
   interaction_declined: "declined",
 };

@@ -88,6 +88,7 @@ const client = z
     id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(false),
+    require_pushed_authorization_requests: z.boolean().default(false),
     consent: z.enum(["explicit", "implicit"]).default("explicit"),
     dialects: z.array(z.enum(DIALECT_NAMES)).default(DIALECT_NAMES),
     disabled: z.boolean().default(false),

@@ -10,6 +10,7 @@ const FORGOTTEN = [
   "grants",
   "sessions",
   "interactions",
+  "pushed_requests",
   "confirmation_codes",
   "consents",
   "uma_tickets",

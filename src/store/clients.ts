@@ -50,6 +50,7 @@ const ABSENT = {
   access_token_signing_alg: "ES256",
   access_token_typ: "at+jwt",
   tls_client_certificate_bound_access_tokens: false,
+  require_pushed_authorization_requests: false,
   disabled: false,
 } as const;
 

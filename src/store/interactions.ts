@@ -6,7 +6,7 @@ import { run, type Db } from "./open.js";
  */
 
 /** Seconds from the request to the answer, in which the user may have to look for a password. */
-const INTERACTION_LIFETIME = 15 * 60;
+export const INTERACTION_LIFETIME = 15 * 60;
 
 /** An id comes back in a path, which can contain anything, even U+0000, which PostgreSQL refuses. */
 const ID = /^[A-Za-z0-9_-]{22}$/;

@@ -51,6 +51,7 @@ const EXPIRING = [
   { table: "confirmation_codes", time: "expires_at" },
   { table: "sessions", time: "expires_at" },
   { table: "interactions", time: "expires_at" },
+  { table: "pushed_requests", time: "expires_at", kept: "interval '1 hour'" },
   { table: "signing_keys", time: "retain_until" },
   { table: "uma_tickets", time: "expires_at" },
   { table: "uma_approvals", time: "expires_at" },

@@ -69,6 +69,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     id_token_claims: "scope",
     userinfo_signed_response_alg: "ES256",
     require_pkce: true,
+    require_pushed_authorization_requests: true,
     consent: "explicit",
     dialects: ["oauth2"],
     disabled: false,

@@ -12,6 +12,7 @@ import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
 import { finishInteraction, openInteraction } from "../../src/store/interactions.js";
 import { exclusively, LOCKS, type Db } from "../../src/store/open.js";
+import { answerPushedRequest, openPushedRequest, pushRequest } from "../../src/store/pushed-requests.js";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 import { endSession, openSession } from "../../src/store/sessions.js";
 import { addKey } from "../../src/store/signing-keys.js";
@@ -119,6 +120,10 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await endSession(db, { sid: "s" }, after(7));
   await openInteraction(db, { id: "i", browser_hash: null, request: {} }, after(0));
   await finishInteraction(db, "i", after(8));
+  const pushed = "p".repeat(22);
+  await pushRequest(db, { id: pushed, client_id: "c", parameters: {} }, after(0));
+  await openPushedRequest(db, pushed, "c", after(18));
+  await answerPushedRequest(db, pushed, after(19));
   await recordConsent(db, { sub: "u", client_id: "c", scope: [] }, after(12));
   await takeTry(db, key("t"), { free: 1, delays: [100], window: 200 }, after(0));
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
@@ -172,6 +177,9 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "sessions.ended_at": [7],
   "interactions.expires_at": [15 * 60],
   "interactions.finished_at": [8],
+  "pushed_requests.opened_at": [18],
+  "pushed_requests.answered_at": [19],
+  "pushed_requests.expires_at": [18 + 15 * 60],
   "consents.given_at": [12],
   "tries.blocked_until": [100],
   "tries.reset_at": [200],

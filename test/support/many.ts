@@ -74,6 +74,7 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       `INSERT INTO confirmation_codes SELECT decode(md5('code-' || n), 'hex'), '\\x00', 0, false, ${LATER} FROM n`,
     ],
     [tenth, `INSERT INTO interactions (id, request, expires_at) SELECT 'interaction-' || n, '{}', ${LATER} FROM n`],
+    [tenth, `INSERT INTO pushed_requests SELECT 'pushed-' || n, 'client-1', '{}', NULL, NULL, ${LATER} FROM n`],
     [tenth, `INSERT INTO dialect_usage SELECT ${name("client")}, 'oauth2', 1, now() FROM n`],
     [tenth, `INSERT INTO provisioned_entries SELECT 'clients', 'client-' || n, 'digest' FROM n`],
     [Math.ceil(tenth / 10), `INSERT INTO scopes (name, claims) SELECT 'scope-' || n, '{}' FROM n`],

@@ -8,7 +8,7 @@ import { replaceTicket } from "../../store/uma-tickets.js";
 import { writeTicket } from "../../tokens/permission-ticket.js";
 import type { BrowserAnswer } from "../view.js";
 import type { Next } from "./next.js";
-import type { AnswerTarget } from "./request.js";
+import type { AnswerTarget } from "./target.js";
 
 /** The end of interactive claims gathering (UMA 2.0 Grant section 3.3.3): the client gets a ticket, or an error. */
 

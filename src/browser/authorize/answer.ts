@@ -1,13 +1,17 @@
 import { newId } from "../../clock.js";
+import { homePageOf } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
-import type { Refusal } from "../../errors/refusal.js";
+import { Refusal } from "../../errors/refusal.js";
 import type { AuditFacts } from "../../http/decision.js";
 import { openGrant } from "../../store/grants.js";
+import { answerPushedRequest } from "../../store/pushed-requests.js";
 import type { LiveSession } from "../../store/sessions.js";
 import { writeAuthorizationCode } from "../../tokens/authorization-code.js";
 import { PASSWORD_ACR } from "./claims-parameter.js";
-import type { AnswerTarget, AuthorizationRequest } from "./request.js";
+import type { AuthorizationRequest } from "./request.js";
+import { appLink } from "./stale.js";
+import type { AnswerTarget } from "./target.js";
 import type { BrowserAnswer } from "../view.js";
 
 /** Lifetime of an authorization code, in seconds (RFC 6749 section 4.1.2 recommends at most ten minutes). */
@@ -23,8 +27,24 @@ function answer({ issuer }: Core, to: AnswerTarget, members: Readonly<Record<str
   };
 }
 
+/**
+ * A pushed request gets one answer, also if it is open in two tabs (RFC 9126 section 7.3). Its first answer counts.
+ * @throws Refusal request_uri_answered
+ */
+async function claimAnswer({ db, clock }: Core, { pushed }: AnswerTarget, client: Client): Promise<void> {
+  if (pushed === undefined || (await answerPushedRequest(db, pushed, clock.statement()))) return;
+  throw new Refusal("request_uri_answered", { app: appLink(client, homePageOf(client.redirect_uris)) });
+}
+
 /** Sends the person back to the client with an error (RFC 6749 section 4.1.2.1). */
-export function answerWithRefusal(core: Core, to: AnswerTarget, refusal: Refusal, facts: AuditFacts): BrowserAnswer {
+export async function answerWithRefusal(
+  core: Core,
+  to: AnswerTarget,
+  client: Client,
+  refusal: Refusal,
+  facts: AuditFacts,
+): Promise<BrowserAnswer> {
+  await claimAnswer(core, to, client);
   facts.refusal = refusal;
   return answer(core, to, { error: refusal.error, error_description: refusal.message });
 }
@@ -37,6 +57,7 @@ export async function answerWithCode(
   session: LiveSession,
   facts: AuditFacts,
 ): Promise<BrowserAnswer> {
+  await claimAnswer(core, request, client);
   const grant_id = newId(core.random);
   const { redirect_uri, redirect_uri_given, code_challenge = null, nonce = null } = request;
   await openGrant(

@@ -19,7 +19,9 @@ import { ACTIONS } from "./actions.js";
 import { answerClaims, type ClaimsGatheringRequest } from "./answer-claims.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
-import { readClient, readRequest, readTarget, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
+import { gather, REFERENCES } from "./gather.js";
+import { readRequest, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
+import { readClient, readTarget } from "./target.js";
 import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "../paths.js";
 import type { Position, InteractionPurpose } from "./position.js";
 import { viewOf } from "./show.js";
@@ -28,6 +30,9 @@ import type { BrowserAnswer, BrowserRequest, Visit } from "../view.js";
 
 /** A longer address could not be requested again, so an interaction does not keep it. In characters. */
 const MAX_LINK_LENGTH = 8_192;
+
+/** The parameters of the address at which an authorization can start again. */
+const LINKED: ReadonlySet<string> = new Set([...REQUEST_PARAMETERS, ...REFERENCES]);
 
 /** The authorization endpoint that a request was sent to. */
 interface AuthorizationEndpoint {
@@ -54,11 +59,13 @@ export class Authorization {
    */
   async start(sent: BrowserRequest, { dialect, path }: AuthorizationEndpoint): Promise<BrowserAnswer> {
     const { form, visit, posted, facts } = sent;
-    const { client, redirect_uri } = await readClient(this.#core, form, dialect);
+    const client = await readClient(this.#core, form, dialect);
     facts.client_id = client.client_id;
-    const answer = readTarget(client, redirect_uri, form);
+    const gathered = await gather(this.#core, client, form);
+    const answer = { ...readTarget(client, gathered.form), pushed: gathered.pushed };
     try {
-      const request = await readRequest(this.#core, form, { client, answer, dialect }, facts);
+      if (gathered.flaw !== undefined) throw gathered.flaw;
+      const request = await readRequest(this.#core, gathered.form, { client, answer, dialect }, facts);
       facts.scope_requested = request.scope;
       if (!posted) {
         const session = await this.#sessions.find(visit.session);
@@ -67,12 +74,12 @@ export class Authorization {
           return await this.#conclude(request, client, session, step, facts);
         }
       }
-      const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
+      const known = [...form.parameters].filter(([name]) => LINKED.has(name));
       const whole = `${path}?${new URLSearchParams(known)}`;
       const again = whole.length <= MAX_LINK_LENGTH ? whole : ACCOUNT_PATH;
       return await this.open({ kind: "authorization", request, again }, visit, posted);
     } catch (error) {
-      if (isRefusal(error)) return answerWithRefusal(this.#core, answer, error, facts);
+      if (isRefusal(error)) return answerWithRefusal(this.#core, answer, client, error, facts);
       throw error;
     }
   }
@@ -202,7 +209,7 @@ export class Authorization {
     if (step.step === "issue" && session !== undefined)
       return answerWithCode(this.#core, request, client, session, facts);
     const code = step.step === "refuse" ? step.code : "login_required";
-    return Promise.resolve(answerWithRefusal(this.#core, request, new Refusal(code), facts));
+    return answerWithRefusal(this.#core, request, client, new Refusal(code), facts);
   }
 }
 

@@ -13,73 +13,12 @@ import { describeScope } from "../../tokens/claims.js";
 import { readIdTokenHint } from "../../tokens/id-token.js";
 import { readClaimsParameter, type ClaimsParameter } from "./claims-parameter.js";
 import { PROMPTS, type Prompt } from "./next.js";
-import { isRegistered } from "../../clients/redirect-uri.js";
+import { RESPONSE_MODES, returnable, TARGET_PARAMETERS, type AnswerTarget } from "./target.js";
 
 /**
- * Reads an authorization request, in two stages. The first checks the client and its redirect URI. Its errors are shown
- * on a page of our own; the errors of the second are sent to the client (RFC 6749 section 4.1.2.1).
+ * Reads the second stage of an authorization request, whose errors are sent to the client (RFC 6749 section 4.1.2.1). The first
+ * one is in target.ts.
  */
-
-/** The supported response modes (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
-export const RESPONSE_MODES = ["query", "fragment", "form_post"] as const;
-
-/** The address of the answer, and how the answer gets there. */
-export interface AnswerTarget {
-  readonly redirect_uri: string;
-  readonly response_mode: (typeof RESPONSE_MODES)[number];
-  /**
-   * Every address that our forms may end at, the redirect URI first. The client's other addresses are needed because a
-   * callback may redirect to its front end. Browsers apply CSP form-action to the whole chain of redirects.
-   */
-  readonly leads_to: readonly string[];
-  readonly state?: string | undefined;
-}
-
-const target = z.object({ client_id: optional, redirect_uri: optional });
-
-/** The client of a request and its redirect URI. @throws Refusal if either is unknown */
-export async function readClient(
-  { registry }: Core,
-  form: Form,
-  dialect: string,
-): Promise<{ client: Client; redirect_uri: string }> {
-  const repeated = ["client_id", "redirect_uri"].find((name) => form.repeated.has(name));
-  if (repeated !== undefined) throw new Refusal("parameter_repeated", { slots: { name: repeated } });
-  const { client_id, redirect_uri } = readParameters(target, form.parameters);
-  const client = client_id === undefined ? null : await registry.find(client_id);
-  if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
-  if (redirect_uri === undefined) return { client, redirect_uri: onlyRedirectUri(client, form) };
-  if (!isRegistered(redirect_uri, client.redirect_uris)) throw new Refusal("redirect_uri_unknown");
-  return { client, redirect_uri };
-}
-
-/** The only redirect URI of a client. It must be sent with the scope openid (OpenID Connect Core section 3.1.2.1). */
-function onlyRedirectUri({ redirect_uris }: Client, { parameters }: Form): string {
-  const [only, another] = redirect_uris;
-  const openid = readScope(parameters.get("scope")).includes("openid");
-  if (only === undefined || another !== undefined || openid) throw new Refusal("redirect_uri_missing");
-  return only;
-}
-
-/** A POSTed `state` can exceed what a redirect URI can carry, so its encoded length is limited. */
-const MAX_STATE_LENGTH = 16_384;
-const returnable = optional.refine(
-  (state) => state === undefined || encodeURIComponent(state).length <= MAX_STATE_LENGTH,
-);
-
-/** The target of the answer. It can be read even if the rest of the request is malformed. */
-export function readTarget(client: Client, redirect_uri: string, { parameters, repeated }: Form): AnswerTarget {
-  // A state that is too long or repeated is refused later, and that error is sent without it.
-  const { success, data } = returnable.safeParse(parameters.get("state"));
-  const state = success && !repeated.has("state") ? data : undefined;
-  const mode = repeated.has("response_mode") ? undefined : parameters.get("response_mode");
-  return {
-    redirect_uri,
-    response_mode: RESPONSE_MODES.find((one) => one === mode) ?? "query",
-    leads_to: [redirect_uri, ...client.web_origins, ...client.redirect_uris],
-    state,
-  };
-}
 
 /** RFC 7636 section 4.2: base64url of a SHA-256. */
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
@@ -114,10 +53,7 @@ const request = z.object({
 });
 
 /** The parameters of an authorization request. Any other parameter is ignored, and copied into no address. */
-export const REQUEST_PARAMETERS: ReadonlySet<string> = new Set([
-  ...Object.keys(target.shape),
-  ...Object.keys(request.shape),
-]);
+export const REQUEST_PARAMETERS: ReadonlySet<string> = new Set([...TARGET_PARAMETERS, ...Object.keys(request.shape)]);
 
 /** Limit of the languages in claims_locales; further ones are ignored. */
 const MAX_LOCALES = 8;
@@ -155,7 +91,7 @@ export async function readRequest(
   const { client, answer, dialect } = asked;
   const { parameters } = form;
   withoutRepetition(form);
-  refuseUnsupported(parameters);
+  if (parameters.has("registration")) throw new Refusal("registration_unsupported");
   const typed = readParameters(request, parameters);
   if (typed.response_type !== "code") {
     throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
@@ -191,12 +127,6 @@ export async function readRequest(
     userinfo_claims: claims.userinfo,
     wants_acr: typed.acr_values !== undefined || claims.id_token.includes("acr"),
   };
-}
-
-function refuseUnsupported(parameters: Form["parameters"]): void {
-  if (parameters.has("request")) throw new Refusal("request_object_unsupported");
-  if (parameters.has("request_uri")) throw new Refusal("request_uri_unsupported");
-  if (parameters.has("registration")) throw new Refusal("registration_unsupported");
 }
 
 /** The registered scopes that contain the requested claims. Asking by name gets a client no claim beyond its scopes. */

@@ -1,6 +1,7 @@
 import { webOriginOf } from "../../clients/redirect-uri.js";
+import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
-import { Refusal } from "../../errors/refusal.js";
+import { Refusal, type AppLink } from "../../errors/refusal.js";
 import type { InteractionStart } from "../../store/interactions.js";
 
 /**
@@ -15,7 +16,11 @@ export async function refuseStale(
   const origin = redirect_uri === null ? undefined : webOriginOf(redirect_uri);
   if (!mine) return new Refusal(code, { again: origin });
   const client = client_id === null ? null : await registry.find(client_id);
-  const app =
-    client === null || origin === undefined ? undefined : { name: client.client_name ?? client.client_id, uri: origin };
+  const app = client === null ? undefined : appLink(client, origin);
   return new Refusal(outcome === null ? code : `interaction_${outcome}`, { again, app });
+}
+
+/** A link to the pages of a client. @param origin undefined if no browser opens them */
+export function appLink({ client_name, client_id }: Client, origin: string | undefined): AppLink | undefined {
+  return origin === undefined ? undefined : { name: client_name ?? client_id, uri: origin };
 }

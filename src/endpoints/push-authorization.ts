@@ -1,0 +1,50 @@
+import type { FastifyPluginAsync } from "fastify";
+import { gatherPushed, REQUEST_URI } from "../browser/authorize/gather.js";
+import { readRequest, REQUEST_PARAMETERS } from "../browser/authorize/request.js";
+import { readTarget } from "../browser/authorize/target.js";
+import { newId } from "../clock.js";
+import type { Core } from "../core.js";
+import { PUSHED_REQUEST_LIFETIME, pushRequest } from "../store/pushed-requests.js";
+import type { OperationRequest } from "./operations.js";
+
+/** The response to a pushed request (RFC 9126 section 2.2). */
+interface PushedRequest {
+  readonly request_uri: string;
+  /** Seconds in which a browser has to open it. */
+  readonly expires_in: number;
+}
+
+declare module "./operations.js" {
+  interface Operations {
+    pushAuthorization: PushedRequest;
+  }
+}
+
+/** The pushed authorization request endpoint (RFC 9126 section 2). */
+export const pushAuthorizationEndpoint: FastifyPluginAsync = async (app) => {
+  app.operations.offer("pushAuthorization", {
+    guard: null,
+    cors: "pages of the client",
+    // Its clients authenticate as at the token endpoint, so metadata has no list of methods (section 5).
+    metadata: { member: "pushed_authorization_request_endpoint", documents: "all" },
+    run: push,
+  });
+};
+
+/**
+ * Checks a request as the authorization endpoint does, and stores its parameters. They are checked again when a browser brings
+ * the request_uri, because the client may have lost a permission by then.
+ */
+async function push(request: OperationRequest, core: Core): Promise<PushedRequest> {
+  const { spelling, facts } = request;
+  const client = await core.authentication.authenticate(request);
+  const form = gatherPushed({ parameters: request.parameters, repeated: new Set() });
+  const answer = readTarget(client, form);
+  const { scope } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
+  facts.scope_requested = scope;
+  const id = newId(core.random);
+  // Any other parameter is left out, client credentials too.
+  const parameters = Object.fromEntries([...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name)));
+  await pushRequest(core.db, { id, client_id: client.client_id, parameters }, core.clock.statement());
+  return { request_uri: REQUEST_URI + id, expires_in: PUSHED_REQUEST_LIFETIME };
+}
