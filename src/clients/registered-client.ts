@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import type { ClientRow } from "../store/clients.js";
+import { exchangeRule } from "./exchange-rule.js";
 
 /** Columns that hold fewer values than their database type allows. */
 export const narrowed = z.object({
@@ -11,6 +12,7 @@ export const narrowed = z.object({
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   id_token_claims: z.enum(["minimal", "scope"]),
   consent: z.enum(["explicit", "implicit"]),
+  token_exchange: z.array(exchangeRule),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
 });
 

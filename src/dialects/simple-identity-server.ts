@@ -45,10 +45,11 @@ export const simpleIdentityServer: Dialect = {
     {
       operation: "token",
       path: "/token",
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt }) => ({
+      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt, issued_token_type }) => ({
         status: 200,
         body: {
           access_token,
+          issued_token_type,
           id_token: id_token ?? null,
           token_type: "Bearer",
           expires_in,

@@ -12,6 +12,7 @@ import { lookAtToken } from "../store/access-tokens.js";
 import { lookAtGrant } from "../store/grants.js";
 import { readFactsOfToken } from "../store/uma-facts.js";
 import { statusQuestion, type AccessTokenClaims, type Permission } from "../tokens/access-token.js";
+import type { Actor } from "../tokens/exchanged.js";
 import { readRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import { summarise } from "../uma/explain.js";
 import { evaluate } from "../uma/evaluate.js";
@@ -39,6 +40,8 @@ export interface TokenState {
   readonly grant_id?: string | undefined;
   readonly auth_time?: number | undefined;
   readonly cnf?: Confirmation | undefined;
+  /** The party that acts for the subject (RFC 8693 section 4.1). */
+  readonly act?: Actor | undefined;
   /** The current permissions of a requesting party token (Federated Authorization for UMA 2.0 section 5.1.1). */
   readonly permissions?: readonly Permission[] | undefined;
 }
@@ -152,7 +155,7 @@ async function introspectPermissions(
 
 /** Claims that only this server reads are left out, and so are the permissions, which are decided again. */
 function stateOf(claims: AccessTokenClaims, username: string | null): TokenState {
-  const { iss, sub, aud, client_id, scope, iat, exp, jti, grant_id, auth_time, cnf } = claims;
+  const { iss, sub, aud, client_id, scope, iat, exp, jti, grant_id, auth_time, cnf, act } = claims;
   return {
     iss,
     sub,
@@ -165,6 +168,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
     grant_id,
     auth_time,
     cnf,
+    act,
     token_type: "Bearer",
     username: username ?? undefined,
     permissions: undefined,

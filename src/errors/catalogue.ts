@@ -17,6 +17,7 @@ export const KINDS = {
   bad_credentials: { error: "invalid_client", status: 401 },
   not_allowed: { error: "unauthorized_client", status: 400 },
   bad_scope: { error: "invalid_scope", status: 400 },
+  bad_target: { error: "invalid_target", status: 400 },
   bad_grant: { error: "invalid_grant", status: 400 },
   bad_token: { error: "invalid_token", status: 401 },
   insufficient_scope: { error: "insufficient_scope", status: 403 },
@@ -222,6 +223,63 @@ export const CATALOGUE = {
     remedy:
       "ask for the scopes of one resource server at a time: these differ in access_token_signing_alg or access_token_typ",
     reference: "RFC 9068 section 3",
+  },
+  subject_token_missing: {
+    kind: "malformed",
+    message: "the parameter subject_token is missing",
+    remedy: "send the access token to exchange",
+    reference: "RFC 8693 section 2.1",
+  },
+  subject_token_type_missing: {
+    kind: "malformed",
+    message: "the parameter subject_token_type is missing",
+    remedy: "send urn:ietf:params:oauth:token-type:access_token",
+    reference: "RFC 8693 section 2.1",
+  },
+  actor_token_incomplete: {
+    kind: "malformed",
+    message: "the parameters actor_token and actor_token_type go together",
+    remedy: "send both of them or neither",
+    reference: "RFC 8693 section 2.1",
+  },
+  token_type_unsupported: {
+    kind: "malformed",
+    message: "the token type is not supported",
+    remedy:
+      "send urn:ietf:params:oauth:token-type:access_token, or …:jwt for a JWT; id_tokens and refresh tokens are not exchanged",
+    reference: "RFC 8693 section 3",
+  },
+  subject_token_invalid: {
+    kind: "malformed",
+    message: "the subject token cannot be exchanged",
+    remedy:
+      "send an access token of this server that is in force; a bound one with its certificate, unless it is for this client",
+    reference: "RFC 8693 section 2.2.2",
+  },
+  actor_token_invalid: {
+    kind: "malformed",
+    message: "the actor token is not accepted",
+    remedy: "send an access token in force that this client got itself, and that is not exchanged",
+    reference: "RFC 8693 section 2.2.2",
+  },
+  exchange_not_allowed: {
+    kind: "malformed",
+    message: "the client may not exchange this token",
+    remedy:
+      "ask the operator for a rule in token_exchange; without an actor token it is an impersonation, with one a delegation",
+    reference: "RFC 8693 section 2.2.2",
+  },
+  exchange_too_long: {
+    kind: "malformed",
+    message: "the token comes from too many exchanges",
+    remedy: "exchange an earlier token of the chain",
+    reference: "RFC 8693 section 4.1",
+  },
+  target_unknown: {
+    kind: "bad_target",
+    message: "no scope of the token is for the requested audience",
+    remedy: "ask for an audience of the scopes that the new token would have",
+    reference: "RFC 8693 section 2.2.2",
   },
   grant_type_not_allowed: {
     documented: 22,

@@ -69,6 +69,9 @@ const NAMES: ReadonlySet<string> = new Set([
   // Iothentix, Kii Cloud
   ...["pop", "expiresAt", "expires_at", "loginName", "emailAddress", "phoneNumber", "displayName", "locale", "country"],
   ...["appID", "appKey", "email", "phone_number", "preferred_username"],
+  // Token exchange
+  ...["subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"],
+  ...["resource"],
   // Our pages
   ...["action", "csrf", "page", "lifetime", "party"],
 ]);

@@ -6,6 +6,7 @@ import type { Core } from "../core.js";
 import type { AuditFacts } from "../http/decision.js";
 import type { Person } from "../store/users.js";
 import type { RequestingPartyTerms } from "../tokens/access-token.js";
+import type { ExchangedTerms } from "../tokens/exchanged.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { RequestSpelling } from "./spelling.js";
 
@@ -61,6 +62,8 @@ export interface Entitlement {
   readonly renewals?: number;
   /** The content of a requesting party token, and the members beside it in the response. */
   readonly rpt?: RequestingPartyTerms & RequestingPartyNews;
+  /** The content of an exchanged token, and the type of it that the client asked for (RFC 8693 section 2.2.1). */
+  readonly exchanged?: ExchangedTerms & { readonly issued_token_type: string };
 }
 
 /** The members beside a requesting party token in the response (UMA 2.0 Grant section 3.3.5). */

@@ -3,6 +3,7 @@ import { clientCredentialsGrant } from "./client-credentials.js";
 import type { GrantPlugin } from "./grant.js";
 import { passwordGrant } from "./password.js";
 import { refreshTokenGrant } from "./refresh-token.js";
+import { tokenExchangeGrant } from "./token-exchange.js";
 import { umaTicketGrant } from "./uma-ticket.js";
 
 /**
@@ -15,6 +16,7 @@ export const GRANTS: readonly GrantPlugin[] = [
   refreshTokenGrant,
   authorizationCodeGrant,
   umaTicketGrant,
+  tokenExchangeGrant,
 ];
 
 /** The values of `grant_types` that a client may be registered with (RFC 7591 section 2). */

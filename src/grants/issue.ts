@@ -18,12 +18,14 @@ export interface IssuedTokens {
   readonly sub: string;
   /** Present for a requesting party token. */
   readonly rpt?: RequestingPartyNews | undefined;
+  /** Present for an exchanged token (RFC 8693 section 2.2.1). */
+  readonly issued_token_type?: string | undefined;
 }
 
 /** Issues the tokens of an entitlement, and adds them to the audit facts. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, issuance, facts } = context;
-  const { scope, user, login, rpt, renewals } = entitlement;
+  const { scope, user, login, rpt, renewals, exchanged } = entitlement;
   const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
   const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
@@ -39,6 +41,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     grant_generation: issuance.pairs ? grant?.generation : undefined,
     rpt,
     renewals,
+    exchanged,
   });
   facts.jti = access.claims.jti;
   facts.kid = access.kid;
@@ -52,6 +55,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     refresh_token: refreshable && grant ? writeRefreshToken(core.master, bound(grant, context)) : undefined,
     id_token: await idToken(context, entitlement, access.text),
     rpt,
+    issued_token_type: exchanged?.issued_token_type,
   };
 }
 

@@ -27,6 +27,9 @@ export interface AuditFacts {
   /** An event that operators should see, although the request was answered correctly. */
   alarm?:
     "refresh_token_reused" | "refresh_token_retried" | "refresh_token_superseded" | "code_replayed" | "account_locked";
+  /** The party that acts for the user, and the `jti` of the token that was exchanged (RFC 8693). */
+  actor?: string | undefined;
+  exchanged_jti?: string;
   /** The flaw of the id_token_hint, if it has one. */
   hint_flaw?: string | undefined;
   /** The result of introspecting a requesting party token: the outcome, for each resource and rule too. */
@@ -135,6 +138,8 @@ function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, l
     grant_id: facts.grant_id,
     jti: facts.jti,
     kid: facts.kid,
+    actor: facts.actor,
+    exchanged_jti: facts.exchanged_jti,
     scope_requested: facts.scope_requested,
     scope_granted: facts.scope_granted,
     audience: facts.audience,

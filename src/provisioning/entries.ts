@@ -123,7 +123,12 @@ function fromFlags(shape: Readonly<Record<string, z.ZodType>>, flags: Flags): Re
 
 function readFlag(flag: string, schema: z.ZodType, value: Flags[string]): unknown {
   if (schema instanceof z.ZodNumber) return Number(value);
-  if (!(schema instanceof z.ZodObject)) return value;
+  const inner = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
+  if (!(inner instanceof z.ZodObject)) return value;
+  return Array.isArray(value) ? value.map((one) => readJson(flag, one)) : readJson(flag, value);
+}
+
+function readJson(flag: string, value: unknown): unknown {
   try {
     return JSON.parse(String(value));
   } catch {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MAX_PSK_BYTES, MAX_PSK_IDENTITY_BYTES, MIN_PSK_BYTES, readPsk } from "../clients/device-psk.js";
+import { EXCHANGE_KINDS } from "../clients/exchange-rule.js";
 import { isWebOrigin, registeredUriProblem, webUriProblem } from "../clients/registered-uri.js";
 import { looksLikeHash, readImportedHash } from "../accounts/imported-hash/encodings.js";
 import type { ImportedHash } from "../accounts/imported-hash/recipes.js";
@@ -64,6 +65,22 @@ export const scopeList = z
   .string()
   .transform((value) => [...new Set(value.split(" ").filter((name) => name !== ""))])
   .pipe(z.array(scopeName));
+
+const audiences = z.array(text.max(2_048));
+
+/** A rule for token exchange: whose tokens, for which new ones (RFC 8693). It has to limit both. */
+export const exchangeRule = z
+  .strictObject({
+    kind: z.enum(EXCHANGE_KINDS),
+    subject_clients: z.array(id).optional(),
+    subject_audiences: audiences.optional(),
+    scopes: z.array(scopeName).optional(),
+    audiences: audiences.optional(),
+  })
+  .refine((one) => one.subject_clients !== undefined || one.subject_audiences !== undefined, {
+    message: "needs subject_clients or subject_audiences",
+  })
+  .refine((one) => one.scopes !== undefined || one.audiences !== undefined, { message: "needs scopes or audiences" });
 
 /** A password hash of another system: a text, or the object that Keycloak exports. */
 export function foreignHash(families: readonly ImportedHash["family"][]) {

@@ -9,6 +9,7 @@ import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import {
   clientSecret,
+  exchangeRule,
   foreignHash,
   id,
   jwk,
@@ -77,6 +78,7 @@ const client = z
     tls_client_auth_san_email: text.optional(),
     tls_client_certificate_thumbprint: text.optional(),
     tls_client_certificate_bound_access_tokens: z.boolean().default(false),
+    token_exchange: z.array(exchangeRule).default([]),
     access_token_lifetime: seconds.default(600),
     access_token_format: z.enum(["jwt", "opaque"]).default("jwt"),
     access_token_signing_alg: z.enum(SIGNING_ALGORITHMS).default("ES256"),
@@ -138,6 +140,8 @@ const user = z
     phone_number: phoneNumber.optional(),
     phone_number_verified: z.boolean().default(false),
     roles: z.array(text.max(255)).default([]),
+    // A claim of RFC 8693 section 4.4. A form that cannot be read would name no actor.
+    may_act: z.strictObject({ sub: id }).optional(),
     disabled: z.boolean().default(false),
   })
   .catchall(json)

@@ -3,6 +3,7 @@ import { passwordProblem } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { methodsOf, secretStorage } from "../clients/methods.js";
 import { isPlainHttp } from "../clients/registered-uri.js";
+import { tokenExchangeGrant } from "../grants/token-exchange.js";
 import { inOneLine } from "./raw-entry.js";
 import type { Entry } from "./read.js";
 import type { ProvisionedClient, ProvisionedUser, ProvisioningFile, Section } from "./schema.js";
@@ -40,6 +41,8 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ],
   ["is public and lists client_credentials", (one) => isPublic(one) && one.grant_types.includes("client_credentials")],
   ["may use the password grant (RFC 9700 section 2.4)", (one) => one.grant_types.includes("password")],
+  ["lists token exchange without a rule in token_exchange", (one) => exchanges(one) && one.token_exchange.length === 0],
+  ["has rules in token_exchange without the grant type", (one) => !exchanges(one) && one.token_exchange.length > 0],
   ["has a redirect URI over plain http", (one) => redirectUrisOf(one).some(isPlainHttp)],
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
@@ -120,6 +123,7 @@ function redirectUrisOf({ redirect_uris, claims_redirect_uris, post_logout_redir
 const hasSecret = (one: ProvisionedClient) => secretsOf(one).length > 0 || one.client_secret_hash !== undefined;
 const usesSecret = (one: ProvisionedClient) => secretStorage(one) !== "none";
 const usesCode = (one: ProvisionedClient) => one.grant_types.includes("authorization_code");
+const exchanges = (one: ProvisionedClient) => one.grant_types.some((type) => tokenExchangeGrant.types.includes(type));
 const isPublic = (one: ProvisionedClient) => methodsOf(one).some(({ confidential }) => !confidential);
 
 function canSign(one: ProvisionedClient): boolean {

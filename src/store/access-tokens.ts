@@ -21,6 +21,19 @@ export interface TokenSubject {
   readonly grant_id: string | undefined;
   /** The generation that the refresh token of the grant must have; any if absent. */
   readonly grant_generation: number | undefined;
+  /** The tokens that it was exchanged from (RFC 8693): it is in force as long as all of them are. */
+  readonly exchanged_from?: readonly EarlierToken[] | undefined;
+}
+
+/** A token that another one was exchanged from. Its expiry does not matter, because the other one expires first. */
+interface EarlierToken {
+  readonly jti: string;
+  readonly client_id: string;
+  readonly client_epoch: number;
+  readonly sub?: string | undefined;
+  readonly user_epoch?: number | undefined;
+  readonly grant_id?: string | undefined;
+  readonly grant_generation?: number | undefined;
 }
 
 /**
@@ -37,13 +50,35 @@ export const IN_FORCE = `
       AND to_timestamp($8) > coalesce($9::timestamptz, now())
       AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`;
 
-/** The first nine parameters of every statement over `IN_FORCE`. */
+/** The first nine parameters of every statement over `IN_FORCE`; the tenth is the list of an exchanged token. */
 export function tokenParameters(subject: TokenSubject, now: Date | null): unknown[] {
-  const { jti, exp, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation } = subject;
-  return [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation, exp, now];
+  const { jti, exp, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation, exchanged_from } = subject;
+  const parameters = [jti, client_id, client_epoch, sub, user_epoch, grant_id, grant_generation, exp, now];
+  return exchanged_from === undefined ? parameters : [...parameters, JSON.stringify(exchanged_from)];
 }
 
-const STATUS = { name: "access_token_status", text: `SELECT u.preferred_username AS username ${IN_FORCE}` };
+/** SQL: none of the tokens in a list has ended, by the conditions above. */
+const EARLIER_IN_FORCE = `
+      AND NOT EXISTS (
+        SELECT 1 FROM jsonb_to_recordset($10::jsonb) AS t (jti text, client_id text, client_epoch int, sub text,
+          user_epoch int, grant_id text, grant_generation int)
+        LEFT JOIN clients c ON c.client_id = t.client_id AND NOT c.disabled AND ${epochOf("c")} = t.client_epoch
+        LEFT JOIN users u ON u.sub = t.sub AND NOT u.disabled AND ${epochOf("u")} = t.user_epoch
+        LEFT JOIN grants g ON g.id = t.grant_id AND g.ended_at IS NULL
+          AND g.generation = coalesce(t.grant_generation, g.generation)
+        WHERE c.client_id IS NULL OR t.sub IS NOT NULL AND u.sub IS NULL OR t.grant_id IS NOT NULL AND g.id IS NULL
+          OR EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = t.jti))`;
+
+/**
+ * A statement about a token in force. An exchanged token gets one of its own: a plan for both would cost all others more.
+ */
+function aboutToken(name: string, columns: string): (subject: TokenSubject) => { name: string; text: string } {
+  const plain = { name, text: `SELECT ${columns} ${IN_FORCE}` };
+  const exchanged = { name: `${name}_exchanged`, text: plain.text + EARLIER_IN_FORCE };
+  return ({ exchanged_from }) => (exchanged_from === undefined ? plain : exchanged);
+}
+
+const statusOf = aboutToken("access_token_status", "u.preferred_username AS username");
 
 /** Whether the token is in force, and the login name of its user. The caller checks the signature. */
 export async function lookAtToken(
@@ -51,17 +86,27 @@ export async function lookAtToken(
   subject: TokenSubject,
   now: Date | null,
 ): Promise<{ readonly username: string | null } | undefined> {
-  const [found] = await run<{ username: string | null }>(db, STATUS, tokenParameters(subject, now));
+  const [found] = await run<{ username: string | null }>(db, statusOf(subject), tokenParameters(subject, now));
   return found;
 }
 
-const PERSON = {
-  name: "access_token_person",
-  text: `
-    SELECT ${personColumns("u")}, coalesce(g.userinfo_claims, '{}') AS userinfo_claims,
-           coalesce(g.claims_locales, '{}') AS claims_locales
-    ${IN_FORCE}`,
-};
+const actorsOf = aboutToken("access_token_may_act", "u.claims -> 'may_act' AS may_act");
+
+/** What the user of a token says of those who may act for them, if the token is in force (RFC 8693 section 4.4). */
+export async function lookAtActors(
+  db: Db,
+  subject: TokenSubject,
+  now: Date | null,
+): Promise<{ readonly may_act: unknown } | undefined> {
+  const [found] = await run<{ may_act: unknown }>(db, actorsOf(subject), tokenParameters(subject, now));
+  return found;
+}
+
+const personOf = aboutToken(
+  "access_token_person",
+  `${personColumns("u")}, coalesce(g.userinfo_claims, '{}') AS userinfo_claims,
+   coalesce(g.claims_locales, '{}') AS claims_locales`,
+);
 
 interface TokenPerson {
   readonly person: Person;
@@ -72,7 +117,7 @@ interface TokenPerson {
 
 /** The user of a token, if it is in force. */
 export async function lookAtPerson(db: Db, subject: TokenSubject, now: Date | null): Promise<TokenPerson | undefined> {
-  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, PERSON, tokenParameters(subject, now));
+  const [found] = await run<Person & Omit<TokenPerson, "person">>(db, personOf(subject), tokenParameters(subject, now));
   return found === undefined || found.sub === null ? undefined : { ...found, person: found };
 }
 

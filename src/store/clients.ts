@@ -22,9 +22,10 @@ export async function findClient(db: Db, client_id: string): Promise<ClientRow |
 
 export type NewClient = Omit<
   Prisma.ClientUncheckedCreateInput,
-  "secrets" | "grants" | "consents" | "usage" | "app" | "administers" | "token_epoch" | "jwks"
+  "secrets" | "grants" | "consents" | "usage" | "app" | "administers" | "token_epoch" | "jwks" | "token_exchange"
 > & {
   readonly jwks: object | null;
+  readonly token_exchange?: object;
 };
 
 /** A secret as it is stored: hashed, sealed where the method needs it in clear, or as the sealed hash of another system. */
@@ -51,6 +52,7 @@ const ABSENT = {
   access_token_typ: "at+jwt",
   tls_client_certificate_bound_access_tokens: false,
   require_pushed_authorization_requests: false,
+  token_exchange: [],
   disabled: false,
 } as const;
 

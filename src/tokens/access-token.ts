@@ -10,6 +10,7 @@ import { ACCESS_TOKEN_TYPES } from "../keys/signing-key.js";
 import type { TokenSubject } from "../store/access-tokens.js";
 import type { Person } from "../store/users.js";
 import { formOf } from "./access-token-form.js";
+import { actorSchema, earlierTokenSchema, type ExchangedTerms } from "./exchanged.js";
 import type { TokenSpelling } from "./spelling.js";
 
 /** How an opaque access token begins; a scanner can find a leaked one, and no other kind of token can be taken for it. */
@@ -54,6 +55,10 @@ const claimsSchema = z.object({
   resource: z.union([z.string(), z.array(z.string())]).optional(),
   /** The certificate that it is bound to (RFC 8705 section 3.1). */
   cnf: z.object({ "x5t#S256": z.string() }).optional(),
+  /** The party that acts for the subject (RFC 8693 section 4.1). */
+  act: actorSchema.optional(),
+  /** The tokens that it was exchanged from. It ends with the first of them. */
+  exchanged_from: z.array(earlierTokenSchema).optional(),
   /** What makes an access token a requesting party token. */
   permissions: z.array(permission).optional(),
 });
@@ -65,7 +70,7 @@ export type AccessTokenClaims = Omit<StoredClaims, "resource">;
 
 /** The values that the store needs to decide whether a token is in force. */
 export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims): TokenSubject {
-  const { jti, exp, client_id, client_epoch, grant_id, grant_generation } = claims;
+  const { jti, exp, client_id, client_epoch, grant_id, grant_generation, exchanged_from } = claims;
   return {
     jti,
     exp,
@@ -75,6 +80,7 @@ export function statusQuestion({ sub, user_epoch, ...claims }: AccessTokenClaims
     grant_generation,
     user_epoch,
     sub: user_epoch === undefined ? undefined : sub,
+    exchanged_from,
   };
 }
 
@@ -95,6 +101,8 @@ interface AccessTokenInput {
   readonly renewals?: number | undefined;
   /** The terms of a requesting party token; absent for other tokens. */
   readonly rpt?: RequestingPartyTerms | undefined;
+  /** The terms of an exchanged token; absent for other tokens. */
+  readonly exchanged?: ExchangedTerms | undefined;
 }
 
 /** The terms of a requesting party token (UMA 2.0 Grant section 3.3.5). */
@@ -136,16 +144,18 @@ export class AccessTokens {
 
   /** Issues a token in the format the client is registered for, unless the dialect has one of its own. */
   async issue(order: AccessTokenInput): Promise<IssuedAccessToken> {
-    const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt, renewals } = order;
+    const { client, scope, spelling, user, grant_id, grant_generation, auth_time, cnf, rpt, renewals, exchanged } =
+      order;
     const { issuer, ring, registry, clock, random } = this.#deps;
     const iat = epochSeconds(clock);
     const expires_in = Math.min(
       order.lifetime ?? client.access_token_lifetime,
       rpt?.lifetime ?? Number.POSITIVE_INFINITY,
+      exchanged === undefined ? Number.POSITIVE_INFINITY : exchanged.latest_exp - iat,
     );
     const claims: AccessTokenClaims = {
       iss: issuer,
-      sub: user?.sub ?? client.client_id,
+      sub: exchanged?.sub ?? user?.sub ?? client.client_id,
       aud: rpt?.audience ?? (await this.#audience(scope)),
       client_id: client.client_id,
       scope: scope.join(" "),
@@ -153,16 +163,19 @@ export class AccessTokens {
       exp: iat + expires_in,
       jti: newId(random),
       client_epoch: client.token_epoch,
-      user_epoch: user?.token_epoch,
+      user_epoch: exchanged === undefined ? user?.token_epoch : exchanged.user_epoch,
       grant_id,
       grant_generation,
-      auth_time,
+      auth_time: exchanged?.auth_time ?? auth_time,
       cnf,
+      act: exchanged?.act,
+      exchanged_from: exchanged && [...exchanged.exchanged_from],
       permissions: rpt && [...rpt.permissions],
       renewals,
     };
     // A resource server reads a requesting party token, so its format does not depend on the client.
-    const format = rpt === undefined ? (spelling.format ?? client.access_token_format) : "jwt";
+    const isJwt = rpt !== undefined || exchanged?.is_jwt === true;
+    const format = isJwt ? "jwt" : (spelling.format ?? client.access_token_format);
     const added = spelling.accessTokenClaims?.(claims, user?.claims ?? {});
     const all = added === undefined ? claims : { ...added, ...claims };
     const content = spelling.audience === "client" ? { ...all, aud: client.client_id, resource: claims.aud } : all;

@@ -22,6 +22,8 @@ const WEB = {
 const key = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const SERVICE = { grant_types: ["client_credentials"], scope: "api1" };
 
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+
 const server = await startInstance(t, {
   provision: {
     scopes: [{ name: "api1", audience: "https://api.example" }],
@@ -43,6 +45,13 @@ const server = await startInstance(t, {
         token_endpoint_auth_method: "private_key_jwt",
         token_endpoint_auth_signing_alg: "PS256",
         jwks: { keys: [key.publicKey.export({ format: "jwk" })] },
+      },
+      {
+        client_id: "exchanging",
+        client_secret: SECRET,
+        grant_types: [EXCHANGE],
+        scope: "api1",
+        token_exchange: [{ kind: "impersonation", subject_clients: ["sharing"], audiences: ["https://api.example"] }],
       },
       { ...WEB, client_id: "elliptic", id_token_signed_response_alg: "ES256", userinfo_signed_response_alg: "ES256" },
     ],
@@ -239,4 +248,16 @@ t.test("openid-client authenticates by assertions at each endpoint", async (t) =
     await client.tokenRevocation(config, access_token);
     t.strictSame(await client.tokenIntrospection(config, access_token), { active: false }, id);
   }
+});
+
+t.test("openid-client exchanges a token", async (t) => {
+  const subject = await client.clientCredentialsGrant(await discover("sharing", client.ClientSecretJwt(SECRET)));
+  const config = await discover("exchanging", client.ClientSecretPost(SECRET));
+  const { access_token, issued_token_type, scope } = await client.genericGrantRequest(config, EXCHANGE, {
+    subject_token: subject.access_token,
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  });
+  t.equal(issued_token_type, "urn:ietf:params:oauth:token-type:access_token");
+  t.equal(scope, "api1");
+  t.match(await client.tokenIntrospection(config, access_token), { sub: "sharing", client_id: "exchanging" });
 });

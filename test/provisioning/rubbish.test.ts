@@ -58,6 +58,9 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     tls_client_auth_san_email: "backend@example.com",
     tls_client_certificate_thumbprint: "A".repeat(43),
     tls_client_certificate_bound_access_tokens: false,
+    token_exchange: [
+      { kind: "delegation", subject_clients: ["app"], subject_audiences: ["a"], scopes: ["api"], audiences: ["b"] },
+    ],
     access_token_lifetime: 600,
     access_token_format: "jwt",
     access_token_signing_alg: "ES256",
@@ -85,6 +88,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     phone_number_verified: true,
     roles: ["user"],
     disabled: false,
+    may_act: { sub: "u-2" },
     address: { locality: "Berlin", lines: ["Line 1"] },
   },
   devices: {
