@@ -130,6 +130,8 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Transactio
     await client.query("BEGIN");
     await client.query("SET LOCAL lock_timeout = '60s'");
     await client.query("SET LOCAL statement_timeout = '60s'");
+    // Work between two statements may hash passwords or make RSA keys, which takes long on a busy machine.
+    await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
     await client.query("SELECT pg_advisory_xact_lock($1::bigint)", [lock]);
     const result = await work({ client }).catch(async (error: unknown) => {
       // If the connection is broken, its end rolls back too.

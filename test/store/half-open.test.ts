@@ -75,6 +75,10 @@ const SLEEP = { name: "sleep", text: "SELECT pg_sleep(6.5)::text" };
 t.test("a long transaction may take longer than the limit of other statements", async (t) => {
   const db = openDb(await freshDatabase(t, FLEET));
   t.teardown(() => closeDb(db));
-  const [row] = await exclusively(db, LOCKS.provision, (tx) => run(tx, SLEEP, []));
+  const [[row], [pause]] = await exclusively(db, LOCKS.provision, async (tx) => [
+    await run(tx, SLEEP, []),
+    await run(tx, { name: "pause", text: "SHOW idle_in_transaction_session_timeout" }, []),
+  ]);
   t.ok(row, "an answer that came after the limit of other statements");
+  t.strictSame(pause, { idle_in_transaction_session_timeout: "1min" }, "work between two statements may take as long");
 });
