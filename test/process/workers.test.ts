@@ -9,6 +9,7 @@ import { isAlive } from "../../src/embedded/pid-file.js";
 import { selfSigned } from "../support/certificate.js";
 import { coapClient } from "../support/coap.js";
 import { freshDatabase, sql } from "../support/database.js";
+import { decided } from "../support/decided.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { canListen, freePort } from "../support/ports.js";
@@ -37,7 +38,8 @@ t.test("two workers over one database", async (t) => {
     const ready = lines(server).filter(({ msg }) => msg.startsWith("ready on"));
     t.match(ready, [{ instance: String(server.pid), url: server.url }]);
     for (const { status } of await times(8, () => get(server.url, "/readyz"))) t.equal(status, 200);
-    const answers = await times(100, () => post("/oauth2/token", { grant_type: "client_credentials" }, BACKEND));
+    // Fewer at once than a busy server turns away (docs/decisions/0014).
+    const answers = await times(60, () => post("/oauth2/token", { grant_type: "client_credentials" }, BACKEND));
     t.strictSame(new Set(answers.map(({ status }) => status)), new Set([200]));
     await until("each answer has its line", () => decisions(server).length === answers.length);
     t.equal(workers().size, 2);
@@ -52,12 +54,13 @@ t.test("two workers over one database", async (t) => {
   t.test("give a refresh token that both get at once one successor", async (t) => {
     const { json } = await logIn();
     const form = { grant_type: "refresh_token", client_id: "mobile", refresh_token: json.refresh_token };
-    const answers = await times(32, () => post("/oauth2/token", form));
+    const answers = await times(32, () => decided(() => post("/oauth2/token", form)));
     t.equal(new Set(answers.map((answer) => answer.json.refresh_token)).size, 1);
     t.type(answers[0]!.json.refresh_token, "string");
     const [row] = await sql(DATABASE_URL, "SELECT generation, ended_at FROM grants");
     t.match(row, { generation: 1, ended_at: null });
-    const refreshes = () => decisions(server).filter(({ grant_type }) => grant_type === "refresh_token");
+    const refreshes = () =>
+      decisions(server).filter(({ grant_type, status }) => grant_type === "refresh_token" && status === 200);
     await until("each answer has its line", () => refreshes().length === 32);
     t.equal(new Set(refreshes().map(({ instance }) => instance)).size, 2);
   });
