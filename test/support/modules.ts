@@ -162,6 +162,9 @@ export interface Manifest {
   readonly scripts: Readonly<Record<string, string>>;
 }
 
+/** Commands that do not have the name of their package. */
+const COMMANDS: Readonly<Record<string, string>> = { "@typescript/native-preview": "tsgo" };
+
 /**
  * Says which packages are used and not declared, or declared and not used. The product may use `devDependencies` for types
  * only. A development tool is also used if a script runs it, and `@types/x` if something uses `x`.
@@ -179,7 +182,7 @@ export function packageFaults(
   const typed = packagesOf(product, (one) => one.typesOnly);
   const used = new Set([...needed, ...typed, ...packagesOf(tools, () => true)]);
   const runs = (name: string) =>
-    Object.values(manifest.scripts).some((script) => script.split(/[\s"]+/).includes(name));
+    Object.values(manifest.scripts).some((script) => script.split(/[\s"]+/).includes(COMMANDS[name] ?? name));
   const isUsed = (name: string) => used.has(name) || runs(name) || used.has(name.replace(/^@types\//, ""));
   const missing = [...used].filter((name) => {
     const isDeclared = installed.includes(name) || (!needed.has(name) && development.includes(name));
