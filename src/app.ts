@@ -9,6 +9,7 @@ import type { Monotonic } from "./expected-wait.js";
 import { appTokenEndpoint } from "./endpoints/app-token.js";
 import { appUserEndpoints } from "./endpoints/app-user.js";
 import { confirmationCodeEndpoint } from "./endpoints/confirmation-code.js";
+import { deviceAuthorizationEndpoint } from "./endpoints/device-authorization.js";
 import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
@@ -101,6 +102,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   await app.register(tokenEndpoint);
   await app.register(pushAuthorizationEndpoint);
+  await app.register(deviceAuthorizationEndpoint);
   await app.register(revokeEndpoint);
   await app.register(introspectEndpoint);
   await app.register(renewTokenEndpoint);

@@ -28,6 +28,14 @@ const RULES = {
   "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes requested from one network. */
   "codes of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** User codes of devices that were typed in one network and not found. Many people may share it: slowed, never shut out. */
+  "user codes of a network": { free: 50, delays: [1, 2, 4, 8, 16, 30], window: 15 * MINUTE },
+  /** The same over all networks. One attempt per second remains, so that an attack stops no user. */
+  "user codes": { free: 5_000, delays: [1], window: 15 * MINUTE },
+  /** Device codes for public clients from one network. Each leaves a row in the store. */
+  "device codes of a network": { free: 200, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Device codes for one confidential client, which may begin them for its users. */
+  "device codes of a client": { free: 10_000, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** JWTs and renewals of one device. Each leaves a row in the store. */
   "tokens of a device": { free: 100, delays: [MINUTE], window: 60 * MINUTE },
 } as const satisfies Record<string, TryRule>;

@@ -12,6 +12,9 @@ export const HOME_PATH = "/";
 /** The page on which people answer requests for their resources. */
 export const SHARING_PATH = "/account/sharing";
 
+/** The page on which people type the code of a device (RFC 8628 section 3.3). */
+export const DEVICE_PATH = "/device";
+
 /** The claims interaction endpoint (UMA 2.0 Grant section 3.3.2). */
 export { CLAIMS_PATH } from "../uma/claims-gathering.js";
 

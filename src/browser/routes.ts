@@ -1,9 +1,11 @@
 import { changeAccount, showAccount } from "./account.js";
+import { enterDevice, showDevice } from "./device.js";
 import { gatherClaims } from "./gather-claims.js";
 import { logOut } from "./logout.js";
 import {
   ACCOUNT_PATH,
   CLAIMS_PATH,
+  DEVICE_PATH,
   HOME_PATH,
   ICON_PATH,
   INTERACTION_PATH,
@@ -62,6 +64,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "/login/": ACCOUNT_PATH,
   "/account/": ACCOUNT_PATH,
   "/account/sharing/": SHARING_PATH,
+  "/device/": DEVICE_PATH,
   "/logout": LOGOUT_PATH,
   "/logout/": LOGOUT_PATH,
 };
@@ -77,6 +80,7 @@ const ROUTES: readonly BrowserRoute[] = [
   },
   { path: ACCOUNT_PATH, operation: "account", steps: { GET: showAccount, POST: changeAccount } },
   { path: SHARING_PATH, operation: "sharing", steps: { GET: showSharing, POST: changeSharing } },
+  { path: DEVICE_PATH, operation: "device", steps: { GET: showDevice, POST: enterDevice } },
   { path: CLAIMS_PATH, operation: "claims", steps: { GET: gatherClaims } },
   { path: LOGOUT_PATH, operation: "logout", steps: { GET: logOut, POST: logOut }, takesForeignForms: true },
   { path: HOME_PATH, answer: { kind: "show", view: { page: "home" } }, onlyForPeople: true },

@@ -63,6 +63,8 @@ export type Endpoint = {
     readonly methods?: readonly Method[];
     /** The place and format of its input: a form body by default. */
     readonly takes?: "form" | "json" | "form or json" | "query";
+    /** Whether the body may be absent, because no parameter is required. */
+    readonly isBodyOptional?: true;
     /** Replaces the dialect's reader on this path. */
     readonly read?: Reader;
     /** Makes the response. It may throw a refusal where this dialect refuses a result that the standard returns. */

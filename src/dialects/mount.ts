@@ -86,7 +86,7 @@ function addEndpoint(
     onSend: forPages ? allowOwnPages(app.core.registry) : [],
     handler: async (request, reply) => {
       const answer = await run({
-        sent: readSent(request, endpoint, methods.includes("GET")),
+        sent: readSent(request, endpoint, endpoint.isBodyOptional ?? methods.includes("GET")),
         authorization: singleAuthorization(request),
         headers: request.headers,
         path: request.params as Record<string, string>,

@@ -21,7 +21,7 @@ const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
   pat_scope_missing: 'Bearer realm="jeton", error="insufficient_scope", scope="uma_protection"',
 };
 
-/** The standard dialect: RFC 6749, 7009, 7662 and 8414, OpenID Connect and UMA 2.0. */
+/** The standard dialect: RFC 6749, 7009, 7662, 8414 and 8628, OpenID Connect and UMA 2.0. */
 export const oauth2: Dialect = {
   name: "oauth2",
   prefixes: ["/oauth2", "/uma", "/.well-known"],
@@ -52,6 +52,12 @@ export const oauth2: Dialect = {
           pct: rpt?.pct,
         },
       }),
+    },
+    {
+      operation: "deviceAuthorization",
+      path: "/oauth2/device_authorization",
+      isBodyOptional: true,
+      answer: (body) => ({ status: 200, body }),
     },
     {
       operation: "revoke",

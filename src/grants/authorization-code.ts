@@ -53,7 +53,7 @@ async function redeem(grant_id: string, { core, client, facts }: GrantContext): 
 }
 
 /** A grant without refresh tokens lives as long as its one access token. */
-function grantLifetimes(client: Client): { idle: number; absolute: number } {
+export function grantLifetimes(client: Client): { idle: number; absolute: number } {
   const { access_token_lifetime, refresh_token_lifetime, refresh_token_absolute_lifetime } = client;
   return client.grant_types.includes("refresh_token")
     ? { idle: refresh_token_lifetime, absolute: refresh_token_absolute_lifetime }

@@ -1,5 +1,6 @@
 import { authorizationCodeGrant } from "./authorization-code.js";
 import { clientCredentialsGrant } from "./client-credentials.js";
+import { deviceCodeGrant } from "./device-code.js";
 import type { GrantPlugin } from "./grant.js";
 import { passwordGrant } from "./password.js";
 import { refreshTokenGrant } from "./refresh-token.js";
@@ -15,6 +16,7 @@ export const GRANTS: readonly GrantPlugin[] = [
   clientCredentialsGrant,
   refreshTokenGrant,
   authorizationCodeGrant,
+  deviceCodeGrant,
   umaTicketGrant,
   tokenExchangeGrant,
 ];

@@ -2,6 +2,8 @@ import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import type { GrantContext } from "./grant.js";
 
+type ScopeContext = Pick<GrantContext, "client" | "spelling" | "facts">;
+
 /** The scopes of a space-separated list, in its order and with its repetitions (RFC 6749 section 3.3). */
 export function readScope(text = ""): string[] {
   return text.split(" ").filter((name) => name !== "");
@@ -13,7 +15,7 @@ export function readScope(text = ""): string[] {
  */
 export function namedScopes(
   scope: string | undefined,
-  { client, spelling, facts }: GrantContext,
+  { client, spelling, facts }: ScopeContext,
 ): string[] | undefined {
   const names = readScope(scope);
   if (names.length === 0) return undefined;
@@ -31,7 +33,7 @@ export function namedScopes(
  * The granted scopes of a request: those it names, or all scopes of the client if it names none.
  * @throws Refusal scope_not_allowed, with every scope that the client may not have
  */
-export function grantedScope(scope: string | undefined, context: GrantContext): readonly string[] {
+export function grantedScope(scope: string | undefined, context: ScopeContext): readonly string[] {
   const { client } = context;
   const requested = namedScopes(scope, context) ?? client.scope;
   refuseBeyond(requested, client.scope);

@@ -22,6 +22,8 @@ type KeyPurpose =
   | "access-token" // sealed, opaque access tokens
   | "refresh-token" // MACs of refresh tokens
   | "authorization-code" // MACs of authorization codes
+  | "device-code" // MACs of device codes
+  | "user-code" // user codes of devices, and their hashes
   | "assertion" // hashes that identify assertions
   | "permission-ticket" // MACs of permission tickets
   | "persisted-claims" // sealed persisted claims tokens
@@ -45,7 +47,8 @@ type KeyPurpose =
  * a key identifier, from before master keys could change.
  */
 const LASTING: readonly KeyPurpose[] = [
-  ...(["assertion", "device-jti", "cookie", "confirmation-code", "tries", "decoy", "provisioned-entry"] as const),
+  ...(["assertion", "device-jti", "user-code", "cookie", "confirmation-code", "tries", "decoy"] as const),
+  "provisioned-entry",
   ...(["password", "client-secret"] as const),
 ];
 

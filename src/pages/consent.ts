@@ -1,4 +1,5 @@
 import type { Views } from "../browser/view.js";
+import { codeOf } from "./device.js";
 import { hidden, primary, secondary } from "./form.js";
 import { html, isolated, when } from "./html.js";
 import { pageOf, type Frame, type Page } from "./layout.js";
@@ -11,7 +12,7 @@ import { say } from "./texts.js";
  * server, where no one can change it.
  */
 export function consentPage(view: Views["consent"], { language, base }: Frame): Page {
-  const { clientId, leadsTo, remembered, scopes } = view;
+  const { clientId, leadsTo, remembered, scopes, userCode } = view;
   const [target] = formTargets(leadsTo);
   const client = isolated(view.clientName, { otherwise: clientId });
   return pageOf({
@@ -19,6 +20,7 @@ export function consentPage(view: Views["consent"], { language, base }: Frame): 
     title: say(language, "consent.title"),
     leadsTo,
     body: html`<p>${say(language, "consent.asks", { client, user: isolated(view.userName) })}</p>
+${when(userCode, (code) => html`<p class="alert" id="device-warning">${say(language, "device.consent", { code: codeOf(code) })}</p>`)}
 <h2 id="scopes-title">${say(language, "consent.list")}</h2>
 <ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">
 ${scopes.length === 0 ? html`<li>${say(language, "consent.nothing")}</li>` : scopeItems(language, scopes)}

@@ -1,6 +1,7 @@
 import type { View, Views } from "../browser/view.js";
 import { accountPage } from "./account.js";
 import { consentPage } from "./consent.js";
+import { deviceDonePage, devicePage } from "./device.js";
 import { homePage } from "./home.js";
 import { chooseLanguage } from "./language.js";
 import type { Frame, Page } from "./layout.js";
@@ -20,6 +21,8 @@ const PAGES: { readonly [Name in keyof Views]: Renderer<Name> } = {
   home: homePage,
   account: accountPage,
   sharing: sharingPage,
+  device: devicePage,
+  device_done: deviceDonePage,
 };
 
 /** Draws a page in the language that the request or the browser asks for. */

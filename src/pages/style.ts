@@ -39,6 +39,8 @@ bdi { font-weight: 600; }
 .quiet { color: var(--quiet); font-size: .875rem; }
 .quiet bdi, .plain bdi { font-weight: inherit; }
 code { font: .9em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+.code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; letter-spacing: .08em; white-space: nowrap; }
+input.code { font-size: 1.375rem; letter-spacing: .14em; text-align: center; text-transform: uppercase; }
 .alert {
   margin: 1rem 0 0; padding: .75rem 1rem; border: 1px solid var(--alarm); border-radius: .625rem;
   background: var(--alarm-ground); color: var(--alarm);

@@ -1,13 +1,21 @@
 import { Html, escape } from "./html.js";
 import type { Language } from "./language.js";
 import { ACCOUNT_TEXTS } from "./texts/account.js";
+import { DEVICE_TEXTS } from "./texts/device.js";
 import { ERROR_TEXTS } from "./texts/errors.js";
 import { REASON_TEXTS } from "./texts/reasons.js";
 import { SCOPE_TEXTS } from "./texts/scopes.js";
 import { SIGN_IN_TEXTS } from "./texts/sign-in.js";
 
 /** Every text that people read, in every language. A row that lacks a language does not compile. `{name}` is a slot. */
-export const TEXTS = { ...SIGN_IN_TEXTS, ...ACCOUNT_TEXTS, ...REASON_TEXTS, ...ERROR_TEXTS, ...SCOPE_TEXTS };
+export const TEXTS = {
+  ...SIGN_IN_TEXTS,
+  ...ACCOUNT_TEXTS,
+  ...DEVICE_TEXTS,
+  ...REASON_TEXTS,
+  ...ERROR_TEXTS,
+  ...SCOPE_TEXTS,
+};
 
 export type TextName = keyof typeof TEXTS;
 

@@ -28,9 +28,9 @@ interface NewGrant {
   readonly id_token_claims?: readonly string[];
   readonly userinfo_claims?: readonly string[];
   readonly claims_locales?: readonly string[];
-  /** For a grant with a code: the parameters that the code is bound to, and its lifetime in seconds. */
+  /** For a grant with a code: the parameters that the code is bound to, and its lifetime in seconds. A device has no URI. */
   readonly code?: {
-    readonly redirect_uri: string;
+    readonly redirect_uri: string | null;
     readonly redirect_uri_given: boolean;
     readonly code_challenge: string | null;
     readonly nonce: string | null;

@@ -49,6 +49,7 @@ const EXPIRING = [
   { table: "client_secrets", time: "expires_at" },
   { table: "tries", time: "reset_at" },
   { table: "confirmation_codes", time: "expires_at" },
+  { table: "device_codes", time: "expires_at" },
   { table: "sessions", time: "expires_at" },
   { table: "interactions", time: "expires_at" },
   { table: "pushed_requests", time: "expires_at", kept: "interval '1 hour'" },

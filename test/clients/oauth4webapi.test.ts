@@ -23,6 +23,12 @@ const server = await startInstance(t, {
     clients: [
       { ...WEB, client_id: "basic" },
       { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
+      {
+        client_id: "device",
+        token_endpoint_auth_method: "none",
+        grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+        scope: "openid profile",
+      },
       { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
       { ...WEB, client_id: "signed", userinfo_signed_response_alg: "ES256" },
       { ...WEB, client_id: "sharing", token_endpoint_auth_method: "client_secret_jwt" },
@@ -127,6 +133,34 @@ for (const { client, auth } of KINDS) {
     });
   });
 }
+
+t.test("oauth4webapi signs a device in, and reads what it is refused until then", async (t) => {
+  const as = await discover("oidc");
+  const client = { client_id: "device" };
+  const scope = { scope: "openid profile" };
+  const asked = await oauth.deviceAuthorizationRequest(as, client, oauth.None(), new URLSearchParams(scope), INSECURE);
+  const { device_code, verification_uri_complete, interval } = await oauth.processDeviceAuthorizationResponse(
+    as,
+    client,
+    asked,
+  );
+  t.equal(interval, 5);
+  const poll = async () => {
+    const reply = await oauth.deviceCodeGrantRequest(as, client, oauth.None(), device_code, INSECURE);
+    return oauth.processDeviceCodeResponse(as, client, reply);
+  };
+  t.match(await reason(poll), { error: "authorization_pending", status: 400 });
+  t.match(await reason(poll), { error: "slow_down", status: 400 });
+  const browser = new Browser(server);
+  const link = new URL(verification_uri_complete!);
+  const login = await browser.submit(await browser.open(link.pathname + link.search), "device", { action: "continue" });
+  const consent = await browser.submit(login, "login", { ...ALICE, action: "login" });
+  await browser.submit(consent, "consent", { action: "allow" });
+  const tokens = await poll();
+  t.equal(oauth.getValidatedIdTokenClaims(tokens)!.sub, "user-alice");
+  t.type(tokens.refresh_token, "string");
+  t.match(await reason(poll), { error: "invalid_grant", status: 400 });
+});
 
 t.test("oauth4webapi finds the same endpoints in both discovery documents", async (t) => {
   t.strictSame(await discover("oauth2"), await discover("oidc"));

@@ -30,6 +30,12 @@ const server = await startInstance(t, {
     clients: [
       { ...WEB, client_id: "basic" },
       { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
+      {
+        client_id: "device",
+        client_secret: SECRET,
+        grant_types: ["urn:ietf:params:oauth:grant-type:device_code"],
+        scope: "openid profile",
+      },
       { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
       { ...WEB, client_id: "signed", userinfo_signed_response_alg: "RS256" },
       {
@@ -260,4 +266,18 @@ t.test("openid-client exchanges a token", async (t) => {
   t.equal(issued_token_type, "urn:ietf:params:oauth:token-type:access_token");
   t.equal(scope, "api1");
   t.match(await client.tokenIntrospection(config, access_token), { sub: "sharing", client_id: "exchanging" });
+});
+
+t.test("openid-client polls for a device until its user has answered", async (t) => {
+  const config = await discover("device", client.ClientSecretBasic(SECRET));
+  const asked = await client.initiateDeviceAuthorization(config, { scope: "openid profile" });
+  const browser = new Browser(server);
+  const page = await browser.open("/device");
+  const login = await browser.submit(page, "device", { user_code: asked.user_code, action: "continue" });
+  const consent = await browser.submit(login, "login", { ...ALICE, action: "login" });
+  await browser.submit(consent, "consent", { action: "allow" });
+  // The library waits for the interval before its first poll.
+  const tokens = await client.pollDeviceAuthorizationGrant(config, { ...asked, interval: 0 });
+  t.match(tokens.claims(), { sub: "user-alice", aud: "device" });
+  t.match(await client.fetchUserInfo(config, tokens.access_token, "user-alice"), { name: "Alice Example" });
 });

@@ -41,6 +41,7 @@ t.test("metadata lists the registered endpoints, grants, methods and scopes", as
       "password",
       "refresh_token",
       "uma_ticket",
+      "urn:ietf:params:oauth:grant-type:device_code",
       "urn:ietf:params:oauth:grant-type:token-exchange",
       "urn:ietf:params:oauth:grant-type:uma-ticket",
     ]);

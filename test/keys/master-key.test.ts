@@ -11,6 +11,7 @@ import { runCommandLine } from "../../src/command-line.js";
 import type { Core } from "../../src/core.js";
 import { MasterKey } from "../../src/keys/master-key.js";
 import { BACKUP_FORMAT } from "../../src/store/backup.js";
+import { readDeviceCode, userCodeOf, writeDeviceCode } from "../../src/tokens/device-code.js";
 import { readTicket, writeTicket } from "../../src/tokens/permission-ticket.js";
 import { readPersistedClaims, writePersistedClaims } from "../../src/tokens/persisted-claims.js";
 import { asserted, claimsOf, hmac, jws } from "../support/assertions.js";
@@ -99,6 +100,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return answerOf(await browser.submit(page, "login", { ...ALICE, action: "login" })).code!;
     },
     works: (at, code) => isOk(exchange(at, { code }, basic("trusted", SECRET))),
+  },
+  "a device code": {
+    make: async ({ core }) => writeDeviceCode(core.master, "A".repeat(22)),
+    works: async ({ core }, code) => readDeviceCode(core.master, code) !== undefined,
+  },
+  "a user code": {
+    make: async ({ core }) => userCodeOf(core.master, "A".repeat(22)),
+    works: async ({ core }, code) => userCodeOf(core.master, "A".repeat(22)) === code,
   },
   "a permission ticket": {
     make: async ({ core }) => writeTicket(core.master, "A".repeat(22)),
@@ -294,6 +303,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "access-token": "an opaque access token",
   "refresh-token": "a refresh token",
   "authorization-code": "an authorization code",
+  "device-code": "a device code",
+  "user-code": "a user code",
   assertion: "an assertion that was used is still used",
   "permission-ticket": "a permission ticket",
   "persisted-claims": "a persisted claims token",

@@ -45,11 +45,19 @@ const CLIENTS = [
     redirect_uris: [DIARY],
   },
 ];
+const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+const TV = {
+  client_id: "tv",
+  client_name: "Living Room TV",
+  token_endpoint_auth_method: "none",
+  grant_types: [DEVICE_CODE],
+  scope: "openid profile",
+};
 const SCOPES = [
   { name: "albums", description: "See and order prints of your photo albums", audience: "https://albums.example" },
 ];
 
-const server = await startInstance(t, { provision: { scopes: SCOPES, clients: CLIENTS } });
+const server = await startInstance(t, { provision: { scopes: SCOPES, clients: [...CLIENTS, TV] } });
 const { issuer } = server.core;
 
 interface Person {
@@ -537,6 +545,49 @@ t.test("no other site can show our pages in a frame", async (t) => {
   for (const frame of page.frames()) t.equal(await frame.locator("form").count(), 0);
 });
 
+/** A device begins to sign its user in. */
+async function startDevice(): Promise<Record<"device_code" | "user_code" | "verification_uri_complete", string>> {
+  return (await server.post("/oauth2/device_authorization", { client_id: "tv", scope: "openid profile" })).json;
+}
+
+inWindow(
+  "a person connects a device without scripts, with a typed code and with a link",
+  async (t, { page }) => {
+    const person = await newcomer();
+    const { device_code, user_code } = await startDevice();
+    await page.goto(`${issuer}/device`);
+    t.equal(await focused(page), "user_code");
+    await page.fill("#user_code", "bbbb bbbb");
+    await page.press("#user_code", "Enter");
+    t.match(await page.textContent("#device-error"), "That code is not valid.");
+    t.equal(await page.inputValue("#user_code"), "BBBB-BBBB", "a code that was mistyped can be corrected");
+    await page.fill("#user_code", user_code.toLowerCase().replace("-", " "));
+    await page.press("#user_code", "Enter");
+    t.equal(await heading(page), "Sign in");
+    t.match(await page.textContent("main"), "to continue to Living Room TV");
+    await logIn(page, person);
+    t.equal(await heading(page), "Allow access?");
+    t.match(await page.textContent("#device-warning"), user_code);
+    await page.click(button("allow"));
+    t.equal(await heading(page), "Your device is connected");
+    const form = { grant_type: DEVICE_CODE, client_id: "tv", device_code };
+    t.equal(decodeJwt((await server.post("/oauth2/token", form)).json.id_token).sub, person.sub);
+    await page.goBack();
+    t.equal(await heading(page), "This is done", "there is nothing left to allow");
+    await page.click("#again");
+    t.equal(await heading(page), "Connect a device");
+
+    const next = await startDevice();
+    await page.goto(next.verification_uri_complete);
+    t.match(await page.textContent("main"), "Compare this code with the one on your device.");
+    t.match(await page.textContent("main"), "If another person sent you the code or the link, cancel");
+    await page.click(button("continue"));
+    await page.click(button("deny"));
+    t.equal(await heading(page), "Your device gets no access");
+  },
+  { javaScriptEnabled: false },
+);
+
 /** Every page, by its name, with the steps that lead there. */
 const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unknown>>> = {
   login: (page) => page.goto(signInUrl()),
@@ -560,6 +611,14 @@ const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unk
     await app.after(() => logIn(page, person));
     await page.goto(address);
   },
+  device: (page) => page.goto(`${issuer}/device`),
+  "device-wrong": async (page) => {
+    await page.fill("#user_code", "BBBB-BBBB");
+    await page.click(button("continue"));
+  },
+  "device-link": async (page) => page.goto((await startDevice()).verification_uri_complete),
+  "device-consent": (page) => page.click(button("continue")),
+  "device-allowed": (page) => page.click(button("allow")),
   home: (page) => page.goto(issuer),
   missing: (page) => page.goto(`${issuer}/acount`),
   error: (page) => page.goto(signInUrl({ redirect_uri: "https://elsewhere.example/cb" })),

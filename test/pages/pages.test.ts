@@ -3,6 +3,7 @@ import t from "tap";
 import { UI_LOCALES } from "../../src/browser/view.js";
 import { accountPage } from "../../src/pages/account.js";
 import { consentPage } from "../../src/pages/consent.js";
+import { deviceDonePage, devicePage } from "../../src/pages/device.js";
 import { errorPage } from "../../src/pages/error.js";
 import { formPostPage } from "../../src/pages/form-post.js";
 import { homePage } from "../../src/pages/home.js";
@@ -32,6 +33,24 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
       { ...form, clientName: text, clientId: text, userName: text, scopes, remembered: true },
       frame,
     ),
+    "consent of a device": consentPage(
+      {
+        ...form,
+        leadsTo: [],
+        clientName: text,
+        clientId: text,
+        userName: text,
+        scopes,
+        remembered: false,
+        userCode: text,
+      },
+      frame,
+    ),
+    device: devicePage({ ...form, leadsTo: [], userCode: text, failed: false }, frame),
+    "device, wrong": devicePage({ ...form, leadsTo: [], userCode: text, failed: true }, frame),
+    "device, allowed": deviceDonePage({ outcome: "allowed", clientName: text }, frame),
+    "device, denied": deviceDonePage({ outcome: "denied", clientName: text }, frame),
+    "device, over": deviceDonePage({ outcome: "over", clientName: text }, frame),
     logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }, frame),
     "logged out": loggedOutPage({ app: { name: text, uri: "https://app.example" } }, frame),
     home: homePage({}, frame),
@@ -199,6 +218,13 @@ t.test("forms, fields and buttons have their documented names", async (t) => {
     "csrf #csrf",
     "action=allow #action-allow",
     "action=deny #action-deny",
+  ]);
+  t.strictSame(controls("device"), [
+    "form#device post",
+    "csrf #csrf",
+    "user_code #user_code",
+    "action=continue #action-continue",
+    "action=cancel #action-cancel",
   ]);
   t.strictSame(controls("logout"), [
     "form#logout post",

@@ -33,7 +33,8 @@ t.test("every text is used", async (t) => {
   for (const name of Object.keys(TEXTS)) {
     if (name.startsWith("scope.")) continue;
     // The code composes the names of these families: of errors by their kind, of reasons by the recorded word.
-    const composed = /^(?:error|login|reason|reason\.fails|condition|fact|obstacle)\.([\w ]+)(?:\.help)?$/.exec(name);
+    const composed =
+      /^(?:error|login|device\.outcome|reason|reason\.fails|condition|fact|obstacle)\.([\w ]+)(?:\.help)?$/.exec(name);
     const word = composed?.[1];
     const used = [name, ...(word === undefined ? [] : [word])].some((one) => source.includes(`"${one}"`));
     t.ok(used, name);

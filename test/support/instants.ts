@@ -8,6 +8,7 @@ import { replaceSecret, saveClients, type NewClient } from "../../src/store/clie
 import { saveConfirmationCode } from "../../src/store/confirmation-codes.js";
 import { recordConsent } from "../../src/store/consents.js";
 import { addDialectUses } from "../../src/store/dialect-usage.js";
+import { openDeviceCode, pollDeviceCode } from "../../src/store/device-codes.js";
 import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
 import { finishInteraction, openInteraction } from "../../src/store/interactions.js";
@@ -112,6 +113,8 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   const redeemed = { ...presented, rotation: true, retryable: true, idle: 3_500, inServiceAt: null };
   await redeemRefreshToken(db, redeemed, after(40));
   await endGrant(db, "g", null, after(50));
+  await openDeviceCode(db, { id: "d", user_code_hash: key("u"), client_id: "c", scope: [] }, after(0));
+  await pollDeviceCode(db, "d", "c", after(21));
   await openSession(
     db,
     { id_hash: key("s"), sid: "s", sub: "u", user_epoch: 0, auth_time: after(5), amr: [] },
@@ -171,6 +174,8 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "grants.idle_expires_at": [3_540],
   "grants.absolute_expires_at": [4_030],
   "grants.ended_at": [50],
+  "device_codes.polled_at": [21],
+  "device_codes.expires_at": [10 * 60],
   "sessions.auth_time": [5],
   "sessions.seen_at": [6],
   "sessions.expires_at": [6 + 12 * 60 * 60],

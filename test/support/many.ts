@@ -75,6 +75,11 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
     ],
     [tenth, `INSERT INTO interactions (id, request, expires_at) SELECT 'interaction-' || n, '{}', ${LATER} FROM n`],
     [tenth, `INSERT INTO pushed_requests SELECT 'pushed-' || n, 'client-1', '{}', NULL, NULL, ${LATER} FROM n`],
+    [
+      tenth,
+      `INSERT INTO device_codes (id, user_code_hash, client_id, poll_interval, expires_at)
+       SELECT 'device-code-' || n, decode(md5('user-code-' || n), 'hex'), ${client}, 5, ${LATER} FROM n`,
+    ],
     [tenth, `INSERT INTO dialect_usage SELECT ${name("client")}, 'oauth2', 1, now() FROM n`],
     [tenth, `INSERT INTO provisioned_entries SELECT 'clients', 'client-' || n, 'digest' FROM n`],
     [Math.ceil(tenth / 10), `INSERT INTO scopes (name, claims) SELECT 'scope-' || n, '{}' FROM n`],

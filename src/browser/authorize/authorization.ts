@@ -17,6 +17,7 @@ import {
 import type { LiveSession } from "../../store/sessions.js";
 import { ACTIONS } from "./actions.js";
 import { answerClaims, type ClaimsGatheringRequest } from "./answer-claims.js";
+import { answerDevice, type DeviceRequest } from "./answer-device.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
 import { gather, REFERENCES } from "./gather.js";
@@ -109,6 +110,7 @@ export class Authorization {
     // A person who cancels the login for a page of their own has no app to go back to.
     if (purpose.kind === "account") return { kind: "go", path: step.step === "refuse" ? HOME_PATH : purpose.again };
     if (purpose.kind === "claims") return answerClaims(this.#core, purpose.request, session, step, facts);
+    if (purpose.kind === "device") return answerDevice(this.#core, purpose.request, client!, session, step, facts);
     return this.#conclude(purpose.request, client!, session, step, facts);
   }
 
@@ -161,7 +163,10 @@ export class Authorization {
     const client = await registry.find(purpose.request.client_id);
     if (client === null || client.disabled) throw new Refusal("client_unknown");
     // The client may have lost this redirect URI since the request.
-    if (!isRegistered(purpose.request.redirect_uri, redirectUrisFor(purpose.kind, client))) {
+    if (
+      purpose.kind !== "device" &&
+      !isRegistered(purpose.request.redirect_uri, redirectUrisFor(purpose.kind, client))
+    ) {
       throw new Refusal("redirect_uri_unknown");
     }
     if (purpose.kind === "authorization" && !client.dialects.includes(purpose.request.dialect)) {
@@ -172,7 +177,7 @@ export class Authorization {
   }
 
   async #next(
-    request: AuthorizationRequest | ClaimsGatheringRequest,
+    request: AuthorizationRequest | ClaimsGatheringRequest | DeviceRequest,
     client: Client,
     session: LiveSession | undefined,
     interaction: Interaction | undefined,

@@ -2,13 +2,15 @@ import type { Client } from "../../clients/registry.js";
 import type { Interaction } from "../../store/interactions.js";
 import type { LiveSession } from "../../store/sessions.js";
 import type { ClaimsGatheringRequest } from "./answer-claims.js";
+import type { DeviceRequest } from "./answer-device.js";
 import type { Next } from "./next.js";
 import type { AuthorizationRequest } from "./request.js";
 
-/** The goal of an interaction: an answer to a client, or a page of the person's own. */
+/** The goal of an interaction: an answer to a client or a device, or a page of the person's own. */
 export type InteractionPurpose = (
   | { readonly kind: "authorization"; readonly request: AuthorizationRequest }
   | { readonly kind: "claims"; readonly request: ClaimsGatheringRequest }
+  | { readonly kind: "device"; readonly request: DeviceRequest }
   | { readonly kind: "account" }
 ) & {
   /** The address at which the person can start again. */

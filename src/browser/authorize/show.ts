@@ -2,6 +2,7 @@ import { isConfidential } from "../../clients/methods.js";
 import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { describeScope } from "../../tokens/claims.js";
+import { userCodeOf } from "../../tokens/device-code.js";
 import { INTERACTION_PATH } from "../paths.js";
 import type { View } from "../view.js";
 import type { Position } from "./position.js";
@@ -26,6 +27,8 @@ declare module "../view.js" {
       readonly scopes: readonly Scope[];
       /** Whether the answer is kept for the next authorization. */
       readonly remembered: boolean;
+      /** The code of the device that asks, if one does. */
+      readonly userCode?: string | undefined;
     };
   }
 }
@@ -60,7 +63,8 @@ export async function viewOf(position: Position, csrf: string, core: Core): Prom
     clientId: client.client_id,
     clientName: nameOf(client),
     userName: session.name ?? session.preferred_username,
-    remembered: isConfidential(client),
+    remembered: purpose.kind !== "device" && isConfidential(client),
+    userCode: purpose.kind === "device" ? userCodeOf(core.master, purpose.request.device_id) : undefined,
     scopes: (request.consent_scope ?? []).map((name) => describeScope(name, declared)),
   };
 }
