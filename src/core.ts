@@ -39,6 +39,8 @@ export interface Core {
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
+  /** The keys that clients publish. */
+  readonly keySets: RemoteKeySets;
   /** Counts which client uses which dialect. */
   readonly usage: DialectUsage;
   readonly passwords: Passwords;
@@ -116,6 +118,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     ring,
     registry,
     authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, rateLimits, passwords }),
+    keySets,
     usage,
     passwords,
     rateLimits,

@@ -46,12 +46,18 @@ export interface Jws {
 /** @throws Refusal assertion_not_jws; assertion_payload_unreadable also if a part is no unambiguous JSON */
 export function readJws(text: string | undefined): Jws {
   if (text === undefined || countParts(text) !== JWS_PARTS) throw new Refusal("assertion_not_jws");
-  const [first, payload] = readCompact(text) ?? [];
+  const jws = parseJws(text);
+  if (typeof jws === "string") throw new Refusal("assertion_payload_unreadable", { reason: jws });
+  return jws;
+}
+
+/** Parses a JWS of a client; for any other text the reason, for the log, why it is none. */
+export function parseJws(text: string): Jws | string {
+  const [first, payload, ...others] = readCompact(text) ?? [];
   const header = headerSchema.safeParse(readJsonBytes(first));
-  if (payload === undefined || !header.success)
-    throw new Refusal("assertion_payload_unreadable", { reason: "wrong header, or not canonical base64url" });
-  if (readJsonBytes(payload) === undefined) throw new Refusal("assertion_payload_unreadable", { reason: AMBIGUOUS });
-  return { text, header: header.data, payload };
+  if (payload === undefined || others.length !== 1 || !header.success)
+    return "wrong header, or not canonical base64url";
+  return readJsonBytes(payload) === undefined ? AMBIGUOUS : { text, header: header.data, payload };
 }
 
 /**
@@ -83,13 +89,15 @@ const AMBIGUOUS = "not unambiguous JSON";
 /**
  * Whether one of the keys made the signature, with an algorithm that the client may use. The header alone never
  * decides.
+ * @param types the accepted `typ` headers; those of an assertion by default
  */
 export async function isSigned(
   { text, header }: Jws,
   keys: AsyncIterable<CryptoKey> | readonly KeyObject[],
   algorithms: readonly string[],
+  types = TYPES,
 ): Promise<boolean> {
-  if (!algorithms.includes(header.alg) || !TYPES.includes(header.typ)) return false;
+  if (!algorithms.includes(header.alg) || !types.includes(header.typ)) return false;
   let tries = 0;
   for await (const key of keys) {
     if (++tries > MAX_KEYS) return false;

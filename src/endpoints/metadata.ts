@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { METHODS } from "../clients/methods.js";
+import { PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
@@ -98,7 +99,9 @@ function authorizationMetadata(issuer: string, { pages: { authorize, logout }, o
     display_values_supported: ["page"],
     acr_values_supported: [PASSWORD_ACR],
     claims_parameter_supported: true,
-    request_parameter_supported: false,
+    request_parameter_supported: true,
+    request_object_signing_alg_values_supported: PUBLIC_KEY_ALGORITHMS,
+    require_signed_request_object: false,
     // Of a request_uri that would have to be fetched. A pushed one is announced by its endpoint.
     request_uri_parameter_supported: false,
     require_pushed_authorization_requests: operations.pushAuthorization === undefined ? undefined : false,

@@ -38,7 +38,7 @@ export const pushAuthorizationEndpoint: FastifyPluginAsync = async (app) => {
 async function push(request: OperationRequest, core: Core): Promise<PushedRequest> {
   const { spelling, facts } = request;
   const client = await core.authentication.authenticate(request);
-  const form = gatherPushed({ parameters: request.parameters, repeated: new Set() });
+  const form = await gatherPushed(core, client, { parameters: request.parameters, repeated: new Set() });
   const answer = readTarget(client, form);
   const { scope } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
   facts.scope_requested = scope;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS, secretStorage } from "../clients/methods.js";
-import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES } from "../clients/methods/algorithms.js";
+import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import { registeredUriProblem } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
@@ -91,6 +91,8 @@ const client = z
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(false),
     require_pushed_authorization_requests: z.boolean().default(false),
+    require_signed_request_object: z.boolean().default(false),
+    request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
     consent: z.enum(["explicit", "implicit"]).default("explicit"),
     dialects: z.array(z.enum(DIALECT_NAMES)).default(DIALECT_NAMES),
     disabled: z.boolean().default(false),

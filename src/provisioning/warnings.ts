@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { passwordProblem } from "../accounts/passwords.js";
 import { parseDistinguishedName } from "../clients/distinguished-name.js";
 import { methodsOf, secretStorage } from "../clients/methods.js";
+import { hasKeys } from "../clients/methods/method.js";
 import { isPlainHttp } from "../clients/registered-uri.js";
 import { tokenExchangeGrant } from "../grants/token-exchange.js";
 import { inOneLine } from "./raw-entry.js";
@@ -44,6 +45,10 @@ const CLIENT_RULES: readonly (readonly [string, (client: ProvisionedClient) => b
   ["lists token exchange without a rule in token_exchange", (one) => exchanges(one) && one.token_exchange.length === 0],
   ["has rules in token_exchange without the grant type", (one) => !exchanges(one) && one.token_exchange.length > 0],
   ["has a redirect URI over plain http", (one) => redirectUrisOf(one).some(isPlainHttp)],
+  [
+    "must sign its requests and has no key in jwks and no jwks_uri",
+    (one) => one.require_signed_request_object && !hasKeys(one),
+  ],
   ["lists authorization_code without a redirect URI", (one) => usesCode(one) && one.redirect_uris.length === 0],
 ];
 

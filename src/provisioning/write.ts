@@ -183,6 +183,7 @@ const ABSENT = {
   tls_client_auth_san_email: null,
   tls_client_certificate_thumbprint: null,
   userinfo_signed_response_alg: null,
+  request_object_signing_alg: null,
   max_renewals: null,
 } as const;
 

@@ -53,6 +53,7 @@ const ABSENT = {
   tls_client_certificate_bound_access_tokens: false,
   require_pushed_authorization_requests: false,
   token_exchange: [],
+  require_signed_request_object: false,
   disabled: false,
 } as const;
 

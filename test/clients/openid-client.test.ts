@@ -59,6 +59,13 @@ const server = await startInstance(t, {
         scope: "api1",
         token_exchange: [{ kind: "impersonation", subject_clients: ["sharing"], audiences: ["https://api.example"] }],
       },
+      {
+        ...WEB,
+        client_id: "advanced",
+        client_secret: undefined,
+        token_endpoint_auth_method: "private_key_jwt",
+        jwks: { keys: [key.publicKey.export({ format: "jwk" })] },
+      },
       { ...WEB, client_id: "elliptic", id_token_signed_response_alg: "ES256", userinfo_signed_response_alg: "ES256" },
     ],
     users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
@@ -84,13 +91,17 @@ interface Asked {
 async function signIn(
   config: client.Configuration,
   parameters: Record<string, string> = {},
+  build: (
+    config: client.Configuration,
+    parameters: Record<string, string>,
+  ) => URL | Promise<URL> = client.buildAuthorizationUrl,
 ): Promise<{ asked: Asked; reply: Reply }> {
   const asked = {
     pkceCodeVerifier: client.randomPKCECodeVerifier(),
     expectedNonce: client.randomNonce(),
     expectedState: client.randomState(),
   };
-  const url = client.buildAuthorizationUrl(config, {
+  const url = await build(config, {
     redirect_uri: CALLBACK,
     scope: "openid profile api1 offline_access",
     code_challenge: await client.calculatePKCECodeChallenge(asked.pkceCodeVerifier),
@@ -196,6 +207,32 @@ t.test("openid-client verifies a signed userinfo response, with the registered a
   }
 });
 
+/** The private key of the clients that sign, for one hash of RSASSA-PSS. */
+const signingKey = await crypto.subtle.importKey(
+  "pkcs8",
+  key.privateKey.export({ format: "der", type: "pkcs8" }),
+  { name: "RSA-PSS", hash: "SHA-256" },
+  false,
+  ["sign"],
+);
+
+t.test("openid-client pushes its request, signs it, and does both", async (t) => {
+  const config = await discover("advanced", client.PrivateKeyJwt(signingKey));
+  const signed = (config: client.Configuration, parameters: Record<string, string>) =>
+    client.buildAuthorizationUrlWithJAR(config, parameters, signingKey);
+  const ways = {
+    pushed: client.buildAuthorizationUrlWithPAR,
+    signed,
+    both: async (config: client.Configuration, parameters: Record<string, string>) =>
+      client.buildAuthorizationUrlWithPAR(config, (await signed(config, parameters)).searchParams),
+  };
+  for (const [way, build] of Object.entries(ways)) {
+    const { asked, reply } = await signIn(config, {}, build);
+    const tokens = await client.authorizationCodeGrant(config, addressOf(reply), { ...asked, idTokenExpected: true });
+    t.match(tokens.claims(), { sub: "user-alice", nonce: asked.expectedNonce }, way);
+  }
+});
+
 t.test("openid-client detects an answer to another request", async (t) => {
   const config = await discover("basic", client.ClientSecretBasic(SECRET));
   const { asked, reply } = await signIn(config);
@@ -240,12 +277,9 @@ t.test("openid-client gets the reason for a missing code", async (t) => {
 });
 
 t.test("openid-client authenticates by assertions at each endpoint", async (t) => {
-  const pkcs8 = key.privateKey.export({ format: "der", type: "pkcs8" });
-  const algorithm = { name: "RSA-PSS", hash: "SHA-256" };
-  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, false, ["sign"]);
   const kinds: readonly (readonly [string, client.ClientAuth])[] = [
     ["sharing", client.ClientSecretJwt(SECRET)],
-    ["signing", client.PrivateKeyJwt(privateKey)],
+    ["signing", client.PrivateKeyJwt(signingKey)],
   ];
   for (const [id, auth] of kinds) {
     const config = await discover(id, auth);

@@ -73,6 +73,8 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     userinfo_signed_response_alg: "ES256",
     require_pkce: true,
     require_pushed_authorization_requests: true,
+    require_signed_request_object: true,
+    request_object_signing_alg: "ES256",
     consent: "explicit",
     dialects: ["oauth2"],
     disabled: false,

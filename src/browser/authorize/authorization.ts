@@ -20,9 +20,9 @@ import { answerClaims, type ClaimsGatheringRequest } from "./answer-claims.js";
 import { answerDevice, type DeviceRequest } from "./answer-device.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
-import { gather, REFERENCES } from "./gather.js";
+import { gather, REFERENCES, type Gathered } from "./gather.js";
 import { readRequest, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
-import { readClient, readTarget } from "./target.js";
+import { readClient, readTarget, type AnswerTarget } from "./target.js";
 import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "../paths.js";
 import type { Position, InteractionPurpose } from "./position.js";
 import { viewOf } from "./show.js";
@@ -63,7 +63,7 @@ export class Authorization {
     const client = await readClient(this.#core, form, dialect);
     facts.client_id = client.client_id;
     const gathered = await gather(this.#core, client, form);
-    const answer = { ...readTarget(client, gathered.form), pushed: gathered.pushed };
+    const answer = targetOf(client, gathered);
     try {
       if (gathered.flaw !== undefined) throw gathered.flaw;
       const request = await readRequest(this.#core, gathered.form, { client, answer, dialect }, facts);
@@ -215,6 +215,15 @@ export class Authorization {
       return answerWithCode(this.#core, request, client, session, facts);
     const code = step.step === "refuse" ? step.code : "login_required";
     return answerWithRefusal(this.#core, request, client, new Refusal(code), facts);
+  }
+}
+
+/** The target of the answer. Where it is unknown, a flaw of the request explains more to the user. */
+function targetOf(client: Client, { form, pushed, flaw }: Gathered): AnswerTarget {
+  try {
+    return { ...readTarget(client, form), pushed };
+  } catch (error) {
+    throw flaw ?? error;
   }
 }
 

@@ -1,23 +1,25 @@
 import { homePageOf } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
+import { flawOfRequestObject, verifyRequestObject, type RequestObjectClaims } from "../../clients/request-object.js";
 import type { Core } from "../../core.js";
-import { Refusal } from "../../errors/refusal.js";
+import { isRefusal, Refusal } from "../../errors/refusal.js";
 import type { Form } from "../../http/form.js";
+import { readOptional } from "../../http/parameters.js";
 import { openPushedRequest } from "../../store/pushed-requests.js";
 import { appLink } from "./stale.js";
 
 /**
- * Gathers the parameters of an authorization request. They are sent themselves, or were pushed before (RFC 9126). The later
- * stages read one form, and do not know where it comes from.
+ * Gathers the parameters of an authorization request. They are sent themselves, inside a signed object (RFC 9101), or were
+ * pushed before (RFC 9126). The later stages read one form, and do not know where it comes from.
  */
 
 /** The beginning of each request_uri that this server gives out (RFC 9126 section 2.2). */
 export const REQUEST_URI = "urn:ietf:params:oauth:request_uri:";
 
-/** The parameters that stand for others. */
+/** The parameters that replace all others. */
 export const REFERENCES = ["request", "request_uri"] as const;
 
-interface Gathered {
+export interface Gathered {
   /** The parameters that count. */
   readonly form: Form;
   /** The id of the pushed request that they are from. */
@@ -27,7 +29,7 @@ interface Gathered {
 }
 
 /**
- * Gathers a request that a browser brings. If it names a pushed one, its other parameters are ignored (RFC 9101 section 6.3).
+ * Gathers a request that a browser brings. Parameters beside a request_uri or an object are ignored (RFC 9101 section 6.3).
  * @throws Refusal request_uri_unknown, request_uri_answered; no address is known for these
  */
 export async function gather(core: Core, client: Client, sent: Form): Promise<Gathered> {
@@ -35,8 +37,23 @@ export async function gather(core: Core, client: Client, sent: Form): Promise<Ga
   if (sent.repeated.size > 0) return { form: sent };
   const uri = sent.parameters.get("request_uri");
   if (uri?.startsWith(REQUEST_URI) === true) return openPushed(core, client, uri.slice(REQUEST_URI.length));
-  const flaw = flawOf(client, sent);
-  return { form: sent, flaw };
+  try {
+    // Nothing is fetched (RFC 9101 section 10.4).
+    if (uri !== undefined) throw new Refusal("request_uri_unsupported");
+    if (client.require_pushed_authorization_requests) throw new Refusal("pushed_request_required");
+    return await openObject(core, client, sent);
+  } catch (error) {
+    if (isRefusal(error)) return { form: sent, flaw: error };
+    throw error;
+  }
+}
+
+/** Gathers a request that its authenticated client pushes. @throws Refusal */
+export async function gatherPushed(core: Core, client: Client, sent: Form): Promise<Form> {
+  if (sent.parameters.has("request_uri")) throw new Refusal("request_uri_pushed");
+  const { form, flaw } = await openObject(core, client, sent);
+  if (flaw !== undefined) throw flaw;
+  return form;
 }
 
 async function openPushed({ db, clock }: Core, client: Client, id: string): Promise<Gathered> {
@@ -44,20 +61,28 @@ async function openPushed({ db, clock }: Core, client: Client, id: string): Prom
   const app = appLink(client, homePageOf(client.redirect_uris));
   if (found === "unknown") throw new Refusal("request_uri_unknown", { app });
   if (found === "answered") throw new Refusal("request_uri_answered", { app });
-  return { form: { parameters: new Map(Object.entries(found)), repeated: new Set() }, pushed: id };
+  return { form: formOf(Object.entries(found)), pushed: id };
 }
 
-/** The refusal of parameters that were not pushed. */
-function flawOf({ require_pushed_authorization_requests }: Client, { parameters }: Form): Refusal | undefined {
-  // Nothing is fetched (RFC 9101 section 10.4).
-  if (parameters.has("request_uri")) return new Refusal("request_uri_unsupported");
-  if (require_pushed_authorization_requests) return new Refusal("pushed_request_required");
-  return parameters.has("request") ? new Refusal("request_object_unsupported") : undefined;
+/** The parameters in a signed object, or the sent ones if there is none. */
+async function openObject(core: Core, client: Client, sent: Form): Promise<Gathered> {
+  const object = readOptional("request", sent.parameters);
+  if (object === undefined) {
+    if (client.require_signed_request_object) throw new Refusal("request_object_required");
+    return { form: sent };
+  }
+  const claims = await verifyRequestObject(object, client, core.keySets);
+  return { form: formOf(parametersOf(claims)), flaw: flawOfRequestObject(claims, client, core) };
 }
 
-/** Gathers a request that its authenticated client pushes. @throws Refusal */
-export function gatherPushed(sent: Form): Form {
-  if (sent.parameters.has("request_uri")) throw new Refusal("request_uri_pushed");
-  if (sent.parameters.has("request")) throw new Refusal("request_object_unsupported");
-  return sent;
+/** Numbers and objects of JSON become the texts that they are in a form (OpenID Connect Core section 6.1). */
+function parametersOf(claims: RequestObjectClaims): readonly (readonly [string, string])[] {
+  return Object.entries(claims).flatMap(([name, value]): (readonly [string, string])[] => {
+    if (value === null || value === undefined || value === "") return [];
+    return [[name, typeof value === "string" ? value : JSON.stringify(value)]];
+  });
+}
+
+function formOf(pairs: readonly (readonly [string, string])[]): Form {
+  return { parameters: new Map(pairs), repeated: new Set() };
 }
