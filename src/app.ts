@@ -15,6 +15,7 @@ import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { pushAuthorizationEndpoint } from "./endpoints/push-authorization.js";
+import { registrationEndpoints } from "./endpoints/registration.js";
 import { renewTokenEndpoint } from "./endpoints/renew-token.js";
 import { revokeEndpoint } from "./endpoints/revoke.js";
 import { tokenEndpoint } from "./endpoints/token.js";
@@ -111,6 +112,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(confirmationCodeEndpoint);
   await app.register(appTokenEndpoint);
   await app.register(appUserEndpoints);
+  await app.register(registrationEndpoints);
   await app.register(resourceEndpoints);
   await app.register(permissionEndpoint);
   await app.register(policyEndpoints);

@@ -1,66 +1,29 @@
-import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { z } from "zod";
-import { DIALECT_NAMES, DOCUMENTED_NAMES, type DialectName } from "./dialects/index.js";
+import { DIALECT_NAMES, DOCUMENTED_NAMES } from "./dialects/index.js";
+import type { RegistrationSettings } from "./clients/registration.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { webhookUrlProblem } from "./outbound/webhook.js";
+import {
+  cidr,
+  coapPort,
+  count,
+  dialectList,
+  issuer,
+  list,
+  masterKey,
+  MAX_EMBEDDED_WORKERS,
+  MAX_WORKERS,
+  port,
+  strangersScopes,
+  workers,
+} from "./setting-values.js";
 import { databaseUrlProblem } from "./store/database-url.js";
 
 /**
  * Every setting: name, default and meaning. The only place that reads the environment. docs/settings.md is held equal
  * to `SETTINGS` by a test.
  */
-
-const issuer = z.string().refine((text) => {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !text.endsWith("/");
-}, "must be an http(s) URL without query, fragment, credentials or trailing slash");
-
-const cidr = z.string().refine((text) => {
-  const [address, bits, more] = text.split("/");
-  const family = isIP(address ?? "");
-  if (family === 0 || more !== undefined) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}, "must be an IP address or a CIDR range");
-
-const masterKey = z
-  .string()
-  .refine((text) => /^[A-Za-z0-9_-]{43}=?$/.test(text), "must be 32 bytes in base64url")
-  .transform((text) => Buffer.from(text, "base64url"));
-
-const dialectList = z.string().transform((text, context): readonly DialectName[] => {
-  if (text === "all") return DIALECT_NAMES;
-  const names = list(text);
-  const unknown = names.filter((name) => !(DIALECT_NAMES as readonly string[]).includes(name));
-  if (unknown.length > 0 || names.length === 0) {
-    context.addIssue({ code: "custom", message: `must be "all" or some of ${DIALECT_NAMES.join(", ")}` });
-  }
-  return names as DialectName[];
-});
-
-const port = z.string().refine(isPort, "must be a port number").transform(Number);
-
-/** A port for CoAP. @param registered the one that the word `default` means (RFC 7252 sections 12.6 and 12.7) */
-const coapPort = (registered: string, place = "") =>
-  z
-    .string()
-    .transform((text) => (text === "default" ? registered : text))
-    .refine(isPort, `must be default or a port number${place}`)
-    .transform(Number);
-
-const MAX_WORKERS = 64;
-
-/** The embedded PostgreSQL takes 100 connections: eleven from each worker, and twelve from a command and the lock. */
-const MAX_EMBEDDED_WORKERS = 8;
-
-const workers = z
-  .string()
-  .refine(
-    (text) => text === "auto" || (/^[1-9]\d?$/.test(text) && Number(text) <= MAX_WORKERS),
-    `must be auto or a number from 1 to ${MAX_WORKERS}`,
-  )
-  .transform((text) => (text === "auto" ? text : Number(text)));
 
 /** One entry per environment variable. Its description is also the text in docs/settings.md. */
 export const SETTINGS = {
@@ -132,6 +95,16 @@ export const SETTINGS = {
     .default("false")
     .transform((text) => text === "true")
     .describe("true: a jwks_uri may point at loopback and private addresses, by plain http too"),
+  REGISTRATION: z
+    .enum(["off", "token", "open"])
+    .default("off")
+    .describe("whether clients register themselves: token asks them for an initial access token"),
+  REGISTRATION_SCOPES: strangersScopes
+    .default(["openid", "profile", "email", "phone", "address", "offline_access"])
+    .describe("the scopes that such clients may have, separated by spaces"),
+  REGISTRATION_MAX_CLIENTS: count
+    .default(10_000)
+    .describe("most clients that have registered themselves without an initial access token"),
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {
@@ -165,6 +138,10 @@ const environment = z
   .refine((s) => s.DATABASE_URL !== undefined || s.WORKERS === "auto" || s.WORKERS <= MAX_EMBEDDED_WORKERS, {
     path: ["WORKERS"],
     message: `must be at most ${MAX_EMBEDDED_WORKERS} without DATABASE_URL`,
+  })
+  .refine((s) => s.REGISTRATION === "off" || s.DIALECTS.includes("oauth2"), {
+    path: ["REGISTRATION"],
+    message: "needs the dialect oauth2",
   })
   .refine((s) => (s.TLS_CERT === undefined) === (s.TLS_KEY === undefined), {
     path: ["TLS_KEY"],
@@ -224,6 +201,12 @@ export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean 
   return TLS_CERT !== undefined || TRUST_PROXY.length > 0;
 }
 
+/** How clients may register themselves. */
+export function registrationOf(settings: Settings): RegistrationSettings {
+  const { REGISTRATION: mode, REGISTRATION_SCOPES: scopes, REGISTRATION_MAX_CLIENTS: maxClients } = settings;
+  return { mode, scopes, maxClients };
+}
+
 /** The address to listen on, and the files of its certificate. */
 export function addressOf({ HOST, PORT, TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: clientCa }: Settings) {
   return { host: HOST, port: PORT, ...(cert && key ? { tls: { cert, key, clientCa } } : {}) };
@@ -233,17 +216,6 @@ function isDemo(s: { DATABASE_URL?: string | undefined; NODE_ENV?: string | unde
   return s.DATABASE_URL === undefined && s.NODE_ENV !== "production";
 }
 
-function isPort(text: string): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
-}
-
 function onePerCore(isEmbedded: boolean): number {
   return Math.min(availableParallelism(), isEmbedded ? MAX_EMBEDDED_WORKERS : MAX_WORKERS);
-}
-
-function list(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }

@@ -1,5 +1,6 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
 import { DialectUsage } from "./clients/dialect-usage.js";
+import { NO_REGISTRATION, type RegistrationSettings } from "./clients/registration.js";
 import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
@@ -51,6 +52,8 @@ export interface Core {
   readonly accessTokens: AccessTokens;
   /** Whether a client can present a certificate to this server or to a trusted proxy. */
   readonly takesCertificates: boolean;
+  /** How clients may register themselves. */
+  readonly registration: RegistrationSettings;
 }
 
 declare module "fastify" {
@@ -76,6 +79,8 @@ interface CoreParts {
   readonly codeSender?: CodeSender | undefined;
   /** Whether a client can present a certificate; true by default. */
   readonly takesCertificates?: boolean | undefined;
+  /** How clients may register themselves: not at all by default. */
+  readonly registration?: RegistrationSettings;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
@@ -105,6 +110,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     issuer,
     previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
+    registration: parts.registration ?? NO_REGISTRATION,
     db,
     // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.
     caller: undefined,

@@ -4,7 +4,7 @@ import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
 import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
 import { ClockDifference, systemClock, systemRandom, type Clock, type Random } from "./clock.js";
-import { takesCertificates, type Settings } from "./config.js";
+import { registrationOf, takesCertificates, type Settings } from "./config.js";
 import type { CoapServerParts } from "./coap-server.js";
 import type { Timers } from "./coap/timers.js";
 import { buildCore, type Core } from "./core.js";
@@ -96,6 +96,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
+    registration: registrationOf(settings),
     processes: settings.WORKERS,
     ...(worker === undefined ? { warn: (line) => log.warn({ type: "identifiers" }, line) } : {}),
   });

@@ -13,7 +13,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
-  "config.ts": ["errors", "store", "outbound", "dialects"],
+  "config.ts": ["errors", "store", "outbound", "clients", "dialects", "setting-values.ts"],
+  // What the settings may say.
+  "setting-values.ts": ["dialects"],
   "rsa.ts": [],
   "durable-file.ts": ["errors", "clock.ts"],
   store: ["errors", "expected-wait.ts"],
@@ -92,6 +94,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "provisioning",
     "core.ts",
     "deployment.ts",
+    "clock.ts",
   ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.

@@ -24,6 +24,8 @@ const RULES = {
   "refused of a network": { free: 2000, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** People who register themselves from one network. */
   "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Clients that register themselves from one network. */
+  "client registrations of a network": { free: 60, delays: [60 * MINUTE], window: 60 * MINUTE },
   /** Confirmation codes to one phone number or email address, with or without an account. */
   "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes requested from one network. */

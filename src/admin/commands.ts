@@ -4,6 +4,7 @@ import type { BareCommand, Command } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { MASTER_KEY_COMMANDS } from "./master-key.js";
+import { REGISTRATION_TOKEN_COMMANDS } from "./registration-tokens.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
 import { STORE_COMMANDS } from "./store.js";
 import { UMA_COMMANDS } from "./uma.js";
@@ -14,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   ...STORE_COMMANDS,
   ...BACKUP_COMMANDS,
   ...CLIENT_COMMANDS,
+  ...REGISTRATION_TOKEN_COMMANDS,
   ...USER_COMMANDS,
   ...REVOKE_COMMANDS,
   ...KEY_COMMANDS,

@@ -11,6 +11,11 @@ export function isRegistered(requested: string, registered: readonly string[]): 
 /** `localhost` is one too, although RFC 8252 section 8.3 advises against the name: many apps cannot choose another. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(\/.*)?$/;
 
+/** Whether a URI is of an app on the machine of its user. */
+export function isLoopback(uri: string): boolean {
+  return withoutLoopbackPort(uri) !== undefined;
+}
+
 /** A URI on a loopback address, without its port; undefined for any other URI. */
 function withoutLoopbackPort(uri: string): string | undefined {
   const [, host, path = ""] = LOOPBACK.exec(uri) ?? [];

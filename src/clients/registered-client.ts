@@ -11,6 +11,7 @@ export const narrowed = z.object({
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   id_token_claims: z.enum(["minimal", "scope"]),
+  registered_by: z.enum(["open", "token"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),
   token_exchange: z.array(exchangeRule),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),

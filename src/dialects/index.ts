@@ -1,4 +1,6 @@
+import { REGISTRATION_OPERATIONS } from "../endpoints/registration.js";
 import { RENEWABLE } from "../endpoints/renew-token.js";
+import type { RegistrationSettings } from "../clients/registration.js";
 import type { Dialect } from "./dialect.js";
 import { iothentix } from "./iothentix.js";
 import { kii } from "./kii.js";
@@ -36,6 +38,8 @@ interface DialectSettings {
   readonly DIALECTS: readonly DialectName[];
   readonly ROOT_METADATA: DialectName | undefined;
   readonly IOTHENTIX_ERROR_URI?: string | undefined;
+  /** Off if absent. */
+  readonly REGISTRATION?: RegistrationSettings["mode"];
 }
 
 const ROOT_DISCOVERY = "/.well-known/openid-configuration";
@@ -48,7 +52,7 @@ export function chooseDialects(settings: DialectSettings, issuer: string): reado
   const errorUri = settings.IOTHENTIX_ERROR_URI ?? new URL(issuer).hostname;
   const dialects = settings.DIALECTS.map((name): Dialect => {
     const found = DIALECTS[name];
-    return typeof found === "function" ? found({ errorUri }) : found;
+    return withoutUnused(typeof found === "function" ? found({ errorUri }) : found, settings);
   });
   const alone = dialects.every(({ documents }) => !documents?.uma.includes(UMA_DISCOVERY));
   return dialects.map((dialect) => {
@@ -57,4 +61,13 @@ export function chooseDialects(settings: DialectSettings, issuer: string): reado
     const documents = { jwks, metadata: [...metadata, ROOT_DISCOVERY], uma: alone ? [...uma, UMA_DISCOVERY] : uma };
     return { ...dialect, documents };
   });
+}
+
+/** Leaves out the endpoints that the settings switch off. */
+function withoutUnused(dialect: Dialect, { REGISTRATION = "off" }: DialectSettings): Dialect {
+  if (REGISTRATION !== "off") return dialect;
+  return {
+    ...dialect,
+    endpoints: dialect.endpoints.filter(({ operation }) => !REGISTRATION_OPERATIONS.has(operation)),
+  };
 }

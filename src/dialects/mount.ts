@@ -15,7 +15,7 @@ import { JWKS_MAX_AGE } from "../keys/ring.js";
 import { audiencesOf, runnerOf, type Sent } from "./call.js";
 import { certificateOf } from "./client-certificate.js";
 import type { WireResponse, Dialect, Endpoint } from "./dialect.js";
-import { addOpenPreflight, addPreflight, allowEverybody, allowOwnPages } from "./cors.js";
+import { addOpenPreflight, addPreflight, allowAllPages, allowEverybody, allowOwnPages } from "./cors.js";
 import { JsonText } from "./json-body.js";
 import { refusalAt } from "./refuse.js";
 
@@ -71,8 +71,10 @@ function addEndpoint(
 ): void {
   const run = runnerOf(dialect, endpoint, app.operations, assertionAudiences);
   const methods = endpoint.methods ?? ["POST"];
-  const forPages = app.operations.get<OperationName>(endpoint.operation).row.cors === "pages of the client";
-  if (dialect.openToPages !== undefined) addOpenPreflight(app, endpoint.path, methods, dialect.openToPages);
+  const { cors } = app.operations.get<OperationName>(endpoint.operation).row;
+  const forPages = cors === "pages of the client";
+  const forAll = dialect.openToPages ?? (cors === "any page" ? "Authorization, Content-Type" : undefined);
+  if (forAll !== undefined) addOpenPreflight(app, endpoint.path, methods, forAll);
   else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
@@ -83,7 +85,7 @@ function addEndpoint(
       refuseCredentialsInQuery(request);
       done();
     },
-    onSend: forPages ? allowOwnPages(app.core.registry) : [],
+    onSend: forPages ? allowOwnPages(app.core.registry) : cors === "any page" ? allowAllPages : [],
     handler: async (request, reply) => {
       const answer = await run({
         sent: readSent(request, endpoint, endpoint.isBodyOptional ?? methods.includes("GET")),

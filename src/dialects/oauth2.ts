@@ -4,6 +4,7 @@ import type { Dialect } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
 import { readStandard } from "./read-standard.js";
+import { REGISTRATION_ENDPOINTS } from "./registration.js";
 import { UMA_ENDPOINTS } from "./uma.js";
 import { answerUserinfo } from "./userinfo.js";
 
@@ -17,6 +18,7 @@ const CHALLENGES: Readonly<Record<string, (description: string) => string>> = {
 /** A request without a token gets a challenge without an error (RFC 6750 section 3.1). */
 const CHALLENGES_BY_CODE: Readonly<Partial<Record<Code, string>>> = {
   access_token_missing: 'Bearer realm="jeton"',
+  registration_token_missing: 'Bearer realm="jeton"',
   pat_missing: 'Bearer realm="jeton", scope="uma_protection"',
   pat_scope_missing: 'Bearer realm="jeton", error="insufficient_scope", scope="uma_protection"',
 };
@@ -81,6 +83,7 @@ export const oauth2: Dialect = {
       }),
     },
     { operation: "userinfo", path: "/oauth2/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
+    ...REGISTRATION_ENDPOINTS,
     ...UMA_ENDPOINTS,
   ],
   authorize: "/oauth2/authorize",

@@ -51,8 +51,8 @@ type OperationDescriptor<Name extends OperationName, Admitted> = OperationRow &
   (OpenOperation<Name> | GuardedOperation<Name, Admitted>);
 
 interface OperationRow {
-  /** Web pages that may call it by CORS: those of the client that the request is from. Absent where no page may. */
-  readonly cors?: "pages of the client";
+  /** Web pages that may call it by CORS: those of the client that the request is from, or any. Absent where no page may. */
+  readonly cors?: "pages of the client" | "any page";
   readonly metadata?: EndpointMetadata;
   /** Whether it finishes after its caller has disconnected. Every other operation sends no statement any more. */
   readonly outlivesCaller?: true;

@@ -34,6 +34,9 @@ export const KINDS = {
   bad_request_object: { error: "invalid_request_object", status: 400 },
   bad_request_uri: { error: "invalid_request_uri", status: 400 },
   registration_not_supported: { error: "registration_not_supported", status: 400 },
+  bad_redirect_uri: { error: "invalid_redirect_uri", status: 400 },
+  bad_client_metadata: { error: "invalid_client_metadata", status: 400 },
+  bad_software_statement: { error: "unapproved_software_statement", status: 400 },
   need_info: { error: "need_info", status: 403 },
   request_submitted: { error: "request_submitted", status: 403 },
   request_denied: { error: "request_denied", status: 403 },
@@ -967,6 +970,43 @@ export const CATALOGUE = {
     message: "expiresAt is beyond the maximum of the app",
     remedy: "ask for less, or raise the app's max_token_lifetime",
     reference: "docs/dialects.md, kii",
+  },
+  registered_redirect_uri_invalid: {
+    kind: "bad_redirect_uri",
+    message: "the redirect URIs cannot be registered",
+    remedy:
+      "send 1 to 20 redirect_uris without fragment: https, http on a loopback address, or a private-use scheme with a dot",
+    reference: "RFC 7591 section 3.2.2, RFC 8252 section 7",
+  },
+  client_metadata_invalid: {
+    kind: "bad_client_metadata",
+    message: "the client metadata {name} cannot be registered",
+    remedy: "send a value that docs/registration.md lists; unknown metadata is ignored",
+    reference: "RFC 7591 section 3.2.2",
+  },
+  software_statement_unapproved: {
+    kind: "bad_software_statement",
+    message: "this server approves no software statement",
+    remedy: "register without software_statement",
+    reference: "RFC 7591 section 3.2.2",
+  },
+  registration_token_missing: {
+    kind: "bad_token",
+    message: "the registration needs an access token",
+    remedy: "send an initial access token of the operator, or the registration access token of the client, as Bearer",
+    reference: "RFC 7591 section 3, RFC 7592 section 2",
+  },
+  registration_token_invalid: {
+    kind: "bad_token",
+    message: "the access token for the registration is not valid",
+    remedy: "it is unknown, expired or used up, or an update has replaced it; register the client again",
+    reference: "RFC 7591 section 3, RFC 7592 section 2",
+  },
+  registrations_too_many: {
+    kind: "busy",
+    message: "no further client can be registered at the moment",
+    remedy: "ask the operator for an initial access token, or to raise REGISTRATION_MAX_CLIENTS",
+    reference: "RFC 7591 section 5",
   },
   registration_not_allowed: {
     kind: "not_allowed",

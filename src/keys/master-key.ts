@@ -36,6 +36,7 @@ type KeyPurpose =
   | "decoy" // the choice of a decoy hash for an unknown name
   | "confirmation-code" // hashes of codes and their recipients
   | "tries" // keys of attempt counters
+  | "registration" // hashes of tokens for the registration of clients
   | "known-browser" // MACs of cookies of known browsers
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
@@ -49,6 +50,7 @@ type KeyPurpose =
 const LASTING: readonly KeyPurpose[] = [
   ...(["assertion", "device-jti", "user-code", "cookie", "confirmation-code", "tries", "decoy"] as const),
   "provisioned-entry",
+  "registration",
   ...(["password", "client-secret"] as const),
 ];
 

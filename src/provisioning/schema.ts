@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CLIENT_DEFAULTS } from "../clients/defaults.js";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
@@ -79,21 +80,21 @@ const client = z
     tls_client_certificate_thumbprint: text.optional(),
     tls_client_certificate_bound_access_tokens: z.boolean().default(false),
     token_exchange: z.array(exchangeRule).default([]),
-    access_token_lifetime: seconds.default(600),
-    access_token_format: z.enum(["jwt", "opaque"]).default("jwt"),
+    access_token_lifetime: seconds.default(CLIENT_DEFAULTS.access_token_lifetime),
+    access_token_format: z.enum(["jwt", "opaque"]).default(CLIENT_DEFAULTS.access_token_format),
     access_token_signing_alg: z.enum(SIGNING_ALGORITHMS).default("ES256"),
     access_token_typ: z.enum(ACCESS_TOKEN_TYPES).default("at+jwt"),
-    refresh_token_lifetime: seconds.default(14 * 24 * 60 * 60),
-    refresh_token_absolute_lifetime: seconds.default(90 * 24 * 60 * 60),
-    refresh_token_rotation: z.boolean().default(true),
-    id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    refresh_token_lifetime: seconds.default(CLIENT_DEFAULTS.refresh_token_lifetime),
+    refresh_token_absolute_lifetime: seconds.default(CLIENT_DEFAULTS.refresh_token_absolute_lifetime),
+    refresh_token_rotation: z.boolean().default(CLIENT_DEFAULTS.refresh_token_rotation),
+    id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default(CLIENT_DEFAULTS.id_token_signed_response_alg),
     id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
-    require_pkce: z.boolean().default(false),
+    require_pkce: z.boolean().default(CLIENT_DEFAULTS.require_pkce),
     require_pushed_authorization_requests: z.boolean().default(false),
     require_signed_request_object: z.boolean().default(false),
     request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
-    consent: z.enum(["explicit", "implicit"]).default("explicit"),
+    consent: z.enum(["explicit", "implicit"]).default(CLIENT_DEFAULTS.consent),
     dialects: z.array(z.enum(DIALECT_NAMES)).default(DIALECT_NAMES),
     disabled: z.boolean().default(false),
   })

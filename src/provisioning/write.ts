@@ -185,6 +185,7 @@ const ABSENT = {
   userinfo_signed_response_alg: null,
   request_object_signing_alg: null,
   max_renewals: null,
+  registered_by: null,
 } as const;
 
 /**

@@ -22,7 +22,16 @@ export async function findClient(db: Db, client_id: string): Promise<ClientRow |
 
 export type NewClient = Omit<
   Prisma.ClientUncheckedCreateInput,
-  "secrets" | "grants" | "consents" | "usage" | "app" | "administers" | "token_epoch" | "jwks" | "token_exchange"
+  | "secrets"
+  | "registration"
+  | "grants"
+  | "consents"
+  | "usage"
+  | "app"
+  | "administers"
+  | "token_epoch"
+  | "jwks"
+  | "token_exchange"
 > & {
   readonly jwks: object | null;
   readonly token_exchange?: object;

@@ -12,9 +12,13 @@ export async function consentedScope(db: Db, sub: string, client_id: string): Pr
   return found?.scope ?? [];
 }
 
+/** A client that registered itself is kept from now on: a person uses it. */
 const RECORD = {
   name: "consent_record",
   text: `
+    WITH used AS (
+      UPDATE client_registrations SET expires_at = NULL WHERE client_id = $2 AND expires_at IS NOT NULL
+    )
     INSERT INTO consents (sub, client_id, scope, given_at) VALUES ($1, $2, $3, coalesce($4::timestamptz, now()))
     ON CONFLICT (sub, client_id) DO UPDATE SET
       scope = ARRAY(SELECT DISTINCT unnest(consents.scope || excluded.scope)), given_at = excluded.given_at`,

@@ -47,6 +47,7 @@ const EXPIRING = [
   { table: "revoked_tokens", time: "expires_at" },
   { table: "used_assertions", time: "expires_at" },
   { table: "client_secrets", time: "expires_at" },
+  { table: "registration_tokens", time: "expires_at" },
   { table: "tries", time: "reset_at" },
   { table: "confirmation_codes", time: "expires_at" },
   { table: "device_codes", time: "expires_at" },
@@ -140,5 +141,30 @@ const GRANTS = kind(
       SELECT (SELECT count(*) FROM deleted)::int AS deleted, (SELECT count(*) FROM kept)::int AS kept`,
 );
 
+/** SQL: whether a client is still what a stranger registered. */
+const STRANGERS = "c.registered_by IS NOT NULL AND NOT c.disabled";
+
+/**
+ * Clients that registered themselves and that no person has used in time. A disabled one stays, because it could register again.
+ * The locked row of the registration decides: a person who allows the client something waits for it (consents.ts).
+ */
+const UNUSED_CLIENTS = kind(
+  {
+    table: "client_registrations",
+    time: "expires_at",
+    limit: NOW,
+    columns: "client_id, expires_at",
+  },
+  `gone AS (
+        DELETE FROM clients c WHERE c.client_id = ANY (ARRAY(SELECT client_id FROM due)) AND ${STRANGERS} RETURNING 1
+      ), kept AS (
+        UPDATE client_registrations r SET expires_at = NULL WHERE r.client_id = ANY (ARRAY(
+          SELECT client_id FROM due EXCEPT
+          SELECT c.client_id FROM clients c WHERE c.client_id = ANY (ARRAY(SELECT client_id FROM due)) AND ${STRANGERS}))
+        RETURNING 1
+      )
+      SELECT (SELECT count(*) FROM gone)::int AS deleted, (SELECT count(*) FROM kept)::int AS kept`,
+);
+
 /** All kinds of rows that are swept. */
-export const SWEEPS: readonly SweepKind[] = [GRANTS, ...EXPIRING.map(expiring)];
+export const SWEEPS: readonly SweepKind[] = [GRANTS, UNUSED_CLIENTS, ...EXPIRING.map(expiring)];

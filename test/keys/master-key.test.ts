@@ -317,6 +317,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   decoy: "it decides how long a wrong password takes: nothing is stored",
   "confirmation-code": "a confirmation code",
   tries: "it is a lasting key as that of sessions",
+  registration: "it is a lasting key as that of sessions",
   "known-browser": "a known browser",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",

@@ -49,6 +49,12 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       `INSERT INTO client_secrets (id, client_id, hash, expires_at)
        SELECT gen_random_uuid(), 'client-' || n, '\\x00', CASE WHEN n % 2 = 0 THEN ${LATER} END FROM n WHERE n > 1`,
     ],
+    [
+      tenth,
+      `INSERT INTO client_registrations SELECT 'client-' || n, decode(md5('registration-' || n), 'hex'), '{}', now(),
+         ${LATER} FROM n WHERE n > 1`,
+    ],
+    [tenth, `INSERT INTO registration_tokens SELECT n, decode(md5('initial-' || n), 'hex'), 1, now(), ${LATER} FROM n`],
     [tenth, `INSERT INTO users (sub, preferred_username, roles) SELECT ${name("user")}, ${name("user")}, '{}' FROM n`],
     [tenth, `INSERT INTO user_identifiers SELECT 'user-' || n, 'login', ${name("user")} FROM n`],
     [

@@ -1,12 +1,15 @@
 import { isConfidential } from "../../clients/methods.js";
 import type { Client, Scope } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
+import { pagesOf, type ClientPages } from "../../store/client-registrations.js";
 import { describeScope } from "../../tokens/claims.js";
 import { userCodeOf } from "../../tokens/device-code.js";
 import { INTERACTION_PATH } from "../paths.js";
 import type { View } from "../view.js";
 import type { Position } from "./position.js";
 import type { AuthorizationRequest } from "./request.js";
+
+export type { ClientPages };
 
 declare module "../view.js" {
   interface Views {
@@ -29,6 +32,8 @@ declare module "../view.js" {
       readonly remembered: boolean;
       /** The code of the device that asks, if one does. */
       readonly userCode?: string | undefined;
+      /** The pages of a client that registered itself. No operator has checked its name and these addresses. */
+      readonly unverified?: ClientPages | undefined;
     };
   }
 }
@@ -65,6 +70,7 @@ export async function viewOf(position: Position, csrf: string, core: Core): Prom
     userName: session.name ?? session.preferred_username,
     remembered: purpose.kind !== "device" && isConfidential(client),
     userCode: purpose.kind === "device" ? userCodeOf(core.master, purpose.request.device_id) : undefined,
+    unverified: client.registered_by === null ? undefined : await pagesOf(core.db, client.client_id),
     scopes: (request.consent_scope ?? []).map((name) => describeScope(name, declared)),
   };
 }

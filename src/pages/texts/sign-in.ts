@@ -22,6 +22,13 @@ export const SIGN_IN_TEXTS = {
     en: "{client} would like access to your account {user}.",
     de: "{client} möchte Zugriff auf Ihr Konto {user}.",
   },
+  "consent.unverified": {
+    en: "This app has registered itself. Its name and its links have not been checked. Allow access only if you have just started this app yourself.",
+    de: "Diese App hat sich selbst registriert. Ihr Name und ihre Links sind nicht geprüft. Erlauben Sie den Zugriff nur, wenn Sie diese App gerade selbst gestartet haben.",
+  },
+  "consent.website": { en: "Website", de: "Website" },
+  "consent.policy": { en: "Privacy policy", de: "Datenschutzerklärung" },
+  "consent.terms": { en: "Terms of use", de: "Nutzungsbedingungen" },
   "consent.list": { en: "Requested access", de: "Angefragter Zugriff" },
   "consent.nothing": { en: "Know that you have signed in", de: "Wissen, dass Sie sich angemeldet haben" },
   "consent.target": { en: "You will be sent back to {target}.", de: "Sie werden zurückgeleitet zu {target}." },
