@@ -28,7 +28,7 @@ const AUTHORIZATION_ANSWER = ["code", "state", "iss", "error", "error_descriptio
 
 /**
  * Adds a response to the query of a redirect URI. Parameters of the registered URI with reserved names are dropped,
- * also if the response lacks them: a client would take a `code` beside an error for ours.
+ * also if the response lacks them: a client would take a `code` beside an error for ours. So are those that the response has.
  * @param names parameter names that only the response may use
  */
 export function withAnswer(
@@ -37,7 +37,8 @@ export function withAnswer(
   names: readonly string[] = AUTHORIZATION_ANSWER,
 ): string {
   const [base, query = ""] = split(uri);
-  const kept = query.split("&").filter((pair) => pair !== "" && !names.includes(nameOf(pair)));
+  const isReserved = (name: string) => names.includes(name) || Object.hasOwn(answer, name);
+  const kept = query.split("&").filter((pair) => pair !== "" && !isReserved(nameOf(pair)));
   const pairs = [...kept, ...pairsOf(answer)];
   return pairs.length === 0 ? base : `${base}?${pairs.join("&")}`;
 }

@@ -10,6 +10,7 @@ export const narrowed = z.object({
   access_token_typ: z.enum(ACCESS_TOKEN_TYPES),
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
+  authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   id_token_claims: z.enum(["minimal", "scope"]),
   registered_by: z.enum(["open", "token"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),

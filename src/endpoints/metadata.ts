@@ -94,6 +94,7 @@ function authorizationMetadata(issuer: string, { pages: { authorize, logout }, o
     end_session_endpoint: logout && issuer + logout,
     response_types_supported: ["code"],
     response_modes_supported: RESPONSE_MODES,
+    authorization_signing_alg_values_supported: SIGNING_ALGORITHMS,
     code_challenge_methods_supported: ["S256"],
     prompt_values_supported: PROMPTS,
     display_values_supported: ["page"],

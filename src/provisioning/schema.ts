@@ -88,6 +88,7 @@ const client = z
     refresh_token_absolute_lifetime: seconds.default(CLIENT_DEFAULTS.refresh_token_absolute_lifetime),
     refresh_token_rotation: z.boolean().default(CLIENT_DEFAULTS.refresh_token_rotation),
     id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default(CLIENT_DEFAULTS.id_token_signed_response_alg),
+    authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
     id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(CLIENT_DEFAULTS.require_pkce),

@@ -1,11 +1,11 @@
 import { createServer, type AddressInfo } from "node:net";
-import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
+import { createLocalJWKSet, decodeJwt, jwtVerify, SignJWT, UnsecuredJWT } from "jose";
 import t from "tap";
 import { authorizationAt } from "../support/authorization.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
-import { basic, startInstance, type Form } from "../support/instance.js";
+import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { holds, holdsInBrowser } from "../support/oracle.js";
 import { answerOf, Browser, formOf, pkce, query } from "../support/web.js";
 import {
@@ -348,7 +348,7 @@ const REFUSED: readonly (readonly [id: string, name: string, parameters: Form, t
   ...["-1", "abc", "1e9", "1.5", "0x10", "+1", " 1", "99999999999", "٣"].map(
     (max_age) => ["AZ-12", `max_age=${max_age}`, { max_age }, malformed("max_age")] as const,
   ),
-  ...["web_message", "QUERY", "jwt", "form_post.jwt"].map(
+  ...["web_message", "QUERY", "jws", "form_post.jws"].map(
     (response_mode) =>
       ["AZ-16", `response_mode=${response_mode}`, { response_mode }, malformed("response_mode")] as const,
   ),
@@ -655,6 +655,57 @@ t.test("an answer may be the fragment of the redirect URI", async (t) => {
     });
   }
 });
+
+t.test("JR-01 each answer may be a signed JWT, which names the server and the client, and expires", async (t) => {
+  const WAYS: Readonly<Record<string, (reply: Reply) => Record<string, string>>> = {
+    jwt: answerOf,
+    "query.jwt": answerOf,
+    "fragment.jwt": ({ headers }) =>
+      Object.fromEntries(new URLSearchParams(new URL(headers.get("location")!).hash.slice(1))),
+    "form_post.jwt": (page) => formOf(page, "form_post").values,
+  };
+  const keys = createLocalJWKSet((await server.send("/oauth2/jwks")).json);
+  for (const [response_mode, read] of Object.entries(WAYS)) {
+    for (const [name, parameters, members] of ANSWERS) {
+      await t.test(`${name} by ${response_mode}`, async (t) => {
+        const { response, ...others } = read(await alice.get(authorize({ ...parameters, response_mode })));
+        t.strictSame(others, {}, "nothing is beside it");
+        const { payload } = await jwtVerify(response!, keys, {
+          ...{ issuer, audience: "web", algorithms: ["RS256"] },
+          currentDate: clock.statement(),
+        });
+        t.same(Object.keys(payload).sort(), [...members, "aud", "exp"].sort());
+        t.match(payload, { state: "s", exp: Math.floor(clock.now() / 1000) + 600 });
+      });
+    }
+  }
+});
+
+t.test("JR-02 the signed answer of a request is no other token, and of no other request", async (t) => {
+  const { response } = answerOf(await alice.get(authorize({ response_mode: "jwt" })));
+  const hinted = await new Browser(server).get(authorize({ id_token_hint: response!, prompt: "none" }));
+  t.match(answerOf(hinted), { error: "login_required" });
+  t.equal(server.log.findLast(({ operation }) => operation === "authorize")?.hint_flaw, "unreadable");
+  const userinfo = await server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${response}` } });
+  t.equal(userinfo.status, 401);
+  const form = { code: response!, redirect_uri: CALLBACK };
+  t.match(await exchange(server, form), { status: 400, json: { error: "invalid_grant" } });
+});
+
+t.test(
+  "JR-03 a response in the registered address is dropped, and errors before the mode is known are plain",
+  async (t) => {
+    const polluted = {
+      client_id: "polluted",
+      redirect_uri: `${CALLBACK}?code=x&state=y&error=z&iss=w&keep=1&response=old`,
+    };
+    await server.apply(changed("polluted", { redirect_uris: [polluted.redirect_uri], consent: "implicit" }));
+    const reply = await alice.get(authorize({ ...polluted, response_mode: "jwt" }));
+    t.strictSame([...new URL(reply.headers.get("location")!).searchParams.keys()], ["keep", "response"]);
+    const unknown = await alice.get(authorize({ response_mode: "fragment.jws" }));
+    t.match(answerOf(unknown), { error: "invalid_request" });
+  },
+);
 
 t.test("the login page follows the request", async (t) => {
   const stranger = (parameters: Form) => new Browser(server).open(authorize(parameters));

@@ -66,7 +66,13 @@ const server = await startInstance(t, {
         token_endpoint_auth_method: "private_key_jwt",
         jwks: { keys: [key.publicKey.export({ format: "jwk" })] },
       },
-      { ...WEB, client_id: "elliptic", id_token_signed_response_alg: "ES256", userinfo_signed_response_alg: "ES256" },
+      {
+        ...WEB,
+        client_id: "elliptic",
+        id_token_signed_response_alg: "ES256",
+        userinfo_signed_response_alg: "ES256",
+        authorization_signed_response_alg: "ES256",
+      },
     ],
     users: [{ sub: "user-alice", preferred_username: "Alice", password: ALICE.password, name: "Alice Example" }],
   },
@@ -231,6 +237,32 @@ t.test("openid-client pushes its request, signs it, and does both", async (t) =>
     const tokens = await client.authorizationCodeGrant(config, addressOf(reply), { ...asked, idTokenExpected: true });
     t.match(tokens.claims(), { sub: "user-alice", nonce: asked.expectedNonce }, way);
   }
+});
+
+t.test("openid-client verifies a signed answer, also that of an error", async (t) => {
+  const config = await discover("elliptic", client.ClientSecretBasic(SECRET), {
+    authorization_signed_response_alg: "ES256",
+    id_token_signed_response_alg: "ES256",
+  });
+  client.useJwtResponseMode(config);
+  const { asked, reply } = await signIn(config);
+  t.strictSame([...addressOf(reply).searchParams.keys()], ["response"]);
+  const tokens = await client.authorizationCodeGrant(config, addressOf(reply), asked);
+  t.match(tokens.claims(), { sub: "user-alice", nonce: asked.expectedNonce });
+  const other = { ...asked, expectedState: "another" };
+  t.match(await reason(() => client.authorizationCodeGrant(config, addressOf(reply), other)), {
+    cause: { message: 'unexpected "state" response parameter value' },
+  });
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: CALLBACK,
+    scope: "openid",
+    prompt: "none",
+    state: "s",
+  });
+  const refused = addressOf(await new Browser(server).get(url.pathname + url.search));
+  t.match(await reason(() => client.authorizationCodeGrant(config, refused, { expectedState: "s" })), {
+    error: "login_required",
+  });
 });
 
 t.test("openid-client detects an answer to another request", async (t) => {

@@ -69,6 +69,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     refresh_token_absolute_lifetime: 600,
     refresh_token_rotation: true,
     id_token_signed_response_alg: "RS256",
+    authorization_signed_response_alg: "ES256",
     id_token_claims: "scope",
     userinfo_signed_response_alg: "ES256",
     require_pkce: true,

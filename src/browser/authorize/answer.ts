@@ -8,6 +8,7 @@ import { openGrant } from "../../store/grants.js";
 import { answerPushedRequest } from "../../store/pushed-requests.js";
 import type { LiveSession } from "../../store/sessions.js";
 import { writeAuthorizationCode } from "../../tokens/authorization-code.js";
+import { signAuthorizationResponse } from "../../tokens/authorization-response.js";
 import { PASSWORD_ACR } from "./claims-parameter.js";
 import type { AuthorizationRequest } from "./request.js";
 import { appLink } from "./stale.js";
@@ -17,13 +18,22 @@ import type { BrowserAnswer } from "../view.js";
 /** Lifetime of an authorization code, in seconds (RFC 6749 section 4.1.2 recommends at most ten minutes). */
 const CODE_LIFETIME = 60;
 
-/** Every answer names its issuer, so that a client of several servers cannot confuse them (RFC 9207). */
-function answer({ issuer }: Core, to: AnswerTarget, members: Readonly<Record<string, string>>): BrowserAnswer {
-  const { redirect_uri, response_mode, leads_to, state } = to;
+/**
+ * Every answer names its issuer, so that a client of several servers cannot confuse them (RFC 9207). A signed one has all its
+ * parameters in one JWT, errors too (JARM section 2.3).
+ */
+async function answer(
+  core: Core,
+  to: AnswerTarget,
+  client: Client,
+  members: Readonly<Record<string, string>>,
+): Promise<BrowserAnswer> {
+  const { redirect_uri, response_mode, leads_to, state, signed } = to;
+  const parameters = { ...members, ...(state === undefined ? {} : { state }), iss: core.issuer };
   return {
     kind: "answer",
     to: { redirect_uri, response_mode, leads_to },
-    parameters: { ...members, ...(state === undefined ? {} : { state }), iss: issuer },
+    parameters: signed === true ? { response: await signAuthorizationResponse(core, client, parameters) } : parameters,
   };
 }
 
@@ -46,7 +56,7 @@ export async function answerWithRefusal(
 ): Promise<BrowserAnswer> {
   await claimAnswer(core, to, client);
   facts.refusal = refusal;
-  return answer(core, to, { error: refusal.error, error_description: refusal.message });
+  return answer(core, to, client, { error: refusal.error, error_description: refusal.message });
 }
 
 /** Opens the grant, and sends the person back to the client with the grant's code (RFC 6749 section 4.1.2). */
@@ -86,5 +96,5 @@ export async function answerWithCode(
   facts.sub = session.sub;
   facts.grant_id = grant_id;
   facts.scope_granted = request.scope;
-  return answer(core, request, { code: writeAuthorizationCode(core.master, grant_id) });
+  return answer(core, request, client, { code: writeAuthorizationCode(core.master, grant_id) });
 }

@@ -12,13 +12,29 @@ import { optional, readParameters } from "../../http/parameters.js";
  * a page of our own (RFC 6749 section 4.1.2.1).
  */
 
-/** The supported response modes (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
-export const RESPONSE_MODES = ["query", "fragment", "form_post"] as const;
+/** The ways of an answer to its client (OAuth 2.0 Multiple Response Types, Form Post Response Mode). */
+type AnswerWay = "query" | "fragment" | "form_post";
+
+/** The response modes: the way of the answer, and whether it is a signed JWT (JARM section 2.3). */
+const MODES = {
+  query: ["query", false],
+  fragment: ["fragment", false],
+  form_post: ["form_post", false],
+  "query.jwt": ["query", true],
+  "fragment.jwt": ["fragment", true],
+  "form_post.jwt": ["form_post", true],
+  jwt: ["query", true],
+} as const satisfies Readonly<Record<string, readonly [AnswerWay, boolean]>>;
+
+type ResponseMode = keyof typeof MODES;
+export const RESPONSE_MODES = Object.keys(MODES) as [ResponseMode, ...ResponseMode[]];
 
 /** The address of the answer, and how the answer gets there. */
 export interface AnswerTarget {
   readonly redirect_uri: string;
-  readonly response_mode: (typeof RESPONSE_MODES)[number];
+  readonly response_mode: AnswerWay;
+  /** Whether the answer is a JWT that this server signs. */
+  readonly signed?: boolean | undefined;
   /**
    * Every address that our forms may end at, the redirect URI first. The client's other addresses are needed because a
    * callback may redirect to its front end. Browsers apply CSP form-action to the whole chain of redirects.
@@ -77,9 +93,11 @@ export function readTarget(client: Client, form: Form): AnswerTarget {
   const { success, data } = returnable.safeParse(parameters.get("state"));
   const state = success && !repeated.has("state") ? data : undefined;
   const mode = repeated.has("response_mode") ? undefined : parameters.get("response_mode");
+  const [response_mode, signed] = MODES[RESPONSE_MODES.find((one) => one === mode) ?? "query"];
   return {
     redirect_uri,
-    response_mode: RESPONSE_MODES.find((one) => one === mode) ?? "query",
+    response_mode,
+    signed,
     leads_to: [redirect_uri, ...client.web_origins, ...client.redirect_uris],
     state,
   };
