@@ -5,7 +5,7 @@ import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import { isPlainText } from "../store/plain-text.js";
 import { CLIENT_DEFAULTS } from "./defaults.js";
 import { methodNames, methodsOf, secretStorage, type METHODS, type RegisteredMethods } from "./methods.js";
-import { ASSERTION_ALGORITHMS } from "./methods/algorithms.js";
+import { ASSERTION_ALGORITHMS, PUBLIC_KEY_ALGORITHMS } from "./methods/algorithms.js";
 import { hasKeys } from "./methods/method.js";
 import { isLoopback } from "./redirect-uri.js";
 import { isPlainHttp, registeredUriProblem, webUriProblem } from "./registered-uri.js";
@@ -99,6 +99,9 @@ const settings = z
     subject_type: z.literal("public").optional(),
     id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default(CLIENT_DEFAULTS.id_token_signed_response_alg),
     userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
+    authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
+    require_signed_request_object: z.boolean().default(false),
     require_pushed_authorization_requests: z.boolean().default(false),
   })
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, { path: ["jwks_uri"] })
@@ -148,6 +151,7 @@ const ABSENT = {
   token_endpoint_auth_signing_alg: null,
   jwks_uri: null,
   userinfo_signed_response_alg: null,
+  request_object_signing_alg: null,
 };
 
 /** The scopes of a registration. Scopes that such a client may not have are left out, and the answer says which remain. */
