@@ -2,6 +2,7 @@
 //   node docs/example-assertion.mjs CLIENT_ID ISSUER --key FILE.pem             private_key_jwt
 //   node docs/example-assertion.mjs CLIENT_ID ISSUER --secret SECRET            client_secret_jwt
 //   node docs/example-assertion.mjs CLIENT_ID ISSUER --secret SECRET --encrypt  client_secret_jwt, nested in a JWE
+//   node docs/example-assertion.mjs ISSUER OUR_ISSUER --key FILE.pem --subject SUB   an issuer's assertion about a user
 // and the public key that is registered for the first of them:
 //   node docs/example-assertion.mjs --jwk FILE.pem
 import { createHash, createPrivateKey, createPublicKey, createSecretKey, randomUUID } from "node:crypto";
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
     secret: { type: "string" },
     encrypt: { type: "boolean" },
     jwk: { type: "string" },
+    subject: { type: "string" },
   },
 });
 
@@ -28,7 +30,7 @@ if (values.jwk) {
   const signed = await new SignJWT()
     .setProtectedHeader({ alg: values.key ? "ES256" : "HS256" })
     .setIssuer(client)
-    .setSubject(client)
+    .setSubject(values.subject ?? client)
     .setAudience(issuer)
     .setJti(randomUUID())
     .setIssuedAt()

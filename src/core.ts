@@ -40,7 +40,7 @@ export interface Core {
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
   readonly authentication: ClientAuthentication;
-  /** The keys that clients publish. */
+  /** The key sets of clients and issuers at their URIs. */
   readonly keySets: RemoteKeySets;
   /** Counts which client uses which dialect. */
   readonly usage: DialectUsage;

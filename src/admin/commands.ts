@@ -2,6 +2,7 @@ import { BACKUP_COMMANDS, RESTORE_COMMAND } from "./backup.js";
 import { CLIENT_COMMANDS } from "./clients.js";
 import type { BareCommand, Command } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
+import { ISSUER_COMMANDS } from "./issuers.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { MASTER_KEY_COMMANDS } from "./master-key.js";
 import { REGISTRATION_TOKEN_COMMANDS } from "./registration-tokens.js";
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   ...CLIENT_COMMANDS,
   ...REGISTRATION_TOKEN_COMMANDS,
   ...USER_COMMANDS,
+  ...ISSUER_COMMANDS,
   ...REVOKE_COMMANDS,
   ...KEY_COMMANDS,
   ...MASTER_KEY_COMMANDS,

@@ -1,15 +1,9 @@
 import { compactVerify, createLocalJWKSet, errors, type CryptoKey, type JWK } from "jose";
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
-import { CLOCK_TOLERANCE, hasCome, hasPassed, type Clock } from "../clock.js";
-import type { Code } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
-import type { MasterKey } from "../keys/master-key.js";
-import type { Db } from "../store/open.js";
-import { useAssertion } from "../store/used-assertions.js";
 import { JsonError, readStrictJson } from "../strict-json.js";
-import type { RegisteredClient } from "./registered-client.js";
 
 /** Assertions: JWTs with which clients authenticate (RFC 7523 section 3, OpenID Connect Core section 9). */
 
@@ -22,10 +16,7 @@ export const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-beare
  */
 const MAX_KEYS = 10;
 
-/** Longest `jti` of a client, in characters. */
-export const MAX_JTI = 1_024;
-
-/** Accepted `typ` headers. A token made for another purpose has another one (RFC 8725 section 3.11). */
+/** Accepted `typ` headers of client authentication. A token made for another purpose has another one (RFC 8725 section 3.11). */
 const TYPES: readonly unknown[] = [undefined, "JWT", "jwt", "client-authentication+jwt"];
 
 const headerSchema = z.object({
@@ -130,82 +121,6 @@ export function algorithmsOf(
   ofMethod: readonly string[],
 ): readonly string[] {
   return registered === null ? ofMethod : ofMethod.filter((alg) => alg === registered);
-}
-
-const claimsSchema = z.object({
-  iss: z.unknown().optional(),
-  sub: z.unknown().optional(),
-  aud: z.unknown().optional(),
-  exp: z.unknown().optional(),
-  nbf: z.unknown().optional(),
-  iat: z.unknown().optional(),
-  jti: z.unknown().optional(),
-});
-
-type Claims = z.infer<typeof claimsSchema>;
-
-/** The values that the claims must have. */
-interface Expected {
-  readonly client: Pick<RegisteredClient, "client_id" | "assertion_lifetime">;
-  readonly audiences: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-/** The checks of the claims, in the order of their refusals (RFC 7523 section 3). */
-const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
-  ["assertion_client_wrong", ({ iss, sub }, { client }) => iss === client.client_id && sub === client.client_id],
-  ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
-  ["assertion_expired", ({ exp }, { now }) => isDate(exp) && !hasPassed(exp * 1000, now)],
-  [
-    "assertion_lifetime_too_long",
-    ({ exp, iat }, { client, now }) => livesShortly(exp as number, iat, client.assertion_lifetime, now),
-  ],
-  ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
-  ["assertion_without_jti", ({ jti }) => typeof jti === "string" && jti !== "" && jti.length <= MAX_JTI],
-];
-
-/**
- * Accepts an assertion whose signature is verified, and marks it as used.
- * @param now milliseconds since the epoch
- * @throws Refusal assertion_payload_unreadable, those of CHECKS, assertion_used
- */
-export async function acceptOnce(
-  payload: Buffer,
-  expected: Omit<Expected, "now">,
-  { db, master, clock }: { readonly db: Db; readonly master: MasterKey; readonly clock: Clock },
-): Promise<void> {
-  const { success, data: claims } = claimsSchema.safeParse(readJsonBytes(payload));
-  if (!success) throw new Refusal("assertion_payload_unreadable", { reason: "no JSON object" });
-  const now = clock.now();
-  for (const [code, holds] of CHECKS) if (!holds(claims, { ...expected, now })) throw new Refusal(code);
-  const hash = master.mac("assertion", `${expected.client.client_id}\n${claims.jti as string}`);
-  const usableUntil = new Date(((claims.exp as number) + CLOCK_TOLERANCE) * 1000);
-  const first = await useAssertion(db, hash, usableUntil, clock.statement());
-  if (!first) throw new Refusal("assertion_used");
-}
-
-/**
- * Every audience must be ours: another server that is an audience too could replay the assertion (RFC 8725 section
- * 3.9).
- */
-function isMeantFor(aud: unknown, audiences: readonly string[]): boolean {
-  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  return named.length > 0 && named.every((one) => typeof one === "string" && audiences.includes(one));
-}
-
-/** A NumericDate (RFC 7519 section 2). */
-function isDate(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
-}
-
-/** `exp` and `iat` come from the client's clock: between them there is no tolerance. @param lifetime in seconds */
-function livesShortly(exp: number, iat: unknown, lifetime: number, now: number): boolean {
-  return hasCome((exp - lifetime) * 1000, now) && (!isDate(iat) || exp - iat <= lifetime);
-}
-
-function hasBegun(date: unknown, now: number): boolean {
-  return date === undefined || (isDate(date) && hasCome(date * 1000, now));
 }
 
 /** Parses unambiguous JSON in UTF-8; undefined for anything else. */

@@ -2,7 +2,8 @@ import type { JWK } from "jose";
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
-import { MAX_JTI, readJsonBytes, type Jws } from "./assertion.js";
+import { readJsonBytes, type Jws } from "./assertion.js";
+import { MAX_JTI } from "./assertion-claims.js";
 import type { PresentedCredentials } from "./presented.js";
 
 /**

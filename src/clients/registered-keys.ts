@@ -5,12 +5,12 @@ import type { RemoteKeySets } from "../outbound/key-sets.js";
 import type { RegisteredClient } from "./registered-client.js";
 
 /**
- * The public keys of a client: the registered ones, or those at its `jwks_uri` (RFC 7591 section 2).
+ * The public keys of a client or an issuer: the registered ones, or those at its `jwks_uri` (RFC 7591 section 2).
  * @param wanted whether a key is the one that is needed; a set without it may be fetched again
  * @throws Refusal client_keys_unavailable
  */
 export async function registeredKeys(
-  { jwks, jwks_uri }: RegisteredClient,
+  { jwks, jwks_uri }: Pick<RegisteredClient, "jwks" | "jwks_uri">,
   keySets: RemoteKeySets,
   wanted: (key: JWK) => boolean,
 ): Promise<readonly JWK[]> {

@@ -31,7 +31,7 @@ export const renewTokenEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 async function renew(request: OperationRequest, core: Core): Promise<IssuedTokens> {
-  const { spelling, network, facts, decision_id } = request;
+  const { spelling, network, facts, decision_id, assertionAudiences } = request;
   const { client_id, token, scope: named } = readParameters(parameters, request.parameters);
 
   const device = await readDeviceToken(core, token, { client_id, dialect: spelling.name });
@@ -41,7 +41,7 @@ async function renew(request: OperationRequest, core: Core): Promise<IssuedToken
   facts.jti = claims.jti;
 
   // A device authenticates with its token, so a certificate has no effect.
-  const unbound = { confirmation: undefined, certificate: undefined };
+  const unbound = { confirmation: undefined, certificate: undefined, assertionAudiences };
   const context = { core, client, ...unbound, spelling, issuance: {}, network, facts, decision_id };
   const held = renewableScope(device); // renewal_not_granted
   const requested = namedScopes(named, context);

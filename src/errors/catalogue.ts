@@ -289,6 +289,19 @@ export const CATALOGUE = {
     remedy: "ask for an audience of the scopes that the new token would have",
     reference: "RFC 8693 section 2.2.2",
   },
+  assertion_missing: {
+    kind: "malformed",
+    message: "the parameter assertion is missing",
+    remedy: "send the assertion of the registered issuer",
+    reference: "RFC 7523 section 2.1",
+  },
+  assertion_grant_invalid: {
+    kind: "bad_grant",
+    message: "the assertion is not accepted",
+    remedy:
+      "get a new assertion from an issuer that is registered for this client; X-Request-Id leads to the reason in the log",
+    reference: "RFC 7521 section 4.1.1, RFC 7523 section 3.1",
+  },
   grant_type_not_allowed: {
     documented: 22,
     kind: "not_allowed",

@@ -69,9 +69,9 @@ const NAMES: ReadonlySet<string> = new Set([
   // Iothentix, Kii Cloud
   ...["pop", "expiresAt", "expires_at", "loginName", "emailAddress", "phoneNumber", "displayName", "locale", "country"],
   ...["appID", "appKey", "email", "phone_number", "preferred_username"],
-  // Token exchange
+  // Token exchange, assertions about users, device authorization
   ...["subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"],
-  ...["resource"],
+  ...["resource", "assertion", "device_code"],
   // Our pages
   ...["action", "csrf", "page", "lifetime", "party"],
 ]);

@@ -20,7 +20,7 @@ interface ExchangeRequest extends AuthenticationRequest {
 
 /** The steps of every token request, in every grant and dialect. No grant can skip one. */
 export async function exchange(core: Core, grants: GrantRegistry, request: ExchangeRequest): Promise<IssuedTokens> {
-  const { parameters, spelling, issuance = {}, network, facts, decision_id } = request;
+  const { parameters, spelling, issuance = {}, network, facts, decision_id, assertionAudiences } = request;
 
   // 1. Which grant is it, and is the request complete?
   const { grant, grant_type } = chooseGrant(grants, request);
@@ -37,7 +37,8 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   // 4. What does the grant decide?
   const confirmation = confirmationOf(client, request.credentials); // client_certificate_missing
   const certificate = shownThumbprint(request.credentials);
-  const context = { core, client, confirmation, certificate, spelling, issuance, network, facts, decision_id };
+  const proof = { client, confirmation, certificate, assertionAudiences };
+  const context = { core, ...proof, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
 
   // 5. Issue the tokens, and add them to the audit facts.

@@ -18,6 +18,8 @@ export interface GrantContext {
   readonly confirmation: Confirmation | undefined;
   /** The thumbprint of the certificate of the request (`x5t#S256`). */
   readonly certificate: string | undefined;
+  /** The accepted audiences of assertions (RFC 7523 section 3). */
+  readonly assertionAudiences: readonly string[];
   readonly spelling: RequestSpelling;
   readonly issuance: Issuance;
   /** The network of the request, as the rate limits count it (http/network.ts). */
@@ -62,6 +64,8 @@ export interface Entitlement {
   readonly renewals?: number;
   /** The content of a requesting party token, and the members beside it in the response. */
   readonly rpt?: RequestingPartyTerms & RequestingPartyNews;
+  /** The latest expiry of the access token, in seconds since the epoch. */
+  readonly latest_exp?: number;
   /** The content of an exchanged token, and the type of it that the client asked for (RFC 8693 section 2.2.1). */
   readonly exchanged?: ExchangedTerms & { readonly issued_token_type: string };
 }

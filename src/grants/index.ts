@@ -2,6 +2,7 @@ import { authorizationCodeGrant } from "./authorization-code.js";
 import { clientCredentialsGrant } from "./client-credentials.js";
 import { deviceCodeGrant } from "./device-code.js";
 import type { GrantPlugin } from "./grant.js";
+import { jwtBearerGrant } from "./jwt-bearer.js";
 import { passwordGrant } from "./password.js";
 import { refreshTokenGrant } from "./refresh-token.js";
 import { tokenExchangeGrant } from "./token-exchange.js";
@@ -19,6 +20,7 @@ export const GRANTS: readonly GrantPlugin[] = [
   deviceCodeGrant,
   umaTicketGrant,
   tokenExchangeGrant,
+  jwtBearerGrant,
 ];
 
 /** The values of `grant_types` that a client may be registered with (RFC 7591 section 2). */

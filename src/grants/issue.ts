@@ -25,7 +25,7 @@ export interface IssuedTokens {
 /** Issues the tokens of an entitlement, and adds them to the audit facts. */
 export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
   const { core, client, confirmation, spelling, issuance, facts } = context;
-  const { scope, user, login, rpt, renewals, exchanged } = entitlement;
+  const { scope, user, login, rpt, renewals, exchanged, latest_exp } = entitlement;
   const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
   const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
@@ -34,6 +34,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     scope,
     spelling: spelling.tokens,
     lifetime: issuance.access_token_lifetime,
+    latest_exp,
     cnf: confirmation,
     user,
     auth_time: login?.auth_time,

@@ -145,13 +145,13 @@ function entitle(scope: readonly string[], { subject, actor }: Shown, requested:
   if (exchanged_from.length > MAX_EARLIER) throw new Refusal("exchange_too_long");
   return {
     scope,
+    latest_exp: Math.min(subject.exp, actor?.exp ?? Number.POSITIVE_INFINITY),
     exchanged: {
       sub: subject.sub,
       user_epoch: subject.user_epoch,
       auth_time: subject.auth_time,
       act: actorsOf(subject, actor),
       exchanged_from,
-      latest_exp: Math.min(subject.exp, actor?.exp ?? Number.POSITIVE_INFINITY),
       is_jwt: requested === JWT,
       issued_token_type: requested,
     },

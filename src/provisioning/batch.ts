@@ -142,6 +142,7 @@ function isRefused(error: unknown): boolean {
 const CONFLICTS: Readonly<Record<Section, string>> = {
   scopes: "its name is in use",
   clients: "its client_id is in use by a user, a device or an app",
+  issuers: "its name is in use",
   users: "its sub, login name, verified email or verified phone number belongs, or belonged, to another account",
   devices: "its device_id is in use by a client or a user, or its psk_identity by another device",
   apps: "its app_id or client_id is in use by another app, a client, a user or a device",

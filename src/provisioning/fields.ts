@@ -19,6 +19,12 @@ export const text = z.string().min(1).refine(isPlainText, "must be well-formed t
 export const id = text.max(255).refine((value) => value === value.trim(), "must not begin or end with a space");
 export const seconds = z.int().positive().max(2_147_483_647);
 
+/** Seconds, at most a day: the `jti` of each assertion is stored that long. */
+export const assertionLifetime = z
+  .int()
+  .positive()
+  .max(24 * 60 * 60);
+
 /** Secrets in clear. A text that looks like a hash is refused, because it is not the secret. */
 export const clientSecret = inClear(1_024, "give it as client_secret_hash");
 export const password = inClear(MAX_PASSWORD_LENGTH, "give it as password_hash");

@@ -50,7 +50,7 @@ function entriesIn(text: string, line: number): readonly RawEntry[] {
   }
 }
 
-export const UNKNOWN = "no key tells what it is: sub, client_id, device_id, app_id, vendor_thing_id or name";
+export const UNKNOWN = "no key tells what it is: sub, client_id, device_id, app_id, vendor_thing_id, issuer or name";
 
 /** Keys that identify the section of an entry; the first one present counts. */
 const TELLING: readonly (readonly [key: string, section: Section])[] = [
@@ -60,6 +60,7 @@ const TELLING: readonly (readonly [key: string, section: Section])[] = [
   ["app_id", "apps"],
   ["device_id", "devices"],
   ["client_id", "clients"],
+  ["issuer", "issuers"],
   ["name", "scopes"],
 ];
 

@@ -9,6 +9,7 @@ import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import {
+  assertionLifetime,
   clientSecret,
   exchangeRule,
   foreignHash,
@@ -28,6 +29,7 @@ import {
   webUri,
   personClaimProblem,
 } from "./fields.js";
+import { issuer } from "./issuer-entry.js";
 import { checkNames, json } from "./json-value.js";
 
 /**
@@ -44,9 +46,6 @@ const scope = z.strictObject({
   access_token_typ: z.enum(ACCESS_TOKEN_TYPES).optional(),
 });
 
-/** Seconds. The `jti` of each assertion is stored that long. */
-const MAX_ASSERTION_LIFETIME = 24 * 60 * 60;
-
 const client = z
   .strictObject({
     client_id: id,
@@ -61,7 +60,7 @@ const client = z
     token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
     token_endpoint_auth_encryption_alg: z.literal("dir").optional(),
     token_endpoint_auth_encryption_enc: z.enum(namesOf(CONTENT_KEY_SIZES)).optional(),
-    assertion_lifetime: z.int().positive().max(MAX_ASSERTION_LIFETIME).default(300),
+    assertion_lifetime: assertionLifetime.default(300),
     grant_types: z.array(z.enum(GRANT_TYPES)).default([]),
     response_types: z.array(z.enum(RESPONSE_TYPES)).default([]),
     redirect_uris: z.array(redirectUri).default([]),
@@ -213,6 +212,7 @@ const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password: otherS
 export const SECTIONS = {
   scopes: { entry: scope, key: (one: z.output<typeof scope>) => one.name },
   clients: { entry: client, key: (one: z.output<typeof client>) => one.client_id },
+  issuers: { entry: issuer, key: (one: z.output<typeof issuer>) => one.issuer },
   users: { entry: user, key: (one: z.output<typeof user>) => one.sub },
   devices: { entry: device, key: (one: z.output<typeof device>) => one.device_id },
   apps: { entry: app, key: (one: z.output<typeof app>) => one.app_id },

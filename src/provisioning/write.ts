@@ -11,6 +11,7 @@ import { saveDevicePsks, type DevicePsk } from "../store/device-psks.js";
 import type { Transaction, Tx } from "../store/open.js";
 import { saveScopes } from "../store/provisioned.js";
 import type { DeclaredScope } from "../store/scopes.js";
+import { saveTrustedIssuers, type TrustedIssuer } from "../store/trusted-issuers.js";
 import { createUser, removePasswords, saveUsers, type UserToSave } from "../store/users.js";
 import type { Entry } from "./read.js";
 import {
@@ -38,6 +39,7 @@ type Write = (tx: Tx) => Promise<void>;
 interface Rows {
   readonly scopes: DeclaredScope;
   readonly clients: ClientToSave;
+  readonly issuers: TrustedIssuer;
   readonly users: UserToSave & { readonly removesPassword: boolean };
   readonly devices: DeviceToSave;
   readonly apps: { readonly app: App; readonly clients: readonly ClientToSave[] };
@@ -65,6 +67,12 @@ const ROWS: {
     return { name, description, audience, claims, access_token_signing_alg, access_token_typ };
   },
   clients: ({ master }, value) => clientRow(master, value),
+  issuers: (_vault, { jwks = null, jwks_uri = null, subjects = null, ...one }) => ({
+    ...one,
+    jwks,
+    jwks_uri,
+    subjects,
+  }),
   users: ({ passwords }, value) => userRow(passwords, value),
   devices: ({ master }, value) => deviceRow(master, value),
   apps: ({ master }, value) => appRow(master, value),
@@ -91,6 +99,7 @@ const WRITERS: { readonly [S in Section]: (tx: Transaction, rows: readonly Rows[
     );
     await saveClients(tx, rows);
   },
+  issuers: saveTrustedIssuers,
   users: async (tx, rows) => {
     await saveUsers(tx, rows);
     await removePasswords(

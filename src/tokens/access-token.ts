@@ -94,6 +94,8 @@ interface AccessTokenInput {
   readonly grant_generation?: number | undefined;
   /** Seconds it lives, in place of the client's setting. */
   readonly lifetime?: number | undefined;
+  /** Its latest expiry, in seconds since the epoch. */
+  readonly latest_exp?: number | undefined;
   /** Seconds since the epoch at which the person logged in. */
   readonly auth_time?: number | undefined;
   readonly cnf?: Confirmation | undefined;
@@ -151,7 +153,7 @@ export class AccessTokens {
     const expires_in = Math.min(
       order.lifetime ?? client.access_token_lifetime,
       rpt?.lifetime ?? Number.POSITIVE_INFINITY,
-      exchanged === undefined ? Number.POSITIVE_INFINITY : exchanged.latest_exp - iat,
+      (order.latest_exp ?? Number.POSITIVE_INFINITY) - iat,
     );
     const claims: AccessTokenClaims = {
       iss: issuer,

@@ -34,8 +34,6 @@ export interface ExchangedTerms {
   readonly act: Actor | undefined;
   /** The tokens whose end ends it too. */
   readonly exchanged_from: readonly EarlierToken[];
-  /** Its latest expiry, in seconds since the epoch. */
-  readonly latest_exp: number;
   /** Whether it is a JWT, whatever the format of its client. */
   readonly is_jwt: boolean;
 }

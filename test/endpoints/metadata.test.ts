@@ -42,6 +42,7 @@ t.test("metadata lists the registered endpoints, grants, methods and scopes", as
       "refresh_token",
       "uma_ticket",
       "urn:ietf:params:oauth:grant-type:device_code",
+      "urn:ietf:params:oauth:grant-type:jwt-bearer",
       "urn:ietf:params:oauth:grant-type:token-exchange",
       "urn:ietf:params:oauth:grant-type:uma-ticket",
     ]);

@@ -1,5 +1,6 @@
 import { Refusal } from "../../errors/refusal.js";
-import { acceptOnce, algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
+import { algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
+import { acceptOnce } from "../assertion-claims.js";
 import { registeredKeys } from "../registered-keys.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./algorithms.js";
 import { hasKeys, type AuthenticationMethod } from "./method.js";
