@@ -8,12 +8,13 @@ import type { Core } from "../core.js";
 import { DEVICE_CODE_GRANT, deviceCodeGrant } from "../grants/device-code.js";
 import { permit } from "../grants/permit.js";
 import { grantedScope } from "../grants/scope.js";
+import { readTargets } from "../grants/targets.js";
 import { optional, readParameters } from "../http/parameters.js";
 import { DEVICE_CODE, openDeviceCode } from "../store/device-codes.js";
 import { userCodeHash, userCodeOf, writeDeviceCode } from "../tokens/device-code.js";
 import type { OperationRequest } from "./operations.js";
 
-const parameters = z.object({ scope: optional });
+const parameters = z.object({ scope: optional, resource: optional });
 
 /** A device authorization response before a dialect words it (RFC 8628 section 3.2). */
 interface DeviceAuthorization {
@@ -44,10 +45,11 @@ export const deviceAuthorizationEndpoint: FastifyPluginAsync = async (app) => {
 };
 
 async function authorizeDevice(request: OperationRequest, core: Core): Promise<DeviceAuthorization> {
-  const { scope } = readParameters(parameters, request.parameters);
+  const { scope, resource } = readParameters(parameters, request.parameters);
   const client = await core.authentication.authenticate(request);
   permit(client, deviceCodeGrant, DEVICE_CODE_GRANT); // grant_type_not_allowed
-  const granted = grantedScope(scope, { ...request, client }); // scope_repeated, scope_not_allowed
+  const targets = await readTargets(core, client, resource); // target_unknown
+  const granted = grantedScope(scope, { ...request, client, targets }); // scope_repeated, scope_not_allowed
   await limit(core, client, request.network); // tries_exhausted
   const id = await open(core, client, granted);
   const user_code = userCodeOf(core.master, id);

@@ -229,7 +229,7 @@ export const CATALOGUE = {
     kind: "bad_scope",
     message: "no access token suits all resource servers of these scopes",
     remedy:
-      "ask for the scopes of one resource server at a time: these differ in access_token_signing_alg or access_token_typ",
+      "ask for the scopes of one resource server at a time, or name it as resource: these differ in access_token_signing_alg or access_token_typ",
     reference: "RFC 9068 section 3",
   },
   subject_token_missing: {
@@ -286,8 +286,8 @@ export const CATALOGUE = {
   target_unknown: {
     kind: "bad_target",
     message: "no scope of the token is for the requested audience",
-    remedy: "ask for an audience of the scopes that the new token would have",
-    reference: "RFC 8693 section 2.2.2",
+    remedy: "name an audience of the scopes that the token would have, as a URI exactly as it is declared",
+    reference: "RFC 8707 section 2, RFC 8693 section 2.2.2",
   },
   assertion_missing: {
     kind: "malformed",

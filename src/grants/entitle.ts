@@ -3,14 +3,16 @@ import type { GrantTerms } from "../store/grants.js";
 import type { Person } from "../store/users.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { Entitlement, GrantContext } from "./grant.js";
+import { scopeFor } from "./targets.js";
 
 /**
  * The entitlement of a stored grant. Scopes that the client has lost since are dropped. A narrower request narrows this
- * access token only (RFC 6749 section 6).
+ * access token only (RFC 6749 section 6), and so does a named resource server (RFC 8707 section 2.2).
+ * @throws Refusal target_unknown
  * @param nonce for the first id_token of the grant only (OpenID Connect Core section 12.2)
  */
 export function entitle(
-  { client }: GrantContext,
+  { client, targets }: GrantContext,
   terms: GrantTerms,
   {
     user,
@@ -26,7 +28,10 @@ export function entitle(
 ): Entitlement {
   const { auth_time, amr, acr, sid, scope, id_token_claims, claims_locales } = terms;
   return {
-    scope: (requested ?? scope).filter((name) => client.scope.includes(name)),
+    scope: scopeFor(
+      targets,
+      (requested ?? scope).filter((name) => client.scope.includes(name)),
+    ),
     user,
     login: { auth_time: toSeconds(auth_time), amr, acr, sid, ...(nonce ? { nonce } : {}) },
     claims: { names: id_token_claims, locales: claims_locales },

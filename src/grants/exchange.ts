@@ -4,11 +4,12 @@ import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
-import { readParameters } from "../http/parameters.js";
+import { readOptional, readParameters } from "../http/parameters.js";
 import type { GrantHandler, GrantRegistry, Issuance } from "./grant.js";
 import { issue, type IssuedTokens } from "./issue.js";
 import { permit } from "./permit.js";
 import type { RequestSpelling } from "./spelling.js";
+import { readTargets, requireScopes } from "./targets.js";
 
 interface ExchangeRequest extends AuthenticationRequest {
   readonly parameters: Parameters;
@@ -34,12 +35,14 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   // 3. May this client use the grant?
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
-  // 4. What does the grant decide?
+  // 4. For which resource servers is the token, and what does the grant decide?
+  const targets = await readTargets(core, client, readOptional("resource", parameters)); // target_unknown
   const confirmation = confirmationOf(client, request.credentials); // client_certificate_missing
   const certificate = shownThumbprint(request.credentials);
   const proof = { client, confirmation, certificate, assertionAudiences };
-  const context = { core, ...proof, spelling, issuance, network, facts, decision_id };
+  const context = { core, ...proof, targets, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
+  requireScopes(targets, entitlement.scope); // target_unknown
 
   // 5. Issue the tokens, and add them to the audit facts.
   return issue(context, entitlement);

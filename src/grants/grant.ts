@@ -9,6 +9,7 @@ import type { RequestingPartyTerms } from "../tokens/access-token.js";
 import type { ExchangedTerms } from "../tokens/exchanged.js";
 import type { RefreshTokenName } from "../tokens/refresh-token.js";
 import type { RequestSpelling } from "./spelling.js";
+import type { Targets } from "./targets.js";
 
 /** The input of a grant's decision, besides its parameters. The client is authenticated and may use the grant. */
 export interface GrantContext {
@@ -20,6 +21,8 @@ export interface GrantContext {
   readonly certificate: string | undefined;
   /** The accepted audiences of assertions (RFC 7523 section 3). */
   readonly assertionAudiences: readonly string[];
+  /** The resource servers that the request names (RFC 8707). */
+  readonly targets?: Targets | undefined;
   readonly spelling: RequestSpelling;
   readonly issuance: Issuance;
   /** The network of the request, as the rate limits count it (http/network.ts). */

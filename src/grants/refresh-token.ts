@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
+import { scopeOfGrant } from "../store/grants.js";
 import { redeemRefreshToken, type RefreshOutcome } from "../store/refresh-tokens.js";
 import { readRefreshToken } from "../tokens/refresh-token.js";
 import { entitle } from "./entitle.js";
 import { grantPlugin, type GrantContext } from "./grant.js";
 import { namedScopes, refuseBeyond } from "./scope.js";
+import { requireScopes } from "./targets.js";
 
 /**
  * Refreshes an access token (RFC 6749 section 6). A refresh token works once, and a retry is safe. The store decides in one
@@ -32,6 +34,7 @@ export const refreshTokenGrant = grantPlugin({
     }
 
     const requested = namedScopes(scope, context);
+    await checkTargets(grant_id, requested, context); // target_unknown
     const outcome = await redeemRefreshToken(
       core.db,
       {
@@ -53,6 +56,18 @@ export const refreshTokenGrant = grantPlugin({
     return entitle(context, grant, { user, grant: next, requested });
   },
 });
+
+/** A refused resource server uses no token up. So the scope of the grant, which never changes, is read first. */
+async function checkTargets(
+  grant_id: string,
+  requested: readonly string[] | undefined,
+  { core, client, targets }: GrantContext,
+): Promise<void> {
+  if (targets === undefined) return;
+  const granted = await scopeOfGrant(core.db, grant_id);
+  const scope = requested ?? granted?.filter((name) => client.scope.includes(name));
+  if (scope !== undefined) requireScopes(targets, scope);
+}
 
 type Accepted = Extract<RefreshOutcome, { outcome: "rotated" | "retried" }>;
 

@@ -1,8 +1,9 @@
 import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import type { GrantContext } from "./grant.js";
+import { scopeFor } from "./targets.js";
 
-type ScopeContext = Pick<GrantContext, "client" | "spelling" | "facts">;
+type ScopeContext = Pick<GrantContext, "client" | "spelling" | "facts" | "targets">;
 
 /** The scopes of a space-separated list, in its order and with its repetitions (RFC 6749 section 3.3). */
 export function readScope(text = ""): string[] {
@@ -30,14 +31,15 @@ export function namedScopes(
 }
 
 /**
- * The granted scopes of a request: those it names, or all scopes of the client if it names none.
- * @throws Refusal scope_not_allowed, with every scope that the client may not have
+ * The granted scopes of a request: those it names, or all scopes of the client if it names none. A request for resource
+ * servers gets those that apply to them.
+ * @throws Refusal scope_not_allowed, with every scope that the client may not have; target_unknown
  */
 export function grantedScope(scope: string | undefined, context: ScopeContext): readonly string[] {
-  const { client } = context;
+  const { client, targets } = context;
   const requested = namedScopes(scope, context) ?? client.scope;
   refuseBeyond(requested, client.scope);
-  return requested;
+  return scopeFor(targets, requested);
 }
 
 /**

@@ -35,7 +35,6 @@ const parameters = z
     requested_token_type: accessTokenType.default(ACCESS_TOKEN),
     scope: optional,
     audience: optional,
-    resource: optional,
   })
   .refine(({ actor_token, actor_token_type }) => (actor_token === undefined) === (actor_token_type === undefined), {
     error: "actor_token_incomplete",
@@ -116,7 +115,7 @@ function checkMayAct(may_act: unknown, actor: string): void {
  * @throws Refusal exchange_not_allowed, scope_not_allowed, target_unknown
  */
 async function chooseScope(
-  { scope, audience, resource }: Pick<z.infer<typeof parameters>, "scope" | "audience" | "resource">,
+  { scope, audience }: Pick<z.infer<typeof parameters>, "scope" | "audience">,
   { subject, actor }: Shown,
   context: GrantContext,
 ): Promise<readonly string[]> {
@@ -130,7 +129,7 @@ async function chooseScope(
   if (allowed.length === 0) throw new Refusal("exchange_not_allowed", { reason: `no rule for this ${kind}` });
   const requested = namedScopes(scope, context) ?? allowed;
   refuseBeyond(requested, allowed);
-  const targets = [audience, resource].filter((one) => one !== undefined);
+  const targets = [...(context.targets?.audiences ?? []), ...(audience === undefined ? [] : [audience])];
   if (targets.length === 0) return requested;
   const forTarget = requested.filter((name) => targets.includes(audienceOf(name)));
   if (targets.some((one) => !forTarget.some((name) => audienceOf(name) === one))) throw new Refusal("target_unknown");

@@ -11,6 +11,9 @@ export interface Form {
   readonly repeated: ReadonlySet<string>;
 }
 
+/** The one parameter that may be repeated (RFC 8707 section 2). A URI has no space, so a space separates its values. */
+const LIST = "resource";
+
 /** Most parameters of a request; the longest documented one has eighteen. */
 const MAX_PARAMETERS = 64;
 
@@ -32,8 +35,10 @@ export function readForm(text: string): Form | undefined {
     const equals = pair.indexOf("=");
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));
     if (name.includes("[")) throw new Refusal("parameter_malformed", { slots: { name: name.split("[", 1)[0]! } });
-    if (seen.has(name)) repeated.add(name);
-    seen.set(name, equals < 0 ? "" : decode(pair.slice(equals + 1)));
+    const value = equals < 0 ? "" : decode(pair.slice(equals + 1));
+    const before = seen.get(name);
+    if (before !== undefined && name !== LIST) repeated.add(name);
+    seen.set(name, before && name === LIST ? `${before} ${value}` : value);
   }
   for (const [name, value] of seen) if (value === "") seen.delete(name);
   return { parameters: seen, repeated };

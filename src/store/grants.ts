@@ -138,3 +138,10 @@ export async function lookAtGrant(
   const [found] = await run<LiveGrant>(db, LOOK, [id, generation, now]);
   return found;
 }
+
+const SCOPE = { name: "grant_scope", text: "SELECT scope FROM grants WHERE id = $1" };
+
+/** The scopes of a grant, in force or not. */
+export async function scopeOfGrant(db: Db, id: string): Promise<readonly string[] | undefined> {
+  return (await run<{ scope: string[] }>(db, SCOPE, [id]))[0]?.scope;
+}

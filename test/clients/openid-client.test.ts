@@ -265,6 +265,18 @@ t.test("openid-client verifies a signed answer, also that of an error", async (t
   });
 });
 
+t.test("openid-client asks for tokens of one resource server", async (t) => {
+  const resource = "https://api.example";
+  const config = await discover("basic", client.ClientSecretBasic(SECRET));
+  const { asked, reply } = await signIn(config, { resource });
+  const tokens = await client.authorizationCodeGrant(config, addressOf(reply), asked, { resource });
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!, { resource });
+  for (const { access_token } of [tokens, refreshed])
+    t.match(await client.tokenIntrospection(config, access_token), { active: true, aud: resource });
+  const other = client.refreshTokenGrant(config, refreshed.refresh_token!, { resource: "https://other.example" });
+  t.match(await reason(() => other), { error: "invalid_target" });
+});
+
 t.test("openid-client detects an answer to another request", async (t) => {
   const config = await discover("basic", client.ClientSecretBasic(SECRET));
   const { asked, reply } = await signIn(config);

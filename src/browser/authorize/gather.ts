@@ -75,12 +75,18 @@ async function openObject(core: Core, client: Client, sent: Form): Promise<Gathe
   return { form: formOf(parametersOf(claims)), flaw: flawOfRequestObject(claims, client, core) };
 }
 
-/** Numbers and objects of JSON become the texts that they are in a form (OpenID Connect Core section 6.1). */
+/** The parameters of an object, as the texts that they are in a form. A claim without a value counts as absent. */
 function parametersOf(claims: RequestObjectClaims): readonly (readonly [string, string])[] {
-  return Object.entries(claims).flatMap(([name, value]): (readonly [string, string])[] => {
-    if (value === null || value === undefined || value === "") return [];
-    return [[name, typeof value === "string" ? value : JSON.stringify(value)]];
-  });
+  return Object.entries(claims).flatMap(([name, value]): (readonly [string, string])[] =>
+    value === null || value === undefined || value === "" ? [] : [[name, textOf(name, value)]],
+  );
+}
+
+/** Numbers and objects are written as JSON (OpenID Connect Core section 6.1), and a list of resources as http/form.ts has it. */
+function textOf(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  const isList = name === "resource" && Array.isArray(value);
+  return isList ? value.map((one) => textOf("", one)).join(" ") : JSON.stringify(value);
 }
 
 function formOf(pairs: readonly (readonly [string, string])[]): Form {

@@ -6,6 +6,7 @@ import { Refusal } from "../../errors/refusal.js";
 import { authorizationCodeGrant } from "../../grants/authorization-code.js";
 import { permit } from "../../grants/permit.js";
 import { applicableScope, readScope } from "../../grants/scope.js";
+import { readTargets, scopeFor } from "../../grants/targets.js";
 import type { AuditFacts } from "../../http/decision.js";
 import { withoutRepetition, type Form } from "../../http/form.js";
 import { optional, readParameters } from "../../http/parameters.js";
@@ -28,6 +29,7 @@ const request = z.object({
   response_mode: z.enum(RESPONSE_MODES).optional(),
   state: returnable,
   scope: optional,
+  resource: optional,
   nonce: optional,
   prompt: z
     .string()
@@ -97,7 +99,8 @@ export async function readRequest(
     throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
   }
   permit(client, authorizationCodeGrant, "authorization_code");
-  const scope = applicableScope(readScope(typed.scope), client);
+  const targets = await readTargets(core, client, typed.resource);
+  const scope = scopeFor(targets, applicableScope(readScope(typed.scope), client));
   const claims = readClaimsParameter(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", { reason: "the essential acr is not supported" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
