@@ -94,17 +94,25 @@ export const SETTINGS = {
     .enum(["true", "false"])
     .default("false")
     .transform((text) => text === "true")
-    .describe("true: a jwks_uri may point at loopback and private addresses, by plain http too"),
+    .describe(
+      "true: a jwks_uri or a client_id that is fetched may point at loopback and private addresses, by plain http too",
+    ),
   REGISTRATION: z
     .enum(["off", "token", "open"])
     .default("off")
     .describe("whether clients register themselves: token asks them for an initial access token"),
+  CLIENT_ID_METADATA_DOCUMENTS: z
+    .enum(["off", "on"])
+    .default("off")
+    .describe("on: a client_id may be the URL of a document that describes its client"),
   REGISTRATION_SCOPES: strangersScopes
     .default(["openid", "profile", "email", "phone", "address", "offline_access"])
     .describe("the scopes that such clients may have, separated by spaces"),
   REGISTRATION_MAX_CLIENTS: count
     .default(10_000)
-    .describe("most clients that have registered themselves without an initial access token"),
+    .describe(
+      "most clients without an initial access token: those that registered themselves and those with a document",
+    ),
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {
@@ -204,7 +212,7 @@ export function takesCertificates({ TLS_CERT, TRUST_PROXY }: Settings): boolean 
 /** How clients may register themselves. */
 export function registrationOf(settings: Settings): RegistrationSettings {
   const { REGISTRATION: mode, REGISTRATION_SCOPES: scopes, REGISTRATION_MAX_CLIENTS: maxClients } = settings;
-  return { mode, scopes, maxClients };
+  return { mode, scopes, maxClients, documents: settings.CLIENT_ID_METADATA_DOCUMENTS === "on" };
 }
 
 /** The address to listen on, and the files of its certificate. */

@@ -1,4 +1,5 @@
 import { ClientAuthentication } from "./clients/authenticate.js";
+import { ClientDocuments } from "./clients/client-documents.js";
 import { DialectUsage } from "./clients/dialect-usage.js";
 import { NO_REGISTRATION, type RegistrationSettings } from "./clients/registration.js";
 import { ClientRegistry } from "./clients/registry.js";
@@ -39,6 +40,8 @@ export interface Core {
   readonly era: number;
   readonly ring: KeyRing;
   readonly registry: ClientRegistry;
+  /** Finds the clients of authorizations, also those that a document describes. */
+  readonly clientDocuments: ClientDocuments;
   readonly authentication: ClientAuthentication;
   /** The key sets of clients and issuers at their URIs. */
   readonly keySets: RemoteKeySets;
@@ -106,11 +109,17 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
   const rateLimits = new RateLimits(db, master, clock);
   const usage = new DialectUsage(db, clock);
   const passwords = new Passwords(master, random, hashingSlots(parts.processes ?? 1), parts.hashing);
+  const registration = parts.registration ?? NO_REGISTRATION;
+  const clientDocuments = new ClientDocuments({
+    ...{ db, clock, registry, rateLimits },
+    settings: registration,
+    allowPrivate: allowPrivateKeySets,
+  });
   return {
     issuer,
     previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
-    registration: parts.registration ?? NO_REGISTRATION,
+    registration,
     db,
     // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.
     caller: undefined,
@@ -123,7 +132,10 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     era: await readEra(db),
     ring,
     registry,
-    authentication: new ClientAuthentication(registry, usage, { db, master, clock, keySets, rateLimits, passwords }),
+    clientDocuments,
+    authentication: new ClientAuthentication(registry, clientDocuments, usage, {
+      ...{ db, master, clock, keySets, rateLimits, passwords },
+    }),
     keySets,
     usage,
     passwords,

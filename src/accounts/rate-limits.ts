@@ -26,6 +26,8 @@ const RULES = {
   "registrations of a network": { free: 20, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Clients that register themselves from one network. */
   "client registrations of a network": { free: 60, delays: [60 * MINUTE], window: 60 * MINUTE },
+  /** Metadata documents of clients that are fetched for one network. */
+  "client documents of a network": { free: 60, delays: [60 * MINUTE], window: 60 * MINUTE },
   /** Confirmation codes to one phone number or email address, with or without an account. */
   "codes to an address": { free: 3, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Confirmation codes requested from one network. */

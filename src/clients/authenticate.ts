@@ -1,6 +1,7 @@
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { claimedIssuer, JWT_BEARER } from "./assertion.js";
 import { claimedDevice } from "./device-jwt.js";
+import type { ClientDocuments } from "./client-documents.js";
 import type { DialectUsage } from "./dialect-usage.js";
 import { methodNamed, usedMethod } from "./methods.js";
 import type { MethodDependencies } from "./methods/method.js";
@@ -30,12 +31,14 @@ export interface AuthenticationRequest {
  */
 export class ClientAuthentication {
   readonly #registry: ClientRegistry;
+  readonly #documents: ClientDocuments;
   readonly #usage: DialectUsage;
   readonly #means: MethodDependencies;
   readonly #throttle = new Throttle();
 
-  constructor(registry: ClientRegistry, usage: DialectUsage, means: MethodDependencies) {
+  constructor(registry: ClientRegistry, documents: ClientDocuments, usage: DialectUsage, means: MethodDependencies) {
     this.#registry = registry;
+    this.#documents = documents;
     this.#usage = usage;
     this.#means = means;
   }
@@ -62,9 +65,10 @@ export class ClientAuthentication {
 
   async #check(id: string, request: AuthenticationRequest): Promise<Client> {
     const { credentials: presented, spelling, assertionAudiences: audiences, facts } = request;
-    const client = await (presented.device_jwt !== undefined
+    const known = await (presented.device_jwt !== undefined
       ? this.#registry.findUncached(id)
       : this.#registry.find(id));
+    const client = known ?? (await this.#documents.unknown(id, request.network));
     if (client === null) {
       // The same work as for a known client, so that the time does not reveal whether it exists.
       const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";

@@ -12,7 +12,7 @@ export const narrowed = z.object({
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   id_token_claims: z.enum(["minimal", "scope"]),
-  registered_by: z.enum(["open", "token"]).nullable(),
+  registered_by: z.enum(["open", "token", "document"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),
   token_exchange: z.array(exchangeRule),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),

@@ -24,9 +24,11 @@ export interface RegistrationSettings {
   readonly scopes: readonly string[];
   /** Most clients without an initial access token. */
   readonly maxClients: number;
+  /** Whether a client_id may be the URL of a metadata document. */
+  readonly documents: boolean;
 }
 
-export const NO_REGISTRATION: RegistrationSettings = { mode: "off", scopes: [], maxClients: 0 };
+export const NO_REGISTRATION: RegistrationSettings = { mode: "off", scopes: [], maxClients: 0, documents: false };
 
 /** Methods of clients that register themselves. Those with a certificate depend on authorities that the operator trusts. */
 const SELF_MADE_METHODS = [
@@ -38,6 +40,9 @@ const SELF_MADE_METHODS = [
 ] as const satisfies readonly (keyof typeof METHODS)[];
 
 const SELF_MADE_GRANTS = ["authorization_code", "refresh_token"] as const;
+
+/** Seconds after which a client is deleted that registered itself without a token, and that no person has used. */
+export const UNUSED_LIFETIME = 24 * 60 * 60;
 
 /** Largest number of URIs, keys and addresses of people in one registration. */
 const MAX_LISTED = 20;

@@ -27,6 +27,8 @@ export interface Dialect extends RequestSpelling {
   readonly authorize?: string;
   /** The paths of its documents. Their content is derived (keys/ring.ts, endpoints/metadata.ts). */
   readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
+  /** Whether a client_id may be the URL of a metadata document here, if the settings allow it. */
+  readonly knowsClientDocuments?: true;
   readonly refusals: RefusalSpelling;
   /** If set, pages of any origin may call the endpoints, with these request headers. */
   readonly openToPages?: string;

@@ -56,11 +56,23 @@ export function chooseDialects(settings: DialectSettings, issuer: string): reado
   });
   const alone = dialects.every(({ documents }) => !documents?.uma.includes(UMA_DISCOVERY));
   return dialects.map((dialect) => {
-    if (dialect.name !== settings.ROOT_METADATA || dialect.documents === undefined) return dialect;
+    if (dialect.documents === undefined) return dialect;
+    const isRoot = dialect.name === settings.ROOT_METADATA;
     const { jwks, metadata, uma } = dialect.documents;
-    const documents = { jwks, metadata: [...metadata, ROOT_DISCOVERY], uma: alone ? [...uma, UMA_DISCOVERY] : uma };
+    const documents = {
+      jwks,
+      metadata: insertPath(isRoot ? [...metadata, ROOT_DISCOVERY] : metadata, issuer),
+      uma: isRoot && alone ? [...uma, UMA_DISCOVERY] : uma,
+    };
     return { ...dialect, documents };
   });
+}
+
+/** The well-known paths of an issuer that has a path itself: clients append it (RFC 8414 section 3.1). */
+function insertPath(paths: readonly string[], issuer: string): readonly string[] {
+  const { pathname } = new URL(issuer);
+  if (pathname === "/") return paths;
+  return [...paths, ...paths.filter((path) => path.startsWith("/.well-known/")).map((path) => path + pathname)];
 }
 
 /** Leaves out the endpoints that the settings switch off. */

@@ -33,7 +33,8 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     if (dialect.documents === undefined) return;
     const { jwks, metadata, uma } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
-    const mounted = { jwks, operations, pages };
+    const clientDocuments = dialect.knowsClientDocuments === true && app.core.registration.documents;
+    const mounted = { jwks, operations, pages, clientDocuments };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
       addDocument(app, path, () => metadataDocument(app, mounted));

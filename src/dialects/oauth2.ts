@@ -87,6 +87,7 @@ export const oauth2: Dialect = {
     ...UMA_ENDPOINTS,
   ],
   authorize: "/oauth2/authorize",
+  knowsClientDocuments: true,
   documents: {
     jwks: "/oauth2/jwks",
     metadata: ["/.well-known/oauth-authorization-server"],

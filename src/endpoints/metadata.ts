@@ -15,6 +15,8 @@ export interface MountedPaths {
   readonly jwks: string;
   readonly operations: Readonly<Partial<Record<OperationName, string>>>;
   /** The paths that browsers are sent to. */
+  /** Whether a client_id may be the URL of a metadata document. */
+  readonly clientDocuments: boolean;
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
@@ -41,6 +43,7 @@ export async function metadataDocument(app: MetadataSources, mounted: MountedPat
     ...authorizationMetadata(issuer, mounted),
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !NOT_ASKED_FOR.test(name)),
     ...authenticationMetadata(app, mounted),
+    client_id_metadata_document_supported: mounted.clientDocuments ? true : undefined,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,

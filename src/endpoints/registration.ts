@@ -1,7 +1,12 @@
 import type { FastifyPluginAsync } from "fastify";
 import { newId, toSeconds } from "../clock.js";
 import { secretStorage, type RegisteredMethods } from "../clients/methods.js";
-import { readRegistration, registeredMetadata, type ReadRegistration } from "../clients/registration.js";
+import {
+  readRegistration,
+  registeredMetadata,
+  UNUSED_LIFETIME,
+  type ReadRegistration,
+} from "../clients/registration.js";
 import { newRegistrationToken, readRegistrationToken } from "../clients/registration-token.js";
 import { findSecret } from "../clients/secrets.js";
 import { storedSecret } from "../clients/stored-secret.js";
@@ -47,9 +52,6 @@ export const REGISTRATION_OPERATIONS: ReadonlySet<string> = new Set([
   "updateRegistration",
   "deleteRegistration",
 ]);
-
-/** Seconds after which a client is deleted that registered itself without a token, and that no person has used. */
-const UNUSED_LIFETIME = 24 * 60 * 60;
 
 export const registrationEndpoints: FastifyPluginAsync = async (app) => {
   const { operations } = app;

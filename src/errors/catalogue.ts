@@ -997,6 +997,13 @@ export const CATALOGUE = {
     remedy: "send a value that docs/registration.md lists; unknown metadata is ignored",
     reference: "RFC 7591 section 3.2.2",
   },
+  client_document_unusable: {
+    kind: "bad_credentials",
+    message: "the metadata document of the client cannot be used",
+    remedy:
+      "serve JSON with status 200 at the client_id, at most 16 KiB, with that client_id in it and no secret; the log says why",
+    reference: "draft-ietf-oauth-client-id-metadata-document-02 sections 4 and 5, docs/registration.md",
+  },
   software_statement_unapproved: {
     kind: "bad_software_statement",
     message: "this server approves no software statement",

@@ -45,11 +45,11 @@ interface Call {
 export function fetchPublic(
   url: string,
   limits: CallLimits,
-  { allowPrivate }: { readonly allowPrivate: boolean },
+  { allowPrivate, accept = "application/json" }: { readonly allowPrivate: boolean; readonly accept?: string },
 ): Promise<HttpResponse> {
   return call(url, {
     method: "GET",
-    headers: { Accept: "application/jwk-set+json, application/json" },
+    headers: { Accept: accept },
     limits,
     allowPrivate,
   });

@@ -7,6 +7,8 @@ import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 /** The limits of one fetch of a key set. */
 const LIMITS: CallLimits = { bytes: 256 * 1024, milliseconds: 3_000 };
 
+const ACCEPT = "application/jwk-set+json, application/json";
+
 /** Largest number of keys in a set. */
 const MAX_KEYS = 100;
 
@@ -84,7 +86,10 @@ export class RemoteKeySets {
   async #fetch(jwks_uri: string, entry: Entry): Promise<void> {
     entry.triedAt = this.#clock.now();
     try {
-      const { status, body } = await fetchPublic(jwks_uri, this.#limits, { allowPrivate: this.#allowPrivate });
+      const { status, body } = await fetchPublic(jwks_uri, this.#limits, {
+        allowPrivate: this.#allowPrivate,
+        accept: ACCEPT,
+      });
       if (status !== 200) throw new FetchFailed(`answered ${status}`);
       entry.keys = { list: readKeySet(body), readAt: this.#clock.now() };
       entry.failure = undefined;

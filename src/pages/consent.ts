@@ -23,6 +23,7 @@ export function consentPage(view: Views["consent"], { language, base }: Frame): 
     leadsTo,
     body: html`<p>${say(language, "consent.asks", { client, user: isolated(view.userName) })}</p>
 ${when(userCode, (code) => html`<p class="alert" id="device-warning">${say(language, "device.consent", { code: codeOf(code) })}</p>`)}
+${when(view.host, (host) => html`<p id="host">${say(language, "consent.host", { host: isolated(host, { maxLength: 255 }) })}</p>`)}
 ${when(view.unverified, (pages) => warning(language, pages))}
 <h2 id="scopes-title">${say(language, "consent.list")}</h2>
 <ul class="scopes plain" id="scopes" aria-labelledby="scopes-title">

@@ -50,7 +50,7 @@ async function useToken(tx: Tx, hash: Uint8Array, now: Date | null): Promise<boo
 }
 
 /** A few clients that register at the same moment may go beyond the limit, which only bounds the table. */
-async function hasRoom(tx: Tx, maxClients: number): Promise<boolean> {
+export async function hasRoom(tx: Tx, maxClients: number): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ clients: number }[]>`
     SELECT count(*)::int AS clients FROM (
       SELECT FROM clients WHERE registered_by IS NOT NULL AND registered_by <> 'token' LIMIT ${maxClients}) counted`;

@@ -42,7 +42,7 @@ t.test("fetchPublic returns the response unchanged and uses a new connection", a
   t.equal(request?.url, "/a?b=c");
   t.equal(request?.method, "GET");
   t.strictSame(Object.keys(request!.headers).sort(), ["accept", "connection", "host"]);
-  t.match(request?.headers, { accept: "application/jwk-set+json, application/json", connection: "close" });
+  t.match(request?.headers, { accept: "application/json", connection: "close" });
 });
 
 t.test("SS-01 a private address is refused in every notation", async (t) => {

@@ -60,7 +60,7 @@ export class Authorization {
    */
   async start(sent: BrowserRequest, { dialect, path }: AuthorizationEndpoint): Promise<BrowserAnswer> {
     const { form, visit, posted, facts } = sent;
-    const client = await readClient(this.#core, form, dialect);
+    const client = await readClient(this.#core, form, dialect, visit.network);
     facts.client_id = client.client_id;
     const gathered = await gather(this.#core, client, form);
     const answer = targetOf(client, gathered);

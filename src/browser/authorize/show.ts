@@ -34,6 +34,8 @@ declare module "../view.js" {
       readonly userCode?: string | undefined;
       /** The pages of a client that registered itself. No operator has checked its name and these addresses. */
       readonly unverified?: ClientPages | undefined;
+      /** The host of a client that a metadata document describes. */
+      readonly host?: string | undefined;
     };
   }
 }
@@ -71,6 +73,7 @@ export async function viewOf(position: Position, csrf: string, core: Core): Prom
     remembered: purpose.kind !== "device" && isConfidential(client),
     userCode: purpose.kind === "device" ? userCodeOf(core.master, purpose.request.device_id) : undefined,
     unverified: client.registered_by === null ? undefined : await pagesOf(core.db, client.client_id),
+    host: client.registered_by === "document" ? new URL(client.client_id).host : undefined,
     scopes: (request.consent_scope ?? []).map((name) => describeScope(name, declared)),
   };
 }

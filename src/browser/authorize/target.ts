@@ -51,11 +51,16 @@ const schema = z.object({ client_id: optional, redirect_uri: optional });
 export const TARGET_PARAMETERS = Object.keys(schema.shape);
 
 /** The client of a request. @throws Refusal if it is unknown, or if the request names two clients or two addresses */
-export async function readClient({ registry }: Core, form: Form, dialect: string): Promise<Client> {
+export async function readClient(
+  { clientDocuments }: Core,
+  form: Form,
+  dialect: string,
+  network: string,
+): Promise<Client> {
   const repeated = TARGET_PARAMETERS.find((name) => form.repeated.has(name));
   if (repeated !== undefined) throw new Refusal("parameter_repeated", { slots: { name: repeated } });
   const { client_id } = readParameters(schema, form.parameters);
-  const client = client_id === undefined ? null : await registry.find(client_id);
+  const client = client_id === undefined ? null : await clientDocuments.current(client_id, network);
   if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
   return client;
 }

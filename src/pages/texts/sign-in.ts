@@ -22,6 +22,7 @@ export const SIGN_IN_TEXTS = {
     en: "{client} would like access to your account {user}.",
     de: "{client} möchte Zugriff auf Ihr Konto {user}.",
   },
+  "consent.host": { en: "This app comes from {host}.", de: "Diese App kommt von {host}." },
   "consent.unverified": {
     en: "This app has registered itself. Its name and its links have not been checked. Allow access only if you have just started this app yourself.",
     de: "Diese App hat sich selbst registriert. Ihr Name und ihre Links sind nicht geprüft. Erlauben Sie den Zugriff nur, wenn Sie diese App gerade selbst gestartet haben.",
