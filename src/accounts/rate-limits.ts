@@ -40,6 +40,8 @@ const RULES = {
   "device codes of a network": { free: 200, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** Device codes for one confidential client, which may begin them for its users. */
   "device codes of a client": { free: 10_000, delays: [15 * MINUTE], window: 15 * MINUTE },
+  /** Requests that public clients push from one network. Each leaves a row in the store. */
+  "pushed requests of a network": { free: 1_000, delays: [15 * MINUTE], window: 15 * MINUTE },
   /** JWTs and renewals of one device. Each leaves a row in the store. */
   "tokens of a device": { free: 100, delays: [MINUTE], window: 60 * MINUTE },
 } as const satisfies Record<string, TryRule>;

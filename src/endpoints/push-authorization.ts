@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from "fastify";
 import { gatherPushed, REQUEST_URI } from "../browser/authorize/gather.js";
 import { readRequest, REQUEST_PARAMETERS } from "../browser/authorize/request.js";
 import { readTarget } from "../browser/authorize/target.js";
+import { isConfidential } from "../clients/methods.js";
 import { newId } from "../clock.js";
 import type { Core } from "../core.js";
 import { PUSHED_REQUEST_LIFETIME, pushRequest } from "../store/pushed-requests.js";
@@ -42,6 +43,9 @@ async function push(request: OperationRequest, core: Core): Promise<PushedReques
   const answer = readTarget(client, form);
   const { scope } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
   facts.scope_requested = scope;
+  // Any caller can push in the name of a public client.
+  if (!isConfidential(client))
+    await core.rateLimits.consumeOrThrow({ on: "pushed requests of a network", id: request.network }); // tries_exhausted
   const id = newId(core.random);
   // Any other parameter is left out, client credentials too.
   const parameters = Object.fromEntries([...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name)));

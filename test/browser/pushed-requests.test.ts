@@ -200,6 +200,15 @@ t.test("the sweep deletes pushed requests an hour after they expired", async (t)
   t.equal(await countOf("pushed_requests"), 0);
 });
 
+t.test("PR-07 a network pushes 1,000 requests of public clients in a quarter of an hour", async (t) => {
+  const asAnyone = () => push({ client_id: "spa", ...challenge }, {});
+  t.equal((await asAnyone()).status, 201);
+  await sql(server.database, "UPDATE tries SET count = 999");
+  t.equal((await asAnyone()).status, 201);
+  t.match(await asAnyone(), { status: 429, json: { error: "temporarily_unavailable" } });
+  t.equal((await push()).status, 201, "a client that authenticates is not held up");
+});
+
 t.test("metadata names the endpoint in the dialect that has it", async (t) => {
   const { json } = await server.send("/.well-known/oauth-authorization-server");
   t.match(json, {
