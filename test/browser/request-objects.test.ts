@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
 import { authorizationAt } from "../support/authorization.js";
-import { ecdsa, jws, rsa, type Signer } from "../support/assertions.js";
+import { asserted, claimsOf as assertionClaims, ecdsa, jws, rsa, type Signer } from "../support/assertions.js";
 import { TestClock } from "../support/clock.js";
 import { SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form } from "../support/instance.js";
@@ -32,6 +32,7 @@ const server = await startInstance(t, {
       { ...app, client_id: "must-sign", require_signed_request_object: true },
       { ...app, client_id: "must-push", require_pushed_authorization_requests: true },
       { ...app, client_id: "keyless", jwks: undefined },
+      { ...app, client_id: "asserts", client_secret: undefined, token_endpoint_auth_method: "private_key_jwt" },
     ],
   },
   clock,
@@ -203,6 +204,29 @@ t.test("a signed request can be pushed, and its reference is then the request", 
   t.match(answerOf(reply), { code: String, state: "inside" });
   const wrong = await server.post("/oauth2/par", { request: objectOf("signs") }, basic("must-push", SECRET));
   t.match(wrong, { status: 400, json: { error: INVALID } }, "RO-05 and only by its own client");
+});
+
+t.test("a client that pushes may name the server, its token endpoint or this endpoint in its assertion", async (t) => {
+  const assert = (changed: object) =>
+    asserted(jws({ alg: "ES256" }, claims("asserts", changed), ecdsa(elliptic.privateKey)));
+  const claims = (client_id: string, changed: object) => assertionClaims(client_id, issuer, clock.now(), changed);
+  for (const aud of [issuer, `${issuer}/oauth2/token`, `${issuer}/oauth2/par`])
+    t.equal((await server.post("/oauth2/par", { ...REQUEST, ...assert({ aud }) })).status, 201, aud);
+  t.equal(
+    (await server.post("/oauth2/par", { ...REQUEST, ...assert({ aud: `${issuer}/oauth2/authorize` }) })).status,
+    401,
+  );
+});
+
+t.test("RO-04 an assertion is no request object, and a request object is no assertion", async (t) => {
+  const sign = (claims: object, typ?: string) =>
+    jws({ alg: "ES256", kid: "ec", typ }, claims, ecdsa(elliptic.privateKey));
+  const assertion = sign({ ...assertionClaims("asserts", issuer, clock.now()), ...REQUEST, client_id: "asserts" });
+  t.match(answerOf(await alice.get(addressOf(assertion, { client_id: "asserts" }))), { error: INVALID });
+  for (const typ of [undefined, "oauth-authz-req+jwt"]) {
+    const form = { ...REQUEST, ...asserted(sign(claimsOf("asserts"), typ)) };
+    t.match(await server.post("/oauth2/par", form), { status: 401, json: { error: "invalid_client" } }, `${typ}`);
+  }
 });
 
 t.test("a user who reloads the address of a signed request is not stranded", async (t) => {

@@ -18,8 +18,10 @@ const WEB = {
 const pair = await oauth.generateKeyPair("ES256", { extractable: true });
 const jwk = { ...(await crypto.subtle.exportKey("jwk", pair.publicKey)), kid: "its key" };
 
+const API = "https://api.example";
 const server = await startInstance(t, {
   provision: {
+    scopes: [{ name: "api1", audience: API }],
     clients: [
       { ...WEB, client_id: "basic" },
       { ...WEB, client_id: "post", token_endpoint_auth_method: "client_secret_post" },
@@ -36,6 +38,7 @@ const server = await startInstance(t, {
         ...WEB,
         client_id: "signing",
         client_secret: undefined,
+        authorization_signed_response_alg: "ES256",
         token_endpoint_auth_method: "private_key_jwt",
         jwks: { keys: [jwk] },
       },
@@ -133,6 +136,36 @@ for (const { client, auth } of KINDS) {
     });
   });
 }
+
+t.test("oauth4webapi signs a request, pushes it, and verifies the signed answer", async (t) => {
+  const as = await discover("oidc");
+  const client = { client_id: "signing", authorization_signed_response_alg: "ES256" };
+  const key = { key: pair.privateKey, kid: "its key" };
+  const auth = oauth.PrivateKeyJwt(key);
+  const verifier = oauth.generateRandomCodeVerifier();
+  const state = oauth.generateRandomState();
+  const parameters = new URLSearchParams({
+    redirect_uri: CALLBACK,
+    response_type: "code",
+    response_mode: "jwt",
+    scope: "openid api1",
+    resource: API,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    state,
+  });
+  const request = await oauth.issueRequestObject(as, client, parameters, key);
+  const pushed = await oauth.pushedAuthorizationRequest(as, client, auth, { request }, INSECURE);
+  const { request_uri } = await oauth.processPushedAuthorizationResponse(as, client, pushed);
+  const url = new URL(as.authorization_endpoint!);
+  url.search = new URLSearchParams({ client_id: client.client_id, request_uri }).toString();
+  const answer = await oauth.validateJwtAuthResponse(as, client, await answerTo(url), state, INSECURE);
+  const more = { ...INSECURE, additionalParameters: { resource: API } };
+  const reply = await oauth.authorizationCodeGrantRequest(as, client, auth, answer, CALLBACK, verifier, more);
+  const { access_token } = await oauth.processAuthorizationCodeResponse(as, client, reply);
+  const shown = await oauth.introspectionRequest(as, client, auth, access_token, INSECURE);
+  t.match(await oauth.processIntrospectionResponse(as, client, shown), { aud: API, scope: "openid api1" });
+});
 
 t.test("oauth4webapi signs a device in, and reads what it is refused until then", async (t) => {
   const as = await discover("oidc");
