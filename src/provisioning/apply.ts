@@ -6,6 +6,7 @@ import { ProvisioningError } from "./raw-entry.js";
 import { EntryChecker, type Entry } from "./read.js";
 import { inSmallHeap } from "./small-heap.js";
 import { fileSource, textSource, type Source } from "./source.js";
+import { tornAudiences } from "./torn-audiences.js";
 import { UndeclaredScopes } from "./undeclared-scopes.js";
 import { Warnings } from "./warnings.js";
 import type { Vault } from "./write.js";
@@ -105,6 +106,7 @@ class Application {
   readonly #refused: string[] = [];
   readonly #warnings: Warnings;
   readonly #undeclared: UndeclaredScopes;
+  #hasScopes = false;
   #seen = 0;
   #due = PROGRESS;
   #written = 0;
@@ -124,7 +126,8 @@ class Application {
     if (only !== undefined) await this.#writeBatch(only, true);
     else await this.#retry(await this.#writeAll(source));
     const refused = this.#refused.length > 0 ? { refused: this.#refused } : {};
-    const warnings = this.#warnings.lines(await this.#undeclared.lines());
+    const torn = this.#hasScopes ? await tornAudiences(this.#db) : [];
+    const warnings = this.#warnings.lines([...(await this.#undeclared.lines()), ...torn]);
     return { written: this.#written, entries: this.#seen, ...refused, warnings };
   }
 
@@ -176,6 +179,7 @@ class Application {
     const secretless = clients.length === 0 ? [] : await clientsWithoutSecret(this.#db, clients);
     this.#warnings.add(entries, new Set(secretless));
     await this.#undeclared.add(entries);
+    this.#hasScopes ||= entries.some(({ section }) => section === "scopes");
   }
 
   #reportProgress(): void {

@@ -798,6 +798,16 @@ t.test("an unwise entry is accepted with a warning that names the entry and no v
     /^users\[1\] \(u2\) has a password shorter/,
   ]);
   t.equal(warnings.length, 6);
+
+  const scope = (name: string, more: object) => ({ name, audience: "https://api.example", ...more });
+  const torn = {
+    scopes: [scope("read", { access_token_signing_alg: "ES256" }), scope("write", { access_token_typ: "JWT" })],
+  };
+  t.strictSame((await apply(core.db, core, JSON.stringify(torn))).warnings, [], "each setting has one value");
+  const other = { scopes: [scope("print", { access_token_signing_alg: "RS256" })] };
+  t.strictSame((await apply(core.db, core, JSON.stringify(other))).warnings, [
+    "the scopes of the audience https://api.example contradict each other: access_token_signing_alg is RS256 and ES256",
+  ]);
   t.notMatch(warnings.join("\n"), /marker|password1/);
 });
 
