@@ -18,7 +18,14 @@ import { pasteForeground, prepareTerminals, Terminal, type Foreground, type Past
  */
 
 /** The README comes first, as its reader does. The pages that start another server come after those that use the README's. */
-const FIRST = ["README.md", "docs/uma.md", "docs/migrating.md", "docs/clients.md", "docs/operations.md"];
+const FIRST = [
+  "README.md",
+  "docs/resource-servers.md",
+  "docs/uma.md",
+  "docs/migrating.md",
+  "docs/clients.md",
+  "docs/operations.md",
+];
 
 const parent = await mkdtemp(join(tmpdir(), "jeton-docs-"));
 const folder = join(parent, "clean");
