@@ -113,6 +113,7 @@ export const SETTINGS = {
     .describe(
       "most clients without an initial access token: those that registered themselves and those with a document",
     ),
+  DPOP_NONCE: z.enum(["off", "required"]).default("off").describe("required: DPoP proofs need a nonce of this server"),
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {

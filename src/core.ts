@@ -2,6 +2,7 @@ import { ClientAuthentication } from "./clients/authenticate.js";
 import { ClientDocuments } from "./clients/client-documents.js";
 import { DialectUsage } from "./clients/dialect-usage.js";
 import { NO_REGISTRATION, type RegistrationSettings } from "./clients/registration.js";
+import { DpopNonces } from "./clients/dpop-nonces.js";
 import { ClientRegistry } from "./clients/registry.js";
 import type { CodeSender } from "./accounts/code-sender.js";
 import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
@@ -53,6 +54,8 @@ export interface Core {
   /** Undefined if confirmation codes cannot be sent. */
   readonly codeSender: CodeSender | undefined;
   readonly accessTokens: AccessTokens;
+  /** Undefined if DPoP proofs need no nonce. */
+  readonly dpopNonces: DpopNonces | undefined;
   /** Whether a client can present a certificate to this server or to a trusted proxy. */
   readonly takesCertificates: boolean;
   /** How clients may register themselves. */
@@ -84,6 +87,8 @@ interface CoreParts {
   readonly takesCertificates?: boolean | undefined;
   /** How clients may register themselves: not at all by default. */
   readonly registration?: RegistrationSettings;
+  /** Whether DPoP proofs need a nonce of this server; false by default. */
+  readonly wantsDpopNonces?: boolean;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
@@ -142,6 +147,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     rateLimits,
     codes: new ConfirmationCodes(db, master, clock, random),
     codeSender,
+    dpopNonces: parts.wantsDpopNonces === true ? new DpopNonces(master, clock) : undefined,
     accessTokens: new AccessTokens({ issuer, previousIssuers, ring, master, registry, clock, random }),
   };
 }

@@ -97,6 +97,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
     registration: registrationOf(settings),
+    wantsDpopNonces: settings.DPOP_NONCE === "required",
     processes: settings.WORKERS,
     ...(worker === undefined ? { warn: (line) => log.warn({ type: "identifiers" }, line) } : {}),
   });

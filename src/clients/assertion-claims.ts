@@ -113,7 +113,7 @@ function isMeantFor(aud: unknown, audiences: readonly string[]): boolean {
 }
 
 /** A NumericDate (RFC 7519 section 2). */
-function isDate(value: unknown): value is number {
+export function isDate(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 

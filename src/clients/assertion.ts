@@ -97,7 +97,12 @@ export async function isSigned(
   return false;
 }
 
-async function verifies(text: string, key: CryptoKey | KeyObject, algorithms: readonly string[]): Promise<boolean> {
+/** Whether a key made the signature of a JWS in compact form. */
+export async function verifies(
+  text: string,
+  key: CryptoKey | KeyObject,
+  algorithms: readonly string[],
+): Promise<boolean> {
   try {
     await compactVerify(text, key, { algorithms: [...algorithms] });
     return true;

@@ -1,5 +1,5 @@
 import { Refusal } from "../errors/refusal.js";
-import { thumbprintOf } from "./certificate.js";
+import { confirmation, shownThumbprint, type Confirmation } from "./confirmation.js";
 import { clientSecretBasic } from "./methods/client-secret-basic.js";
 import { clientSecretJwt } from "./methods/client-secret-jwt.js";
 import { clientSecretPost } from "./methods/client-secret-post.js";
@@ -96,33 +96,19 @@ export function mayActFor(client: ClientOfMethod, power: "jeton:admin" | "jeton:
   return isConfidential(client) && client.scope.includes(power);
 }
 
-/** The binding of an access token (RFC 8705 section 3.1): a request with it must present the same certificate. */
-export interface Confirmation {
-  readonly "x5t#S256": string;
-}
-
 /**
- * The binding for new tokens of an authenticated client; undefined if neither its method nor its registration binds
- * them. Chain and dates of the certificate do not matter here: the client holds its key.
+ * The bindings of new tokens of an authenticated client: to its certificate, if its method or its registration says so, and
+ * to the key of its DPoP proof. Chain and dates of the certificate do not matter here: the client holds its key.
+ * @param jkt the thumbprint of the key of the proof
  * @throws Refusal client_certificate_missing
  */
-export function confirmationOf(client: ClientOfMethod, presented: PresentedCredentials): Confirmation | undefined {
-  const { certificate } = presented;
+export function bindingsOf(
+  client: ClientOfMethod,
+  presented: PresentedCredentials,
+  jkt: string | undefined,
+): Confirmation | undefined {
   const { bindsTokens } = methodNamed(usedMethod(client, presented));
   const binds = bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
-  if (!binds) return undefined;
-  if (certificate === undefined) throw new Refusal("client_certificate_missing");
-  return { "x5t#S256": thumbprintOf(certificate.der) };
-}
-
-/** The SHA-256 thumbprint of the presented certificate, in base64url. */
-export function shownThumbprint({ certificate }: PresentedCredentials): string | undefined {
-  return certificate && thumbprintOf(certificate.der);
-}
-
-/**
- * Whether the presented certificate satisfies the binding of a token (RFC 8705 section 3). An unbound token needs none.
- */
-export function satisfiesConfirmation(cnf: Confirmation | undefined, { certificate }: PresentedCredentials): boolean {
-  return cnf === undefined || (certificate !== undefined && thumbprintOf(certificate.der) === cnf["x5t#S256"]);
+  if (binds && presented.certificate === undefined) throw new Refusal("client_certificate_missing");
+  return confirmation(binds ? shownThumbprint(presented) : undefined, jkt);
 }

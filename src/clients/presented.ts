@@ -11,6 +11,8 @@ export interface PresentedCredentials {
   readonly basic?: { readonly client_id: string; readonly client_secret: string } | undefined;
   /** An access token in the Authorization header (RFC 6750 section 2.1). It identifies a user, not a client. */
   readonly bearer?: string | undefined;
+  /** The same under the scheme DPoP (RFC 9449 section 7.1): the proof beside it shows who may use it. */
+  readonly dpop_token?: string | undefined;
   /** From the body. */
   readonly client_id?: string | undefined;
   readonly client_secret?: string | undefined;
@@ -20,6 +22,16 @@ export interface PresentedCredentials {
   /** A JWT of a device (clients/device-jwt.ts), and whether it must contain the device's next key. */
   readonly device_jwt?: { readonly text: string; readonly bringsKey: boolean } | undefined;
   readonly certificate?: PresentedCertificate | undefined;
+  readonly proof?: PresentedProof | undefined;
+}
+
+/** The DPoP proof of a request, not verified yet, and the request that it is for (RFC 9449 section 4.2). */
+export interface PresentedProof {
+  readonly text: string;
+  /** The HTTP method, for `htm`. */
+  readonly method: string;
+  /** The path below the issuer, for `htu`. */
+  readonly path: string;
 }
 
 /** The client's certificate, from its TLS connection or forwarded by a trusted proxy. */
@@ -54,6 +66,17 @@ export const readRawBasic: AuthorizationReader = (header) => {
 export function readBearer(header: string): string | undefined {
   const [, token] = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
   return token;
+}
+
+/** The access token of an Authorization header of the scheme DPoP; undefined for any other. */
+export function readDpopToken(header: string): string | undefined {
+  const [, token] = /^dpop ([A-Za-z0-9._~+/-]+=*)$/i.exec(header) ?? [];
+  return token;
+}
+
+/** The access token of the Authorization header, of either scheme. */
+export function shownToken({ bearer, dpop_token }: PresentedCredentials): string | undefined {
+  return bearer ?? dpop_token;
 }
 
 /** The decoded credentials; undefined for another scheme, empty if there are none (RFC 7617 section 2). */

@@ -108,6 +108,7 @@ const settings = z
     request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
     require_signed_request_object: z.boolean().default(false),
     require_pushed_authorization_requests: z.boolean().default(false),
+    dpop_bound_access_tokens: z.boolean().default(false),
   })
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, { path: ["jwks_uri"] })
   .refine((one) => one.token_endpoint_auth_method !== "private_key_jwt" || hasKeys(one), { path: ["jwks"] })

@@ -1,4 +1,4 @@
-import type { PresentedCertificate } from "../clients/presented.js";
+import type { PresentedCertificate, PresentedProof } from "../clients/presented.js";
 import type { Core } from "../core.js";
 import type { OperationName, OperationRegistry, OperationRequest, Operations } from "../endpoints/operations.js";
 import type { Parameters } from "../http/form.js";
@@ -17,6 +17,7 @@ export interface Call
     Pick<OperationRequest, "network" | "facts" | "decision_id" | "caller"> {
   readonly sent: Sent;
   readonly certificate: PresentedCertificate | undefined;
+  readonly proof: PresentedProof | undefined;
 }
 
 /** Makes the function that runs an endpoint for the requests of a front end. It throws what the operation refuses. */
@@ -30,7 +31,7 @@ export function runnerOf(
   const answer = endpoint.answer as (result: Operations[OperationName]) => WireResponse;
   const read = endpoint.read ?? dialect.read;
   const { readDocument = (sent: object) => sent } = dialect;
-  return async ({ sent, authorization, headers, path, certificate, network, facts, decision_id, caller }) => {
+  return async ({ sent, authorization, headers, path, certificate, proof, network, facts, decision_id, caller }) => {
     // A guard looks at the credentials alone. The JSON behind it is read when the caller is known to be admitted.
     const early = operation.isGuarded ? undefined : sent.document?.();
     const wire = { parameters: sent.parameters ?? new Map(), document: early, authorization, path, headers };
@@ -39,7 +40,8 @@ export function runnerOf(
       parameters,
       document: undefined,
       path,
-      credentials: certificate === undefined ? credentials : { ...credentials, certificate },
+      credentials:
+        certificate === undefined && proof === undefined ? credentials : { ...credentials, certificate, proof },
       assertionAudiences,
       spelling: dialect,
       network,

@@ -139,6 +139,7 @@ function callOf({ request, facts, decision_id }: Decision, sent: Call["sent"]): 
     headers: {},
     path: {},
     certificate: undefined,
+    proof: undefined,
     network: networkOf(request.peer.address),
     facts,
     decision_id,

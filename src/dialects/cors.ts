@@ -12,7 +12,7 @@ import { Refusal } from "../errors/refusal.js";
 const PREFLIGHT_MAX_AGE = 600;
 
 /** Response headers that a page may read. */
-const EXPOSED = "WWW-Authenticate, Retry-After, X-Request-Id";
+const EXPOSED = "WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id";
 
 /** Lets any page read a public document. */
 export function allowEverybody(reply: FastifyReply): void {

@@ -30,6 +30,8 @@ export interface Dialect extends RequestSpelling {
   /** Whether a client_id may be the URL of a metadata document here, if the settings allow it. */
   readonly knowsClientDocuments?: true;
   readonly refusals: RefusalSpelling;
+  /** Set where clients know no tokens that are bound to a key: a request with a DPoP proof is refused (RFC 9449). */
+  readonly withoutDpop?: true;
   /** If set, pages of any origin may call the endpoints, with these request headers. */
   readonly openToPages?: string;
   /** Applied to every response, errors included: extra headers, layout of the body. */

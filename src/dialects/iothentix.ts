@@ -24,6 +24,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
     certificateHeaders: ["client-cert"],
     required: { client_credentials: [{ name: "client_id", missing: "client_id_missing" }] },
     repeatedScope: "folded",
+    withoutDpop: true,
     tokens: { format: "opaque", idTokenCarriesClaims: false },
     read: inTexts(readToken),
     endpoints: [

@@ -103,6 +103,7 @@ export const kii: Dialect = {
   repeatedScope: "folded",
   members: MEMBERS,
   readUsername,
+  withoutDpop: true,
   tokens: { format: "opaque", idTokenCarriesClaims: false },
   openToPages: "Authorization, Content-Type, X-Kii-AppID, X-Kii-AppKey, X-Kii-SDK",
   decorate,

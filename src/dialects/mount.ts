@@ -16,6 +16,7 @@ import { audiencesOf, runnerOf, type Sent } from "./call.js";
 import { certificateOf } from "./client-certificate.js";
 import type { WireResponse, Dialect, Endpoint } from "./dialect.js";
 import { addOpenPreflight, addPreflight, allowAllPages, allowEverybody, allowOwnPages } from "./cors.js";
+import { addNonce, proofOf, withDpopChallenge } from "./dpop.js";
 import { JsonText } from "./json-body.js";
 import { refusalAt } from "./refuse.js";
 
@@ -54,7 +55,8 @@ export function refuse(dialect: Dialect, error: unknown, request: FastifyRequest
   if (!reply.hasHeader("X-Request-Id")) {
     reply.headers({ ...headersOf(request.server.core.issuer), "X-Request-Id": request.id });
   }
-  return send(reply, dialect, refusalAt(dialect, pathOf(request.url), refusal, request.id));
+  const answer = refusalAt(dialect, pathOf(request.url), refusal, request.id);
+  return send(reply, dialect, withDpopChallenge(answer, refusal, request.headers.authorization));
 }
 
 /** The parts of an endpoint that do not come from its dialect. */
@@ -88,12 +90,15 @@ function addEndpoint(
     },
     onSend: forPages ? allowOwnPages(app.core.registry) : cors === "any page" ? allowAllPages : [],
     handler: async (request, reply) => {
+      const proof = proofOf(request, dialect);
+      addNonce(reply, proof);
       const answer = await run({
         sent: readSent(request, endpoint, endpoint.isBodyOptional ?? methods.includes("GET")),
         authorization: singleAuthorization(request),
         headers: request.headers,
         path: request.params as Record<string, string>,
         certificate: certificateOf(request, trustsProxy, dialect.certificateHeaders),
+        proof,
         network: networkOf(request.ip),
         facts: request.decision ?? {},
         decision_id: request.id,

@@ -39,12 +39,12 @@ export const oauth2: Dialect = {
       operation: "token",
       path: "/oauth2/token",
       // RFC 6749 section 5.1, UMA 2.0 Grant section 3.3.5
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt, issued_token_type }) => ({
+      answer: ({ access_token, token_type, expires_in, scope, refresh_token, id_token, rpt, issued_token_type }) => ({
         status: 200,
         body: {
           access_token,
           issued_token_type,
-          token_type: "Bearer",
+          token_type,
           expires_in,
           refresh_token,
           // A requesting party token has permissions in the place of a scope.

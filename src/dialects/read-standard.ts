@@ -1,4 +1,4 @@
-import { readBearer, type AuthorizationReader } from "../clients/presented.js";
+import { readBearer, readDpopToken, type AuthorizationReader } from "../clients/presented.js";
 import { readOptional } from "../http/parameters.js";
 import type { Reader } from "./dialect.js";
 
@@ -12,7 +12,16 @@ export function readStandard(readBasic: AuthorizationReader): Reader {
     const client_assertion_type = readOptional("client_assertion_type", parameters);
     const basic = readBasic(authorization);
     const bearer = readBearer(authorization);
-    const credentials = { basic, bearer, client_id, client_secret, client_assertion, client_assertion_type };
+    const dpop_token = bearer === undefined ? readDpopToken(authorization) : undefined;
+    const credentials = {
+      basic,
+      bearer,
+      dpop_token,
+      client_id,
+      client_secret,
+      client_assertion,
+      client_assertion_type,
+    };
     return { parameters, credentials };
   };
 }

@@ -40,9 +40,9 @@ export const screeningEagle: Dialect = {
     {
       operation: "token",
       path: "/api/id/v1/auth/token",
-      answer: ({ scope, access_token, expires_in, id_token, refresh_token }) => ({
+      answer: ({ scope, access_token, token_type, expires_in, id_token, refresh_token }) => ({
         status: 200,
-        body: { scope: scope.join(" "), token_type: "Bearer", access_token, expires_in, id_token, refresh_token },
+        body: { scope: scope.join(" "), token_type, access_token, expires_in, id_token, refresh_token },
       }),
     },
   ],

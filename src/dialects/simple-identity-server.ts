@@ -45,13 +45,13 @@ export const simpleIdentityServer: Dialect = {
     {
       operation: "token",
       path: "/token",
-      answer: ({ access_token, expires_in, scope, refresh_token, id_token, rpt, issued_token_type }) => ({
+      answer: ({ access_token, token_type, expires_in, scope, refresh_token, id_token, rpt, issued_token_type }) => ({
         status: 200,
         body: {
           access_token,
           issued_token_type,
           id_token: id_token ?? null,
-          token_type: "Bearer",
+          token_type,
           expires_in,
           refresh_token: refresh_token ?? null,
           // For a requesting party token the original always returns this scope.

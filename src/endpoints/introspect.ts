@@ -1,7 +1,9 @@
 import type { FastifyPluginAsync } from "fastify";
 import { toSeconds } from "../clock.js";
 import { z } from "zod";
-import { isConfidential, mayActFor, type Confirmation } from "../clients/methods.js";
+import { tokenTypeOf, type Confirmation, type TokenType } from "../clients/confirmation.js";
+import { isConfidential, mayActFor } from "../clients/methods.js";
+import { shownToken } from "../clients/presented.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
@@ -34,7 +36,7 @@ export interface TokenState {
   readonly iat: number;
   readonly exp: number;
   readonly username?: string | undefined;
-  readonly token_type?: "Bearer" | undefined;
+  readonly token_type?: TokenType | undefined;
   readonly aud?: string | readonly string[] | undefined;
   readonly jti?: string | undefined;
   readonly grant_id?: string | undefined;
@@ -81,12 +83,13 @@ async function introspect(request: OperationRequest, core: Core): Promise<Intros
  * 2.0 section 1.5). Any other client authenticates by its credentials.
  */
 async function authenticateCaller(core: Core, token: string, request: OperationRequest): Promise<Client> {
-  const { bearer, basic, client_id, client_assertion } = request.credentials;
+  const { basic, client_id, client_assertion } = request.credentials;
   const device = await holder(core, token, request);
   if (device !== undefined) return device;
   // A token cannot authenticate the request that introspects it.
-  const shown = bearer !== undefined && bearer !== token;
-  const byToken = shown && [basic, client_id, client_assertion].every((one) => one === undefined);
+  const shown = shownToken(request.credentials);
+  const byToken =
+    shown !== undefined && shown !== token && [basic, client_id, client_assertion].every((one) => one === undefined);
   if (byToken) return (await pat(request, core)).client;
   const client = await core.authentication.authenticate(request);
   if (!isConfidential(client)) throw new Refusal("client_must_be_confidential");
@@ -169,7 +172,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
     auth_time,
     cnf,
     act,
-    token_type: "Bearer",
+    token_type: tokenTypeOf(cnf),
     username: username ?? undefined,
     permissions: undefined,
   };
@@ -178,7 +181,7 @@ function stateOf(claims: AccessTokenClaims, username: string | null): TokenState
 /** A refresh token is visible to its client and to clients with `jeton:introspect`. Audiences do not matter. */
 async function introspectRefresh(
   { db, clock, issuer }: Core,
-  { grant_id, generation, certificate }: RefreshTokenName,
+  { grant_id, generation, cnf }: RefreshTokenName,
   client: Client,
   { facts }: OperationRequest,
 ): Promise<Introspection> {
@@ -197,7 +200,7 @@ async function introspectRefresh(
       iat: toSeconds(created_at),
       exp: toSeconds(expires_at),
       grant_id,
-      cnf: certificate === undefined ? undefined : { "x5t#S256": certificate },
+      cnf,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { DPOP_ALGORITHMS } from "../clients/dpop.js";
 import { METHODS } from "../clients/methods.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
@@ -44,6 +45,7 @@ export async function metadataDocument(app: MetadataSources, mounted: MountedPat
     scopes_supported: [...new Set(scopes.map(({ name }) => name))].filter((name) => !NOT_ASKED_FOR.test(name)),
     ...authenticationMetadata(app, mounted),
     client_id_metadata_document_supported: mounted.clientDocuments ? true : undefined,
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,

@@ -3,9 +3,11 @@ import { gatherPushed, REQUEST_URI } from "../browser/authorize/gather.js";
 import { readRequest, REQUEST_PARAMETERS } from "../browser/authorize/request.js";
 import { readTarget } from "../browser/authorize/target.js";
 import { isConfidential } from "../clients/methods.js";
+import { acceptProof } from "../clients/dpop.js";
 import { newId } from "../clock.js";
 import type { Core } from "../core.js";
 import { PUSHED_REQUEST_LIFETIME, pushRequest } from "../store/pushed-requests.js";
+import { Refusal } from "../errors/refusal.js";
 import type { OperationRequest } from "./operations.js";
 
 /** The response to a pushed request (RFC 9126 section 2.2). */
@@ -41,14 +43,31 @@ async function push(request: OperationRequest, core: Core): Promise<PushedReques
   const client = await core.authentication.authenticate(request);
   const form = await gatherPushed(core, client, { parameters: request.parameters, repeated: new Set() });
   const answer = readTarget(client, form);
-  const { scope } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
+  const { scope, dpop_jkt } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
   facts.scope_requested = scope;
   // Any caller can push in the name of a public client.
   if (!isConfidential(client))
     await core.rateLimits.consumeOrThrow({ on: "pushed requests of a network", id: request.network }); // tries_exhausted
   const id = newId(core.random);
   // Any other parameter is left out, client credentials too.
-  const parameters = Object.fromEntries([...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name)));
+  const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
+  const jkt = await keyOf(request, core, dpop_jkt); // dpop_proof_invalid, dpop_nonce_missing
+  const parameters = { ...Object.fromEntries(known), ...(jkt === undefined ? {} : { dpop_jkt: jkt }) };
   await pushRequest(core.db, { id, client_id: client.client_id, parameters }, core.clock.statement());
   return { request_uri: REQUEST_URI + id, expires_in: PUSHED_REQUEST_LIFETIME };
+}
+
+/**
+ * The key that the code will be bound to: a DPoP proof beside the request names it, as dpop_jkt does (RFC 9449 section 10.1).
+ */
+async function keyOf(
+  { credentials: { proof } }: OperationRequest,
+  core: Core,
+  named: string | undefined,
+): Promise<string | undefined> {
+  if (proof === undefined) return named;
+  const jkt = await acceptProof(core, proof);
+  if (named !== undefined && named !== jkt)
+    throw new Refusal("dpop_proof_invalid", { slots: { flaw: "dpop_jkt names another key" } });
+  return jkt;
 }

@@ -40,8 +40,8 @@ async function renew(request: OperationRequest, core: Core): Promise<IssuedToken
   facts.client_id = client_id;
   facts.jti = claims.jti;
 
-  // A device authenticates with its token, so a certificate has no effect.
-  const unbound = { confirmation: undefined, certificate: undefined, assertionAudiences };
+  // A device authenticates with its token, so a certificate has no effect. The dialect refuses a DPoP proof.
+  const unbound = { confirmation: undefined, shown: {}, assertionAudiences };
   const context = { core, client, ...unbound, spelling, issuance: {}, network, facts, decision_id };
   const held = renewableScope(device); // renewal_not_granted
   const requested = namedScopes(named, context);

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
+import { shownToken } from "../clients/presented.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
@@ -52,9 +53,9 @@ async function userinfo(request: OperationRequest, core: Core): Promise<Userinfo
 /** The access token of the request (RFC 6750 section 2). Two tokens are an error, even if they are equal. */
 function takeToken(request: OperationRequest): string {
   const { access_token } = readParameters(parameters, request.parameters);
-  const { bearer } = request.credentials;
-  if (access_token !== undefined && bearer !== undefined) throw new Refusal("access_token_repeated");
-  const token = bearer ?? access_token;
+  const shown = shownToken(request.credentials);
+  if (access_token !== undefined && shown !== undefined) throw new Refusal("access_token_repeated");
+  const token = shown ?? access_token;
   if (token === undefined) throw new Refusal("access_token_missing");
   return token;
 }

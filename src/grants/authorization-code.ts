@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { isHeldBy } from "../clients/confirmation.js";
 import { isRegistered } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
@@ -25,9 +26,12 @@ export const authorizationCodeGrant = grantPlugin({
   responseTypes: ["code"],
   async decide({ code, redirect_uri, code_verifier }, context) {
     const { core, client, facts } = context;
-    const grant_id = readAuthorizationCode(core.master, code);
-    if (grant_id === undefined) throw new Refusal("code_invalid", { reason: "not written by this server" });
+    const name = readAuthorizationCode(core.master, code);
+    if (name === undefined) throw new Refusal("code_invalid", { reason: "not written by this server" });
+    const { grant_id, jkt } = name;
     facts.grant_id = grant_id;
+    // Comes before the store: a wrong key uses no code up (RFC 9449 section 10).
+    if (!isHeldBy({ jkt }, context.shown)) throw new Refusal("code_key_wrong");
 
     const { binding, user } = await redeem(grant_id, context); // code_invalid
     facts.sub = user.sub;

@@ -1,5 +1,7 @@
 import type { AuthenticationRequest } from "../clients/authenticate.js";
-import { confirmationOf, shownThumbprint } from "../clients/methods.js";
+import { shownThumbprint } from "../clients/confirmation.js";
+import { keyOfProof } from "../clients/dpop.js";
+import { bindingsOf } from "../clients/methods.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
@@ -35,16 +37,19 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   // 3. May this client use the grant?
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
-  // 4. For which resource servers is the token, and what does the grant decide?
+  // 4. Which keys does the client hold, so that its tokens are bound to them?
+  const jkt = await keyOfProof(core, client, request.credentials); // dpop_proof_missing, dpop_proof_invalid, dpop_nonce_missing
+  const confirmation = bindingsOf(client, request.credentials, jkt); // client_certificate_missing
+  const shown = { "x5t#S256": shownThumbprint(request.credentials), jkt };
+
+  // 5. For which resource servers is the token, and what does the grant decide?
   const targets = await readTargets(core, client, readOptional("resource", parameters)); // target_unknown
-  const confirmation = confirmationOf(client, request.credentials); // client_certificate_missing
-  const certificate = shownThumbprint(request.credentials);
-  const proof = { client, confirmation, certificate, assertionAudiences };
+  const proof = { client, confirmation, shown, assertionAudiences };
   const context = { core, ...proof, targets, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
   requireScopes(targets, entitlement.scope); // target_unknown
 
-  // 5. Issue the tokens, and add them to the audit facts.
+  // 6. Issue the tokens, and add them to the audit facts.
   return issue(context, entitlement);
 }
 

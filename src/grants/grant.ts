@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from "fastify";
 import type { z } from "zod";
-import type { Confirmation } from "../clients/methods.js";
+import type { Confirmation } from "../clients/confirmation.js";
 import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import type { AuditFacts } from "../http/decision.js";
@@ -15,10 +15,10 @@ import type { Targets } from "./targets.js";
 export interface GrantContext {
   readonly core: Core;
   readonly client: Client;
-  /** The certificate that its access tokens are bound to. */
+  /** The keys that its access tokens are bound to. */
   readonly confirmation: Confirmation | undefined;
-  /** The thumbprint of the certificate of the request (`x5t#S256`). */
-  readonly certificate: string | undefined;
+  /** The keys that the request shows. */
+  readonly shown: Confirmation;
   /** The accepted audiences of assertions (RFC 7523 section 3). */
   readonly assertionAudiences: readonly string[];
   /** The resource servers that the request names (RFC 8707). */

@@ -1,4 +1,5 @@
 import { newId } from "../clock.js";
+import { confirmation as bindings, tokenTypeOf, type TokenType } from "../clients/confirmation.js";
 import { isConfidential } from "../clients/methods.js";
 import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
@@ -9,6 +10,7 @@ import type { Entitlement, GrantContext, RequestingPartyNews } from "./grant.js"
 /** A token response before a dialect words it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
 export interface IssuedTokens {
   readonly access_token: string;
+  readonly token_type: TokenType;
   /** Seconds. */
   readonly expires_in: number;
   readonly scope: readonly string[];
@@ -50,6 +52,7 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
   facts.scope_granted = scope;
   return {
     access_token: access.text,
+    token_type: tokenTypeOf(confirmation),
     expires_in: access.expires_in,
     scope,
     sub: access.claims.sub,
@@ -61,15 +64,15 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
 }
 
 /**
- * The refresh token of a public client is bound to the certificate of its access tokens, and stays bound (RFC 8705 section
- * 4). A confidential client has to authenticate at each refresh, so its refresh tokens need no binding (section 7.1).
+ * The refresh token of a public client is bound to the keys of its access tokens, and stays bound. RFC 8705 section 4 and
+ * RFC 9449 section 5 say so. A confidential client has to authenticate at each refresh, so its refresh tokens need no binding.
  */
 function bound(
-  { grant_id, generation, certificate }: RefreshTokenName,
+  { grant_id, generation, cnf }: RefreshTokenName,
   { client, confirmation }: GrantContext,
 ): RefreshTokenName {
-  const shown = isConfidential(client) ? undefined : confirmation?.["x5t#S256"];
-  return { grant_id, generation, certificate: certificate ?? shown };
+  const now = isConfidential(client) ? undefined : confirmation;
+  return { grant_id, generation, cnf: bindings(cnf?.["x5t#S256"] ?? now?.["x5t#S256"], cnf?.jkt ?? now?.jkt) };
 }
 
 /** Stores a grant for a person who has logged in. A client that acts for itself gets none (RFC 6749 section 4.4.3). */

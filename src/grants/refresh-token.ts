@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isHeldBy } from "../clients/confirmation.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
 import { scopeOfGrant } from "../store/grants.js";
@@ -26,11 +27,11 @@ export const refreshTokenGrant = grantPlugin({
     const { core, client, issuance, facts } = context;
     const name = readRefreshToken(core.master, refresh_token);
     if (name === undefined) throw new Refusal("refresh_token_invalid", { reason: "not written by this server" });
-    const { grant_id, generation, certificate } = name;
+    const { grant_id, generation, cnf } = name;
     facts.grant_id = grant_id;
-    // Comes before the store: a wrong certificate uses no token up and ends no grant.
-    if (certificate !== undefined && certificate !== context.certificate) {
-      throw new Refusal("refresh_token_invalid", { reason: "bound to a certificate that was not presented" });
+    // Comes before the store: a wrong certificate or key uses no token up and ends no grant.
+    if (!isHeldBy(cnf, context.shown)) {
+      throw new Refusal("refresh_token_invalid", { reason: "bound to a certificate or key that was not shown" });
     }
 
     const requested = namedScopes(scope, context);
@@ -52,7 +53,7 @@ export const refreshTokenGrant = grantPlugin({
     );
     const { grant, user } = accept(outcome, requested, context); // refresh_token_invalid, …_foreign, scope_…
     facts.sub = user.sub;
-    const next = { grant_id, generation: grant.generation, certificate };
+    const next = { grant_id, generation: grant.generation, cnf };
     return entitle(context, grant, { user, grant: next, requested });
   },
 });

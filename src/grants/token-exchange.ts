@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isHeldBy } from "../clients/confirmation.js";
 import type { SlotlessCode } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
@@ -76,17 +77,18 @@ async function readToken(text: string, invalid: SlotlessCode, context: GrantCont
   if (read === undefined) throw new Refusal(invalid, { reason: "not written by this server" });
   const { claims } = read;
   if (claims.permissions !== undefined) throw new Refusal(invalid, { reason: "a requesting party token" });
-  if (!isHeld(claims, context)) throw new Refusal(invalid, { reason: "bound to a certificate that was not presented" });
+  if (!isHeld(claims, context))
+    throw new Refusal(invalid, { reason: "bound to a certificate or key that was not shown" });
   return claims;
 }
 
 /**
  * Whether the request may use a bound token. A resource server that the token is for has checked its binding (RFC 8705 section
- * 3); any other client has to hold the key itself.
+ * 3, RFC 9449 section 7); any other client has to hold the key itself.
  */
-function isHeld({ cnf, aud }: AccessTokenClaims, { client, certificate }: GrantContext): boolean {
+function isHeld({ cnf, aud }: AccessTokenClaims, { client, shown }: GrantContext): boolean {
   const isForClient = [aud].flat().some((audience) => client.audiences.includes(audience));
-  return cnf === undefined || isForClient || cnf["x5t#S256"] === certificate;
+  return isForClient || isHeldBy(cnf, shown);
 }
 
 /**

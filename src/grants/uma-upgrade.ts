@@ -1,3 +1,4 @@
+import { isHeldBy } from "../clients/confirmation.js";
 import { isConfidential } from "../clients/methods.js";
 import { spendToken } from "../store/access-tokens.js";
 import type { StoredFacts } from "../store/uma-facts.js";
@@ -14,20 +15,20 @@ type EarlierToken = AccessTokenClaims & { readonly permissions: readonly Permiss
 
 /**
  * Reads an earlier token of the same client, party and resource server. Any other token is ignored. The name of a public
- * client proves nothing, so a bound token of it also needs its certificate (RFC 8705 section 4).
+ * client proves nothing, so a bound token of it also needs its certificate or key (RFC 8705 section 4).
  */
 export async function earlierToken(
   rpt: string | undefined,
   { resource_server }: TicketTerms,
   { sub }: Party,
-  { core, client, certificate }: GrantContext,
+  { core, client, shown }: GrantContext,
 ): Promise<EarlierToken | undefined> {
   const { client_id } = client;
   const read = rpt === undefined ? undefined : await core.accessTokens.read(rpt);
   if (read === undefined || read.expired) return undefined;
   const { permissions, ...claims } = read.claims;
   const own = claims.client_id === client_id && claims.sub === (sub ?? client_id) && claims.aud === resource_server;
-  const held = isConfidential(client) || [undefined, certificate].includes(claims.cnf?.["x5t#S256"]);
+  const held = isConfidential(client) || isHeldBy(claims.cnf, shown);
   return own && held && permissions !== undefined ? { ...claims, permissions } : undefined;
 }
 

@@ -28,6 +28,7 @@ type KeyPurpose =
   | "permission-ticket" // MACs of permission tickets
   | "persisted-claims" // sealed persisted claims tokens
   | "device-jti" // hashes that identify JWTs of devices
+  | "dpop-nonce" // MACs of nonces for DPoP proofs
   | "device-psk" // sealed pre-shared keys of devices
   | "cookie" // hashes of cookie values
   | "form" // tokens that tie a form to its browser

@@ -78,6 +78,7 @@ const client = z
     tls_client_auth_san_email: text.optional(),
     tls_client_certificate_thumbprint: text.optional(),
     tls_client_certificate_bound_access_tokens: z.boolean().default(false),
+    dpop_bound_access_tokens: z.boolean().default(false),
     token_exchange: z.array(exchangeRule).default([]),
     access_token_lifetime: seconds.default(CLIENT_DEFAULTS.access_token_lifetime),
     access_token_format: z.enum(["jwt", "opaque"]).default(CLIENT_DEFAULTS.access_token_format),

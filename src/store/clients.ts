@@ -61,6 +61,7 @@ const ABSENT = {
   access_token_signing_alg: "ES256",
   access_token_typ: "at+jwt",
   tls_client_certificate_bound_access_tokens: false,
+  dpop_bound_access_tokens: false,
   require_pushed_authorization_requests: false,
   token_exchange: [],
   require_signed_request_object: false,

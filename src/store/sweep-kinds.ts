@@ -1,3 +1,4 @@
+import { PROOF_KEPT } from "./dpop-proofs.js";
 import { epochOf } from "./epochs.js";
 import { KEPT, overAt, sweepAfter } from "./sweep-time.js";
 import { DECISION_KEPT } from "./uma-decisions.js";
@@ -46,6 +47,7 @@ const NOW = "coalesce($1::timestamptz, now())";
 const EXPIRING = [
   { table: "revoked_tokens", time: "expires_at" },
   { table: "used_assertions", time: "expires_at" },
+  { table: "dpop_proofs", time: "expires_at", kept: PROOF_KEPT },
   { table: "client_secrets", time: "expires_at" },
   { table: "registration_tokens", time: "expires_at" },
   { table: "tries", time: "reset_at" },

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
-import type { Confirmation } from "../clients/methods.js";
+import type { Confirmation } from "../clients/confirmation.js";
 import type { Client, ClientRegistry } from "../clients/registry.js";
 import { epochSeconds, newId, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
@@ -53,8 +53,8 @@ const claimsSchema = z.object({
   renewals: z.int().optional(),
   /** The real audience, if `aud` has another value (tokens/spelling.ts). */
   resource: z.union([z.string(), z.array(z.string())]).optional(),
-  /** The certificate that it is bound to (RFC 8705 section 3.1). */
-  cnf: z.object({ "x5t#S256": z.string() }).optional(),
+  /** The keys that it is bound to (RFC 8705 section 3.1, RFC 9449 section 6.1). */
+  cnf: z.object({ "x5t#S256": z.string().optional(), jkt: z.string().optional() }).optional(),
   /** The party that acts for the subject (RFC 8693 section 4.1). */
   act: actorSchema.optional(),
   /** The tokens that it was exchanged from. It ends with the first of them. */

@@ -55,8 +55,8 @@ async function discover(algorithm: "oidc" | "oauth2"): Promise<oauth.Authorizati
 }
 
 /** Sends Alice through login and consent. Where her browser was sent in the end. */
-async function answerTo(url: URL): Promise<URL> {
-  const browser = new Browser(server);
+async function answerTo(url: URL, at = server): Promise<URL> {
+  const browser = new Browser(at);
   let page = await browser.open(url.pathname + url.search);
   page = await browser.submit(page, "login", { ...ALICE, action: "login" });
   if (page.text.includes('id="consent"')) page = await browser.submit(page, "consent", { action: "allow" });
@@ -193,6 +193,42 @@ t.test("oauth4webapi signs a device in, and reads what it is refused until then"
   t.equal(oauth.getValidatedIdTokenClaims(tokens)!.sub, "user-alice");
   t.type(tokens.refresh_token, "string");
   t.match(await reason(poll), { error: "invalid_grant", status: 400 });
+});
+
+t.test("oauth4webapi repeats its requests with the nonce that the server wants", async (t) => {
+  const nonces = await startInstance(t, { database: server.database, env: { DPOP_NONCE: "required" } });
+  const at = new URL(nonces.core.issuer);
+  const as = await oauth.processDiscoveryResponse(at, await oauth.discoveryRequest(at, INSECURE));
+  const { client, auth } = KINDS.find((kind) => kind.client.client_id === "signing")!;
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  const verifier = oauth.generateRandomCodeVerifier();
+  const url = new URL(as.authorization_endpoint!);
+  url.search = new URLSearchParams({
+    client_id: client.client_id,
+    redirect_uri: CALLBACK,
+    response_type: "code",
+    scope: "openid profile",
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+  }).toString();
+  const answer = oauth.validateAuthResponse(as, client, await answerTo(url, nonces), oauth.expectNoState);
+  const redeem = async () => {
+    const options = { DPoP, ...INSECURE };
+    const reply = await oauth.authorizationCodeGrantRequest(as, client, auth, answer, CALLBACK, verifier, options);
+    return oauth.processAuthorizationCodeResponse(as, client, reply);
+  };
+  t.ok(oauth.isDPoPNonceError(await reason(redeem)), "the first proof has no nonce");
+  const tokens = await redeem();
+  t.equal(tokens.token_type, "dpop", "the code was not used up");
+
+  const another = oauth.DPoP(client, await oauth.generateKeyPair("ES256"));
+  const ask = async (key: typeof DPoP) => {
+    const reply = await oauth.userInfoRequest(as, client, tokens.access_token, { DPoP: key, ...INSECURE });
+    return oauth.processUserInfoResponse(as, client, "user-alice", reply);
+  };
+  t.match(await ask(DPoP), { sub: "user-alice" });
+  t.ok(oauth.isDPoPNonceError(await reason(() => ask(another))), "it reads the challenge");
+  t.match(await reason(() => ask(another)), { cause: [{ scheme: "dpop", parameters: { error: "invalid_token" } }] });
 });
 
 t.test("oauth4webapi finds the same endpoints in both discovery documents", async (t) => {

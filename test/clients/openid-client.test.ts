@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { decodeProtectedHeader } from "jose";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import * as client from "openid-client";
 import t from "tap";
 import { ALICE, SECRET } from "../support/fleet.js";
@@ -130,6 +130,30 @@ const KINDS: Readonly<Record<string, client.ClientAuth>> = {
   post: client.ClientSecretPost(SECRET),
   public: client.None(),
 };
+
+t.test("openid-client binds a code and its tokens to a key by DPoP", async (t) => {
+  for (const [id, auth] of Object.entries(KINDS).filter(([name]) => name !== "post")) {
+    const config = await discover(id, auth);
+    const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair("Ed25519"));
+    const jkt = await DPoP.calculateThumbprint();
+    const { asked, reply } = await signIn(config, { dpop_jkt: jkt });
+    const tokens = await client.authorizationCodeGrant(config, addressOf(reply), asked, undefined, { DPoP });
+    t.equal(tokens.token_type, "dpop");
+    t.match(decodeJwt(tokens.access_token), { cnf: { jkt } });
+    const { sub } = await client.fetchUserInfo(config, tokens.access_token, "user-alice", { DPoP });
+    t.equal(sub, "user-alice");
+    t.match(await reason(() => client.fetchUserInfo(config, tokens.access_token, sub)), { status: 401 });
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!, undefined, { DPoP });
+    t.match(decodeJwt(refreshed.access_token), { cnf: { jkt } });
+    if (id === "public") {
+      const stolen = () => client.refreshTokenGrant(config, refreshed.refresh_token!);
+      t.match(await reason(stolen), { error: "invalid_grant" });
+    } else {
+      const about = await client.tokenIntrospection(config, refreshed.access_token);
+      t.match(about, { active: true, token_type: "DPoP", cnf: { jkt } });
+    }
+  }
+});
 
 for (const [id, auth] of Object.entries(KINDS)) {
   t.test(`openid-client does the whole round for the ${id} client`, async (t) => {

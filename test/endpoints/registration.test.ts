@@ -97,6 +97,7 @@ t.test("a client registers itself, and its user logs in through it", async (t) =
     authorization_signed_response_alg: "RS256",
     require_signed_request_object: false,
     require_pushed_authorization_requests: false,
+    dpop_bound_access_tokens: false,
     scope: scopes,
   });
   t.equal(client_id_issued_at, Math.floor(clock.now() / 1000));

@@ -159,7 +159,7 @@ t.test("userinfo accepts exactly one token, in the header or in the body", async
       ["no token, by POST", missing, () => server.send(path, { method: "POST" })],
       ["an empty token", missing, () => server.post(path, { access_token: "" })],
       ["an empty header", missing, () => server.send(path, { headers: { Authorization: "Bearer" } })],
-      ["another scheme", missing, () => server.send(path, { headers: { Authorization: `DPoP ${access_token}` } })],
+      ["another scheme", missing, () => server.send(path, { headers: { Authorization: `Token ${access_token}` } })],
       ["client credentials", missing, () => server.send(path, { headers: basic("web", SECRET) })],
       ["two words", missing, () => server.send(path, { headers: { Authorization: `Bearer ${access_token} x` } })],
       [

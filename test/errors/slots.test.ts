@@ -24,7 +24,7 @@ const ROWS = (Object.keys(CATALOGUE) as Code[])
   .filter(({ slots }) => slots.length > 0);
 
 /** Slots that hold what is registered here, or a number. No request chooses their text. */
-const OURS = new Set(["client_id", "redirect_uri", "limit", "rule", "option"]);
+const OURS = new Set(["client_id", "redirect_uri", "limit", "flaw", "rule", "option"]);
 
 function messageOf(code: Code, values: Readonly<Record<string, string>>): string {
   return new Refusal(code as "grant_type_unsupported", { slots: values as { grant_type: string } }).message;

@@ -58,6 +58,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     tls_client_auth_san_email: "backend@example.com",
     tls_client_certificate_thumbprint: "A".repeat(43),
     tls_client_certificate_bound_access_tokens: false,
+    dpop_bound_access_tokens: false,
     token_exchange: [
       { kind: "delegation", subject_clients: ["app"], subject_audiences: ["a"], scopes: ["api"], audiences: ["b"] },
     ],

@@ -191,6 +191,7 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "confirmation_codes.expires_at": [5 * 60],
   "revoked_tokens.expires_at": [13],
   "used_assertions.expires_at": [14],
+  "dpop_proofs.expires_at": [14],
   "signing_keys.published_at": [1],
   "signing_keys.active_from": [2],
   "signing_keys.retain_until": [3],

@@ -96,5 +96,5 @@ export async function answerWithCode(
   facts.sub = session.sub;
   facts.grant_id = grant_id;
   facts.scope_granted = request.scope;
-  return answer(core, request, client, { code: writeAuthorizationCode(core.master, grant_id) });
+  return answer(core, request, client, { code: writeAuthorizationCode(core.master, grant_id, request.dpop_jkt) });
 }

@@ -24,6 +24,9 @@ import { RESPONSE_MODES, returnable, TARGET_PARAMETERS, type AnswerTarget } from
 /** RFC 7636 section 4.2: base64url of a SHA-256. */
 const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
 
+/** RFC 7638: the same of a JWK. */
+const THUMBPRINT = CHALLENGE;
+
 const request = z.object({
   response_type: z.string({ error: (issue) => (issue.input === undefined ? "response_type_missing" : undefined) }),
   response_mode: z.enum(RESPONSE_MODES).optional(),
@@ -52,6 +55,7 @@ const request = z.object({
   claims: optional,
   code_challenge: z.string().regex(CHALLENGE).optional(),
   code_challenge_method: optional,
+  dpop_jkt: z.string().regex(THUMBPRINT).optional(),
 });
 
 /** The parameters of an authorization request. Any other parameter is ignored, and copied into no address. */
@@ -76,6 +80,8 @@ export interface AuthorizationRequest extends AnswerTarget {
   readonly ui_locales: string | undefined;
   readonly claims_locales: readonly string[];
   readonly code_challenge: string | undefined;
+  /** The thumbprint of the DPoP key that the code is bound to (RFC 9449 section 10). */
+  readonly dpop_jkt: string | undefined;
   readonly expected_sub: string | undefined;
   readonly id_token_claims: readonly string[];
   readonly userinfo_claims: readonly string[];
@@ -117,6 +123,7 @@ export async function readRequest(
     ui_locales: typed.ui_locales,
     expected_sub,
     code_challenge: readChallenge(client, typed),
+    dpop_jkt: typed.dpop_jkt,
     client_id: client.client_id,
     dialect,
     redirect_uri_given: parameters.has("redirect_uri"),

@@ -1,6 +1,7 @@
 import { Refusal } from "../../errors/refusal.js";
 import { lookAtToken } from "../../store/access-tokens.js";
 import type { Reach } from "../../store/uma-resources.js";
+import { shownToken } from "../../clients/presented.js";
 import type { Client } from "../../clients/registry.js";
 import { statusQuestion } from "../../tokens/access-token.js";
 import type { Guard } from "../operations.js";
@@ -22,9 +23,9 @@ export interface ResourceServerContext {
  * @throws Refusal pat_missing, pat_invalid, pat_scope_missing
  */
 export const pat: Guard<ResourceServerContext> = async (request, core) => {
-  const { bearer } = request.credentials;
-  if (bearer === undefined) throw new Refusal("pat_missing");
-  const { claims, client } = await readShownToken(core, bearer, request, "pat_invalid");
+  const token = shownToken(request.credentials);
+  if (token === undefined) throw new Refusal("pat_missing");
+  const { claims, client } = await readShownToken(core, token, request, "pat_invalid");
   // A client can lose the scope while tokens that name it are still in force.
   const entitled = [claims.scope.split(" "), client.scope].every((scopes) => scopes.includes(PROTECTION_SCOPE));
   if (!entitled) throw new Refusal("pat_scope_missing");
