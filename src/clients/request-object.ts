@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { hasCome, hasPassed, type Clock } from "../clock.js";
 import type { Code } from "../errors/catalogue.js";
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { countParts, JWE_PARTS } from "../keys/compact.js";
 import type { RemoteKeySets } from "../outbound/key-sets.js";
 import { isSigned, keysFor, parseJws, readJsonBytes } from "./assertion.js";
@@ -38,7 +38,7 @@ export type RequestObjectClaims = z.infer<typeof schema>;
 /**
  * Verifies the signature of a request object with the registered keys of its client.
  * @throws Refusal request_object_unsupported, request_object_unreadable, request_object_signature_wrong,
- *   client_keys_unavailable
+ *   request_object_keys_unavailable
  */
 export async function verifyRequestObject(
   object: string,
@@ -51,13 +51,23 @@ export async function verifyRequestObject(
   const { alg, kid } = jws.header;
   if (alg.toLowerCase() === "none") throw new Refusal("request_object_unsupported", { reason: "not signed" });
   const { request_object_signing_alg: only } = client;
-  const keys = await registeredKeys(client, keySets, (key) => kid === undefined || key.kid === kid);
+  const keys = await keysOf(client, keySets, kid);
   if (!(await isSigned(jws, keysFor(keys, jws.header), only === null ? PUBLIC_KEY_ALGORITHMS : [only], TYPES)))
     throw new Refusal("request_object_signature_wrong");
   const { success, data } = schema.safeParse(readJsonBytes(jws.payload));
   if (!success)
     throw new Refusal("request_object_unreadable", { reason: "a claim has another type than it must have" });
   return data;
+}
+
+/** The keys of a client. If they cannot be fetched, the object is refused and not an authentication. */
+async function keysOf(client: RegisteredClient, keySets: RemoteKeySets, kid: string | undefined) {
+  try {
+    return await registeredKeys(client, keySets, (key) => kid === undefined || key.kid === kid);
+  } catch (error) {
+    if (isRefusal(error)) throw new Refusal("request_object_keys_unavailable", { reason: error.reason });
+    throw error;
+  }
 }
 
 /** The values that the claims must have. */

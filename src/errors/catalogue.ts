@@ -624,6 +624,12 @@ export const CATALOGUE = {
     remedy: "sign with a registered key of the client and the algorithm it is registered for",
     reference: "RFC 9101 section 6.2",
   },
+  request_object_keys_unavailable: {
+    kind: "bad_request_object",
+    message: "the keys for the request object cannot be fetched",
+    remedy: "make jwks_uri answer with a JWK Set, over https, without redirects, within 3 seconds",
+    reference: "RFC 9101 section 6.2",
+  },
   request_object_nested: {
     kind: "bad_request_object",
     message: "the request object must not have the claims request and request_uri",

@@ -67,7 +67,8 @@ const START = {
   name: "interaction_start",
   text: `
     SELECT request ->> 'again' AS again, request -> 'request' ->> 'redirect_uri' AS redirect_uri,
-           request -> 'request' ->> 'client_id' AS client_id, coalesce(browser_hash = $2, false) AS mine,
+           request -> 'request' ->> 'client_id' AS client_id, request -> 'request' ->> 'pushed' AS pushed,
+           coalesce(browser_hash = $2, false) AS mine,
            CASE WHEN finished_at IS NULL THEN NULL
                 WHEN cancelled OR consent = 'denied' THEN 'declined' ELSE 'answered' END AS outcome
     FROM interactions WHERE id = $1`,
@@ -82,6 +83,8 @@ export interface InteractionStart {
   /** The id of the client that sent the user; null for a page of the user's own. */
   readonly client_id: string | null;
   readonly redirect_uri: string | null;
+  /** The id of the pushed request that it answers; null if the request was not pushed. */
+  readonly pushed: string | null;
   /** Null if it was not answered. */
   readonly outcome: "answered" | "declined" | null;
 }

@@ -182,6 +182,10 @@ t.test("a user who reloads, goes back or opens a second tab is not stranded", as
   const late = await browser.open(address);
   t.match(answerOf(await browser.submit(late, "login", { ...BOB, action: "login" })), { code: String });
   await refusedHere(t, await browser.get(address), ANSWERED);
+  const left = await browser.get(formOf(late, "login").action);
+  await refusedHere(t, left, /you signed in and were sent on/);
+  t.match(left.text, /href="https:\/\/app\.example"/, "the page leads back to the app");
+  t.notMatch(left.text, 'id="again"', "and not to the request, which has its answer");
 
   const other = new Browser(server);
   const abandoned = await pushed();

@@ -32,6 +32,7 @@ const server = await startInstance(t, {
       { ...app, client_id: "must-sign", require_signed_request_object: true },
       { ...app, client_id: "must-push", require_pushed_authorization_requests: true },
       { ...app, client_id: "keyless", jwks: undefined },
+      { ...app, client_id: "remote", jwks: undefined, jwks_uri: "https://127.0.0.1:1/keys" },
       { ...app, client_id: "asserts", client_secret: undefined, token_endpoint_auth_method: "private_key_jwt" },
     ],
   },
@@ -157,8 +158,10 @@ t.test("RO-03 only the registered algorithm and keys of the client count", async
   t.match(answerOf(await alice.get(signed("PS256", rsa(rsaPair.privateKey, pss), "rsa"))), { code: String });
   t.match(answerOf(await alice.get(signed("RS256", rsa(rsaPair.privateKey), "rsa"))), { error: INVALID });
   t.match(answerOf(await alice.get(signed("ES256", ecdsa(elliptic.privateKey), "ec"))), { error: INVALID });
-  const keyless = addressOf(objectOf("keyless"), { client_id: "keyless", redirect_uri: CALLBACK });
-  t.match(answerOf(await alice.get(keyless)), { error: INVALID });
+  for (const client_id of ["keyless", "remote"]) {
+    const address = addressOf(objectOf(client_id), { client_id, redirect_uri: CALLBACK });
+    t.match(answerOf(await alice.get(address)), { error: INVALID }, client_id);
+  }
 });
 
 t.test("RO-05 an object of one client is none of another", async (t) => {

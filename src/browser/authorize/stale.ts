@@ -11,13 +11,15 @@ import type { InteractionStart } from "../../store/interactions.js";
 export async function refuseStale(
   { registry }: Core,
   code: "interaction_unknown" | "interaction_foreign",
-  { mine, again, client_id, redirect_uri, outcome }: InteractionStart,
+  { mine, again, client_id, redirect_uri, pushed, outcome }: InteractionStart,
 ): Promise<Refusal> {
   const origin = redirect_uri === null ? undefined : webOriginOf(redirect_uri);
   if (!mine) return new Refusal(code, { again: origin });
   const client = client_id === null ? null : await registry.find(client_id);
   const app = client === null ? undefined : appLink(client, origin);
-  return new Refusal(outcome === null ? code : `interaction_${outcome}`, { again, app });
+  if (outcome === null) return new Refusal(code, { again, app });
+  // A pushed request has one answer, so its address leads nowhere any more.
+  return new Refusal(`interaction_${outcome}`, { again: pushed === null ? again : undefined, app });
 }
 
 /** A link to the pages of a client. @param origin undefined if no browser opens them */
