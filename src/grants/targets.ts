@@ -27,10 +27,11 @@ export async function readTargets(
   if (text === undefined) return undefined;
   const declared = await registry.scopes();
   const audienceOf = (scope: string) => declared.get(scope)?.audience ?? issuer;
-  const known = new Map(client.scope.map(audienceOf).map((audience) => [comparable(audience), audience]));
+  const own = [...new Set(client.scope.map(audienceOf))];
+  const known = new Map(own.map((audience) => [comparable(audience), audience]));
   const named = text.split(" ").map((uri) => {
-    const audience = isResource(uri) ? known.get(comparable(uri)) : undefined;
-    if (audience === undefined) throw new Refusal("target_unknown");
+    const audience = own.includes(uri) ? uri : known.get(comparable(uri));
+    if (audience === undefined || !isResource(uri)) throw new Refusal("target_unknown");
     return audience;
   });
   const audiences = new Set(named);

@@ -27,6 +27,8 @@ const server = await startInstance(t, {
       { name: "b.read", audience: B },
       { name: "c.read", audience: "https://c.example" },
       { name: "legacy", audience: "legacy" },
+      { name: "d.read", audience: "https://d.example" },
+      { name: "d.write", audience: "https://d.example/" },
       { name: "plain" },
     ],
     clients: [
@@ -37,6 +39,7 @@ const server = await startInstance(t, {
         grant_types: ["authorization_code", "refresh_token"],
         jwks: { keys: [pair.publicKey.export({ format: "jwk" })] },
       },
+      { client_id: "twice", client_secret: SECRET, grant_types: ["client_credentials"], scope: "d.read d.write" },
       { ...app, client_id: "password", grant_types: ["password", "refresh_token"] },
       { ...app, client_id: "tv", grant_types: [DEVICE] },
     ],
