@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import type { Test } from "tap";
+import tap, { type Test } from "tap";
 import { DATA_DIR, TEMPLATE } from "./run.js";
 import { provisionedTemplate } from "./template.js";
 
@@ -11,14 +11,28 @@ import { provisionedTemplate } from "./template.js";
  * @param provision a provisioning file that was applied to it, by an instance that made the signing keys too
  */
 export async function freshDatabase(t: Test, provision?: object): Promise<string> {
-  const url = new URL(await readFile(join(DATA_DIR, "url"), "utf8"));
+  const { url, client } = await (cluster ??= openCluster());
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  const template = provision === undefined ? TEMPLATE : await provisionedTemplate(url.href, provision);
-  await sql(url.href, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
-  t.teardown(() => sql(url.href, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const template = provision === undefined ? TEMPLATE : await provisionedTemplate(url, provision);
+  await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
+  t.teardown(() => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
   const own = new URL(url);
   own.pathname = `/${name}`;
   return own.href;
+}
+
+let cluster: Promise<{ readonly url: string; readonly client: pg.Client }> | undefined;
+
+/** The connection that makes and drops the databases of a test file. Each connection costs PostgreSQL as much as a database. */
+async function openCluster() {
+  const url = await readFile(join(DATA_DIR, "url"), "utf8");
+  const client = new pg.Client(url);
+  await client.connect();
+  tap.teardown(() => {
+    cluster = undefined;
+    return client.end();
+  });
+  return { url, client };
 }
 
 /** Runs statements on a database, as an operator with psql would. Returns the rows of the last one. */

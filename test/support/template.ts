@@ -16,6 +16,9 @@ const KEYS_ALONE = "{}";
 /** Signing keys are made a day before the clock of any test starts. */
 const YESTERDAY: Clock = { now: () => systemClock.now() - DAY, statement: () => new Date(systemClock.now() - DAY) };
 
+/** Templates that this process has found or made. */
+const made = new Set<string>();
+
 /**
  * A database to copy, with the entries of a provisioning file and signing keys. The first test that needs one makes it,
  * once for a run: hashing its passwords takes longer than most tests.
@@ -24,6 +27,7 @@ const YESTERDAY: Clock = { now: () => systemClock.now() - DAY, statement: () => 
 export async function provisionedTemplate(url: string, file: object): Promise<string> {
   const text = JSON.stringify(file);
   const name = `${TEMPLATE}_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  if (made.has(name)) return name;
   const client = new pg.Client(url);
   await client.connect();
   try {
@@ -41,6 +45,7 @@ export async function provisionedTemplate(url: string, file: object): Promise<st
   } finally {
     await client.end();
   }
+  made.add(name);
   return name;
 }
 
