@@ -13,6 +13,7 @@ import { deviceAuthorizationEndpoint } from "./endpoints/device-authorization.js
 import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
+import { metricsEndpoint } from "./endpoints/metrics.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { pushAuthorizationEndpoint } from "./endpoints/push-authorization.js";
 import { registrationEndpoints } from "./endpoints/registration.js";
@@ -45,6 +46,8 @@ interface AppParts {
   readonly logger: FastifyBaseLogger;
   /** The clock that measures how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
+  /** The page with the metrics, if this application serves it. */
+  readonly metricsPage: (() => Promise<string>) | undefined;
   /** Connects the HTTP server, which exists already (http/listener.ts), to the application. */
   readonly serve: (handler: RequestListener, shedder: LoadShedder) => Server;
 }
@@ -117,6 +120,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(permissionEndpoint);
   await app.register(policyEndpoints);
   await app.register(healthEndpoints);
+  if (parts.metricsPage !== undefined) await app.register(metricsEndpoint, { page: parts.metricsPage, isPublic: true });
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));
   await app.register(browserPages(routes));

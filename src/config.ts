@@ -3,8 +3,10 @@ import { z } from "zod";
 import { DIALECT_NAMES, DOCUMENTED_NAMES } from "./dialects/index.js";
 import type { RegistrationSettings } from "./clients/registration.js";
 import { OperatorError } from "./errors/operator-error.js";
+import { isLoopback } from "./http/network.js";
 import { webhookUrlProblem } from "./outbound/webhook.js";
 import {
+  administration,
   cidr,
   coapPort,
   count,
@@ -114,6 +116,9 @@ export const SETTINGS = {
       "most clients without an initial access token: those that registered themselves and those with a document",
     ),
   DPOP_NONCE: z.enum(["off", "required"]).default("off").describe("required: DPoP proofs need a nonce of this server"),
+  ADMIN: administration
+    .optional()
+    .describe("metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464"),
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {
@@ -183,6 +188,7 @@ const environment = z
   .transform((s) => ({
     ...s,
     WORKERS: s.WORKERS === "auto" ? onePerCore(s.DATABASE_URL === undefined) : s.WORKERS,
+    ADMIN: s.ADMIN ?? (s.DATABASE_URL === undefined && isLoopback(s.HOST) ? "on" : "off"),
     ROOT_METADATA: s.ROOT_METADATA ?? DOCUMENTED_NAMES.find((name) => s.DIALECTS.includes(name)),
   }));
 

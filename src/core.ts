@@ -10,6 +10,7 @@ import { RateLimits } from "./accounts/rate-limits.js";
 import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
 import { hashingSlots, Passwords, type HashingCost } from "./accounts/passwords.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
+import type { DecisionCounter } from "./http/decision.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
 import { RemoteKeySets } from "./outbound/key-sets.js";
@@ -60,6 +61,8 @@ export interface Core {
   readonly takesCertificates: boolean;
   /** How clients may register themselves. */
   readonly registration: RegistrationSettings;
+  /** Counts decisions for the metrics; undefined without administration. */
+  readonly counter: DecisionCounter | undefined;
 }
 
 declare module "fastify" {
@@ -89,6 +92,7 @@ interface CoreParts {
   readonly registration?: RegistrationSettings;
   /** Whether DPoP proofs need a nonce of this server; false by default. */
   readonly wantsDpopNonces?: boolean;
+  readonly counter?: DecisionCounter | undefined;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
@@ -125,6 +129,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
     registration,
+    counter: parts.counter,
     db,
     // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.
     caller: undefined,

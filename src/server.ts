@@ -15,6 +15,8 @@ import { chooseDialects } from "./dialects/index.js";
 import { CERTIFICATE_CHECK_INTERVAL, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
+import type { DecisionCounter } from "./http/decision.js";
+import type { Metrics } from "./metrics/metrics.js";
 import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
@@ -45,7 +47,7 @@ interface ServerParts {
    * Given to a worker. Its primary has applied the provisioning file already. Only the first worker sweeps and receives CoAP:
    * the messages of one device belong together, and processes that share a UDP port would get some each.
    */
-  readonly worker?: { readonly isFirst: boolean };
+  readonly worker?: { readonly isFirst: boolean; readonly gatherMetrics: () => Promise<string> };
 }
 
 export interface RunningServer {
@@ -57,6 +59,8 @@ export interface RunningServer {
   readonly coapsPort: number | undefined;
   /** The text about a new demo set, which is shown once. */
   readonly introduction: string | undefined;
+  /** Undefined without administration. */
+  readonly metrics: Metrics | undefined;
   /** Reads the certificate files again (SIGHUP). */
   readonly renewCertificate: () => Promise<void>;
   /** Answers the requests that were accepted, then closes everything but the deployment. */
@@ -72,10 +76,13 @@ export function introduce({
   listener,
   log,
   dialects: given,
-}: Pick<ServerParts, "settings" | "listener" | "log" | "dialects">) {
+  counter,
+}: Pick<ServerParts, "settings" | "listener" | "log" | "dialects"> & {
+  readonly counter?: DecisionCounter | undefined;
+}) {
   const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
   const dialects = given ?? chooseDialects(settings, issuer);
-  listener.refuseWith(refuseInDialects(dialects, { issuer, log }));
+  listener.refuseWith(refuseInDialects(dialects, { issuer, log, counter }));
   return { issuer, dialects };
 }
 
@@ -83,7 +90,9 @@ export function introduce({
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, deployment, listener, log, worker, clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
-  const { issuer, dialects } = introduce(parts);
+  const administration = await loadAdministration(parts);
+  const counter = administration?.metrics;
+  const { issuer, dialects } = introduce({ ...parts, counter });
   const clockDifference = watchClock(log);
   const availability = new Availability(clock, (...times) => clockDifference.compare(...times));
   const feed = await listen(deployment.url, availability);
@@ -99,6 +108,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     registration: registrationOf(settings),
     wantsDpopNonces: settings.DPOP_NONCE === "required",
     processes: settings.WORKERS,
+    counter,
     ...(worker === undefined ? { warn: (line) => log.warn({ type: "identifiers" }, line) } : {}),
   });
   const introduction = worker === undefined ? await provision(core, { settings, url: listener.url, log }) : undefined;
@@ -107,7 +117,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { serve } = listener;
   const { monotonic } = parts;
   const proxies = settings.TRUST_PROXY;
-  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve });
+  const metricsPage = settings.ADMIN === "on" ? administration?.page : undefined;
+  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve, metricsPage });
 
   const isFirst = worker?.isFirst !== false;
   const asksForCoap = settings.COAP_PORT !== undefined || settings.COAPS_PORT !== undefined;
@@ -126,7 +137,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
   const sweep = openSweep(db);
-  if (isFirst) timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log), log));
+  if (isFirst) timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log, counter), log));
+
+  await administration?.open(core, () => listener.underWay);
 
   listener.ready();
   return {
@@ -135,6 +148,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     coapPort: coap?.port,
     coapsPort: coap?.securePort,
     introduction,
+    metrics: counter,
     renewCertificate: async () => void (await Promise.all(certificates.map((watch) => watch.checkNow()))),
     stop: async () => {
       for (const timer of timers) clearTimeout(timer);
@@ -143,10 +157,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         .flush()
         .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));
       await app.close();
+      await administration?.close();
       await codeSender?.close();
       await feed.close();
     },
   };
+}
+
+/** Loads what administrators need, unless ADMIN is off. */
+async function loadAdministration({ settings: { ADMIN: admin }, log, worker }: ServerParts) {
+  if (admin === "off") return undefined;
+  const { prepareAdministration } = await import("./administration.js");
+  return prepareAdministration({ admin, log, gather: worker?.gatherMetrics });
 }
 
 /** Loads what CoAP needs, which few deployments use. */
@@ -196,10 +218,15 @@ function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogg
 }
 
 /** Runs one round after another, until no row is due any more. */
-async function sweepAndLog(round: () => Promise<SweepReport>, log: FastifyBaseLogger): Promise<void> {
+async function sweepAndLog(
+  round: () => Promise<SweepReport>,
+  log: FastifyBaseLogger,
+  metrics: Metrics | undefined,
+): Promise<void> {
   let report: SweepReport;
   do {
     report = await round();
+    metrics?.swept(report);
     logSweep(report, log);
   } while (report.isBehind);
 }

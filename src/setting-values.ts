@@ -59,6 +59,15 @@ function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
+/** Where administration is served: nowhere, beside everything else, or at an address of its own. */
+export const administration = z.string().transform((text, context): "off" | "on" | { host: string; port: number } => {
+  if (text === "off" || text === "on") return text;
+  const [, host, port = ""] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d+)$/.exec(text) ?? [];
+  if (host !== undefined && isPort(port)) return { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  context.addIssue({ code: "custom", message: "must be off, on or an address such as 127.0.0.1:9464" });
+  return z.NEVER;
+});
+
 /** The parts of a text between commas. */
 export function list(text: string): string[] {
   return text

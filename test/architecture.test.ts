@@ -13,7 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
-  "config.ts": ["errors", "store", "outbound", "clients", "dialects", "setting-values.ts"],
+  "config.ts": ["errors", "store", "http", "outbound", "clients", "dialects", "setting-values.ts"],
   // What the settings may say.
   "setting-values.ts": ["dialects"],
   "rsa.ts": [],
@@ -33,7 +33,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   // What is decided about resources: over what the store and the tokens say, under no protocol.
   uma: ["store", "clients", "tokens"],
-  "core.ts": ["store", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
+  "core.ts": ["store", "http", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
+  // The counters of the server, and its state, for monitoring.
+  metrics: ["store", "http", "core.ts", "version.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "uma", "core.ts", "clock.ts"],
   browser: [
     "errors",
@@ -99,10 +101,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.
   "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
+  // What administrators use beside the command line.
+  "administration.ts": ["errors", "http", "endpoints", "metrics", "core.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",
     "http",
+    "metrics",
+    "administration.ts",
     "coap",
     "coap-server.ts",
     "accounts",
@@ -122,6 +128,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "errors",
     "store",
     "http",
+    "metrics",
     "core.ts",
     "provision.ts",
     "in-one-line.ts",

@@ -74,6 +74,11 @@ export class CodeSender {
     this.#underWay.add(sending);
   }
 
+  /** Deliveries in progress. */
+  get waiting(): number {
+    return this.#underWay.size;
+  }
+
   /** Waits for deliveries in progress, and aborts them after a while. */
   async close(): Promise<void> {
     const deadline = setTimeout(() => {

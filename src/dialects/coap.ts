@@ -61,6 +61,7 @@ export function serveOverCoap({ dialect, operations, core, log, timers, isOverlo
     const { answered, format } = await decide(dialect, decision);
     const latency_ms = Math.round((performance.now() - begun) * 10) / 10;
     if (isUnserved(decision.facts.refusal)) core.availability.turnedAway(latency_ms);
+    core.counter?.decided(decision.facts, latency_ms);
     logDecision(decision, answered.status, latency_ms);
     return responseOf(dialect, answered, format);
   };
@@ -75,6 +76,7 @@ export function serveOverCoap({ dialect, operations, core, log, timers, isOverlo
     lines.write(() => {
       const decision = toDecide(request);
       decision.facts.refusal = refusal;
+      core.counter?.decided(decision.facts);
       logDecision(decision, status, 0);
     });
   return {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyBaseLogger } from "fastify";
 import { HEALTH_PATHS } from "../endpoints/health.js";
-import { logEarlyDecision } from "../http/decision.js";
+import { logEarlyDecision, type DecisionCounter } from "../http/decision.js";
 import { JSON_TYPE, type RefuseEarly } from "../http/early.js";
 import { headersOf } from "../http/headers.js";
 import { canonicalTarget, pathOf } from "../http/target.js";
@@ -13,13 +13,14 @@ import { refusalAt } from "./refuse.js";
 interface Surroundings {
   readonly issuer: string;
   readonly log: FastifyBaseLogger;
+  readonly counter?: DecisionCounter | undefined;
 }
 
 /**
  * Words the refusals of requests that never reach the application, in the dialect of their path. Without a path the first
  * dialect words them. A health check that is refused leaves no audit line.
  */
-export function refuseInDialects(dialects: readonly Dialect[], { issuer, log }: Surroundings): RefuseEarly {
+export function refuseInDialects(dialects: readonly Dialect[], { issuer, log, counter }: Surroundings): RefuseEarly {
   const common = { ...headersOf(issuer), "Content-Type": JSON_TYPE };
   const probes: readonly string[] = Object.values(HEALTH_PATHS);
   return (refusal, request) => {
@@ -29,6 +30,7 @@ export function refuseInDialects(dialects: readonly Dialect[], { issuer, log }: 
     const worded = refusalAt(dialect, path, refusal, decision_id);
     const { status, headers, body = "" } = dialect.decorate?.(worded) ?? worded;
     if (!probes.includes(path)) {
+      counter?.decided({ dialect: dialect.name, refusal });
       logEarlyDecision(log, { ...request, refusal, dialect: dialect.name, decision_id, status });
     }
     return {

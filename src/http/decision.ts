@@ -46,6 +46,12 @@ declare module "fastify" {
   }
 }
 
+/** Counts decisions. */
+export interface DecisionCounter {
+  /** @param milliseconds from the arrival of the request to its decision; undefined if it was refused on arrival */
+  decided(facts: AuditFacts, milliseconds?: number): void;
+}
+
 /** Version of the shape of the log line, raised when a field changes its meaning. */
 const SCHEMA = 1;
 
@@ -88,7 +94,9 @@ export function logDecision(request: FastifyRequest, reply: FastifyReply, circum
   const { method, url: target } = request;
   const { endpoint, latency_ms } = circumstances;
   const asked = { method, target, origin: originOf(request), status: reply.statusCode, endpoint, latency_ms };
-  writeDecision(request.log, request.decision ?? {}, asked);
+  const facts = request.decision ?? {};
+  request.server.core.counter?.decided(facts, latency_ms);
+  writeDecision(request.log, facts, asked);
 }
 
 /** The fields about the connection. */

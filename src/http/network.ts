@@ -22,6 +22,12 @@ export function networkOf(address: string): string {
     .join(":")}::/64`;
 }
 
+/** Whether an address or a host name is that of this machine alone. */
+export function isLoopback(host: string): boolean {
+  const bare = bareAddress(host).replace(/^::ffff:/i, "");
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}
+
 /** An address without port and zone. */
 export function bareAddress(text: string): string {
   const [, inBrackets] = /^\[([^\]]*)\](?::\d+)?$/.exec(text) ?? [];

@@ -64,6 +64,11 @@ export class BoundedPool extends pg.Pool {
     this.on("release", (_error, client) => this.#takeBack(client));
   }
 
+  /** Callers that wait for a connection. */
+  get callersWaiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether no further request should be accepted, because its first statement would wait too long. */
   get isCrowded(): boolean {
     return this.#expected.isTooLong(this.#waiting.length);

@@ -3,18 +3,22 @@ import { once } from "node:events";
 import { OperatorError } from "../errors/operator-error.js";
 import type { Log } from "../http/log.js";
 import { closeLastConnection } from "./last-connection.js";
+import { MetricsGatherer } from "./gather-metrics.js";
 import type { Failure, Opened, Order, Report, Stage } from "./messages.js";
 
 /** Milliseconds before a worker that never served is replaced. The pause doubles with each further one. */
 const MIN_PAUSE = 100;
 const MAX_PAUSE = 5_000;
 
+/** The orders that begin another stage. */
+type StageOrder = "build" | "listen" | "stop";
+
 interface Member {
   /** The number of its place. A replacement takes the same place. */
   readonly place: number;
   readonly worker: Worker;
   /** The last stage it reported, or the order it was given after that. */
-  stage: "started" | Stage | Exclude<Order["do"], "renew">;
+  stage: "started" | Stage | StageOrder;
   readonly ended: Promise<unknown>;
 }
 
@@ -31,6 +35,7 @@ interface CrewParts {
 export class Crew {
   readonly #parts: CrewParts;
   readonly #members = new Map<number, Member>();
+  readonly #gatherer = new MetricsGatherer();
   readonly #pauses = new Set<NodeJS.Timeout>();
   readonly #served: Promise<void>;
   #resolve!: () => void;
@@ -92,6 +97,8 @@ export class Crew {
 
   #hear(member: Member, report: Report): void {
     if (report.is === "failed") return this.#hearFailure(member, report);
+    if (report.is === "collected") return this.#gatherer.take(report);
+    if (report.is === "asks") return void this.#sendMetrics(member, report.id);
     member.stage = report.is;
     if (report.is === "serving") this.#failures = 0;
     void this.#advance();
@@ -114,6 +121,12 @@ export class Crew {
       this.#phase = "serving";
       this.#resolve();
     }
+  }
+
+  async #sendMetrics(asker: Member, id: number): Promise<void> {
+    const serving = [...this.#members.values()].filter(({ stage }) => stage === "serving");
+    const page = await this.#gatherer.gather(serving, order);
+    order(asker, { do: "show", id, page });
   }
 
   #hearFailure({ worker }: Member, { line, isRestored }: Failure): void {
@@ -156,6 +169,6 @@ export class Crew {
 
 /** A worker that has ended takes no order. Its end is noticed elsewhere. */
 function order(member: Member, given: Order): void {
-  if (given.do !== "renew") member.stage = given.do;
+  if (given.do === "build" || given.do === "listen" || given.do === "stop") member.stage = given.do;
   member.worker.send(given, () => {});
 }

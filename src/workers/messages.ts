@@ -1,3 +1,5 @@
+import type { ProcessMetrics } from "../metrics/metrics.js";
+
 /**
  * What a primary and its workers tell each other. The messages travel on a channel between the two processes only, so that
  * the database's password reaches no command line, no environment and no log.
@@ -15,13 +17,22 @@ export type Order =
   | ({ readonly do: "build"; readonly isFirst: boolean } & Opened)
   | { readonly do: "listen" }
   | { readonly do: "renew" }
+  /** Send the metrics of this process. */
+  | { readonly do: "collect"; readonly id: number }
+  /** The answer to `asks`: the page with the metrics of all workers. */
+  | { readonly do: "show"; readonly id: number; readonly page: string }
   | { readonly do: "stop" };
 
 /** How far a worker has come. */
 export type Stage = "loaded" | "built" | "serving";
 
 /** What a worker reports. After `failed` it exits. */
-export type Report = { readonly is: Stage } | Failure;
+export type Report = { readonly is: Stage } | Failure | MetricsReport;
+
+/** A worker's part in a page of metrics: it asks for the page, or sends its own metrics for another one's. */
+type MetricsReport =
+  | { readonly is: "asks"; readonly id: number }
+  | { readonly is: "collected"; readonly id: number; readonly metrics: ProcessMetrics };
 
 export interface Failure {
   readonly is: "failed";

@@ -29,7 +29,7 @@ interface PrimaryParts {
  */
 export async function startWorkers(
   parts: PrimaryParts,
-): Promise<Omit<RunningServer, "core" | "coapPort" | "coapsPort">> {
+): Promise<Omit<RunningServer, "core" | "coapPort" | "coapsPort" | "metrics">> {
   const { settings, deployment, listener, log, onRestored } = parts;
   const { port, url } = listener;
   const handOver = () => listener.drain(HAND_OVER_LIMIT);

@@ -8,6 +8,7 @@ import type { Log } from "../http/log.js";
 import { inOneLine } from "../in-one-line.js";
 import { startServer, type RunningServer } from "../server.js";
 import { RestoredError } from "../store/continuity.js";
+import { PageRequests } from "./gather-metrics.js";
 import type { Order, Report } from "./messages.js";
 
 /** Whether a primary of this program has started this process. */
@@ -51,7 +52,11 @@ async function start(
   const { url, port, isFirst } = await report("loaded", orders, "build");
   const deployment = await joinDeployment(settings, url);
   const listener = await prepareListener({ ...addressOf(settings), port, isShared: true });
-  const server = await startServer({ settings, deployment, listener, log, worker: { isFirst }, onRestored: fail });
+  const pages = new PageRequests(send);
+  orders.on("show", (order: Extract<Order, { do: "show" }>) => pages.answered(order));
+  const worker = { isFirst, gatherMetrics: () => pages.ask() };
+  const server = await startServer({ settings, deployment, listener, log, worker, onRestored: fail });
+  orders.on("collect", ({ id }: Extract<Order, { do: "collect" }>) => void sendMetrics(server, id).catch(fail));
   await report("built", orders, "listen");
   await listener.open();
   send({ is: "serving" });
@@ -60,6 +65,10 @@ async function start(
     await deployment.close();
   };
   return { renewCertificate: server.renewCertificate, stop };
+}
+
+async function sendMetrics({ metrics }: RunningServer, id: number): Promise<void> {
+  if (metrics !== undefined) send({ is: "collected", id, metrics: await metrics.collect() });
 }
 
 /** Reports a stage and waits for the next order. */

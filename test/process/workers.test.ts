@@ -29,7 +29,9 @@ t.test("two workers over one database", async (t) => {
   const PROVISION_FILE = join(t.testdir({ "provision.json": JSON.stringify(FLEET) }), "provision.json");
   const env = { DATA_DIR, DATABASE_URL, MASTER_KEY, PROVISION_FILE };
   const coapPort = await freePort();
-  const server = await startProcess(t, { ...env, WORKERS: "2", COAP_PORT: String(coapPort) });
+  const adminPort = await freePort();
+  const ADMIN = `127.0.0.1:${adminPort}`;
+  const server = await startProcess(t, { ...env, ADMIN, WORKERS: "2", COAP_PORT: String(coapPort) });
   const post = (path: string, form: Record<string, string>, headers = {}) => send(server.url, path, form, headers);
   const logIn = () => post("/oauth2/token", { grant_type: "password", client_id: "mobile", scope: "api1", ...ALICE });
   const workers = () => new Set(decisions(server).map(({ instance }) => Number(instance)));
@@ -49,6 +51,14 @@ t.test("two workers over one database", async (t) => {
     t.ok(lines(server).every(({ instance }) => /^\d+$/.test(instance)));
     const applied = lines(server).filter(({ msg }) => msg === "provisioning file applied");
     t.match(applied, [{ instance: String(server.pid) }], "the primary alone applies the file");
+  });
+
+  t.test("have one page of metrics, whichever of them is asked for it", async (t) => {
+    const pages = await times(4, async () => (await fetch(`http://${ADMIN}/metrics`)).text());
+    for (const page of pages) {
+      t.match(page, /^jeton_workers 2$/m);
+      t.match(page, /^jeton_decisions_total\{[^}]*"client_credentials"[^}]*"granted"\} 60$/m, "both have counted");
+    }
   });
 
   t.test("give a refresh token that both get at once one successor", async (t) => {
