@@ -85,8 +85,8 @@ const CHECKS: readonly (readonly [
   (claims: RequestObjectClaims, expected: Expected) => boolean,
 ])[] = [
   ["request_object_nested", ({ request, request_uri }) => request === undefined && request_uri === undefined],
-  ["request_object_client_wrong", (claims, { client }) => isFrom(claims, client.client_id)],
-  ["request_object_audience_wrong", ({ aud }, { issuers }) => [aud].flat().some((one) => issuers.includes(one ?? ""))],
+  ["request_object_client_wrong", (claims, { client }) => isFrom(claims, client)],
+  ["request_object_audience_wrong", (claims, expected) => isMeantFor(claims, expected)],
   ["request_object_expired", ({ exp }, { now }) => exp === undefined || !hasPassed(exp * 1000, now)],
   ["request_object_not_yet_valid", ({ nbf, iat }, { now }) => [nbf, iat].every((date) => hasBegun(date, now))],
   [
@@ -110,9 +110,18 @@ export function flawOfRequestObject(
   return failed && new Refusal(failed[0]);
 }
 
-/** An object with the client as its subject would be an assertion of the client too (section 10.8). */
-function isFrom({ iss, client_id, sub }: RequestObjectClaims, expected: string): boolean {
-  return iss === expected && client_id === expected && sub !== expected;
+/**
+ * An object with the client as its subject would be an assertion of the client too (section 10.8). `iss` and `aud` may be absent
+ * (section 4), except where the client must sign.
+ */
+function isFrom({ iss, client_id, sub }: RequestObjectClaims, client: RegisteredClient): boolean {
+  const { client_id: expected, require_signed_request_object: isStrict } = client;
+  return (iss === expected || (iss === undefined && !isStrict)) && client_id === expected && sub !== expected;
+}
+
+function isMeantFor({ aud }: RequestObjectClaims, { client, issuers }: Expected): boolean {
+  if (aud === undefined) return !client.require_signed_request_object;
+  return [aud].flat().some((one) => issuers.includes(one));
 }
 
 function hasBegun(date: number | undefined, now: number): boolean {
