@@ -71,7 +71,7 @@ export const GAUGES = {
 export const HISTOGRAMS = {
   jeton_decision_duration_seconds: {
     help: "seconds from the arrival of a request to its decision",
-    labelNames: ["operation", "grant_type"],
+    labelNames: ["dialect", "operation", "grant_type", "outcome"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
   },
 } as const;

@@ -1,7 +1,8 @@
-import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { AuditFacts, DecisionCounter } from "../http/decision.js";
 import type { SweepReport } from "../store/sweep.js";
-import { COUNTERS, GAUGES, HISTOGRAMS } from "./families.js";
+import { DecisionTally } from "./decision-tally.js";
+import { COUNTERS, GAUGES } from "./families.js";
 
 /** The metrics of one process, in a form that travels between processes. */
 export type ProcessMetrics = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
@@ -15,17 +16,11 @@ export type GaugeReaders = Readonly<Record<keyof typeof GAUGES, () => readonly R
 /** Counts what this process decides, and reads its state when the page is asked for. */
 export class Metrics implements DecisionCounter {
   readonly #registry = new Registry();
-  readonly #decisions = this.#counter("jeton_decisions_total");
+  readonly #decisions = new DecisionTally(this.#registry);
   readonly #refusals = this.#counter("jeton_refusals_total");
   readonly #alarms = this.#counter("jeton_alarms_total");
   readonly #sweptRows = this.#counter("jeton_swept_rows_total");
   readonly #sweepFailures = this.#counter("jeton_sweep_failures_total");
-  readonly #durations = new Histogram({
-    name: "jeton_decision_duration_seconds",
-    ...HISTOGRAMS.jeton_decision_duration_seconds,
-    buckets: [...HISTOGRAMS.jeton_decision_duration_seconds.buckets],
-    registers: [this.#registry],
-  });
   #backlog: readonly Reading[] = [];
 
   constructor() {
@@ -36,10 +31,10 @@ export class Metrics implements DecisionCounter {
     { dialect = "none", operation = "none", grant_type = "none", refusal, alarm }: AuditFacts,
     milliseconds?: number,
   ) {
-    this.#decisions.inc({ dialect, operation, grant_type, outcome: refusal === undefined ? "granted" : "refused" });
+    const seconds = milliseconds === undefined ? undefined : milliseconds / 1_000;
+    this.#decisions.add(dialect, operation, grant_type, refusal === undefined ? "granted" : "refused", seconds);
     if (refusal !== undefined) this.#refusals.inc({ code: refusal.row.code });
     if (alarm !== undefined) this.#alarms.inc({ alarm });
-    if (milliseconds !== undefined) this.#durations.observe({ operation, grant_type }, milliseconds / 1_000);
   }
 
   /** Adds a round of the sweep. Its backlog is shown until the next round. */

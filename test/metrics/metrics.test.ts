@@ -51,7 +51,16 @@ t.test("the page counts what is decided", async (t) => {
   t.equal(count("token", "refresh_token", "granted"), 2);
   t.equal(count("token", "password", "granted"), 1);
   t.equal(samples.get('jeton_refusals_total{code="client_secret_basic_wrong"}'), 1);
-  t.equal(samples.get('jeton_decision_duration_seconds_count{operation="token",grant_type="password"}'), 1);
+  const login = 'dialect="oauth2",operation="token",grant_type="password",outcome="granted"';
+  t.equal(samples.get(`jeton_decision_duration_seconds_count{${login}}`), 1);
+  t.equal(samples.get(`jeton_decision_duration_seconds_bucket{${login},le="+Inf"}`), 1);
+  const times = [...samples].filter(([name]) => name.startsWith(`jeton_decision_duration_seconds_bucket{${login}`));
+  t.strictSame(
+    times,
+    times.toSorted(([, one], [, other]) => one - other),
+    "each bound counts the shorter times too",
+  );
+  t.ok(samples.get(`jeton_decision_duration_seconds_sum{${login}}`)! > 0);
   t.equal(samples.get("jeton_workers"), 1);
   t.equal(samples.get("jeton_change_feed_connected"), 1);
   t.ok(samples.get('jeton_signing_key_age_seconds{alg="ES256"}')! > 0);
