@@ -97,7 +97,8 @@ export const SETTINGS = {
     .default("false")
     .transform((text) => text === "true")
     .describe(
-      "true: a jwks_uri or a client_id that is fetched may point at loopback and private addresses, by plain http too",
+      "true: a jwks_uri, a backchannel_logout_uri or a client_id that is fetched may point at loopback and private " +
+        "addresses, by plain http too",
     ),
   REGISTRATION: z
     .enum(["off", "token", "open"])

@@ -17,6 +17,7 @@ import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import type { DecisionCounter } from "./http/decision.js";
 import type { Metrics } from "./metrics/metrics.js";
+import { BackChannelLogout } from "./logout/back-channel.js";
 import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
@@ -26,6 +27,9 @@ import { samplePasswordHashes } from "./store/password-hashes.js";
 
 /** Milliseconds between two rounds of housekeeping. */
 const REST = 60_000;
+
+/** Milliseconds between two looks for clients that are to be told of a logout again. A first attempt does not wait for it. */
+const LOGOUT_RETRY = 10_000;
 
 interface ServerParts {
   readonly settings: Settings;
@@ -137,7 +141,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
   const sweep = openSweep(db);
-  if (isFirst) timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log, counter), log));
+  const logouts = new BackChannelLogout({ core, log, allowPrivate: settings.JWKS_URI_ALLOW_PRIVATE });
+  if (isFirst) {
+    logouts.hear(feed);
+    timers.push(regularly("telling clients of logouts", () => logouts.deliver(), log, LOGOUT_RETRY));
+    timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log, counter), log));
+  }
 
   await administration?.open(core, () => listener.underWay);
 
@@ -158,7 +167,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));
       await app.close();
       await administration?.close();
-      await codeSender?.close();
+      await Promise.all([codeSender?.close(), logouts.close()]);
       await feed.close();
     },
   };

@@ -36,6 +36,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "core.ts": ["store", "http", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   // The counters of the server, and its state, for monitoring.
   metrics: ["store", "http", "core.ts", "version.ts"],
+  // Clients are told of logouts by calls of this server.
+  logout: ["store", "outbound", "tokens", "core.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "uma", "core.ts", "clock.ts"],
   browser: [
     "errors",
@@ -112,6 +114,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "coap",
     "coap-server.ts",
     "accounts",
+    "logout",
     "browser",
     "dialects",
     "provision.ts",

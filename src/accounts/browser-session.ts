@@ -1,6 +1,6 @@
 import { epochSeconds, newId, newSecret, type Clock, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
-import { endSession, openSession, replaceSession, seeSession, type LiveSession } from "../store/sessions.js";
+import { endSession, openSession, renewSession, seeSession, type LiveSession } from "../store/sessions.js";
 import type { Db } from "../store/open.js";
 import type { Person } from "../store/users.js";
 
@@ -10,7 +10,10 @@ import type { Person } from "../store/users.js";
 export interface BrowserSessions {
   /** The live session of a cookie, if there is one. */
   find(cookie: string | undefined): Promise<LiveSession | undefined>;
-  /** Opens a session after a login, with a new id against session fixation. The session before ends. */
+  /**
+   * Opens a session after a login, with a new cookie against session fixation. The session before ends, or continues under
+   * the new cookie if it is the same user's.
+   */
   logIn(person: Person, amr: readonly string[], before: string | undefined): Promise<{ cookie: string; sid: string }>;
   /** Ends the session of a cookie or the session that an id_token names, and the grants made in it. */
   logOut(which: { readonly cookie?: string | undefined; readonly sid?: string | undefined }): Promise<void>;
@@ -39,11 +42,14 @@ export function browserSessions(parts: {
     find: async (cookie) => (cookie ? seeSession(db, hash(cookie), clock.statement()) : undefined),
     async logIn({ sub, token_epoch }, amr, before) {
       const cookie = secret();
-      const sid = newId(random);
       const auth_time = new Date(epochSeconds(clock) * 1000);
+      const session = { id_hash: hash(cookie), sub, user_epoch: token_epoch, auth_time, amr };
       const now = clock.statement();
-      await openSession(db, { id_hash: hash(cookie), sid, sub, user_epoch: token_epoch, auth_time, amr }, now);
-      if (before) await replaceSession(db, hash(before), { sid, sub }, now);
+      const continued = before ? await renewSession(db, hash(before), session, now) : undefined;
+      if (continued !== undefined) return { cookie, sid: continued };
+      const sid = newId(random);
+      await openSession(db, { ...session, sid }, now);
+      if (before) await endSession(db, { id_hash: hash(before) }, now);
       return { cookie, sid };
     },
     logOut: ({ cookie, sid }) => endSession(db, { id_hash: cookie ? hash(cookie) : undefined, sid }, clock.statement()),

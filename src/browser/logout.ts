@@ -7,6 +7,7 @@ import { Refusal, type AppLink } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
 import { withoutRepetition } from "../http/form.js";
 import { optional, readParameters } from "../http/parameters.js";
+import { frontChannelClients } from "../store/logout-notices.js";
 import type { LiveSession } from "../store/sessions.js";
 import { readIdTokenHint } from "../tokens/id-token.js";
 import { ACCOUNT_PATH, LOGOUT_PATH } from "./paths.js";
@@ -14,7 +15,7 @@ import type { BrowserParts, Step } from "./step.js";
 import type { BrowserAnswer, BrowserRequest } from "./view.js";
 
 /**
- * RP-Initiated Logout 1.0. An id_token_hint ends the session at once if it has no flaw and names the person who is
+ * RP-Initiated Logout 1.0, and Front-Channel Logout 1.0 for the clients that want it. An id_token_hint ends the session at once if it has no flaw and names the person who is
  * logged in. Without such a hint the person is asked. A bad hint is no error (docs/decisions/0007).
  */
 
@@ -33,6 +34,9 @@ type LogoutParameters = z.infer<typeof parameters>;
 
 /** The parameters of the answer to the client (RP-Initiated Logout 1.0 section 3). */
 const ANSWER = ["state"] as const;
+
+/** The parameters that a client's front-channel page gets (Front-Channel Logout 1.0 section 2). */
+const FRAME_PARAMETERS = ["iss", "sid"] as const;
 
 /** A logout request whose redirect URI is known to be the client's. */
 interface LogoutRequest {
@@ -57,6 +61,10 @@ declare module "./view.js" {
     logged_out: PageView & {
       /** The app that asked for the logout, if it has pages of its own. */
       readonly app: AppLink | undefined;
+      /** Pages of clients that the browser loads, so that they log the person out too. */
+      readonly frames: readonly string[];
+      /** The address at which the client wants the person back, once the frames are loaded. */
+      readonly next: string | undefined;
     };
   }
 }
@@ -76,8 +84,9 @@ export const logOut: Step = async ({ core, sessions }, { form, visit, posted, fa
   const session = await sessions.find(visit.session);
   if (session === undefined) {
     // The hint may name a session that is idle or another browser's. It ends too, with the grants that were made in it.
-    if (request.sid !== undefined) await sessions.logOut({ sid: request.sid });
-    return goodbye(request);
+    if (request.sid === undefined) return goodbye(request);
+    await sessions.logOut({ sid: request.sid });
+    return goodbye(request, await framesOf(core, [request.sid]));
   }
   facts.sub = session.sub;
   // A person who stays sees the account page. The client gets no answer (section 3).
@@ -85,12 +94,14 @@ export const logOut: Step = async ({ core, sessions }, { form, visit, posted, fa
   const isConfirmed = typed.action === "logout" && checkForm(sessions, session, visit, typed.csrf);
   // Anybody can send a browser here. Without proof that the client knows the person, the person is asked.
   if (!isConfirmed && request.sub !== session.sub) return confirmation(request, typed, { sessions, session, visit });
-  await sessions.logOut({ cookie: visit.session, sid: request.sub === session.sub ? request.sid : undefined });
+  const hinted = request.sub === session.sub ? request.sid : undefined;
+  await sessions.logOut({ cookie: visit.session, sid: hinted });
+  const frames = await framesOf(core, [session.sid, hinted ?? session.sid]);
   // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
   const answer =
-    posted && request.redirect_uri === undefined
+    posted && request.redirect_uri === undefined && frames.length === 0
       ? goToLogout(given({ ui_locales: request.ui_locales, client_id: request.client?.client_id }))
-      : goodbye(request);
+      : goodbye(request, frames);
   return { ...answer, cookies: { session: null } };
 };
 
@@ -188,12 +199,22 @@ function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
   return [redirect_uri, ...client.web_origins, ...client.post_logout_redirect_uris];
 }
 
-/** The end of a logout: back to the client, or to a page of our own. */
-function goodbye({ client, redirect_uri, state, ui_locales }: LogoutRequest): BrowserAnswer {
-  if (redirect_uri !== undefined) {
-    return { kind: "leave", uri: withAnswer(redirect_uri, given({ state }), ANSWER) };
-  }
+/** The pages of clients that got an id_token in these sessions (Front-Channel Logout section 3). */
+async function framesOf({ db, issuer }: Core, sids: readonly string[]): Promise<readonly string[]> {
+  const clients = await frontChannelClients(db, sids);
+  return clients.map(({ uri, sid, session_required }) =>
+    session_required ? withAnswer(uri, { iss: issuer, sid }, FRAME_PARAMETERS) : uri,
+  );
+}
+
+/** The end of a logout: back to the client, or to a page of our own. Frames need a page in any case. */
+function goodbye(
+  { client, redirect_uri, state, ui_locales }: LogoutRequest,
+  frames: readonly string[] = [],
+): BrowserAnswer {
+  const next = redirect_uri === undefined ? undefined : withAnswer(redirect_uri, given({ state }), ANSWER);
+  if (next !== undefined && frames.length === 0) return { kind: "leave", uri: next };
   const uri = client && homePageOf(client.redirect_uris);
   const app = uri === undefined ? undefined : { name: client!.client_name ?? client!.client_id, uri };
-  return { kind: "show", view: { page: "logged_out", uiLocales: ui_locales, app } };
+  return { kind: "show", view: { page: "logged_out", uiLocales: ui_locales, app, frames, next } };
 }

@@ -11,3 +11,25 @@ export const CLIENT_DEFAULTS = {
   require_pkce: false,
   consent: "explicit",
 } as const;
+
+/** Columns that a client loses when an entry of a provisioning file writes it again. */
+export const UNSET_COLUMNS = {
+  client_name: null,
+  token_endpoint_auth_method: null,
+  token_endpoint_auth_signing_alg: null,
+  token_endpoint_auth_encryption_alg: null,
+  token_endpoint_auth_encryption_enc: null,
+  jwks_uri: null,
+  tls_client_auth_subject_dn: null,
+  tls_client_auth_san_dns: null,
+  tls_client_auth_san_uri: null,
+  tls_client_auth_san_ip: null,
+  tls_client_auth_san_email: null,
+  tls_client_certificate_thumbprint: null,
+  userinfo_signed_response_alg: null,
+  backchannel_logout_uri: null,
+  frontchannel_logout_uri: null,
+  request_object_signing_alg: null,
+  max_renewals: null,
+  registered_by: null,
+} as const;

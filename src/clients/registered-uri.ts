@@ -64,6 +64,12 @@ export function isWebOrigin(text: string): boolean {
   return scheme !== undefined && !/^https?$/.test(scheme) && !WITHOUT_ORIGIN.includes(scheme);
 }
 
+/** Whether a URI of a client has the scheme, host and port of one of the client's redirect URIs. */
+export function sharesOrigin(uri: string, redirectUris: readonly string[]): boolean {
+  const originOf = (one: string) => (isWeb(one) && URL.canParse(one) ? new URL(one).origin : undefined);
+  return originOf(uri) !== undefined && redirectUris.some((one) => originOf(one) === originOf(uri));
+}
+
 /** Whether a URI is of plain http. */
 export function isPlainHttp(uri: string): boolean {
   return /^http:/i.test(uri);

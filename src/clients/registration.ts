@@ -8,7 +8,7 @@ import { methodNames, methodsOf, secretStorage, type METHODS, type RegisteredMet
 import { ASSERTION_ALGORITHMS, PUBLIC_KEY_ALGORITHMS } from "./methods/algorithms.js";
 import { hasKeys } from "./methods/method.js";
 import { isLoopback } from "./redirect-uri.js";
-import { isPlainHttp, registeredUriProblem, webUriProblem } from "./registered-uri.js";
+import { isPlainHttp, registeredUriProblem, webUriProblem, sharesOrigin } from "./registered-uri.js";
 
 /**
  * The metadata that a client may register for itself (RFC 7591 section 2, OpenID Connect Registration section 2). It is a
@@ -67,6 +67,9 @@ function hasUserInfo(one: string): boolean {
 /** A page that users are sent to, or a document that this server fetches. */
 const page = uri.refine((one) => webUriProblem(one) === undefined && !isPlainHttp(one) && !hasUserInfo(one));
 
+/** A page or an endpoint that is told of logouts. It has no fragment. */
+const logoutUri = page.refine((one) => !one.includes("#"));
+
 /** A `jwks_uri`. Which addresses may be fetched is decided when it is fetched (src/outbound). */
 const keysUri = uri.refine((one) => webUriProblem(one) === undefined);
 
@@ -90,6 +93,10 @@ const settings = z
   .object({
     redirect_uris: z.array(redirectUri).min(1).max(MAX_LISTED),
     post_logout_redirect_uris: z.array(redirectUri).max(MAX_LISTED).default([]),
+    backchannel_logout_uri: logoutUri.optional(),
+    backchannel_logout_session_required: z.boolean().default(false),
+    frontchannel_logout_uri: logoutUri.optional(),
+    frontchannel_logout_session_required: z.boolean().default(false),
     token_endpoint_auth_method: z.enum(SELF_MADE_METHODS).default("client_secret_basic"),
     token_endpoint_auth_signing_alg: z.enum(ASSERTION_ALGORITHMS).optional(),
     grant_types: z
@@ -111,6 +118,9 @@ const settings = z
     dpop_bound_access_tokens: z.boolean().default(false),
   })
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, { path: ["jwks_uri"] })
+  .refine(({ frontchannel_logout_uri: uri, redirect_uris }) => uri === undefined || sharesOrigin(uri, redirect_uris), {
+    path: ["frontchannel_logout_uri"],
+  })
   .refine((one) => one.token_endpoint_auth_method !== "private_key_jwt" || hasKeys(one), { path: ["jwks"] })
   .refine(canSign, { path: ["token_endpoint_auth_signing_alg"] });
 
@@ -156,6 +166,8 @@ const ABSENT = {
   client_name: null,
   token_endpoint_auth_signing_alg: null,
   jwks_uri: null,
+  backchannel_logout_uri: null,
+  frontchannel_logout_uri: null,
   userinfo_signed_response_alg: null,
   request_object_signing_alg: null,
 };

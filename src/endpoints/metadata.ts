@@ -97,6 +97,10 @@ function authorizationMetadata(issuer: string, { pages: { authorize, logout }, o
   return {
     authorization_endpoint: issuer + authorize,
     end_session_endpoint: logout && issuer + logout,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
     response_types_supported: ["code"],
     response_modes_supported: RESPONSE_MODES,
     authorization_signing_alg_values_supported: SIGNING_ALGORITHMS,

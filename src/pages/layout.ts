@@ -1,4 +1,4 @@
-import { Html, html } from "./html.js";
+import { Html, html, when } from "./html.js";
 import { ICON_ADDRESS } from "./icon.js";
 import type { Language } from "./language.js";
 import { digestOf, formTargets, policyOf } from "./policy.js";
@@ -31,6 +31,10 @@ interface Contents {
   readonly body: Html;
   /** Addresses that a form may end at besides ours, because browsers apply form-action to redirects too. */
   readonly leadsTo?: readonly string[];
+  /** Addresses of the pages in its frames. */
+  readonly frames?: readonly string[];
+  /** The address at which the browser continues by itself, as soon as everything is loaded. */
+  readonly next?: string | undefined;
 }
 
 const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
@@ -42,7 +46,7 @@ export function pageOf(contents: Contents): Page {
   return {
     status: contents.status ?? 200,
     html: documentOf(contents),
-    policy: policyOf({ style: STYLE_DIGEST, formAction }),
+    policy: policyOf({ style: STYLE_DIGEST, formAction, frames: formTargets(contents.frames ?? []) }),
   };
 }
 
@@ -59,7 +63,7 @@ export function scriptedPageOf(contents: Contents, script: Html, digest: string)
   };
 }
 
-function documentOf({ language, title, body }: Contents, script?: Html): string {
+function documentOf({ language, title, body, next }: Contents, script?: Html): string {
   return html`<!doctype html>
 <html lang="${language}">
 <head>
@@ -67,6 +71,7 @@ function documentOf({ language, title, body }: Contents, script?: Html): string 
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
+${when(next, (uri) => html`<meta http-equiv="refresh" content="1; url=${uri}">`)}
 <title>${title} · Jeton</title>
 <link rel="icon" href="${ICON_ADDRESS}">
 ${STYLE_ELEMENT}

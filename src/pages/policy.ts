@@ -16,15 +16,18 @@ interface Permissions {
   readonly style: string;
   readonly script?: string;
   readonly formAction: readonly string[];
+  /** Origins of pages in frames; none by default. */
+  readonly frames?: readonly string[];
 }
 
-/** The Content-Security-Policy of a page: it allows the page's own style and script, its icon, and the targets of its form. */
-export function policyOf({ style, script, formAction }: Permissions): string {
+/** The Content-Security-Policy of a page: it allows its own style and script, its icon, its frames and its form's targets. */
+export function policyOf({ style, script, formAction, frames = [] }: Permissions): string {
   return [
     "default-src 'none'",
     `style-src '${style}'`,
     ...(script === undefined ? [] : [`script-src '${script}'`]),
     "img-src data:",
+    ...(frames.length === 0 ? [] : [`frame-src ${frames.map(sourceOf).join(" ")}`]),
     `form-action ${formAction.map(sourceOf).join(" ") || "'none'"}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",

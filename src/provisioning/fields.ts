@@ -63,6 +63,17 @@ export const origin = text.max(2_048).refine(isWebOrigin, "must be an origin: sc
 /** A URL from which this server or a browser fetches something. */
 export const webUri = uriWith(webUriProblem);
 
+/** A URL that is told of logouts. */
+const logoutUri = webUri.refine((value) => !value.includes("#"), "must not have a fragment");
+
+/** How a client is told of logouts (OpenID Connect Back-Channel and Front-Channel Logout, section 2). */
+export const LOGOUT_FIELDS = {
+  backchannel_logout_uri: logoutUri.optional(),
+  backchannel_logout_session_required: z.boolean().default(false),
+  frontchannel_logout_uri: logoutUri.optional(),
+  frontchannel_logout_session_required: z.boolean().default(false),
+};
+
 /** RFC 6749 section 3.3. */
 export const scopeName = text
   .max(255)

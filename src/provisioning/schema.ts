@@ -3,7 +3,7 @@ import { CLIENT_DEFAULTS } from "../clients/defaults.js";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
-import { registeredUriProblem } from "../clients/registered-uri.js";
+import { registeredUriProblem, sharesOrigin } from "../clients/registered-uri.js";
 import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
@@ -15,6 +15,7 @@ import {
   foreignHash,
   id,
   jwk,
+  LOGOUT_FIELDS,
   origin,
   otherSecret,
   password,
@@ -67,6 +68,7 @@ const client = z
     claims_redirect_uris: z.array(redirectUri).default([]),
     post_logout_redirect_uris: z.array(redirectUri).default([]),
     web_origins: z.array(origin).default([]),
+    ...LOGOUT_FIELDS,
     scope: scopeList.default([]),
     audiences: z.array(text.max(2_048)).default([]),
     jwks: z.strictObject({ keys: z.array(jwk).max(100) }).optional(),
@@ -114,6 +116,10 @@ const client = z
   .refine(({ jwks, jwks_uri }) => jwks === undefined || jwks_uri === undefined, {
     path: ["jwks_uri"],
     message: "must not stand beside jwks (RFC 7591 section 2)",
+  })
+  .refine(({ frontchannel_logout_uri: uri, redirect_uris }) => uri === undefined || sharesOrigin(uri, redirect_uris), {
+    path: ["frontchannel_logout_uri"],
+    message: "must have the origin of a redirect URI (OpenID Connect Front-Channel Logout section 2)",
   })
   .refine(({ token_endpoint_auth_methods: list }) => list.length < 2 || !list.includes("none"), {
     path: ["token_endpoint_auth_methods"],

@@ -2,6 +2,7 @@ import { identifiersOf } from "../accounts/identifiers.js";
 import type { Passwords } from "../accounts/passwords.js";
 import type { Random } from "../clock.js";
 import { sealPsk } from "../clients/device-psk.js";
+import { UNSET_COLUMNS } from "../clients/defaults.js";
 import { secretStorage } from "../clients/methods.js";
 import { storedSecret, storedSecretHash } from "../clients/stored-secret.js";
 import type { MasterKey } from "../keys/master-key.js";
@@ -145,7 +146,7 @@ function clientRow(master: MasterKey, value: ProvisionedClient): ClientToSave {
   );
   const imported = hash === undefined ? undefined : [storedSecretHash(master, hash)];
   const none = secretStorage(value) === "none" ? [] : undefined;
-  const client = { ...ABSENT, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
+  const client = { ...UNSET_COLUMNS, ...metadata, jwks: (jwks as object | undefined) ?? null } as NewClient;
   return { client, secrets: secrets ?? imported ?? none };
 }
 
@@ -172,30 +173,10 @@ function deviceRow(master: MasterKey, value: ProvisionedDevice): DeviceToSave {
   const { device_id, jwk, scope, max_renewals, psk, psk_identity: identity = device_id, disabled } = value;
   const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
   return {
-    device: { client: { ...ABSENT, ...DEVICE, ...own } as NewClient, secrets: [] },
+    device: { client: { ...UNSET_COLUMNS, ...DEVICE, ...own } as NewClient, secrets: [] },
     psk: psk === undefined ? undefined : { device_id, identity: Buffer.from(identity), sealed: sealPsk(master, psk) },
   };
 }
-
-/** Columns that a client loses when it is written again. */
-const ABSENT = {
-  client_name: null,
-  token_endpoint_auth_method: null,
-  token_endpoint_auth_signing_alg: null,
-  token_endpoint_auth_encryption_alg: null,
-  token_endpoint_auth_encryption_enc: null,
-  jwks_uri: null,
-  tls_client_auth_subject_dn: null,
-  tls_client_auth_san_dns: null,
-  tls_client_auth_san_uri: null,
-  tls_client_auth_san_ip: null,
-  tls_client_auth_san_email: null,
-  tls_client_certificate_thumbprint: null,
-  userinfo_signed_response_alg: null,
-  request_object_signing_alg: null,
-  max_renewals: null,
-  registered_by: null,
-} as const;
 
 /**
  * An app as two clients of one dialect: itself, whose secret is the app key, and its administrator. Their tokens are

@@ -11,6 +11,8 @@ const FORGOTTEN = [
   "sessions",
   "interactions",
   "pushed_requests",
+  "device_codes",
+  "logout_notices",
   "confirmation_codes",
   "consents",
   "uma_tickets",

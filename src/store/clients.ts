@@ -63,6 +63,8 @@ const ABSENT = {
   tls_client_certificate_bound_access_tokens: false,
   dpop_bound_access_tokens: false,
   require_pushed_authorization_requests: false,
+  backchannel_logout_session_required: false,
+  frontchannel_logout_session_required: false,
   token_exchange: [],
   require_signed_request_object: false,
   disabled: false,

@@ -16,17 +16,31 @@ type Progress = (ended: number) => void;
 /** Grants per statement: a fraction of a second even if each is read from the disk. */
 const BATCH = 500;
 
-/** Rows are locked in one order, so that two commands do not deadlock. A grant of the current epochs stays. */
+/**
+ * Rows are locked in one order, so that two commands do not deadlock. A grant of the current epochs stays. If everything of all
+ * users has ended, their clients are told here, a batch at a time. For a single user a trigger does so at once.
+ */
 const MARK = {
   name: "grants_mark_ended",
   text: `
-    UPDATE grants SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'revoked'
-    WHERE id IN (
-      SELECT g.id FROM grants g JOIN clients c USING (client_id) JOIN users u USING (sub)
-      WHERE g.id = ANY($1::text[]) AND g.ended_at IS NULL
-        AND (g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")})
-      ORDER BY g.id FOR NO KEY UPDATE OF g)
-    RETURNING 1`,
+    WITH marked AS (
+      UPDATE grants SET ended_at = coalesce($2::timestamptz, now()), ended_because = 'revoked'
+      WHERE id IN (
+        SELECT g.id FROM grants g JOIN clients c USING (client_id) JOIN users u USING (sub)
+        WHERE g.id = ANY($1::text[]) AND g.ended_at IS NULL
+          AND (g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")})
+        ORDER BY g.id FOR NO KEY UPDATE OF g)
+      RETURNING client_id, sub, sid, scope, code_uses, code_expires_at
+    ), noticed AS (
+      INSERT INTO logout_notices (client_id, sub, sid)
+      SELECT DISTINCT g.client_id, g.sub, CASE WHEN c.backchannel_logout_session_required THEN g.sid ELSE '' END
+      FROM marked g JOIN clients c USING (client_id)
+      WHERE $3 AND (g.code_expires_at IS NULL OR g.code_uses > 0) AND 'openid' = ANY (g.scope)
+        AND c.backchannel_logout_uri IS NOT NULL AND NOT c.disabled
+        AND (g.sid IS NOT NULL OR NOT c.backchannel_logout_session_required)
+      ON CONFLICT DO NOTHING
+    )
+    SELECT 1 FROM marked`,
 };
 
 /**
@@ -42,7 +56,7 @@ export async function markEnded(
 ): Promise<number> {
   let ended = 0;
   for await (const ids of openGrants(db, whose)) {
-    ended += (await run(db, MARK, [ids, now])).length;
+    ended += (await run(db, MARK, [ids, now, whose === "everybody"])).length;
     progress(ended);
   }
   return ended;

@@ -21,7 +21,7 @@ const RETRY = 250;
 const CHANNEL = "jeton_changed";
 
 interface Change {
-  readonly kind: "client" | "scopes" | "keys";
+  readonly kind: "client" | "scopes" | "keys" | "logouts";
   readonly id: string;
 }
 
@@ -166,5 +166,9 @@ class Feed implements ChangeFeed {
 
 function parse(payload: string): Change | null {
   const [kind, ...rest] = payload.split(":");
-  return kind === "client" || kind === "scopes" || kind === "keys" ? { kind, id: rest.join(":") } : null;
+  return isKind(kind) ? { kind, id: rest.join(":") } : null;
+}
+
+function isKind(text: string | undefined): text is Change["kind"] {
+  return text === "client" || text === "scopes" || text === "keys" || text === "logouts";
 }

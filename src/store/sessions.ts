@@ -31,6 +31,32 @@ export async function openSession(db: Db, session: NewSession, now: Date | null)
   await run(db, OPEN, [id_hash, sid, sub, user_epoch, auth_time, amr, SESSION_LIFETIMES.absolute, now]);
 }
 
+const RENEW = {
+  name: "session_renew",
+  text: `
+    UPDATE sessions s SET
+      id_hash = $2, user_epoch = $4, auth_time = $5, amr = $6, seen_at = t.now, expires_at = t.now + $7 * interval '1 second'
+    FROM (SELECT coalesce($8::timestamptz, now()) AS now) t
+    WHERE s.id_hash = $1 AND s.sub = $3 AND s.ended_at IS NULL
+    RETURNING s.sid`,
+};
+
+/**
+ * Continues the session of a user who logs in again, under the id of a new cookie. Clients know the session by its `sid`, so
+ * that name stays.
+ * @returns the `sid`; undefined if the cookie's session belongs to another user, or has ended
+ */
+export async function renewSession(
+  db: Db,
+  before: Uint8Array,
+  session: Omit<NewSession, "sid">,
+  now: Date | null,
+): Promise<string | undefined> {
+  const { id_hash, sub, user_epoch, auth_time, amr } = session;
+  const values = [before, id_hash, sub, user_epoch, auth_time, amr, SESSION_LIFETIMES.absolute, now];
+  return (await run<{ sid: string }>(db, RENEW, values))[0]?.sid;
+}
+
 export interface LiveSession {
   readonly sid: string;
   readonly sub: string;
@@ -90,39 +116,4 @@ export async function endSession(
   now: Date | null,
 ): Promise<void> {
   await inBatches(async () => (await run<{ more: boolean }>(db, END, [id_hash, now, sid]))[0]);
-}
-
-const REPLACE = {
-  name: "session_replace",
-  text: `
-    WITH replaced AS (
-      SELECT sid, sub = $3 AS same FROM sessions WHERE id_hash = $1 AND ended_at IS NULL
-    ), batch AS MATERIALIZED (
-      SELECT g.id, r.same FROM grants g JOIN replaced r ON r.sid = g.sid
-      WHERE g.ended_at IS NULL AND (r.same OR NOT 'offline_access' = ANY (g.scope))
-      LIMIT ${MAX_ROWS} FOR NO KEY UPDATE OF g
-    ), moved AS (
-      UPDATE grants g SET
-        sid           = CASE WHEN b.same THEN $2 ELSE g.sid END,
-        ended_at      = CASE WHEN b.same THEN NULL ELSE coalesce($4::timestamptz, now()) END,
-        ended_because = CASE WHEN b.same THEN NULL ELSE 'logout' END
-      FROM batch b WHERE g.id = b.id
-    ), closed AS (
-      UPDATE sessions s SET ended_at = coalesce($4::timestamptz, now())
-      FROM replaced r WHERE s.sid = r.sid AND s.ended_at IS NULL AND ${LAST}
-    )
-    SELECT NOT ${LAST} AS more`,
-};
-
-/**
- * Ends the session that a new login replaces. Grants of the same user move to the new session, so that its logout finds them.
- * Grants of another user end as at a logout.
- */
-export async function replaceSession(
-  db: Db,
-  before: Uint8Array,
-  by: { readonly sid: string; readonly sub: string },
-  now: Date | null,
-): Promise<void> {
-  await inBatches(async () => (await run<{ more: boolean }>(db, REPLACE, [before, by.sid, by.sub, now]))[0]);
 }

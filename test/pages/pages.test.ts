@@ -52,7 +52,18 @@ function pagesWith(text: string, language: Language = "en"): Readonly<Record<str
     "device, denied": deviceDonePage({ outcome: "denied", clientName: text }, frame),
     "device, over": deviceDonePage({ outcome: "over", clientName: text }, frame),
     logout: logoutPage({ ...form, clientName: text, userName: text, hidden: { state: text, [text]: text } }, frame),
-    "logged out": loggedOutPage({ app: { name: text, uri: "https://app.example" } }, frame),
+    "logged out": loggedOutPage(
+      { app: { name: text, uri: "https://app.example" }, frames: [], next: undefined },
+      frame,
+    ),
+    "logged out, with frames": loggedOutPage(
+      {
+        app: undefined,
+        frames: ["https://app.example/out", `https://other.example/out?x=${encodeURIComponent(text.toWellFormed())}`],
+        next: `https://app.example/bye?state=${encodeURIComponent(text.toWellFormed())}`,
+      },
+      frame,
+    ),
     home: homePage({}, frame),
     account: accountPage(
       {
@@ -185,7 +196,12 @@ t.test("the policy allows exactly the content of the page", async (t) => {
     for (const script of scripts) t.ok(policy.includes(`script-src ${digest(script)};`));
     t.match(policy, /^default-src 'none'; .*img-src data:; .*frame-ancestors 'none'; base-uri 'none'$/);
     t.notMatch(policy, /unsafe|\*|[\r\n]/);
+    t.equal(policy.includes("frame-src"), name === "logged out, with frames", "one page has frames");
   }
+  t.match(
+    pagesWith("x")["logged out, with frames"]!.policy,
+    /; frame-src https:\/\/app.example https:\/\/other.example; /,
+  );
   const formAction = (page: Page | undefined): string | undefined =>
     /form-action ([^;]*);/.exec(page?.policy ?? "")?.[1];
   t.equal(formAction(pagesWith("x").login), "'self' https://app.example");

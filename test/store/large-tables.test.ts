@@ -7,7 +7,7 @@ import { allClients, allClientUris } from "../../src/store/clients.js";
 import { withdrawConsent } from "../../src/store/consents.js";
 import { DELETIONS, deleteClient, deleteUser } from "../../src/store/deletion.js";
 import { allDialectUses } from "../../src/store/dialect-usage.js";
-import { endSession, replaceSession } from "../../src/store/sessions.js";
+import { endSession } from "../../src/store/sessions.js";
 import { questionsTo } from "../../src/store/uma-approvals.js";
 import { deletePolicy } from "../../src/store/uma-policies.js";
 import { deleteResource } from "../../src/store/uma-resources.js";
@@ -295,21 +295,12 @@ t.test("a request ends or deletes many rows in batches and completely", async (t
     "uma_resources",
   ]);
   const { client_id, sub, sid, resource_id, policy_id } = LARGE;
-  const [{ rows: sessions }, { rows: owners }] = [
-    await client.query("SELECT id_hash FROM sessions WHERE sid = $1", [sid]),
-    await client.query("SELECT client_id FROM uma_resources WHERE id = $1", [resource_id]),
-  ];
+  const { rows: owners } = await client.query("SELECT client_id FROM uma_resources WHERE id = $1", [resource_id]);
   const reach = { client_id: owners[0].client_id as string };
   const reopen = () => client.query("UPDATE grants SET ended_at = NULL, sid = $1 WHERE sub = $2", [sid, sub]);
   const openOnes = "SELECT FROM grants WHERE sub = $1 AND ended_at IS NULL";
   type Case = readonly [what: string, work: () => Promise<unknown>, left: string, values: readonly string[]];
   const cases: readonly Case[] = [
-    [
-      "a replaced session",
-      () => replaceSession(db, sessions[0].id_hash, { sid: "next", sub }, null),
-      "SELECT FROM grants WHERE sid = $1",
-      [sid],
-    ],
     ["a consent", () => withdrawConsent(db, sub, client_id, null), openOnes, [sub]],
     [
       "a resource",

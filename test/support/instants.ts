@@ -12,7 +12,8 @@ import { openDeviceCode, pollDeviceCode } from "../../src/store/device-codes.js"
 import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
 import { finishInteraction, openInteraction } from "../../src/store/interactions.js";
-import { exclusively, LOCKS, type Db } from "../../src/store/open.js";
+import { claimLogoutNotices } from "../../src/store/logout-notices.js";
+import { exclusively, LOCKS, run, type Db } from "../../src/store/open.js";
 import { answerPushedRequest, openPushedRequest, pushRequest } from "../../src/store/pushed-requests.js";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 import { endSession, openSession } from "../../src/store/sessions.js";
@@ -127,6 +128,9 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await pushRequest(db, { id: pushed, client_id: "c", parameters: {} }, after(0));
   await openPushedRequest(db, pushed, "c", after(18));
   await answerPushedRequest(db, pushed, after(19));
+  const insert = "INSERT INTO logout_notices (client_id, sub, sid) VALUES ('c', 'u', 's')";
+  await run(db, { name: "insert_logout_notice", text: insert }, []);
+  await claimLogoutNotices(db, 1, [], after(22));
   await recordConsent(db, { sub: "u", client_id: "c", scope: [] }, after(12));
   await takeTry(db, key("t"), { free: 1, delays: [100], window: 200 }, after(0));
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
@@ -201,6 +205,7 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "uma_approvals.decided_at": [17],
   "uma_approvals.expires_at": [17 + 60],
   "uma_decisions.decided_at": [16],
+  "logout_notices.due_at": [22 + 10],
   "availability.alive_at": [30],
   "outage.began_at": [18],
   "outage.ended_at": [30],

@@ -87,6 +87,7 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       `INSERT INTO device_codes (id, user_code_hash, client_id, poll_interval, expires_at)
        SELECT 'device-code-' || n, decode(md5('user-code-' || n), 'hex'), ${client}, 5, ${LATER} FROM n`,
     ],
+    [tenth, `INSERT INTO logout_notices (client_id, sub, sid, due_at) SELECT ${client}, ${sub}, n, ${LATER} FROM n`],
     [tenth, `INSERT INTO dialect_usage SELECT ${name("client")}, 'oauth2', 1, now() FROM n`],
     [tenth, `INSERT INTO provisioned_entries SELECT 'clients', 'client-' || n, 'digest' FROM n`],
     [Math.ceil(tenth / 10), `INSERT INTO scopes (name, claims) SELECT 'scope-' || n, '{}' FROM n`],

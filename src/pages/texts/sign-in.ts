@@ -47,6 +47,12 @@ export const SIGN_IN_TEXTS = {
   "logout.submit": { en: "Sign out", de: "Abmelden" },
   "logout.stay": { en: "Stay signed in", de: "Angemeldet bleiben" },
   "logout.done": { en: "You are signed out", de: "Sie sind abgemeldet" },
+  "logout.apps": {
+    en: "Your apps are being told to sign you out too.",
+    de: "Auch Ihre Apps werden gebeten, Sie abzumelden.",
+  },
+  "logout.frame": { en: "Sign-out page of an app", de: "Abmeldeseite einer App" },
+  "logout.next": { en: "Continue", de: "Weiter" },
   "logout.close": { en: "You can close this window.", de: "Sie können dieses Fenster schließen." },
 
   "home.title": { en: "Sign-in server", de: "Anmeldeserver" },
