@@ -53,11 +53,23 @@ const TV = {
   grant_types: [DEVICE_CODE],
   scope: "openid profile",
 };
+const GALLERY = {
+  client_id: "gallery",
+  client_name: "Picture Gallery",
+  client_secret: SECRET,
+  grant_types: ["authorization_code"],
+  scope: "openid",
+  consent: "implicit",
+  redirect_uris: [app.callback],
+  post_logout_redirect_uris: [app.goodbye],
+  frontchannel_logout_uri: `${app.origin}/out`,
+  frontchannel_logout_session_required: true,
+};
 const SCOPES = [
   { name: "albums", description: "See and order prints of your photo albums", audience: "https://albums.example" },
 ];
 
-const server = await startInstance(t, { provision: { scopes: SCOPES, clients: [...CLIENTS, TV] } });
+const server = await startInstance(t, { provision: { scopes: SCOPES, clients: [...CLIENTS, TV, GALLERY] } });
 const { issuer } = server.core;
 
 interface Person {
@@ -334,6 +346,25 @@ inWindow("a logout asks, unless the app sends a valid hint", async (t, { page })
   t.match(await page.textContent("#error-detail"), "not registered");
 });
 
+inWindow("a logout loads a page of each app that wants it, and then goes back to the app", async (t, { page }) => {
+  const person = await newcomer();
+  const request = { client_id: "gallery", scope: "openid" };
+  await page.goto(signInUrl(request));
+  const signedIn = await app.after(() => logIn(page, person));
+  const form = { grant_type: "authorization_code", code: signedIn.parameters.code, redirect_uri: app.callback };
+  const { id_token } = (await server.post("/oauth2/token", form, basic("gallery", SECRET))).json;
+  const before = app.arrivals.length;
+  await page.goto(
+    `${issuer}/oauth2/logout?${query({ id_token_hint: id_token, post_logout_redirect_uri: app.goodbye, state: "bye-3" })}`,
+  );
+  await page.waitForURL(`${app.goodbye}?state=bye-3`);
+  const { sid } = decodeJwt(id_token);
+  t.match(app.arrivals.slice(before), [
+    { path: "/out", parameters: { iss: issuer, sid } },
+    { path: "/bye", parameters: { state: "bye-3" } },
+  ]);
+});
+
 inWindow("an app may post its logout request", async (t, { page }) => {
   const { parameters } = await signIn(page, await newcomer());
   const { id_token } = await exchange(parameters.code);
@@ -605,6 +636,14 @@ const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unk
   },
   logout: (page) => page.goto(`${issuer}/oauth2/logout?client_id=prints`),
   "logged-out": (page) => page.click(button("logout")),
+  "logged-out-apps": async (page, person) => {
+    await page.goto(signInUrl({ client_id: "gallery", scope: "openid" }));
+    const { parameters } = await app.after(() => logIn(page, person));
+    const form = { grant_type: "authorization_code", code: parameters.code, redirect_uri: app.callback };
+    await server.post("/oauth2/token", form, basic("gallery", SECRET));
+    await page.goto(`${issuer}/oauth2/logout`);
+    await page.click(button("logout"));
+  },
   answered: async (page, person) => {
     await page.goto(signInUrl());
     const address = page.url();
