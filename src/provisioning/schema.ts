@@ -3,8 +3,7 @@ import { CLIENT_DEFAULTS } from "../clients/defaults.js";
 import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
-import { registeredUriProblem, sharesOrigin } from "../clients/registered-uri.js";
-import { isEmail, verifiedAddressesOf, loginNameProblem } from "../accounts/identifiers.js";
+import { sharesOrigin } from "../clients/registered-uri.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
@@ -18,8 +17,6 @@ import {
   LOGOUT_FIELDS,
   origin,
   otherSecret,
-  password,
-  phoneNumber,
   psk,
   pskIdentity,
   redirectUri,
@@ -31,7 +28,7 @@ import {
   personClaimProblem,
 } from "./fields.js";
 import { issuer } from "./issuer-entry.js";
-import { checkNames, json } from "./json-value.js";
+import { user } from "./user-entry.js";
 
 /**
  * The provisioning file. Names are those of RFC 7591 (clients) and OpenID Connect Core (users). An unknown key is an
@@ -134,49 +131,6 @@ const client = z
     path: ["token_endpoint_auth_encryption_enc"],
     message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",
   });
-
-/** Claims whose values apps link to (OpenID Connect Core section 5.1). A value without a scheme is no link. */
-const URI_CLAIMS = ["profile", "picture", "website"] as const;
-
-const user = z
-  .object({
-    sub: id,
-    preferred_username: text.max(255).trim(),
-    // null removes it; an absent key leaves it as it is.
-    password: password.nullish(),
-    password_hash: foreignHash(["bcrypt", "argon2", "scrypt", "pbkdf2", "phpass"]).optional(),
-    email: text.refine(isEmail, "must be an email address").optional(),
-    email_verified: z.boolean().default(false),
-    phone_number: phoneNumber.optional(),
-    phone_number_verified: z.boolean().default(false),
-    roles: z.array(text.max(255)).default([]),
-    // A claim of RFC 8693 section 4.4. A form that cannot be read would name no actor.
-    may_act: z.strictObject({ sub: id }).optional(),
-    disabled: z.boolean().default(false),
-  })
-  .catchall(json)
-  .superRefine(checkNames)
-  .superRefine((value, context) => {
-    const own = verifiedAddressesOf(value).map((one) => one.value);
-    const why = loginNameProblem(value.preferred_username, own);
-    if (why !== undefined) context.addIssue({ code: "custom", path: ["preferred_username"], message: why });
-    for (const name of URI_CLAIMS) {
-      const uri = value[name];
-      const message = typeof uri === "string" && uri.includes(":") ? registeredUriProblem(uri) : undefined;
-      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
-    }
-    for (const name of Object.keys(value).filter((one) => !USER_KEYS.includes(one))) {
-      const message = personClaimProblem(name, USER_KEYS);
-      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
-    }
-  })
-  .refine(({ password, password_hash }) => password === undefined || password_hash === undefined, {
-    path: ["password_hash"],
-    message: "must not stand beside password",
-  });
-
-/** The known keys of a user; all others are free claims. */
-const USER_KEYS: readonly string[] = Object.keys(user.shape);
 
 const device = z
   .strictObject({
