@@ -17,7 +17,7 @@ import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import type { DecisionCounter } from "./http/decision.js";
 import type { Metrics } from "./metrics/metrics.js";
-import { BackChannelLogout } from "./logout/back-channel.js";
+import { BackChannelLogout, LOGOUT_RETRY } from "./logout/back-channel.js";
 import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
@@ -27,9 +27,6 @@ import { samplePasswordHashes } from "./store/password-hashes.js";
 
 /** Milliseconds between two rounds of housekeeping. */
 const REST = 60_000;
-
-/** Milliseconds between two looks for clients that are to be told of a logout again. A first attempt does not wait for it. */
-const LOGOUT_RETRY = 10_000;
 
 interface ServerParts {
   readonly settings: Settings;
@@ -144,8 +141,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const logouts = new BackChannelLogout({ core, log, allowPrivate: settings.JWKS_URI_ALLOW_PRIVATE });
   if (isFirst) {
     logouts.hear(feed);
+    const sweepOnce = () => sweepAndLog(() => sweep(clock.statement()), log, counter);
+    timers.push(regularly("sweeping", sweepOnce, log));
     timers.push(regularly("telling clients of logouts", () => logouts.deliver(), log, LOGOUT_RETRY));
-    timers.push(regularly("sweeping", () => sweepAndLog(() => sweep(clock.statement()), log, counter), log));
   }
 
   await administration?.open(core, () => listener.underWay);

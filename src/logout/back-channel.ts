@@ -1,10 +1,14 @@
 import type { Core } from "../core.js";
 import { call, FetchFailed, type CallLimits } from "../outbound/fetch.js";
+import type { ChangeFeed } from "../store/listen.js";
 import { claimLogoutNotices, isLastAttempt, settleLogoutNotice, type LogoutNotice } from "../store/logout-notices.js";
 import { issueLogoutToken } from "../tokens/logout-token.js";
 
 /** The limits of one call. The response body is not used. */
 const LIMITS: CallLimits = { bytes: 64 * 1024, milliseconds: 5_000 };
+
+/** Milliseconds between two calls of `deliver` for notices that are to be sent again. The first attempt does not wait for it. */
+export const LOGOUT_RETRY = 10_000;
 
 /** Notices that are sent at once. */
 const AT_ONCE = 16;
