@@ -6,6 +6,7 @@ import { knownBrowser, knownBrowserCookie } from "../../src/accounts/known-brows
 import { browserSessions } from "../../src/accounts/browser-session.js";
 import { systemRandom } from "../../src/clock.js";
 import { openBackupFile, writeBackupFile } from "../../src/admin/backup-file.js";
+import { DpopNonces } from "../../src/clients/dpop-nonces.js";
 import { devicePsks } from "../../src/clients/device-psk.js";
 import { runCommandLine } from "../../src/command-line.js";
 import type { Core } from "../../src/core.js";
@@ -108,6 +109,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "a user code": {
     make: async ({ core }) => userCodeOf(core.master, "A".repeat(22)),
     works: async ({ core }, code) => userCodeOf(core.master, "A".repeat(22)) === code,
+  },
+  "a nonce for DPoP proofs": {
+    make: async ({ core }) => new DpopNonces(core.master, clock).current(),
+    works: async ({ core }, nonce) => new DpopNonces(core.master, clock).expiryOf(nonce) !== undefined,
   },
   "a permission ticket": {
     make: async ({ core }) => writeTicket(core.master, "A".repeat(22)),
@@ -303,6 +308,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "access-token": "an opaque access token",
   "refresh-token": "a refresh token",
   "authorization-code": "an authorization code",
+  "dpop-nonce": "a nonce for DPoP proofs",
   "device-code": "a device code",
   "user-code": "a user code",
   assertion: "an assertion that was used is still used",

@@ -9,6 +9,7 @@ import { saveConfirmationCode } from "../../src/store/confirmation-codes.js";
 import { recordConsent } from "../../src/store/consents.js";
 import { addDialectUses } from "../../src/store/dialect-usage.js";
 import { openDeviceCode, pollDeviceCode } from "../../src/store/device-codes.js";
+import { useProof } from "../../src/store/dpop-proofs.js";
 import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
 import { finishInteraction, openInteraction } from "../../src/store/interactions.js";
@@ -136,6 +137,7 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
   await revokeToken(db, "jti", after(13).getTime() / 1000, after(0));
   await useAssertion(db, key("a"), after(14), after(0));
+  await useProof(db, key("p"), after(14), after(0));
 }
 
 async function writeUma(db: Db, after: After): Promise<void> {

@@ -27,7 +27,7 @@ export const SIGN_IN_TEXTS = {
     en: "This app has registered itself. Its name and its links have not been checked. Allow access only if you have just started this app yourself.",
     de: "Diese App hat sich selbst registriert. Ihr Name und ihre Links sind nicht geprüft. Erlauben Sie den Zugriff nur, wenn Sie diese App gerade selbst gestartet haben.",
   },
-  "consent.website": { en: "Website", de: "Website" },
+  "consent.website": { en: "Website of the app", de: "Website der App" },
   "consent.policy": { en: "Privacy policy", de: "Datenschutzerklärung" },
   "consent.terms": { en: "Terms of use", de: "Nutzungsbedingungen" },
   "consent.list": { en: "Requested access", de: "Angefragter Zugriff" },
