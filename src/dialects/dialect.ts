@@ -55,7 +55,7 @@ export interface WireRequest {
   readonly path: Readonly<Record<string, string>>;
 }
 
-type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** An operation on a path, with the response that its result becomes. */
 export type Endpoint = {

@@ -100,18 +100,8 @@ function withKeyFromBody(
   return { ...others, basic: isKey ? { ...basic, client_secret } : basic };
 }
 
-const registration = z.strictObject({
-  loginName: member,
-  password: member,
-  emailAddress: member,
-  phoneNumber: member,
-  displayName: member,
-  locale: member,
-  country: member,
-});
-
-/** The claim that each member of a registration becomes. */
-const CLAIMS: Readonly<Record<keyof z.infer<typeof registration>, string>> = {
+/** The claim or parameter that each member of a user or a thing becomes. */
+const CLAIMS = {
   loginName: "preferred_username",
   password: "password",
   emailAddress: "email",
@@ -119,20 +109,93 @@ const CLAIMS: Readonly<Record<keyof z.infer<typeof registration>, string>> = {
   displayName: "name",
   locale: "locale",
   country: "country",
-};
+} as const;
+
+const THING_MEMBERS = { _vendorThingID: "vendor_thing_id", _password: "password" } as const;
+const PASSWORDS = { oldPassword: "old_password", newPassword: "password" } as const;
+const CODE = { verificationCode: "code" } as const;
 
 /** The members by claim, and by parameter of a token request: a refusal names the member that was sent. */
 export const MEMBERS: NonNullable<RequestSpelling["members"]> = {
   ...Object.fromEntries(Object.entries(CLAIMS).map(([member, claim]) => [claim, member])),
   expires_at: "expiresAt",
+  fields: "body",
 };
 
-/** Reads the registration of a user. Unlisted members are refused. */
-export const readRegistration: Reader = (wire) => {
-  const members = readParameters(registration, new Map(Object.entries(anObject(wire.document ?? {}))));
-  const named = Object.entries(members) as [keyof typeof CLAIMS, string][];
-  return { ...readApp(wire), parameters: new Map(named.map(([name, value]) => [CLAIMS[name], value])) };
-};
+/** Members that only the server sets. They are no names of fields, and neither is a name that begins with `_`. */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...[
+    "userID",
+    "internalUserID",
+    "sub",
+    "roles",
+    "role",
+    "disabled",
+    "claims",
+    "token_epoch",
+    "createdAt",
+    "modifiedAt",
+  ],
+  ...[
+    "email_verified",
+    "emailAddressVerified",
+    "phone_number_verified",
+    "phoneNumberVerified",
+    "thingID",
+    "app_fields",
+  ],
+]);
+
+/** Longest name of a field, in characters. */
+const MAX_NAME = 64;
+
+/** Reads the members of a table as parameters; all others are fields of the application, as one JSON text. */
+function withFields(table: Readonly<Record<string, string>>, sent: object): Map<string, string> {
+  const entries = Object.entries(sent);
+  const parameters = new Map<string, string>();
+  for (const [name, value] of entries.filter(([name]) => Object.hasOwn(table, name))) {
+    if (typeof value !== "string") throw new Refusal("parameter_malformed", { slots: { name } });
+    parameters.set(table[name]!, value);
+  }
+  const fields = entries.filter(([name]) => !Object.hasOwn(table, name));
+  const wrong = fields.find(([name]) => RESERVED.has(name) || /^_|^$/.test(name) || name.length > MAX_NAME);
+  if (wrong !== undefined) throw new Refusal("parameter_malformed", { slots: { name: wrong[0] } });
+  if (fields.length > 0) parameters.set("fields", JSON.stringify(Object.fromEntries(fields)));
+  return parameters;
+}
+
+/** A reader of a JSON body whose members are those of a table. @param more further parameters of the request */
+function reader(
+  table: Readonly<Record<string, string>>,
+  more: (wire: WireRequest) => Readonly<Record<string, string>> = () => ({}),
+): Reader {
+  return (wire) => {
+    const parameters = withFields(table, anObject(wire.document ?? {}));
+    for (const [name, value] of Object.entries(more(wire))) parameters.set(name, value);
+    return { ...readApp(wire), parameters };
+  };
+}
+
+/** The JavaScript SDK sends back what it got from the server, such as `_accessToken`. Those members are ignored. */
+function withoutOurs(read: Reader): Reader {
+  return (wire) => {
+    const sent = Object.entries(anObject(wire.document ?? {})).filter(([name]) => !name.startsWith("_"));
+    return read({ ...wire, document: Object.fromEntries(sent) });
+  };
+}
+
+/** A registration that also asks for a token has a media type of its own. */
+const WITH_TOKEN = /^application\/vnd\.kii\.RegistrationAndAuthorizationRequest\+json\b/i;
+
+export const readRegistration = reader(CLAIMS, ({ headers }) =>
+  WITH_TOKEN.test(text(headers["content-type"]) ?? "") ? { wants_token: "true" } : {},
+);
+/** A POST has all fields of the application, a PATCH those that change. */
+export const readUpdate = withoutOurs(reader(CLAIMS, () => ({ replaces: "true" })));
+export const readPatch = withoutOurs(reader(CLAIMS));
+export const readPasswords = reader(PASSWORDS);
+export const readCode = reader(CODE);
+export const readThing = reader(THING_MEMBERS);
 
 function anObject(document: object): object {
   if (Array.isArray(document)) throw new Refusal("json_malformed", { reason: "an array" });

@@ -1,9 +1,20 @@
-import type { Operations } from "../endpoints/operations.js";
 import type { IssuedTokens } from "../grants/issue.js";
-import type { WireResponse, Dialect, Endpoint, RefusalSpelling } from "./dialect.js";
+import type { WireResponse, Dialect, Endpoint, Reader, RefusalSpelling } from "./dialect.js";
 import { formBody } from "./form-body.js";
 import { jsonBodies } from "./json-body.js";
-import { MEMBERS, readApp, readRegistration, readTokenRequest, readUsername } from "./kii-request.js";
+import { describe, describeThing, nameOf } from "./kii-answer.js";
+import {
+  MEMBERS,
+  readApp,
+  readCode,
+  readPasswords,
+  readPatch,
+  readRegistration,
+  readThing,
+  readTokenRequest,
+  readUpdate,
+  readUsername,
+} from "./kii-request.js";
 
 /** Kii Cloud, as in its captured responses: extra headers, one member per line, two forms of errors. */
 
@@ -69,6 +80,11 @@ const refusals: RefusalSpelling = {
     json_malformed: { error: "INVALID_JSON" },
     access_token_missing: { error: "UNAUTHORIZED", status: 401 },
     username_missing: { as: "login_name_missing" },
+    app_user_unknown: { error: "USER_NOT_FOUND" },
+    old_password_wrong: { error: "WRONG_PASSWORD", status: 401 },
+    verification_code_wrong: { error: "INVALID_VERIFICATION_CODE", status: 403 },
+    thing_unknown: { error: "THING_NOT_FOUND" },
+    thing_exists: { error: "THING_ALREADY_EXISTS" },
   },
   // Not Basic, because a browser would open its login dialog.
   challenge: ({ error }) => (error === "UNAUTHORIZED" ? 'Bearer realm="jeton"' : undefined),
@@ -89,13 +105,49 @@ function token(path: string, takes: Endpoint["takes"]): Endpoint {
   };
 }
 
+/** The media type of an answer. */
+function ofType(name: string): string {
+  return `application/vnd.kii.${name}Response+json;charset=UTF-8`;
+}
+
+function user(path: string): Endpoint {
+  return {
+    operation: "appUser",
+    path,
+    methods: ["GET"],
+    answer: (result) => ({
+      status: 200,
+      headers: { "Content-Type": ofType("UserDataRetrieval") },
+      body: describe(result),
+    }),
+  };
+}
+
+function change(method: "POST" | "PATCH", read: Reader): Endpoint {
+  return {
+    operation: "changeAppUser",
+    path: "/api/apps/:appID/users/:userID",
+    methods: [method],
+    takes: "json",
+    read,
+    answer: ({ modified_at }) => ({
+      status: 200,
+      headers: { "Content-Type": ofType("UserUpdate") },
+      body: { modifiedAt: modified_at.getTime() },
+    }),
+  };
+}
+
+/** The media types of requests, which are JSON all. */
+const JSON_TYPES = [
+  ...["OauthToken", "Registration", "RegistrationAndAuthorization", "UserUpdate", "ChangePassword"],
+  ...["AddressVerification", "ThingRegistrationAndAuthorization"],
+];
+
 export const kii: Dialect = {
   name: "kii",
   prefixes: ["/api/oauth2", "/api/apps"],
-  bodies: [
-    formBody,
-    jsonBodies("application/vnd.kii.OauthTokenRequest+json", "application/vnd.kii.RegistrationRequest+json"),
-  ],
+  bodies: [formBody, jsonBodies(...JSON_TYPES.map((name) => `application/vnd.kii.${name}Request+json`))],
   read: readApp,
   certificateHeaders: ["client-cert"],
   grants: ["password", "client_credentials", "refresh_token"],
@@ -111,47 +163,63 @@ export const kii: Dialect = {
   endpoints: [
     token("/api/oauth2/token", "json"),
     token("/api/apps/:appID/oauth2/token", "form or json"),
-    {
-      operation: "appUser",
-      path: "/api/apps/:appID/users/me",
-      methods: ["GET"],
-      answer: (person) => ({
-        status: 200,
-        headers: { "Content-Type": "application/vnd.kii.UserDataRetrievalResponse+json;charset=UTF-8" },
-        body: describe(person),
-      }),
-    },
+    user("/api/apps/:appID/users/me"),
+    user("/api/apps/:appID/users/:userID"),
     {
       operation: "registerUser",
       path: "/api/apps/:appID/users",
       takes: "json",
       read: readRegistration,
-      answer: ({ sub, preferred_username }) => ({
+      answer: ({ sub, preferred_username, token }) => ({
         status: 201,
-        headers: { "Content-Type": "application/vnd.kii.RegistrationResponse+json;charset=UTF-8" },
-        body: { userID: sub, loginName: preferred_username },
+        headers: { "Content-Type": ofType("Registration") },
+        body: { userID: sub, loginName: nameOf(sub, preferred_username), _accessToken: token?.text },
+      }),
+    },
+    change("POST", readUpdate),
+    change("PATCH", readPatch),
+    {
+      operation: "changeAppPassword",
+      path: "/api/apps/:appID/users/:userID/password",
+      methods: ["PUT"],
+      takes: "json",
+      read: readPasswords,
+      answer: () => ({ status: 204 }),
+    },
+    {
+      operation: "sendVerification",
+      path: "/api/apps/:appID/users/:userID/:address(email-address|phone-number)/resend-verification",
+      isBodyOptional: true,
+      answer: () => ({ status: 204 }),
+    },
+    {
+      operation: "verifyAddress",
+      path: "/api/apps/:appID/users/:userID/:address(email-address|phone-number)/verify",
+      takes: "json",
+      read: readCode,
+      answer: () => ({ status: 204 }),
+    },
+    {
+      operation: "registerThing",
+      path: "/api/apps/:appID/things",
+      takes: "json",
+      read: readThing,
+      answer: ({ thing, token }) => ({
+        status: 201,
+        headers: { "Content-Type": ofType("ThingRegistrationAndAuthorization") },
+        body: { ...describeThing(thing), _accessToken: token.text },
+      }),
+    },
+    {
+      operation: "appThing",
+      path: "/api/apps/:appID/things/:thingID",
+      methods: ["GET"],
+      answer: (thing) => ({
+        status: 200,
+        headers: { "Content-Type": ofType("ThingRetrieval") },
+        body: describeThing(thing),
       }),
     },
   ],
   refusals,
 };
-
-function describe({
-  sub,
-  preferred_username,
-  email,
-  email_verified,
-  phone_number,
-  ...person
-}: Operations["appUser"]): object {
-  const { phone_number_verified, claims } = person;
-  return {
-    userID: sub,
-    loginName: preferred_username,
-    displayName: claims.name,
-    country: claims.country,
-    locale: claims.locale,
-    ...(email === null ? {} : { emailAddress: email, emailAddressVerified: email_verified }),
-    ...(phone_number === null ? {} : { phoneNumber: phone_number, phoneNumberVerified: phone_number_verified }),
-  };
-}

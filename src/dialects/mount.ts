@@ -77,7 +77,9 @@ function addEndpoint(
   const { cors } = app.operations.get<OperationName>(endpoint.operation).row;
   const forPages = cors === "pages of the client";
   const forAll = dialect.openToPages ?? (cors === "any page" ? "Authorization, Content-Type" : undefined);
-  if (forAll !== undefined) addOpenPreflight(app, endpoint.path, methods, forAll);
+  // One preflight answers for all endpoints of a path.
+  const isFirst = !app.hasRoute({ method: "OPTIONS", url: endpoint.path });
+  if (forAll !== undefined && isFirst) addOpenPreflight(app, endpoint.path, methodsOn(dialect, endpoint.path), forAll);
   else if (forPages) addPreflight(app, endpoint.path, methods);
   app.route({
     method: [...methods],
@@ -107,6 +109,11 @@ function addEndpoint(
       return send(reply, dialect, answer);
     },
   });
+}
+
+/** The methods of all endpoints on a path. */
+function methodsOn({ endpoints }: Dialect, path: string): readonly string[] {
+  return endpoints.filter((one) => one.path === path).flatMap(({ methods = ["POST"] }) => methods);
 }
 
 /** Serves a public document, which any cache may keep for a while. */

@@ -7,7 +7,7 @@ import { Refusal } from "../errors/refusal.js";
 import { exchange } from "../grants/exchange.js";
 import type { IssuedTokens } from "../grants/issue.js";
 import { readParameters } from "../http/parameters.js";
-import type { App } from "../store/apps.js";
+import { findAccount, type App } from "../store/apps.js";
 import { authenticateApp, requireApp, requireAppOf } from "./app.js";
 import type { OperationRequest } from "./operations.js";
 
@@ -45,6 +45,28 @@ export const appTokenEndpoint: FastifyPluginAsync = async (app) => {
     },
   });
 };
+
+/** An access token that comes with a registration. */
+export interface AppToken {
+  readonly text: string;
+  /** Seconds. */
+  readonly expires_in: number;
+}
+
+/** Issues an access token of an application to an account that it has just registered. There is no refresh token. */
+export async function issueAppToken(
+  { app_id, default_token_lifetime: lifetime }: App,
+  sub: string,
+  { spelling, facts }: OperationRequest,
+  core: Core,
+): Promise<AppToken> {
+  const [client, account] = [await core.registry.find(app_id), await findAccount(core.db, sub)];
+  if (client === null || account === undefined) throw new Refusal("client_unknown", { reason: "deleted a moment ago" });
+  const token = { client, user: account, scope: client.scope, spelling: spelling.tokens, lifetime };
+  const { text, expires_in, claims } = await core.accessTokens.issue(token);
+  facts.jti = claims.jti;
+  return { text, expires_in };
+}
 
 /** A request may have two pairs of credentials: `basic` is the application's, the one in the body its administrator's. */
 async function identifyApp(

@@ -83,7 +83,16 @@ const NAMES: ReadonlySet<string> = new Set([
   ...["provider", "script", "not_before", "not_after", "consent_needed", "after", "start_index", "count", "body"],
   // Iothentix, Kii Cloud
   ...["pop", "expiresAt", "expires_at", "loginName", "emailAddress", "phoneNumber", "displayName", "locale", "country"],
-  ...["appID", "appKey", "email", "phone_number", "preferred_username"],
+  ...["appID", "appKey", "email", "phone_number", "preferred_username", "fields", "wants_token", "replaces"],
+  ...[
+    "old_password",
+    "oldPassword",
+    "newPassword",
+    "verificationCode",
+    "vendor_thing_id",
+    "_vendorThingID",
+    "_password",
+  ],
   // Token exchange, assertions about users, device authorization
   ...["subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"],
   ...["resource", "assertion", "device_code"],

@@ -157,6 +157,8 @@ const app = z
     max_token_lifetime: seconds.default(2_147_483_647),
     refresh_tokens: z.boolean().default(false),
     user_registration: z.boolean().default(false),
+    thing_registration: z.boolean().default(false),
+    user_lookup: z.boolean().default(false),
   })
   .refine((value) => value.default_token_lifetime <= value.max_token_lifetime, {
     path: ["default_token_lifetime"],

@@ -1,7 +1,7 @@
 import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
-import { IdentifierInUseError } from "./failure.js";
+import { IdentifierInUseError, isConflict } from "./failure.js";
 import { run, type Db, type Transaction } from "./open.js";
-import { personColumns, saveUsers, type Account } from "./users.js";
+import { personColumns, saveUsers, type Account, type Person } from "./users.js";
 
 /** Applications and things of Kii Cloud. Their clients and accounts are ordinary ones (docs/decisions/0009). */
 export interface App {
@@ -13,6 +13,10 @@ export interface App {
   readonly max_token_lifetime: number;
   /** Whether users may register themselves. */
   readonly user_registration: boolean;
+  /** Whether things may register themselves. */
+  readonly thing_registration: boolean;
+  /** Whether its administrator may look up any user of the deployment. */
+  readonly user_lookup: boolean;
 }
 
 const FIND_APP = { name: "app_find", text: "SELECT * FROM apps WHERE app_id = $1" };
@@ -43,6 +47,64 @@ const FIND_THING = {
 export async function findThing(db: Db, app_id: string, vendor_thing_id: string): Promise<Account | undefined> {
   const [account] = await run<Account>(db, FIND_THING, [app_id, vendor_thing_id]);
   return account;
+}
+
+const ACCOUNT = {
+  name: "app_account",
+  text: `SELECT ${personColumns("u")} FROM users u WHERE u.sub = $1 AND NOT u.disabled`,
+};
+
+/** The enabled account of a user or a thing. */
+export async function findAccount(db: Db, sub: string): Promise<Person | undefined> {
+  return (await run<Person>(db, ACCOUNT, [sub]))[0];
+}
+
+const SHOWN_THING = {
+  name: "thing_show",
+  text: `
+    SELECT t.sub, t.app_id, t.vendor_thing_id, t.created_at, u.claims FROM things t JOIN users u ON u.sub = t.sub
+    WHERE t.app_id = $1 AND NOT u.disabled AND CASE WHEN $3 THEN t.vendor_thing_id = $2 ELSE t.sub = $2 END`,
+};
+
+/** A thing as its application sees it. */
+export interface ShownThing {
+  readonly sub: string;
+  readonly app_id: string;
+  readonly vendor_thing_id: string;
+  readonly created_at: Date;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A thing of an application, by its id or by the name that its vendor gave it. */
+export async function findShownThing(
+  db: Db,
+  app_id: string,
+  name: string,
+  isVendors: boolean,
+): Promise<ShownThing | undefined> {
+  return (await run<ShownThing>(db, SHOWN_THING, [app_id, name, isVendors]))[0];
+}
+
+/**
+ * Writes a thing that registers itself, and never over an existing one.
+ * @returns whether it was written
+ */
+export async function registerThing(
+  db: Db,
+  { sub, app_id, vendor_thing_id, password_hash }: ThingToSave,
+  claims: object,
+): Promise<boolean> {
+  const user = { sub, preferred_username: vendor_thing_id, password_hash, roles: [], claims, disabled: false };
+  try {
+    await db.prisma.$transaction(async (tx) => {
+      await tx.user.create({ data: user, select: { sub: true } });
+      await tx.thing.create({ data: { app_id, vendor_thing_id, sub }, select: { sub: true } });
+    });
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
 }
 
 const IS_THING = { name: "thing_is", text: "SELECT 1 FROM things WHERE sub = $1" };
@@ -83,7 +145,15 @@ export async function refuseClientsOfApps(tx: Transaction, client_ids: readonly 
 const APPS: BulkTarget = {
   table: "apps",
   key: ["app_id"],
-  columns: ["app_id", "client_id", "default_token_lifetime", "max_token_lifetime", "user_registration"],
+  columns: [
+    "app_id",
+    "client_id",
+    "default_token_lifetime",
+    "max_token_lifetime",
+    "user_registration",
+    "thing_registration",
+    "user_lookup",
+  ],
   update: { updated_at: "now()" },
 };
 

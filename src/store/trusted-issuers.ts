@@ -1,8 +1,7 @@
 import { upsertRows, type BulkTarget } from "./bulk.js";
 import { run, type Db, type Transaction } from "./open.js";
-import { personColumns, type Person } from "./users.js";
 
-/** Issuers whose assertions about people this server accepts (RFC 7523 section 2.1), and the people that they name. */
+/** Issuers whose assertions about people this server accepts (RFC 7523 section 2.1). */
 export interface TrustedIssuer {
   readonly issuer: string;
   readonly jwks: { readonly keys: { kty: string; [member: string]: unknown }[] } | null;
@@ -45,25 +44,4 @@ const ALL = { name: "trusted_issuers_all", text: "SELECT * FROM trusted_issuers 
 /** All issuers. They are few. */
 export async function allTrustedIssuers(db: Db): Promise<readonly TrustedIssuer[]> {
   return run<TrustedIssuer>(db, ALL, []);
-}
-
-/** Of a person: only its app knows a thing. */
-const PERSON_BY = (condition: string) => `
-    SELECT ${personColumns("u")} FROM users u
-    WHERE NOT u.disabled AND NOT EXISTS (SELECT 1 FROM things t WHERE t.sub = u.sub) AND ${condition}`;
-
-const BY = {
-  sub: { name: "person_by_sub", text: PERSON_BY("u.sub = $1") },
-  identifier: {
-    name: "person_by_identifier",
-    text: PERSON_BY("u.sub = (SELECT i.sub FROM user_identifiers i WHERE i.value = $1)"),
-  },
-} as const;
-
-/**
- * The enabled person with this `sub`, or with this identifier.
- * @param value an identifier in its normalised form (accounts/identifiers.ts)
- */
-export async function findPerson(db: Db, by: keyof typeof BY, value: string): Promise<Person | undefined> {
-  return (await run<Person>(db, BY[by], [value]))[0];
 }

@@ -181,7 +181,7 @@ export async function registerUser(db: Db, user: NewUser, identifiers: readonly 
 }
 
 /** A lock makes registrations of look-alike names run one after the other, so that the second one sees the first. */
-async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
+export async function refuseLookAlike(tx: Tx, skeleton: string): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${LOCKS.lookAlikes}::int, hashtext(${skeleton}))`;
   if ((await tx.userIdentifier.findFirst({ where: { skeleton }, select: { sub: true } })) !== null) {
     throw new IdentifierInUseError();

@@ -130,6 +130,8 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     max_token_lifetime: 600,
     refresh_tokens: false,
     user_registration: false,
+    thing_registration: false,
+    user_lookup: false,
   },
   things: { app_id: "app", vendor_thing_id: "thing", password: "correct-horse-battery" },
 };

@@ -97,7 +97,13 @@ async function writePeopleAndClients(db: Db, after: After): Promise<void> {
       ids.map((client_id) => ({ client: { ...CLIENT, client_id }, secrets: [] })),
     );
     await saveUsers(tx, [{ user: { sub: "u", preferred_username: "u", roles: [], disabled: false }, identifiers: [] }]);
-    const lifetimes = { default_token_lifetime: 1, max_token_lifetime: 1, user_registration: false };
+    const lifetimes = {
+      default_token_lifetime: 1,
+      max_token_lifetime: 1,
+      user_registration: false,
+      thing_registration: false,
+      user_lookup: false,
+    };
     await saveApp(tx, { app_id: "app", client_id: "app-admin", ...lifetimes });
     await saveThings(tx, [{ app_id: "app", vendor_thing_id: "t", password_hash: "hash", sub: "thing" }]);
   });

@@ -70,6 +70,8 @@ export const VENDORS = {
       max_token_lifetime: MAXIMUM,
       refresh_tokens: true,
       user_registration: true,
+      thing_registration: true,
+      user_lookup: true,
     },
     PLAIN_APP,
   ],
