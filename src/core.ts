@@ -144,6 +144,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     registry,
     clientDocuments,
     authentication: new ClientAuthentication(registry, clientDocuments, usage, {
+      issuers: [issuer, ...previousIssuers],
       ...{ db, master, clock, keySets, rateLimits, passwords },
     }),
     keySets,

@@ -1,3 +1,4 @@
+import { withProfile } from "../clients/fapi2.js";
 import { methodNames, secretStorage } from "../clients/methods.js";
 import { storedSecret } from "../clients/stored-secret.js";
 import { OperatorError } from "../errors/operator-error.js";
@@ -13,9 +14,9 @@ import { onlyWord, readDuration, takeSecret } from "./arguments.js";
 import { CLIENT_UPDATE } from "./client-update.js";
 import type { Command, CommandContext } from "./command.js";
 
-/** A client as the operator sees it: every setting, without its secrets. */
+/** A client as the operator sees it: every setting as it counts, without its secrets. */
 function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): object {
-  const settings = Object.entries(client).filter(([, value]) => value !== null);
+  const settings = Object.entries(withProfile(client)).filter(([, value]) => value !== null);
   return {
     ...Object.fromEntries(settings),
     token_endpoint_auth_method: methodNames(client)[0],

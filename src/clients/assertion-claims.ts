@@ -33,6 +33,8 @@ interface Expected {
   /** Seconds that the assertion may live. */
   readonly lifetime: number;
   readonly audiences: readonly string[];
+  /** Whether `aud` must be a text, and no list with one. */
+  readonly isTextOnly?: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -40,7 +42,7 @@ interface Expected {
 /** The checks of the claims, in the order of their refusals (RFC 7523 section 3). */
 const CHECKS: readonly (readonly [Code & `assertion_${string}`, (claims: Claims, expected: Expected) => boolean])[] = [
   ["assertion_client_wrong", ({ iss, sub }, expected) => iss === expected.iss && sub === (expected.sub ?? sub)],
-  ["assertion_audience_wrong", ({ aud }, { audiences }) => isMeantFor(aud, audiences)],
+  ["assertion_audience_wrong", ({ aud }, expected) => isMeantFor(aud, expected)],
   ["assertion_expired", ({ exp }, { now }) => isDate(exp) && !hasPassed(exp * 1000, now)],
   ["assertion_lifetime_too_long", ({ exp, iat }, { lifetime, now }) => livesShortly(exp as number, iat, lifetime, now)],
   ["assertion_not_yet_valid", ({ nbf, iat }, { now }) => hasBegun(nbf, now) && hasBegun(iat, now)],
@@ -95,11 +97,11 @@ export async function useOnce(
  */
 export async function acceptOnce(
   payload: Buffer,
-  { client, audiences }: { readonly client: RegisteredClient; readonly audiences: readonly string[] },
+  { client, ...meant }: Pick<Expected, "audiences" | "isTextOnly"> & { readonly client: RegisteredClient },
   dependencies: UseDependencies,
 ): Promise<void> {
   const { client_id, assertion_lifetime: lifetime } = client;
-  const claims = checkClaims(payload, { iss: client_id, sub: client_id, lifetime, audiences }, dependencies.clock);
+  const claims = checkClaims(payload, { iss: client_id, sub: client_id, lifetime, ...meant }, dependencies.clock);
   await useOnce(client_id, claims, dependencies);
 }
 
@@ -107,7 +109,11 @@ export async function acceptOnce(
  * Every audience must be ours: another server that is an audience too could replay the assertion (RFC 8725 section
  * 3.9).
  */
-function isMeantFor(aud: unknown, audiences: readonly string[]): boolean {
+function isMeantFor(
+  aud: unknown,
+  { audiences, isTextOnly = false }: Pick<Expected, "audiences" | "isTextOnly">,
+): boolean {
+  if (isTextOnly && typeof aud !== "string") return false;
   const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   return named.length > 0 && named.every((one) => typeof one === "string" && audiences.includes(one));
 }
@@ -122,6 +128,6 @@ function livesShortly(exp: number, iat: unknown, lifetime: number, now: number):
   return hasCome((exp - lifetime) * 1000, now) && (!isDate(iat) || exp - iat <= lifetime);
 }
 
-function hasBegun(date: unknown, now: number): boolean {
+export function hasBegun(date: unknown, now: number): boolean {
   return date === undefined || (isDate(date) && hasCome(date * 1000, now));
 }

@@ -2,7 +2,7 @@ import { createPublicKey, hash, type JsonWebKey, type KeyObject } from "node:cry
 import { hasCome, hasPassed } from "../clock.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
 import { isShort } from "../keys/public-jwk.js";
-import { isDate, MAX_JTI } from "./assertion-claims.js";
+import { hasBegun, isDate, MAX_JTI } from "./assertion-claims.js";
 import { readJsonBytes } from "./assertion.js";
 import { identifyingMembers, jwkThumbprint } from "./confirmation.js";
 import type { PresentedProof } from "./presented.js";
@@ -99,6 +99,7 @@ const CHECKS: readonly (readonly [flaw: string, holds: (claims: Members, expecte
   ["its htu is not the URL of this request", ({ htu }, { urls }) => isUrl(htu, urls)],
   ["its iat is no time", ({ iat }) => isDate(iat)],
   ["its iat is too far from the present", ({ iat }, { wantsNonce, now }) => wantsNonce || isRecent(iat as number, now)],
+  ["it has expired, or is not valid yet", ({ nbf, exp }, { now }) => hasBegun(nbf, now) && isBefore(now, exp)],
   ["its ath is not the hash of the access token", ({ ath }, { accessToken }) => isHash(ath, accessToken)],
 ];
 
@@ -110,6 +111,11 @@ export function claimsFlaw({ claims }: DpopProof, expected: Expected): string | 
 /** @param iat seconds since the epoch */
 function isRecent(iat: number, now: number): boolean {
   return hasCome(iat * 1000, now) && !hasPassed((iat + PROOF_LIFETIME) * 1000, now);
+}
+
+/** `exp` and `nbf` are no claims of a proof, but a client that adds them means them (RFC 7519 section 4.1). */
+function isBefore(now: number, exp: unknown): boolean {
+  return exp === undefined || (isDate(exp) && !hasPassed(exp * 1000, now));
 }
 
 function isHash(ath: unknown, accessToken: string | undefined): boolean {

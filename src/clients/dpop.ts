@@ -6,6 +6,7 @@ import type { Db } from "../store/open.js";
 import { verifies } from "./assertion.js";
 import type { DpopNonces } from "./dpop-nonces.js";
 import { claimsFlaw, PROOF_LIFETIME, readProof, type DpopProof } from "./dpop-proof.js";
+import { algorithmsUnder } from "./fapi2-algorithms.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./methods/algorithms.js";
 import type { PresentedCredentials, PresentedProof } from "./presented.js";
 import type { RegisteredClient } from "./registered-client.js";
@@ -28,18 +29,19 @@ interface DpopDeps {
  */
 export async function keyOfProof(
   deps: DpopDeps,
-  client: Pick<RegisteredClient, "dpop_bound_access_tokens">,
+  client: Pick<RegisteredClient, "dpop_bound_access_tokens" | "profile">,
   { proof }: PresentedCredentials,
 ): Promise<string | undefined> {
-  if (proof !== undefined) return acceptProof(deps, proof);
+  if (proof !== undefined) return acceptProof(deps, proof, { client });
   if (client.dpop_bound_access_tokens) throw new Refusal("dpop_proof_missing");
   return undefined;
 }
 
 interface Demands {
+  /** The client that sends the proof: its profile may allow fewer algorithms. */
+  readonly client: Pick<RegisteredClient, "profile">;
   /** The access token that the request shows. Absent at an endpoint where the client authenticates. */
   readonly accessToken?: string;
-  readonly algorithms?: readonly string[];
 }
 
 /**
@@ -51,14 +53,14 @@ interface Demands {
 export async function acceptProof(
   { db, clock, issuer, previousIssuers, dpopNonces }: DpopDeps,
   request: PresentedProof,
-  { accessToken, algorithms = DPOP_ALGORITHMS }: Demands = {},
+  { client, accessToken }: Demands,
 ): Promise<string> {
   const refuse = (flaw: string): never => {
     throw new Refusal(accessToken === undefined ? "dpop_proof_invalid" : "dpop_token_proof_invalid", {
       slots: { flaw },
     });
   };
-  const proof = readProof(request.text, algorithms);
+  const proof = readProof(request.text, algorithmsUnder(client, DPOP_ALGORITHMS));
   if ("flaw" in proof) return refuse(proof.flaw);
   if (!(await verifies(proof.text, proof.key, [proof.alg]))) return refuse("its signature was not made with its jwk");
 

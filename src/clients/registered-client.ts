@@ -14,6 +14,7 @@ export const narrowed = z.object({
   id_token_claims: z.enum(["minimal", "scope"]),
   registered_by: z.enum(["open", "token", "document"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),
+  profile: z.enum(["fapi2"]).nullable(),
   token_exchange: z.array(exchangeRule),
   jwks: z.object({ keys: z.array(z.looseObject({ kty: z.string() })) }).nullable(),
 });

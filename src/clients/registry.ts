@@ -3,6 +3,7 @@ import { allClientUris, allGoodbyeUris, findClient, type ClientRow, type Goodbye
 import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
+import { withProfile } from "./fapi2.js";
 import { METHOD_NAMES, type ClientOfMethod } from "./methods.js";
 import { audiencesOf, type Audiences } from "./audiences.js";
 import { narrowed } from "./registered-client.js";
@@ -103,5 +104,5 @@ export class ClientRegistry {
 }
 
 function readClient(row: ClientRow | null): Client | null {
-  return row === null ? null : { ...row, ...withMethod.parse(row) };
+  return row === null ? null : withProfile({ ...row, ...withMethod.parse(row) });
 }

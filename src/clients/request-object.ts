@@ -6,6 +6,7 @@ import { countParts, JWE_PARTS } from "../keys/compact.js";
 import type { RemoteKeySets } from "../outbound/key-sets.js";
 import { isSigned, keysFor, parseJws, readJsonBytes } from "./assertion.js";
 import { MAX_JTI } from "./assertion-claims.js";
+import { algorithmsUnder } from "./fapi2-algorithms.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./methods/algorithms.js";
 import type { RegisteredClient } from "./registered-client.js";
 import { registeredKeys } from "./registered-keys.js";
@@ -51,8 +52,9 @@ export async function verifyRequestObject(
   const { alg, kid } = jws.header;
   if (alg.toLowerCase() === "none") throw new Refusal("request_object_unsupported", { reason: "not signed" });
   const { request_object_signing_alg: only } = client;
+  const algorithms = algorithmsUnder(client, only === null ? PUBLIC_KEY_ALGORITHMS : [only]);
   const keys = await keysOf(client, keySets, kid);
-  if (!(await isSigned(jws, keysFor(keys, jws.header), only === null ? PUBLIC_KEY_ALGORITHMS : [only], TYPES)))
+  if (!(await isSigned(jws, keysFor(keys, jws.header), algorithms, TYPES)))
     throw new Refusal("request_object_signature_wrong");
   const { success, data } = schema.safeParse(readJsonBytes(jws.payload));
   if (!success)

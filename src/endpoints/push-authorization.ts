@@ -4,6 +4,7 @@ import { readRequest, REQUEST_PARAMETERS } from "../browser/authorize/request.js
 import { readTarget } from "../browser/authorize/target.js";
 import { isConfidential } from "../clients/methods.js";
 import { acceptProof } from "../clients/dpop.js";
+import type { Client } from "../clients/registry.js";
 import { newId } from "../clock.js";
 import type { Core } from "../core.js";
 import { PUSHED_REQUEST_LIFETIME, pushRequest } from "../store/pushed-requests.js";
@@ -51,7 +52,7 @@ async function push(request: OperationRequest, core: Core): Promise<PushedReques
   const id = newId(core.random);
   // Any other parameter is left out, client credentials too.
   const known = [...form.parameters].filter(([name]) => REQUEST_PARAMETERS.has(name));
-  const jkt = await keyOf(request, core, dpop_jkt); // dpop_proof_invalid, dpop_nonce_missing
+  const jkt = await keyOf(request, core, client, dpop_jkt); // dpop_proof_invalid, dpop_nonce_missing
   const parameters = { ...Object.fromEntries(known), ...(jkt === undefined ? {} : { dpop_jkt: jkt }) };
   await pushRequest(core.db, { id, client_id: client.client_id, parameters }, core.clock.statement());
   return { request_uri: REQUEST_URI + id, expires_in: PUSHED_REQUEST_LIFETIME };
@@ -63,10 +64,11 @@ async function push(request: OperationRequest, core: Core): Promise<PushedReques
 async function keyOf(
   { credentials: { proof } }: OperationRequest,
   core: Core,
+  client: Client,
   named: string | undefined,
 ): Promise<string | undefined> {
   if (proof === undefined) return named;
-  const jkt = await acceptProof(core, proof);
+  const jkt = await acceptProof(core, proof, { client });
   if (named !== undefined && named !== jkt)
     throw new Refusal("dpop_proof_invalid", { slots: { flaw: "dpop_jkt names another key" } });
   return jkt;

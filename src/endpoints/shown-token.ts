@@ -33,17 +33,17 @@ export async function readShownToken(
   if (!client?.dialects.includes(spelling.name)) throw new Refusal(invalid);
   const isBound = claims.cnf?.jkt !== undefined;
   if (credentials.dpop_token !== undefined && !isBound) throw new Refusal(invalid, { reason: "not bound to a key" });
-  if (!isHeldBy(claims.cnf, await keysShown(core, credentials))) {
+  if (!isHeldBy(claims.cnf, await keysShown(core, client, credentials))) {
     throw new Refusal(invalid, { reason: "bound to a certificate or key that was not shown" });
   }
   return { claims, client };
 }
 
 /** The keys of a request. A proof counts only beside a token of the scheme DPoP, which it has to name. */
-async function keysShown(core: Core, credentials: PresentedCredentials): Promise<Confirmation> {
+async function keysShown(core: Core, client: Client, credentials: PresentedCredentials): Promise<Confirmation> {
   const { dpop_token: accessToken, proof } = credentials;
   const certificate = shownThumbprint(credentials);
   if (accessToken === undefined) return { "x5t#S256": certificate };
   if (proof === undefined) throw new Refusal("dpop_token_proof_invalid", { slots: { flaw: "it is missing" } });
-  return { "x5t#S256": certificate, jkt: await acceptProof(core, proof, { accessToken }) };
+  return { "x5t#S256": certificate, jkt: await acceptProof(core, proof, { client, accessToken }) };
 }

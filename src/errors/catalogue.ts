@@ -160,7 +160,7 @@ export const CATALOGUE = {
     reference: "RFC 8705 section 3.4",
   },
   dpop_proof_missing: {
-    kind: "bad_proof",
+    kind: "malformed",
     message: "the client must send a DPoP proof, because its tokens are bound to a key",
     remedy: "send a proof in the header DPoP with each token request",
     reference: "RFC 9449 section 5.2",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { profileFlaw, REPLACED_DEFAULTS } from "../clients/fapi2.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema.js";
 
@@ -68,7 +69,7 @@ export function readClientEntry(client_id: string, flags: Flags, client_secret?:
     ...fromFlags(CLIENT_SHAPE, flags),
     ...(client_secret === undefined ? {} : { client_secret }),
   };
-  return check(SECTIONS.clients.entry, entry);
+  return checkClient(entry);
 }
 
 /** Makes a user entry from flags. @throws OperatorError naming the faulty flag */
@@ -102,10 +103,12 @@ export function readChangedClient(
   const changing = [...Object.keys(given), ...names];
   if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope");
   const kept = Object.keys(CLIENT_SHAPE).filter((name) => !changing.includes(name) && (client[name] ?? null) !== null);
+  // A stored default contradicts no profile: only the operator's word does.
+  const said = (name: string) => !REPLACED_DEFAULTS.includes(name);
   const stored = Object.fromEntries(
     kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]),
   );
-  const entry = check(SECTIONS.clients.entry, { ...stored, ...given });
+  const entry = checkClient({ ...stored, ...given }, { ...pick(stored, said), ...given });
   const values = entry as Readonly<Record<string, unknown>>;
   return { entry, changed: Object.fromEntries(changing.map((name) => [name, values[name] ?? null])) };
 }
@@ -134,6 +137,18 @@ function readJson(flag: string, value: unknown): unknown {
   } catch {
     throw new OperatorError(`${flag}: is not JSON`);
   }
+}
+
+/** @param said the settings that count against a profile */
+function checkClient(entry: Readonly<Record<string, unknown>>, said = entry): ProvisionedClient {
+  const checked = check(SECTIONS.clients.entry, entry);
+  const flaw = profileFlaw(said);
+  if (flaw !== undefined) throw new OperatorError(`${flaw.name.replaceAll("_", "-")}: ${flaw.message}`);
+  return checked;
+}
+
+function pick(entry: Readonly<Record<string, unknown>>, isPicked: (name: string) => boolean): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(entry).filter(([name]) => isPicked(name)));
 }
 
 function check<T extends z.ZodType>(schema: T, entry: unknown): z.output<T> {

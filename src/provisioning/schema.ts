@@ -95,6 +95,7 @@ const client = z
     require_signed_request_object: z.boolean().default(false),
     request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
     consent: z.enum(["explicit", "implicit"]).default(CLIENT_DEFAULTS.consent),
+    profile: z.literal("fapi2").optional(),
     dialects: z.array(z.enum(DIALECT_NAMES)).default(DIALECT_NAMES),
     disabled: z.boolean().default(false),
   })

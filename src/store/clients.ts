@@ -66,6 +66,7 @@ const ABSENT = {
   backchannel_logout_session_required: false,
   frontchannel_logout_session_required: false,
   token_exchange: [],
+  profile: null,
   require_signed_request_object: false,
   disabled: false,
 } as const;

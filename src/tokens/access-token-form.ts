@@ -1,4 +1,5 @@
 import type { Audiences } from "../clients/audiences.js";
+import { isFapi2Algorithm } from "../clients/fapi2-algorithms.js";
 import type { Client } from "../clients/registry.js";
 import { Refusal } from "../errors/refusal.js";
 import type { SigningAlgorithm } from "../keys/signing-key.js";
@@ -25,6 +26,7 @@ function formFor(audience: string, client: Client, audiences: Audiences): Form {
   if (algorithms.length > 1 || types.length > 1) throw new Refusal("audiences_disagree");
   const [alg = client.access_token_signing_alg] = algorithms;
   const [typ = client.access_token_typ] = types;
+  if (client.profile === "fapi2" && !isFapi2Algorithm(alg)) throw new Refusal("audiences_disagree");
   return { alg: alg as SigningAlgorithm, typ };
 }
 

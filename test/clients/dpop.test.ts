@@ -131,7 +131,7 @@ t.test("dialects without bound tokens refuse a proof", async (t) => {
 t.test("a client with dpop_bound_access_tokens (DP-13) gets no token without a proof, in no dialect", async (t) => {
   for (const path of [STANDARD.token, SIS.token]) {
     const reply = await ask("strict", forItself, { key: undefined, path });
-    t.match(reply, { status: 400, json: { error: "invalid_dpop_proof", error_description: /must send a DPoP proof/ } });
+    t.match(reply, { status: 400, json: { error: "invalid_request", error_description: /must send a DPoP proof/ } });
     t.match((await ask("strict", forItself, { path })).json, { token_type: "DPoP" });
   }
 });

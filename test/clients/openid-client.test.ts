@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import * as client from "openid-client";
 import t from "tap";
+import { selfSigned } from "../support/certificate.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { startInstance, type Reply } from "../support/instance.js";
 import { reason } from "../support/reason.js";
@@ -24,7 +25,19 @@ const SERVICE = { grant_types: ["client_credentials"], scope: "api1" };
 
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 
+const banker = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const bankKey = { ...banker.publicKey.export({ format: "jwk" }), kid: "bank" };
+const mine = selfSigned("this bank");
+const BANK = {
+  profile: "fapi2",
+  consent: "implicit",
+  grant_types: ["authorization_code", "refresh_token", "client_credentials"],
+  scope: "openid profile api1",
+  redirect_uris: [CALLBACK],
+};
+
 const server = await startInstance(t, {
+  env: { TRUST_PROXY: "127.0.0.0/8" },
   provision: {
     scopes: [{ name: "api1", audience: "https://api.example" }],
     clients: [
@@ -35,6 +48,13 @@ const server = await startInstance(t, {
         client_secret: SECRET,
         grant_types: ["urn:ietf:params:oauth:grant-type:device_code"],
         scope: "openid profile",
+      },
+      { ...BANK, client_id: "bank", token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [bankKey] } },
+      {
+        ...BANK,
+        client_id: "by-certificate",
+        token_endpoint_auth_method: "self_signed_tls_client_auth",
+        tls_client_certificate_thumbprint: createHash("sha256").update(mine.der).digest("base64url"),
       },
       { ...WEB, client_id: "public", token_endpoint_auth_method: "none", client_secret: undefined },
       { ...WEB, client_id: "signed", userinfo_signed_response_alg: "RS256" },
@@ -151,6 +171,61 @@ t.test("openid-client binds a code and its tokens to a key by DPoP", async (t) =
     } else {
       const about = await client.tokenIntrospection(config, refreshed.access_token);
       t.match(about, { active: true, token_type: "DPoP", cnf: { jkt } });
+    }
+  }
+});
+
+t.test("openid-client follows FAPI 2.0, with a key and with a certificate", async (t) => {
+  const signer = await crypto.subtle.importKey(
+    "pkcs8",
+    banker.privateKey.export({ format: "der", type: "pkcs8" }),
+    { name: "ECDSA", namedCurve: "P-256" },
+    false,
+    ["sign"],
+  );
+  const CLIENTS: readonly (readonly [string, client.ClientAuth])[] = [
+    ["bank", client.PrivateKeyJwt({ key: signer, kid: "bank" })],
+    ["by-certificate", client.TlsClientAuth()],
+  ];
+  for (const [id, auth] of CLIENTS) {
+    const certificate = id === "bank" ? {} : { "Client-Cert": `:${mine.der.toString("base64")}:` };
+    // As a proxy that passes on the client's certificate.
+    const proxy: client.CustomFetch = (url, { headers, method, body }) =>
+      fetch(url, { method, body: body as string, headers: { ...headers, ...certificate } });
+    const config = await client.discovery(
+      new URL(server.core.issuer),
+      id,
+      { id_token_signed_response_alg: "ES256" },
+      auth,
+      {
+        [client.customFetch]: proxy,
+        execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks],
+      },
+    );
+    const options =
+      id === "bank" ? { DPoP: client.getDPoPHandle(config, await client.randomDPoPKeyPair("ES256")) } : {};
+    const pkceCodeVerifier = client.randomPKCECodeVerifier();
+    const asked = {
+      redirect_uri: CALLBACK,
+      scope: "openid profile",
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: "S256",
+    };
+    const url = await client.buildAuthorizationUrlWithPAR(config, asked, options);
+    t.strictSame([...url.searchParams.keys()].sort(), ["client_id", "request_uri"]);
+    const visitor = new Browser(server);
+    const login = await visitor.open(url.pathname + url.search);
+    const left = await visitor.submit(login, "login", { ...ALICE, action: "login" });
+    const callback = new URL(left.headers.get("location")!);
+    const checks = { pkceCodeVerifier, idTokenExpected: true };
+    const tokens = await client.authorizationCodeGrant(config, callback, checks, undefined, options);
+    t.equal(tokens.token_type, id === "bank" ? "dpop" : "bearer");
+    t.match(await client.fetchUserInfo(config, tokens.access_token, "user-alice", options), { name: "Alice Example" });
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token!, undefined, options);
+    t.equal(refreshed.refresh_token, tokens.refresh_token);
+    if (id === "bank") {
+      const bare = () => client.clientCredentialsGrant(config, { scope: "api1" });
+      t.match(await reason(bare), { error: "invalid_request" }, "without a proof");
     }
   }
 });

@@ -82,6 +82,7 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     require_signed_request_object: true,
     request_object_signing_alg: "ES256",
     consent: "explicit",
+    profile: "fapi2",
     dialects: ["oauth2"],
     disabled: false,
   },
@@ -208,7 +209,10 @@ function entryFor(section: Section, key: string | number | undefined): object {
     key === "client_secret_hash"
       ? { token_endpoint_auth_method: "client_secret_basic", token_endpoint_auth_methods: [], ...NO_ENCRYPTION }
       : {};
-  const entry = { ...SOUND[section], ...(section === "clients" ? method : {}) };
+  // A profile forbids many of these values.
+  const { profile, ...others } = SOUND[section] as { profile?: string };
+  if (key === "profile") return { client_id: "bank", profile, token_endpoint_auth_method: "private_key_jwt" };
+  const entry = { ...others, ...(section === "clients" ? method : {}) };
   return Object.fromEntries(
     Object.entries(entry).filter(([name, value]) => !left.includes(name) && value !== undefined),
   );

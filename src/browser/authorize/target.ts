@@ -73,11 +73,11 @@ function readRedirectUri(client: Client, { parameters }: Form): string {
   return redirect_uri;
 }
 
-/** The only redirect URI of a client. It must be sent with the scope openid (OpenID Connect Core section 3.1.2.1). */
-function onlyRedirectUri({ redirect_uris }: Client, parameters: Form["parameters"]): string {
+/** The only redirect URI of a client. It must be sent with the scope openid (OpenID Connect Core section 3.1.2.1) and under FAPI 2.0. */
+function onlyRedirectUri({ redirect_uris, profile }: Client, parameters: Form["parameters"]): string {
   const [only, another] = redirect_uris;
   const openid = readScope(parameters.get("scope")).includes("openid");
-  if (only === undefined || another !== undefined || openid) throw new Refusal("redirect_uri_missing");
+  if (only === undefined || another !== undefined || openid || profile === "fapi2") throw new Refusal("redirect_uri_missing");
   return only;
 }
 

@@ -57,6 +57,8 @@ interface AuthenticationAttempt {
 
 /** The parts of the core that the methods need for their checks. */
 export interface MethodDependencies {
+  /** The present name of the server, and earlier ones. */
+  readonly issuers: readonly string[];
   readonly db: Db;
   readonly master: MasterKey;
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import { Refusal } from "../../errors/refusal.js";
 import { algorithmsOf, isSigned, keysFor, readJws } from "../assertion.js";
 import { acceptOnce } from "../assertion-claims.js";
 import { registeredKeys } from "../registered-keys.js";
+import { algorithmsUnder } from "../fapi2-algorithms.js";
 import { PUBLIC_KEY_ALGORITHMS } from "./algorithms.js";
 import { hasKeys, type AuthenticationMethod } from "./method.js";
 
@@ -16,8 +17,14 @@ export const privateKeyJwt: AuthenticationMethod = {
     const jws = readJws(presented.client_assertion); // assertion_not_jws, assertion_payload_unreadable
     const { kid } = jws.header;
     const keys = await registeredKeys(client, means.keySets, (key) => kid === undefined || key.kid === kid); // client_keys_unavailable
-    const signed = await isSigned(jws, keysFor(keys, jws.header), algorithmsOf(client, PUBLIC_KEY_ALGORITHMS));
+    const signed = await isSigned(
+      jws,
+      keysFor(keys, jws.header),
+      algorithmsOf(client, algorithmsUnder(client, PUBLIC_KEY_ALGORITHMS)),
+    );
     if (!signed) throw new Refusal("assertion_signature_wrong");
-    await acceptOnce(jws.payload, { client, audiences }, means);
+    // FAPI 2.0 Security Profile section 5.3.2.1: the issuer alone, and as a text.
+    const strict = client.profile === null ? { audiences } : { audiences: means.issuers, isTextOnly: true };
+    await acceptOnce(jws.payload, { client, ...strict }, means);
   },
 };
