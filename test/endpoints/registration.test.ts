@@ -98,6 +98,8 @@ t.test("a client registers itself, and its user logs in through it", async (t) =
     require_signed_request_object: false,
     require_pushed_authorization_requests: false,
     dpop_bound_access_tokens: false,
+    backchannel_logout_session_required: false,
+    frontchannel_logout_session_required: false,
     scope: scopes,
   });
   t.equal(client_id_issued_at, Math.floor(clock.now() / 1000));
