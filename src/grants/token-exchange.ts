@@ -53,7 +53,7 @@ export const tokenExchangeGrant = grantPlugin({
     const actor = typed.actor_token === undefined ? undefined : await readActor(typed.actor_token, context);
     const inForce = await lookAtActors(core.db, statusQuestion(subject), core.clock.statement());
     if (inForce === undefined) throw new Refusal("subject_token_invalid", { reason: "not in force" });
-    checkMayAct(inForce.may_act, actor?.sub ?? context.client.client_id); // actor_not_allowed
+    checkMayAct(inForce.may_act, actor?.sub ?? context.client.client_id); // exchange_not_allowed
     const scope = await chooseScope(typed, { subject, actor }, context);
     facts.sub = subject.sub;
     facts.actor = actor?.sub;
