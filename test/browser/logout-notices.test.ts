@@ -190,9 +190,8 @@ t.test("everything that ends a session is told", async (t) => {
   };
   for (const [name, deed] of [...Object.entries(ofSession), ...Object.entries(ofUser)]) {
     await t.test(name, async (t) => {
-      await server.apply({ users: [{ ...carol, disabled: true }] });
-      await server.apply({ users: [carol] });
-      await runCommand(server, ["user", "passwd", "carol", "--password-stdin"], `${person.password}\n`);
+      // Another entry each time, so that it is written whole.
+      await server.apply({ users: [{ ...carol, nickname: name }] });
       const browser = await loggedIn(server, person);
       const tokens = await signIn(browser, "told", {}, person);
       await signIn(browser, "strict", {}, person);

@@ -39,7 +39,10 @@ BEGIN
   INSERT INTO logout_notices (client_id, sub, sid)
   SELECT DISTINCT g.client_id, g.sub, CASE WHEN c.backchannel_logout_session_required THEN g.sid ELSE '' END
   FROM grants g JOIN clients c ON c.client_id = g.client_id
-  WHERE g.sub = NEW.sub AND g.ended_at IS NULL AND (g.code_expires_at IS NULL OR g.code_uses > 0) AND 'openid' = ANY (g.scope)
+  WHERE g.sub = NEW.sub AND g.ended_at IS NULL
+    -- Grants of an earlier epoch ended before, and their clients were told then.
+    AND g.user_epoch = OLD.token_epoch + coalesce((SELECT d.token_epoch FROM deployment_epoch d), 0)
+    AND (g.code_expires_at IS NULL OR g.code_uses > 0) AND 'openid' = ANY (g.scope)
     AND c.backchannel_logout_uri IS NOT NULL AND NOT c.disabled
     AND (g.sid IS NOT NULL OR NOT c.backchannel_logout_session_required)
   ON CONFLICT (client_id, sub, sid) DO UPDATE SET attempts = 0, due_at = '1970-01-01 00:00:00+00';
