@@ -98,7 +98,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "provisioning",
     "core.ts",
     "deployment.ts",
-    "clock.ts",
   ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.

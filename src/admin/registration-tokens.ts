@@ -1,5 +1,4 @@
-import { newId } from "../clock.js";
-import { newRegistrationToken } from "../clients/registration-token.js";
+import { newName, newRegistrationToken } from "../clients/registration-token.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { addToken, deleteToken, listTokens } from "../store/registration-tokens.js";
 import { onlyWord, readDuration } from "./arguments.js";
@@ -18,7 +17,7 @@ async function add({ core, words, flags }: CommandContext): Promise<object> {
   const seconds = readDuration(String(lifetime));
   if (seconds === 0) throw new OperatorError("lifetime: must be longer than 0");
   const { text, hash } = newRegistrationToken(core.master, core.random, "initial");
-  const token = { id: newId(core.random), hash, uses: count, lifetime: seconds };
+  const token = { id: newName(core.random), hash, uses: count, lifetime: seconds };
   const added = await addToken(core.db, token, core.clock.statement());
   return { ...added, initial_access_token: text };
 }

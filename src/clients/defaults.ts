@@ -12,6 +12,15 @@ export const CLIENT_DEFAULTS = {
   consent: "explicit",
 } as const;
 
+/** Columns of a client that wants its responses neither signed nor encrypted beyond the defaults. */
+export const NO_RESPONSE_SETTINGS = {
+  userinfo_signed_response_alg: null,
+  id_token_encrypted_response_alg: null,
+  id_token_encrypted_response_enc: null,
+  userinfo_encrypted_response_alg: null,
+  userinfo_encrypted_response_enc: null,
+};
+
 /** Columns that a client loses when an entry of a provisioning file writes it again. */
 export const UNSET_COLUMNS = {
   client_name: null,
@@ -26,7 +35,7 @@ export const UNSET_COLUMNS = {
   tls_client_auth_san_ip: null,
   tls_client_auth_san_email: null,
   tls_client_certificate_thumbprint: null,
-  userinfo_signed_response_alg: null,
+  ...NO_RESPONSE_SETTINGS,
   backchannel_logout_uri: null,
   frontchannel_logout_uri: null,
   request_object_signing_alg: null,

@@ -11,6 +11,7 @@ export const narrowed = z.object({
   id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).nullable(),
   authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
+  introspection_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   id_token_claims: z.enum(["minimal", "scope"]),
   registered_by: z.enum(["open", "token", "document"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),

@@ -1,4 +1,4 @@
-import type { Random } from "../clock.js";
+import { newId, type Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
 
 /**
@@ -11,6 +11,11 @@ type Kind = keyof typeof PREFIXES;
 
 /** Bytes of a token. */
 const SIZE = 32;
+
+/** A new name of a client or a token. It does not begin with a dash, because a command would take it for a flag. */
+export function newName(random: Random): string {
+  return `r${newId(random)}`;
+}
 
 /** A new token with its hash. */
 export function newRegistrationToken(master: MasterKey, random: Random, kind: Kind) {

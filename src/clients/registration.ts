@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
 import { isSecret, isShort } from "../keys/public-jwk.js";
-import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import { isPlainText } from "../store/plain-text.js";
-import { CLIENT_DEFAULTS } from "./defaults.js";
+import { CLIENT_DEFAULTS, NO_RESPONSE_SETTINGS } from "./defaults.js";
 import { methodNames, methodsOf, secretStorage, type METHODS, type RegisteredMethods } from "./methods.js";
 import { ASSERTION_ALGORITHMS, PUBLIC_KEY_ALGORITHMS } from "./methods/algorithms.js";
 import { hasKeys } from "./methods/method.js";
 import { isLoopback } from "./redirect-uri.js";
 import { isPlainHttp, registeredUriProblem, webUriProblem, sharesOrigin } from "./registered-uri.js";
+import { checkEncryption, RESPONSE_SETTINGS } from "./response-settings.js";
 
 /**
  * The metadata that a client may register for itself (RFC 7591 section 2, OpenID Connect Registration section 2). It is a
@@ -109,9 +109,7 @@ const settings = z
     jwks: z.object({ keys: z.array(jwk).max(MAX_LISTED) }).optional(),
     jwks_uri: keysUri.optional(),
     subject_type: z.literal("public").optional(),
-    id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default(CLIENT_DEFAULTS.id_token_signed_response_alg),
-    userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
-    authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    ...RESPONSE_SETTINGS,
     request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
     require_signed_request_object: z.boolean().default(false),
     require_pushed_authorization_requests: z.boolean().default(false),
@@ -122,6 +120,9 @@ const settings = z
     path: ["frontchannel_logout_uri"],
   })
   .refine((one) => one.token_endpoint_auth_method !== "private_key_jwt" || hasKeys(one), { path: ["jwks"] })
+  .refine((one) => !one.id_token_encrypted_response_alg || hasKeys(one), { path: ["jwks"] })
+  .refine((one) => !one.userinfo_encrypted_response_alg || hasKeys(one), { path: ["jwks"] })
+  .superRefine(checkEncryption)
   .refine(canSign, { path: ["token_endpoint_auth_signing_alg"] });
 
 function canSign(one: {
@@ -168,7 +169,7 @@ const ABSENT = {
   jwks_uri: null,
   backchannel_logout_uri: null,
   frontchannel_logout_uri: null,
-  userinfo_signed_response_alg: null,
+  ...NO_RESPONSE_SETTINGS,
   request_object_signing_alg: null,
 };
 

@@ -43,6 +43,7 @@ export function runnerOf(
       credentials:
         certificate === undefined && proof === undefined ? credentials : { ...credentials, certificate, proof },
       assertionAudiences,
+      accept: typeof headers.accept === "string" ? headers.accept : undefined,
       spelling: dialect,
       network,
       facts,

@@ -35,7 +35,8 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const { jwks, metadata, uma } = dialect.documents;
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     const clientDocuments = dialect.knowsClientDocuments === true && app.core.registration.documents;
-    const mounted = { jwks, operations, pages, clientDocuments };
+    const signsIntrospection = dialect.signsIntrospection === true;
+    const mounted = { jwks, operations, pages, clientDocuments, signsIntrospection };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
       addDocument(app, path, () => metadataDocument(app, mounted));

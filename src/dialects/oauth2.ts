@@ -77,10 +77,10 @@ export const oauth2: Dialect = {
       operation: "introspect",
       path: "/oauth2/introspect",
       // RFC 7662 section 2.2: an inactive token has no other members
-      answer: (result) => ({
-        status: 200,
-        body: result.active ? { active: true, ...result.state } : { active: false },
-      }),
+      answer: (result) =>
+        result.jwt === undefined
+          ? { status: 200, body: result.active ? { active: true, ...result.state } : { active: false } }
+          : { status: 200, headers: { "Content-Type": "application/token-introspection+jwt" }, body: result.jwt },
     },
     { operation: "userinfo", path: "/oauth2/userinfo", methods: ["GET", "POST"], answer: answerUserinfo },
     ...REGISTRATION_ENDPOINTS,
@@ -88,6 +88,7 @@ export const oauth2: Dialect = {
   ],
   authorize: "/oauth2/authorize",
   knowsClientDocuments: true,
+  signsIntrospection: true,
   documents: {
     jwks: "/oauth2/jwks",
     metadata: ["/.well-known/oauth-authorization-server"],

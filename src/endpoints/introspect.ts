@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
-import { toSeconds } from "../clock.js";
+import { epochSeconds, toSeconds } from "../clock.js";
 import { z } from "zod";
 import { tokenTypeOf, type Confirmation, type TokenType } from "../clients/confirmation.js";
 import { isConfidential, mayActFor } from "../clients/methods.js";
@@ -49,8 +49,12 @@ export interface TokenState {
 }
 
 /** Whether a token is in force. An expired token is described too, because one dialect shows it. */
-type Introspection =
-  { readonly active: true; readonly state: TokenState } | { readonly active: false; readonly expired?: TokenState };
+type Introspection = (
+  { readonly active: true; readonly state: TokenState } | { readonly active: false; readonly expired?: TokenState }
+) & {
+  /** The same, signed for the caller, if it asked for that (RFC 9701). */
+  readonly jwt?: string;
+};
 
 declare module "./operations.js" {
   interface Operations {
@@ -73,9 +77,38 @@ async function introspect(request: OperationRequest, core: Core): Promise<Intros
   const { token } = readParameters(parameters, request.parameters);
   const client = await authenticateCaller(core, token, request);
   const refresh = readRefreshToken(core.master, token);
-  return refresh === undefined
+  const result = await (refresh === undefined
     ? introspectAccess(core, token, client, request)
-    : introspectRefresh(core, refresh, client, request);
+    : introspectRefresh(core, refresh, client, request));
+  const isSigned = request.spelling.signsIntrospection === true && accepts(request.accept, SIGNED_RESPONSE);
+  return isSigned ? { ...result, jwt: await sign(core, client, result) } : result;
+}
+
+/** The media type of a signed response (RFC 9701 section 5). */
+const SIGNED_RESPONSE = "token-introspection+jwt";
+
+/** Whether a caller names this type in `Accept`. One with a wildcard gets JSON, as before. */
+function accepts(accept: string | undefined, subtype: string): boolean {
+  if (accept === undefined) return false;
+  return accept
+    .toLowerCase()
+    .split(",")
+    .map((one) => one.split(";").map((part) => part.trim()))
+    .some(([type, ...more]) => type === `application/${subtype}` && !more.some((part) => /^q=0(\.0*)?$/.test(part)));
+}
+
+/**
+ * Signs a response for its resource server (RFC 9701 section 5). The token's claims are in a member of their own. So no reader
+ * takes the response for an access token (section 8.1).
+ */
+async function sign({ ring, issuer, clock }: Core, client: Client, result: Introspection): Promise<string> {
+  const { text } = await ring.sign(client.introspection_signed_response_alg, SIGNED_RESPONSE, {
+    iss: issuer,
+    aud: client.client_id,
+    iat: epochSeconds(clock),
+    token_introspection: result.active ? { active: true, ...result.state } : { active: false },
+  });
+  return text;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { DPOP_ALGORITHMS } from "../clients/dpop.js";
+import { CONTENT_ENCRYPTIONS, RESPONSE_ENCRYPTION_ALGORITHMS } from "../clients/encryption.js";
 import { METHODS } from "../clients/methods.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
@@ -18,6 +19,7 @@ export interface MountedPaths {
   /** The paths that browsers are sent to. */
   /** Whether a client_id may be the URL of a metadata document. */
   readonly clientDocuments: boolean;
+  readonly signsIntrospection: boolean;
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
@@ -49,6 +51,11 @@ export async function metadataDocument(app: MetadataSources, mounted: MountedPat
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
+    introspection_signing_alg_values_supported: mounted.signsIntrospection ? SIGNING_ALGORITHMS : undefined,
+    id_token_encryption_alg_values_supported: RESPONSE_ENCRYPTION_ALGORITHMS,
+    id_token_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
+    userinfo_encryption_alg_values_supported: RESPONSE_ENCRYPTION_ALGORITHMS,
+    userinfo_encryption_enc_values_supported: CONTENT_ENCRYPTIONS,
     claims_supported: [...new Set(["sub", "iss", "auth_time", "acr", ...scopes.flatMap(({ claims }) => claims)])],
   };
 }

@@ -14,6 +14,8 @@ export interface OperationRequest extends AuthenticationRequest {
   /** Parameters in the path. */
   readonly path: Readonly<Record<string, string>>;
   readonly spelling: RequestSpelling;
+  /** The media types that the caller accepts, as it wrote them. */
+  readonly accept: string | undefined;
   /** The facts that the audit line of this request will hold. */
   readonly facts: AuditFacts;
   readonly decision_id: string;

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
-import { newId, toSeconds } from "../clock.js";
+import { toSeconds } from "../clock.js";
 import { secretStorage, type RegisteredMethods } from "../clients/methods.js";
 import {
   readRegistration,
@@ -7,7 +7,7 @@ import {
   UNUSED_LIFETIME,
   type ReadRegistration,
 } from "../clients/registration.js";
-import { newRegistrationToken, readRegistrationToken } from "../clients/registration-token.js";
+import { newName, newRegistrationToken, readRegistrationToken } from "../clients/registration-token.js";
 import { findSecret } from "../clients/secrets.js";
 import { storedSecret } from "../clients/stored-secret.js";
 import type { Core } from "../core.js";
@@ -110,7 +110,7 @@ async function registerClient(
 ): Promise<RegisteredClientAnswer> {
   const { db, master, random, registration, clock } = core;
   const read = readRegistration(document ?? {}, registration.scopes);
-  const client = { ...read.client, client_id: newId(random) };
+  const client = { ...read.client, client_id: newName(random) };
   const management = newRegistrationToken(master, random, "management");
   const { text: client_secret, stored } = newSecret(core, client, read);
   const registered_at = await register(

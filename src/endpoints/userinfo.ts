@@ -1,6 +1,8 @@
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { shownToken } from "../clients/presented.js";
+import { encryptFor } from "../clients/encryption.js";
+import type { Client } from "../clients/registry.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
@@ -44,10 +46,24 @@ async function userinfo(request: OperationRequest, core: Core): Promise<Userinfo
   const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };
   const claims = { ...claimsAbout(person, wishes, await registry.scopes()), sub: token.sub };
-  const alg = client.userinfo_signed_response_alg;
-  if (alg === null) return { claims };
-  const { text } = await ring.sign(alg, "JWT", { ...claims, iss: issuer, aud: client.client_id });
-  return { jwt: text };
+  const { client_id, userinfo_signed_response_alg: alg, userinfo_encrypted_response_alg: encrypts } = client;
+  if (alg === null && encrypts === null) return { claims };
+  const signed = alg === null ? undefined : await ring.sign(alg, "JWT", { ...claims, iss: issuer, aud: client_id });
+  return { jwt: encrypts === null ? signed!.text : await encrypt(core, client, encrypts, signed?.text, claims) };
+}
+
+/** Encrypts the signed response, or the claims themselves (OpenID Connect Core section 5.3.2). */
+async function encrypt(
+  { keySets }: Core,
+  client: Client,
+  alg: string,
+  jwt: string | undefined,
+  claims: object,
+): Promise<string> {
+  const encryption = { alg, enc: client.userinfo_encrypted_response_enc };
+  return jwt === undefined
+    ? encryptFor(client, keySets, JSON.stringify(claims), encryption)
+    : encryptFor(client, keySets, jwt, { ...encryption, cty: "JWT" });
 }
 
 /** The access token of the request (RFC 6750 section 2). Two tokens are an error, even if they are equal. */

@@ -448,6 +448,12 @@ export const CATALOGUE = {
     remedy: "make jwks_uri answer with a JWK Set, over https, without redirects, within 3 seconds",
     reference: "RFC 7591 section 2",
   },
+  encryption_key_unknown: {
+    kind: "bad_credentials",
+    message: "the client {client_id} has no key to encrypt the response to",
+    remedy: "register a public key for encryption that suits the client's …_encrypted_response_alg",
+    reference: "OpenID Connect Registration section 2",
+  },
   device_jwt_missing: {
     kind: "no_credentials",
     message: "no private key JWT was sent",

@@ -1,5 +1,6 @@
 import { newId } from "../clock.js";
 import { confirmation as bindings, tokenTypeOf, type TokenType } from "../clients/confirmation.js";
+import { encryptFor } from "../clients/encryption.js";
 import { isConfidential } from "../clients/methods.js";
 import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
@@ -113,5 +114,7 @@ async function idToken(
   const inside = spelling.tokens.idTokenCarriesClaims || client.id_token_claims === "scope";
   const wish = { ...asked, scope: inside ? scope : [], clientScope: client.scope };
   const claims = claimsAbout(user, wish, await core.registry.scopes());
-  return issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims });
+  const text = await issueIdToken(core, { client, sub: user.sub, access_token, ...login, claims });
+  const { id_token_encrypted_response_alg: alg, id_token_encrypted_response_enc: enc } = client;
+  return alg === null ? text : encryptFor(client, core.keySets, text, { alg, enc, cty: "JWT" });
 }

@@ -7,6 +7,8 @@ import type { TokenSpelling } from "../tokens/spelling.js";
  * them decides what a client may have.
  */
 export interface RequestSpelling {
+  /** Whether introspection is answered with a signed JWT if the caller asks for one (RFC 9701). */
+  readonly signsIntrospection?: true;
   /** The dialect's name, which a client lists in `dialects`. */
   readonly name: string;
   /** The grant types it supports; all of them by default. */

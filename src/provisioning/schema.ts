@@ -4,6 +4,7 @@ import { deviceAlgorithm } from "../clients/device-jwt.js";
 import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import { sharesOrigin } from "../clients/registered-uri.js";
+import { checkEncryption, RESPONSE_SETTINGS } from "../clients/response-settings.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
@@ -86,10 +87,8 @@ const client = z
     refresh_token_lifetime: seconds.default(CLIENT_DEFAULTS.refresh_token_lifetime),
     refresh_token_absolute_lifetime: seconds.default(CLIENT_DEFAULTS.refresh_token_absolute_lifetime),
     refresh_token_rotation: z.boolean().default(CLIENT_DEFAULTS.refresh_token_rotation),
-    id_token_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default(CLIENT_DEFAULTS.id_token_signed_response_alg),
-    authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS).default("RS256"),
+    ...RESPONSE_SETTINGS,
     id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
-    userinfo_signed_response_alg: z.enum(SIGNING_ALGORITHMS).optional(),
     require_pkce: z.boolean().default(CLIENT_DEFAULTS.require_pkce),
     require_pushed_authorization_requests: z.boolean().default(false),
     require_signed_request_object: z.boolean().default(false),
@@ -128,6 +127,7 @@ const client = z
       one === undefined || list.length === 0 || list.includes(one),
     { path: ["token_endpoint_auth_method"], message: "must be one of token_endpoint_auth_methods" },
   )
+  .superRefine(checkEncryption)
   .refine((one) => !one.token_endpoint_auth_encryption_enc || one.token_endpoint_auth_encryption_alg, {
     path: ["token_endpoint_auth_encryption_enc"],
     message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",

@@ -56,6 +56,7 @@ const ABSENT = {
   token_endpoint_auth_methods: [],
   claims_redirect_uris: [],
   authorization_signed_response_alg: "RS256",
+  introspection_signed_response_alg: "RS256",
   id_token_claims: "minimal",
   assertion_lifetime: 300,
   access_token_signing_alg: "ES256",

@@ -30,7 +30,11 @@ const resourceServer = createServer((request, response) => {
   }
   if (request.url !== "/mcp") return void response.writeHead(404).end();
   const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-  jwtVerify(token, createRemoteJWKSet(new URL(`${issuer}/oauth2/jwks`)), { issuer, audience: `${origin}/mcp` })
+  jwtVerify(token, createRemoteJWKSet(new URL(`${issuer}/oauth2/jwks`)), {
+    issuer,
+    audience: `${origin}/mcp`,
+    currentDate: new Date(server.core.clock.now()),
+  })
     .then(async () => {
       const mcp = new McpServer({ name: "notes", version: "1.0.0" });
       mcp.registerTool("count", { description: "Counts notes" }, () => ({
@@ -96,7 +100,7 @@ t.test("the MCP SDK connects to a protected resource without any registration be
   };
   const first = await connect();
   t.ok((await first.connected.catch((error: unknown) => error)) instanceof UnauthorizedError);
-  t.match(provider.client, { client_id: /^[A-Za-z0-9_-]{22}$/ }, "it has registered itself");
+  t.match(provider.client, { client_id: /^r[A-Za-z0-9_-]{22}$/ }, "it has registered itself");
   t.equal(provider.asked?.searchParams.get("resource"), `${origin}/mcp`);
   await first.transport.finishAuth(provider.code!);
   t.match(provider.kept, { access_token: String, refresh_token: String, scope: new RegExp(SCOPE) });

@@ -95,6 +95,7 @@ t.test("a client registers itself, and its user logs in through it", async (t) =
     token_endpoint_auth_method: "client_secret_basic",
     id_token_signed_response_alg: "RS256",
     authorization_signed_response_alg: "RS256",
+    introspection_signed_response_alg: "RS256",
     require_signed_request_object: false,
     require_pushed_authorization_requests: false,
     dpop_bound_access_tokens: false,
