@@ -16,6 +16,7 @@ import { sql } from "../support/database.js";
 
 const ISSUER = "https://issuer.example/base";
 const CALLBACK = "https://app.example/cb";
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const clock = new TestClock();
 const MINE = dpopKey();
 const OTHER = dpopKey();
@@ -32,6 +33,13 @@ const ALICE = { sub: "user-alice", preferred_username: "alice", password: "corre
 const provision = {
   clients: [
     { ...able, client_id: "service", client_secret: SECRET },
+    {
+      client_id: "exchanger",
+      client_secret: SECRET,
+      grant_types: [EXCHANGE, "client_credentials"],
+      scope: "api1",
+      token_exchange: [{ kind: "impersonation", subject_clients: ["service", "exchanger"], scopes: ["api1"] }],
+    },
     { ...able, client_id: "opaque", client_secret: SECRET, access_token_format: "opaque" },
     { ...able, client_id: "app", token_endpoint_auth_method: "none" },
     { ...able, client_id: "strict", client_secret: SECRET, dpop_bound_access_tokens: true },
@@ -112,6 +120,16 @@ t.test("each grant binds its token to the key of the proof, in every dialect tha
     { token_type: "Bearer" },
     "without a proof as before",
   );
+});
+
+t.test("a bound token is exchanged with its key only, and the new token is bound too", async (t) => {
+  const subject_token = (await ask("service", forItself)).json.access_token;
+  const subject_token_type = "urn:ietf:params:oauth:token-type:access_token";
+  const form = { grant_type: EXCHANGE, subject_token, subject_token_type };
+  for (const key of [OTHER, undefined]) t.equal((await ask("exchanger", form, { key })).status, 400);
+  const { status, json } = await ask("exchanger", form);
+  t.match({ status, json }, { status: 200, json: { token_type: "DPoP" } });
+  t.match(payloadOf(json.access_token), { cnf: { jkt: MINE.jkt } });
 });
 
 t.test("dialects without bound tokens refuse a proof", async (t) => {

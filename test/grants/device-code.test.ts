@@ -7,6 +7,7 @@ import { sql } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Instance, type Reply } from "../support/instance.js";
+import { dpopKey, prover } from "../support/dpop.js";
 import { errorDetail, holds, holdsInBrowser, nothingLeaked } from "../support/oracle.js";
 import { isActive, refresh } from "../support/tokens.js";
 import { Browser, formOf } from "../support/web.js";
@@ -109,6 +110,18 @@ t.test("a device gets tokens once its user has allowed it", async (t) => {
   t.match((await browser.open("/account")).text, "The Big TV", "the account page lists the client");
   t.match(await browser.open(done.headers.get("location") ?? "/device"), { status: 200 });
   nothingLeaked(t, server, [device_code, user_code, user_code!.replace("-", ""), refresh_token]);
+});
+
+t.test("the tokens of a device are bound to the key of its DPoP proof, the refresh token too", async (t) => {
+  const prove = prover(server.core.issuer, clock);
+  const key = dpopKey();
+  const { device_code, user_code } = (await ask()).json;
+  await answer(alice, user_code);
+  clock.advance(5);
+  const { json } = await poll(device_code, {}, { DPoP: prove(key, "POST", "/oauth2/token") });
+  t.equal(json.token_type, "DPoP");
+  t.match(decodeJwt(json.access_token), { cnf: { jkt: key.jkt } });
+  t.equal((await refresh(server, json.refresh_token, { client_id: "tv" })).status, 400);
 });
 
 t.test(

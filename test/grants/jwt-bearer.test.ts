@@ -3,6 +3,7 @@ import { decodeJwt, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTP
 import t from "tap";
 import { TestClock } from "../support/clock.js";
 import { runCommand } from "../support/commands.js";
+import { dpopKey, prover } from "../support/dpop.js";
 import { SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { isActive } from "../support/tokens.js";
@@ -96,6 +97,15 @@ t.test("an assertion of a registered issuer gets an access token of the user", a
   t.ok(await isActive(other, json.access_token));
   await runCommand(server, ["revoke", "--user", "user-alice"]);
   t.notOk(await isActive(other, json.access_token), "it ends with its user");
+});
+
+t.test("a DPoP proof beside the assertion binds the token", async (t) => {
+  const key = dpopKey();
+  const headers = { ...basic("robot", SECRET), DPoP: prover(OWN, clock)(key, "POST", "/oauth2/token") };
+  const form = { grant_type: GRANT, assertion: await sign(claims()) };
+  const { json } = await server.post("/oauth2/token", form, headers);
+  t.equal(json.token_type, "DPoP");
+  t.match(decodeJwt(json.access_token), { cnf: { jkt: key.jkt } });
 });
 
 t.test("a claim may name the user by an identifier", async (t) => {
