@@ -6,6 +6,7 @@ import { runCommand } from "../support/commands.js";
 import { dpopKey, prover } from "../support/dpop.js";
 import { SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { startRemote } from "../support/remote.js";
 import { isActive } from "../support/tokens.js";
 
 /** The JWT bearer grant (RFC 7523 section 2.1) over two instances: assertions of registered issuers about users. */
@@ -19,7 +20,8 @@ const stranger = await generateKeyPair("ES256");
 const jwks = { keys: [{ ...(await exportJWK(pair.publicKey)), kid: "one" }] };
 
 const clock = new TestClock();
-const env = { ISSUER: OWN };
+const env = { ISSUER: OWN, JWKS_URI_ALLOW_PRIVATE: "true" };
+const remote = await startRemote(t, (_request, response) => response.end(JSON.stringify(jwks)));
 const robot = { client_secret: SECRET, grant_types: [GRANT, "refresh_token"], scope: "openid orders stock" };
 const server = await startInstance(t, {
   clock,
@@ -46,6 +48,7 @@ const server = await startInstance(t, {
         assertion_lifetime: 3_600,
       },
       { issuer: "https://few.example", jwks, clients: ["robot"], scopes: ["orders"], subjects: ["user-bob"] },
+      { issuer: "https://remote.example", jwks_uri: `${remote.url}/keys`, clients: ["robot"], scopes: ["orders"] },
       { issuer: "https://off.example", jwks, clients: ["robot"], scopes: ["orders"], disabled: true },
       { issuer: OWN, jwks, clients: ["robot"], scopes: ["orders"] },
     ],
@@ -94,6 +97,7 @@ t.test("an assertion of a registered issuer gets an access token of the user", a
   t.ok(json.expires_in <= 135, "it does not outlive the assertion");
   t.equal((await ask({}, {}, "short")).json.expires_in, 60);
   t.equal((await ask({ aud: `${OWN}/oauth2/token` }, { scope: "orders" })).json.scope, "orders");
+  t.equal((await ask({ iss: "https://remote.example" })).status, 200, "its keys are at a URL");
   t.ok(await isActive(other, json.access_token));
   await runCommand(server, ["revoke", "--user", "user-alice"]);
   t.notOk(await isActive(other, json.access_token), "it ends with its user");

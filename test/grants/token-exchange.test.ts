@@ -380,6 +380,20 @@ t.test("TX-07 the actor whom a user names may act for them", async (t) => {
   t.match((await exchange("stock-api", bobs)).json, { scope: "orders stock" });
 });
 
+t.test("a command gives a client rules, and takes them back", async (t) => {
+  const { access_token } = await shop();
+  const allowed = async () => (await exchange("without-rules", access_token!)).status;
+  const rule = { kind: "impersonation", subject_clients: ["shop"], scopes: ["stock"] };
+  const update = (...words: string[]) => runCommand(server, ["client", "update", "without-rules", ...words]);
+  t.match(await update("--token-exchange", JSON.stringify(rule)), { token_exchange: [rule] });
+  await until("the rule counts", async () => (await allowed()) === 200);
+  t.equal(await update("--token-exchange", "{"), "token-exchange: is not JSON");
+  t.match(await update("--token-exchange", '{"kind":"delegation","scopes":["stock"]}'), /needs subject_clients/);
+  t.equal(await allowed(), 200);
+  await update("--unset", "token-exchange");
+  await until("no rule counts", async () => (await allowed()) === 400);
+});
+
 t.test("a decision names the actor and the token that was exchanged", async (t) => {
   const { access_token } = await shop();
   await exchange("orders-api", access_token!, await actor("orders-api"));
