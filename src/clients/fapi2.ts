@@ -12,6 +12,7 @@ import { isPlainHttp } from "./registered-uri.js";
 export const REPLACED_DEFAULTS: readonly string[] = [
   ...["require_pkce", "require_pushed_authorization_requests", "refresh_token_rotation", "dpop_bound_access_tokens"],
   ...["id_token_signed_response_alg", "authorization_signed_response_alg", "access_token_signing_alg", "dialects"],
+  "introspection_signed_response_alg",
 ];
 
 /** The settings that the profile has an influence on. */
@@ -22,6 +23,7 @@ interface ProfiledSettings extends RegisteredMethods {
   readonly id_token_signed_response_alg: string;
   readonly authorization_signed_response_alg: string;
   readonly access_token_signing_alg: string;
+  readonly introspection_signed_response_alg: string;
 }
 
 /** A client as the server treats it: with the values of its profile in the place of its own. */
@@ -37,6 +39,7 @@ export function withProfile<C extends ProfiledSettings>(client: C): C {
     id_token_signed_response_alg: strong(client.id_token_signed_response_alg),
     authorization_signed_response_alg: strong(client.authorization_signed_response_alg),
     access_token_signing_alg: strong(client.access_token_signing_alg),
+    introspection_signed_response_alg: strong(client.introspection_signed_response_alg),
     // Other dialects have other paths, and rules of their own.
     dialects: ["oauth2"],
   };
@@ -91,6 +94,7 @@ const RULES: readonly Rule[] = [
   { name: "userinfo_signed_response_alg", ...ALGORITHM },
   { name: "authorization_signed_response_alg", ...ALGORITHM },
   { name: "access_token_signing_alg", ...ALGORITHM },
+  { name: "introspection_signed_response_alg", ...ALGORITHM },
   { name: "require_pkce", ...is(true) },
   { name: "require_pushed_authorization_requests", ...is(true) },
   { name: "refresh_token_rotation", ...is(false) },

@@ -270,6 +270,7 @@ const CONTRADICTIONS: Readonly<Record<string, object>> = {
   userinfo_signed_response_alg: { userinfo_signed_response_alg: "RS256" },
   authorization_signed_response_alg: { authorization_signed_response_alg: "RS256" },
   access_token_signing_alg: { access_token_signing_alg: "RS256" },
+  introspection_signed_response_alg: { introspection_signed_response_alg: "RS256" },
   require_pkce: { require_pkce: false },
   require_pushed_authorization_requests: { require_pushed_authorization_requests: false },
   refresh_token_rotation: { refresh_token_rotation: true },
@@ -311,6 +312,7 @@ t.test("a command refuses a contradiction too, and switches the whole profile on
     refresh_token_rotation: false,
     dpop_bound_access_tokens: true,
     id_token_signed_response_alg: "ES256",
+    introspection_signed_response_alg: "ES256",
     dialects: ["oauth2"],
   });
   const weak = await run("client", "update", "added-bank", "--id-token-signed-response-alg", "RS256");
