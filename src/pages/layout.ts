@@ -71,7 +71,7 @@ function documentOf({ language, title, body, next }: Contents, script?: Html): s
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-${when(next, (uri) => html`<meta http-equiv="refresh" content="1; url=${uri}">`)}
+${when(next, (uri) => html`<meta http-equiv="refresh" content="${`1; url=${uri}`}">`)}
 <title>${title} · Jeton</title>
 <link rel="icon" href="${ICON_ADDRESS}">
 ${STYLE_ELEMENT}

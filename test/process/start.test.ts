@@ -43,6 +43,7 @@ const PACKAGES = [
   "libphonenumber-js",
   "pg",
   "pino",
+  "prom-client",
   "unhomoglyph",
   "zod",
 ];
