@@ -13,6 +13,7 @@ import { findTrustedIssuer, type TrustedIssuer } from "../store/trusted-issuers.
 import type { Person } from "../store/users.js";
 import { grantPlugin, type GrantContext } from "./grant.js";
 import { grantedScope, namedScopes, refuseBeyond } from "./scope.js";
+import { requireScopes } from "./targets.js";
 
 /**
  * Issues an access token for a user whom a registered issuer names in an assertion (RFC 7523 section 2.1). There is no refresh
@@ -33,7 +34,7 @@ export const jwtBearerGrant = grantPlugin({
   async decide({ assertion, scope }, context) {
     const { core, facts } = context;
     const issuer = await issuerOf(assertion, context);
-    const granted = chooseScope(scope, issuer, context); // scope_not_allowed
+    const granted = chooseScope(scope, issuer, context); // scope_not_allowed, target_unknown
     const { claims, once } = await verify(assertion, issuer, context).catch(notAccepted);
     const user = await findUser(claims, issuer, context);
     facts.sub = user.sub;
@@ -55,13 +56,14 @@ function notAccepted(error: unknown): never {
 }
 
 /** The issuer that an assertion names, not verified yet. */
-async function issuerOf(assertion: string, { core, client }: GrantContext): Promise<TrustedIssuer> {
+async function issuerOf(assertion: string, { core, client, facts }: GrantContext): Promise<TrustedIssuer> {
   const name = await Promise.resolve(assertion).then(claimedIssuer).catch(notAccepted);
   if (name === undefined || !isPlainText(name)) throw invalid("names no issuer");
   // A token of this server is no assertion, even if an operator registers its keys.
   if ([core.issuer, ...core.previousIssuers].includes(name)) throw invalid("names this server");
   const issuer = await findTrustedIssuer(core.db, name);
   if (issuer === undefined) throw invalid("its issuer is not registered");
+  facts.assertion_issuer = issuer.issuer;
   if (issuer.disabled) throw invalid("its issuer is disabled");
   if (!issuer.clients.includes(client.client_id)) throw invalid("the client may not use this issuer");
   return issuer;
@@ -73,6 +75,7 @@ function chooseScope(scope: string | undefined, { scopes }: TrustedIssuer, conte
   if (namedScopes(scope, context) !== undefined) refuseBeyond(requested, scopes);
   const common = requested.filter((name) => scopes.includes(name));
   if (common.length === 0) refuseBeyond(requested, []);
+  requireScopes(context.targets, common);
   return common;
 }
 

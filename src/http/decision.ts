@@ -30,6 +30,8 @@ export interface AuditFacts {
   /** The party that acts for the user, and the `jti` of the token that was exchanged (RFC 8693). */
   actor?: string | undefined;
   exchanged_jti?: string;
+  /** The registered issuer of an assertion about a user (RFC 7523 section 2.1). */
+  assertion_issuer?: string;
   /** The flaw of the id_token_hint, if it has one. */
   hint_flaw?: string | undefined;
   /** The result of introspecting a requesting party token: the outcome, for each resource and rule too. */
@@ -148,6 +150,7 @@ function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, l
     kid: facts.kid,
     actor: facts.actor,
     exchanged_jti: facts.exchanged_jti,
+    assertion_issuer: facts.assertion_issuer,
     scope_requested: facts.scope_requested,
     scope_granted: facts.scope_granted,
     audience: facts.audience,

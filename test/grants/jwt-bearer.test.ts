@@ -27,7 +27,10 @@ const server = await startInstance(t, {
   clock,
   env,
   provision: {
-    scopes: [{ name: "orders", audience: "https://orders.example" }],
+    scopes: [
+      { name: "orders", audience: "https://orders.example" },
+      { name: "stock", audience: "https://stock.example" },
+    ],
     clients: [
       { ...robot, client_id: "robot" },
       { ...robot, client_id: "short", access_token_lifetime: 60 },
@@ -99,6 +102,8 @@ t.test("an assertion of a registered issuer gets an access token of the user", a
   t.equal((await ask({ aud: `${OWN}/oauth2/token` }, { scope: "orders" })).json.scope, "orders");
   t.equal((await ask({ iss: "https://remote.example" })).status, 200, "its keys are at a URL");
   t.ok(await isActive(other, json.access_token));
+  const line = server.log.find(({ jti }) => jti === decodeJwt(json.access_token).jti);
+  t.equal(line?.assertion_issuer, ISSUER, "the log names who vouched for the user");
   await runCommand(server, ["revoke", "--user", "user-alice"]);
   t.notOk(await isActive(other, json.access_token), "it ends with its user");
 });
@@ -212,6 +217,11 @@ t.test("a refused request does not use the assertion up", async (t) => {
     "JB-07 a client that may not use the issuer",
   );
   t.equal((await send(assertion, {}, "without-grant")).json.error, "unauthorized_client");
+  t.equal(
+    (await send(assertion, { resource: "https://orders.example https://stock.example" })).json.error,
+    "invalid_target",
+    "the issuer gives nothing for one of the resource servers",
+  );
   t.equal((await send(assertion)).status, 200);
   t.equal((await send("")).json.error_description, "the parameter assertion is missing");
 });
