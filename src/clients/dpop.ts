@@ -58,6 +58,7 @@ export async function acceptProof(
   const refuse = (flaw: string): never => {
     throw new Refusal(accessToken === undefined ? "dpop_proof_invalid" : "dpop_token_proof_invalid", {
       slots: { flaw },
+      reason: flaw,
     });
   };
   const proof = readProof(request.text, algorithmsUnder(client, DPOP_ALGORITHMS));

@@ -69,7 +69,7 @@ async function keyOf(
 ): Promise<string | undefined> {
   if (proof === undefined) return named;
   const jkt = await acceptProof(core, proof, { client });
-  if (named !== undefined && named !== jkt)
-    throw new Refusal("dpop_proof_invalid", { slots: { flaw: "dpop_jkt names another key" } });
+  const flaw = "dpop_jkt names another key";
+  if (named !== undefined && named !== jkt) throw new Refusal("dpop_proof_invalid", { slots: { flaw }, reason: flaw });
   return jkt;
 }

@@ -351,6 +351,7 @@ t.test("a jti belongs to its key, and a proof serves one request of any kind", a
   t.equal((await ask("service", forItself, { changes: { claims } })).status, 200);
   t.equal((await ask("service", forItself, { key: OTHER, changes: { claims } })).status, 200);
   refusedProof(t, await ask("service", forItself, { changes: { claims } }), /used before/, "the same key");
+  t.equal(server.log.findLast(({ operation }) => operation === "token")?.reason, "it was used before");
   const token = (await ask("app", forAlice)).json.access_token;
   const DPoP = prove(MINE, "GET", "/oauth2/userinfo", { claims: hashOf(token) });
   const show = (at: Instance) => at.send("/oauth2/userinfo", { headers: { Authorization: `DPoP ${token}`, DPoP } });
