@@ -68,7 +68,8 @@ export class ClientAuthentication {
     const known = await (presented.device_jwt !== undefined
       ? this.#registry.findUncached(id)
       : this.#registry.find(id));
-    const client = known ?? (await this.#documents.unknown(id, request.network));
+    const mayHaveDocument = known === null || known.registered_by === "document";
+    const client = mayHaveDocument ? await this.#documents.authenticating(id, known, request.network) : known;
     if (client === null) {
       // The same work as for a known client, so that the time does not reveal whether it exists.
       const secret = presented.basic?.client_secret ?? presented.client_secret ?? "";

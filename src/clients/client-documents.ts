@@ -1,6 +1,6 @@
 import type { RateLimits } from "../accounts/rate-limits.js";
 import type { Clock } from "../clock.js";
-import { Refusal } from "../errors/refusal.js";
+import { isRefusal, Refusal } from "../errors/refusal.js";
 import { FetchFailed, fetchPublic, type CallLimits } from "../outbound/fetch.js";
 import { freshFor } from "../outbound/freshness.js";
 import { isFresh, saveDescribed } from "../store/client-documents.js";
@@ -65,9 +65,21 @@ export class ClientDocuments {
     return this.#load(client_id, network);
   }
 
-  /** The client of a URL that is not known yet; null for any other text. @throws Refusal as `current` */
-  async unknown(client_id: string, network: string): Promise<Client | null> {
-    return this.#isUrlOfDocument(client_id) ? this.#load(client_id, network) : null;
+  /**
+   * The client that authenticates. Keys inside its document are read again if they are due, so that it can replace them and
+   * take one back. A host that does not answer logs no user out: the keys before count.
+   * @param known the client, if it is known already
+   * @throws Refusal as `current`, for a client that is not known
+   */
+  async authenticating(client_id: string, known: Client | null, network: string): Promise<Client | null> {
+    if (known === null) return this.#isUrlOfDocument(client_id) ? this.#load(client_id, network) : null;
+    if (known.jwks === null) return known;
+    try {
+      return await this.current(client_id, network);
+    } catch (error) {
+      if (isRefusal(error)) return known;
+      throw error;
+    }
   }
 
   /**

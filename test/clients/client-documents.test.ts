@@ -3,9 +3,11 @@ import type { AddressInfo } from "node:net";
 import t from "tap";
 import { openSweep } from "../../src/store/sweep.js";
 import { freshFor } from "../../src/outbound/freshness.js";
+import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { TestClock } from "../support/clock.js";
 import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
+import { dpopKey, type DpopKey } from "../support/dpop.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { answerOf, Browser, pkce, query } from "../support/web.js";
@@ -192,6 +194,45 @@ t.test("CD-04 a client of a document that no person has used is deleted after a 
   clock.advance(DAY + 1);
   await openSweep(server.core.db)(clock.statement());
   t.equal((await rows()).length, 0);
+});
+
+t.test("CD-05 a client replaces the key in its document, and no user has to log in again", async (t) => {
+  const client_id = newUrl();
+  const [first, second] = [dpopKey(), dpopKey()];
+  const withKey = ({ jwk }: DpopKey) =>
+    describe(client_id, { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [jwk] } });
+  const signed = ({ privateKey }: DpopKey, form: Record<string, string>) => {
+    const claims = claimsOf(client_id, server.core.issuer, clock.now());
+    return server.post("/oauth2/token", asserted(jws({ alg: "ES256" }, claims, ecdsa(privateKey)), form));
+  };
+  answer = serve(withKey(first));
+  const { page, browser, verifier } = await visit(client_id);
+  const { code } = answerOf(await browser.submit(page, "consent", { action: "allow" }));
+  const redeeming = { grant_type: "authorization_code", code: code!, redirect_uri: CALLBACK, code_verifier: verifier };
+  const tokens = await signed(first, redeeming);
+  t.equal(tokens.status, 200);
+  const before = asked;
+  let { refresh_token } = tokens.json;
+  const refresh = async (key: DpopKey) => {
+    const reply = await signed(key, { grant_type: "refresh_token", refresh_token });
+    refresh_token = reply.json.refresh_token ?? refresh_token;
+    return reply;
+  };
+
+  answer = serve(withKey(second));
+  clock.advance(59 * 60);
+  t.equal((await refresh(first)).status, 200, "a document that is not due is not read again");
+  t.equal(asked, before);
+  clock.advance(61);
+  t.equal((await refresh(first)).json.error, "invalid_client", "a key that was taken back");
+  t.equal((await refresh(second)).status, 200, "the key in its place");
+  t.equal(asked, before + 1);
+
+  answer = (_request, response) => response.writeHead(503).end();
+  clock.advance(61 * 60);
+  t.equal((await refresh(second)).status, 200, "a host that fails logs no user out");
+  t.equal((await refresh(first)).json.error, "invalid_client");
+  t.equal(asked, before + 2, "and is not asked again so soon");
 });
 
 t.test("how long a document counts follows from its headers", async (t) => {
