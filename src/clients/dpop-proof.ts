@@ -1,7 +1,7 @@
 import { createPublicKey, hash, type JsonWebKey, type KeyObject } from "node:crypto";
 import { hasCome, hasPassed } from "../clock.js";
 import { countParts, JWS_PARTS, readCompact } from "../keys/compact.js";
-import { isShort } from "../keys/public-jwk.js";
+import { isShort, isSlow } from "../keys/public-jwk.js";
 import { hasBegun, isDate, MAX_JTI } from "./assertion-claims.js";
 import { readJsonBytes } from "./assertion.js";
 import { identifyingMembers, jwkThumbprint } from "./confirmation.js";
@@ -14,10 +14,6 @@ import type { PresentedProof } from "./presented.js";
 
 /** Longest text looked at as a proof, in characters: the largest RSA key and its signature fit. */
 const MAX_PROOF = 8_192;
-
-/** Bits of an RSA key, and bytes of its exponent, at most: larger ones make a verification slow. */
-const MAX_RSA_BITS = 4_096;
-const MAX_EXPONENT_BYTES = 4;
 
 /** Seconds for which a proof without a nonce of the server is accepted (section 11.1). */
 export const PROOF_LIFETIME = 60;
@@ -65,18 +61,13 @@ const SECRET_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 function publicKeyOf(jwk: unknown): KeyObject | undefined {
   if (typeof jwk !== "object" || jwk === null || SECRET_MEMBERS.some((name) => name in jwk)) return undefined;
   const key = identifyingMembers(jwk as JsonWebKey);
-  if (key === undefined || isShort(key as { kty: string }) || isLarge(key)) return undefined;
+  if (key === undefined || isShort(key as { kty: string }) || isSlow(key as { kty: string })) return undefined;
   try {
     return createPublicKey({ key, format: "jwk" });
   } catch {
     // Node.js throws several types of error for a JWK that is no key.
     return undefined;
   }
-}
-
-function isLarge({ n = "", e = "" }: JsonWebKey): boolean {
-  const bytes = (text: string) => Buffer.from(String(text), "base64url").length;
-  return bytes(n) * 8 > MAX_RSA_BITS || bytes(e) > MAX_EXPONENT_BYTES;
 }
 
 /** The values that the claims of a proof must have. */

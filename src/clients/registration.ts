@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
-import { isSecret, isShort } from "../keys/public-jwk.js";
+import { isSecret, isShort, isSlow } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
 import { CLIENT_DEFAULTS, NO_RESPONSE_SETTINGS } from "./defaults.js";
 import { methodNames, methodsOf, secretStorage, type METHODS, type RegisteredMethods } from "./methods.js";
@@ -73,7 +73,7 @@ const logoutUri = page.refine((one) => !one.includes("#"));
 /** A `jwks_uri`. Which addresses may be fetched is decided when it is fetched (src/outbound). */
 const keysUri = uri.refine((one) => webUriProblem(one) === undefined);
 
-const jwk = z.looseObject({ kty: text }).refine((key) => !isSecret(key) && !isShort(key));
+const jwk = z.looseObject({ kty: text }).refine((key) => !isSecret(key) && !isShort(key) && !isSlow(key));
 
 /** Members without an effect on a decision. They are sent back, and some are shown to users. */
 const SHOWN = {

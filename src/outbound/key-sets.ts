@@ -1,7 +1,7 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 import type { Clock } from "../clock.js";
-import { isSecret, isShort } from "../keys/public-jwk.js";
+import { isSecret, isShort, isSlow } from "../keys/public-jwk.js";
 import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 
 /** The limits of one fetch of a key set. */
@@ -115,11 +115,14 @@ export class RemoteKeySets {
   }
 }
 
-/** The keys of a set that may verify signatures: private, symmetric and short keys are dropped. */
+/** Bits of an RSA key at most: strangers have key sets too. */
+const MAX_RSA_BITS = 8_192;
+
+/** The keys of a set that may verify signatures: private, symmetric, short and slow keys are dropped. */
 function readKeySet(body: Buffer): readonly JWK[] {
   const result = keySet.safeParse(parse(body));
   if (!result.success) throw new FetchFailed(`not a key set of at most ${MAX_KEYS} keys`);
-  return (result.data.keys as JWK[]).filter((key) => !isSecret(key) && !isShort(key));
+  return (result.data.keys as JWK[]).filter((key) => !isSecret(key) && !isShort(key) && !isSlow(key, MAX_RSA_BITS));
 }
 
 function parse(body: Buffer): unknown {

@@ -102,6 +102,22 @@ t.test("a host without keys authenticates no client, and is not called again for
   }
 });
 
+t.test("private, short and slow keys of a set do not count", async (t) => {
+  const rsa = (bits: number, exponentBytes: number) => ({
+    jwk: {
+      kty: "RSA",
+      n: Buffer.alloc(bits / 8, 0xff).toString("base64url"),
+      e: Buffer.alloc(exponentBytes, 1).toString("base64url"),
+    },
+  });
+  const bad = [rsa(1_024, 3), rsa(2_048, 256), rsa(16_384, 3), { jwk: { kty: "oct", k: "c2VjcmV0" } }];
+  answer = publish(...bad, rsa(8_192, 3), second);
+  clock.advance(601);
+  const keys = await server.core.keySets.find(client.jwks_uri, () => true);
+  t.match(keys, [{ kty: "RSA", e: "AQEB" }, { kid: "second" }]);
+  t.equal(keys.length, 2);
+});
+
 t.test("it may not point at this machine without the setting for that", async (t) => {
   const strict = await startInstance(t, { provision, clock });
   asked = 0;

@@ -157,6 +157,13 @@ t.test("a public client, one with a key, and an app on a loopback address can re
   t.equal((await open.post("/oauth2/token", { ...form, ...asserted(text) })).status, 200);
 });
 
+/** An RSA key with which a verification takes long. */
+const slowKey = (bits: number, exponentBytes: number) => ({
+  kty: "RSA",
+  n: Buffer.alloc(bits / 8, 0xff).toString("base64url"),
+  e: Buffer.alloc(exponentBytes, 0x7f).toString("base64url"),
+});
+
 t.test("RG-01 a stranger cannot register more than strangers may have", async (t) => {
   const bad = (value: object) => ({ redirect_uris: [CALLBACK], ...value });
   const rows: readonly (readonly [string, object])[] = [
@@ -192,6 +199,8 @@ t.test("RG-01 a stranger cannot register more than strangers may have", async (t
     ["invalid_client_metadata", bad({ client_uri: "javascript:alert(1)" })],
     ["invalid_client_metadata", bad({ tos_uri: "http://app.example" })],
     ["invalid_client_metadata", bad({ jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } })],
+    ["invalid_client_metadata", bad({ jwks: { keys: [slowKey(3_072, 384)] } })],
+    ["invalid_client_metadata", bad({ jwks: { keys: [slowKey(16_384, 3)] } })],
     ["invalid_client_metadata", bad({ jwks: { keys: [] }, jwks_uri: "https://app.example/jwks" })],
     ["invalid_client_metadata", bad({ jwks_uri: "file:///etc/passwd" })],
     ["invalid_client_metadata", bad({ subject_type: "unknown" })],
