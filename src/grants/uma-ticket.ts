@@ -45,6 +45,8 @@ export const umaTicketGrant = grantPlugin({
   responseTypes: [],
   async decide(typed, context) {
     const { core, client, facts } = context;
+    // The ticket says for which resource server the token is.
+    if (context.targets !== undefined) throw new Refusal("target_unknown");
     const ticket = await redeem(typed.ticket, context); // ticket_unknown, ticket_expired
     const party = await identifyRequestingParty(typed, ticket, context);
     const earlier = await earlierToken(typed.rpt, ticket, party, context);

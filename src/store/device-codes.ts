@@ -87,12 +87,13 @@ const POLL = {
       poll_interval = d.poll_interval + CASE WHEN ${IS_HURRIED} THEN ${DEVICE_CODE.slowDown} ELSE 0 END
     FROM (SELECT coalesce($3::timestamptz, now()) AS now) t
     WHERE d.id = $1 AND d.client_id = $2
-    RETURNING d.answer, d.grant_id, d.is_hurried, d.expires_at <= t.now AS is_expired`,
+    RETURNING d.answer, d.grant_id, d.scope, d.is_hurried, d.expires_at <= t.now AS is_expired`,
 };
 
 interface Polled {
   readonly answer: "allowed" | "denied" | null;
   readonly grant_id: string | null;
+  readonly scope: readonly string[];
   /** Whether the poll came before the interval was over. */
   readonly is_hurried: boolean;
   readonly is_expired: boolean;

@@ -208,7 +208,10 @@ t.test("a password grant and a device code for a resource stay with it", async (
   const confirm = await alice.open(path);
   const asked = await alice.submit(confirm, "device", { action: "continue" });
   await alice.submit(asked, "consent", { action: "allow" });
-  const polled = await post("/oauth2/token", { grant_type: DEVICE, device_code: json.device_code }, [], "tv");
+  const poll = (resources: readonly string[]) =>
+    post("/oauth2/token", { grant_type: DEVICE, device_code: json.device_code }, resources, "tv");
+  refused(t, await poll([A]), "RI-05, and the code stays usable");
+  const polled = await poll([]);
   t.strictSame(tokenOf(polled), { aud: B, scope: "openid b.read plain" });
 });
 

@@ -204,6 +204,12 @@ t.test("a ticket works once", async (t) => {
     t.strictSame(count(replies), { 200: 1, 400: 1 });
   });
 
+  t.test("a request that names a resource server is refused, and uses no ticket up", async (t) => {
+    const text = await ticket();
+    t.equal((await ask(server, text, { resource: server.core.issuer })).json.error, "invalid_target");
+    t.equal((await ask(server, text)).status, 200);
+  });
+
   t.test("UM-04 the new ticket belongs to the same client", async (t) => {
     const bobs = await register(server, photos);
     await allow(server, photos, [bobs], { users: ["user-bob"] });
