@@ -50,6 +50,7 @@ async function authorizeDevice(request: OperationRequest, core: Core): Promise<D
   permit(client, deviceCodeGrant, DEVICE_CODE_GRANT); // grant_type_not_allowed
   const targets = await readTargets(core, client, resource); // target_unknown
   const granted = grantedScope(scope, { ...request, client, targets }); // scope_repeated, scope_not_allowed
+  request.facts.scope_requested = granted;
   await limit(core, client, request.network); // tries_exhausted
   const id = await open(core, client, granted);
   const user_code = userCodeOf(core.master, id);

@@ -151,6 +151,9 @@ t.test("a user code is read in any case and with any separators", async (t) => {
 });
 
 t.test("DA-05 the scope rules are those of the token endpoint", async (t) => {
+  await ask();
+  const line = server.log.findLast(({ operation }) => operation === "deviceAuthorization");
+  t.strictSame(line?.scope_requested, SCOPE.split(" "), "the log has the scopes, also if the request names none");
   t.match(said(await ask({ scope: "openid email" })), { status: 400, error: "invalid_scope", says: /email/ });
   const { device_code, user_code } = (await ask({ scope: "api1" })).json;
   await answer(alice, user_code);
