@@ -211,3 +211,6 @@ function isEmpty(value: unknown): boolean {
 
 /** The columns that an answer shows as they are. */
 const ANSWERED = new Set(Object.keys(settings.shape).filter((name) => name !== "scope"));
+
+/** Every member that is read. */
+export const METADATA_MEMBERS: readonly string[] = Object.keys({ ...settings.shape, ...SHOWN });

@@ -68,6 +68,9 @@ const NAMES: ReadonlySet<string> = new Set([
   ...["introspection_signed_response_alg", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc"],
   ...["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"],
   ...["id_token_signed_response_alg", "userinfo_signed_response_alg", "require_pushed_authorization_requests"],
+  ...["authorization_signed_response_alg", "request_object_signing_alg", "require_signed_request_object"],
+  ...["backchannel_logout_uri", "backchannel_logout_session_required", "dpop_bound_access_tokens"],
+  ...["frontchannel_logout_uri", "frontchannel_logout_session_required"],
   ...["registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"],
   // UMA, and the protection API of SimpleIdentityServer
   ...[

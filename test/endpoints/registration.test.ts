@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import t from "tap";
+import { METADATA_MEMBERS } from "../../src/clients/registration.js";
 import { openSweep } from "../../src/store/sweep.js";
 import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { TestClock } from "../support/clock.js";
@@ -210,6 +211,10 @@ t.test("RG-01 a stranger cannot register more than strangers may have", async (t
   for (const [error, body] of rows) {
     const { status, json } = await register(body);
     t.strictSame([status, json.error], [400, error], JSON.stringify(body));
+  }
+  for (const name of METADATA_MEMBERS.filter((one) => one !== "redirect_uris")) {
+    const { json } = await register(bad({ [name]: {} }));
+    t.equal(json.error_description, `the client metadata ${name} cannot be registered`, "the answer names the member");
   }
   const kept = {
     consent: "implicit",
