@@ -16,9 +16,9 @@ import type { EndpointMetadata, OperationName } from "./operations.js";
 export interface MountedPaths {
   readonly jwks: string;
   readonly operations: Readonly<Partial<Record<OperationName, string>>>;
-  /** The paths that browsers are sent to. */
   /** Whether a client_id may be the URL of a metadata document. */
   readonly clientDocuments: boolean;
+  /** The paths that browsers are sent to. */
   readonly signsIntrospection: boolean;
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
