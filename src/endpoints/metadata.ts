@@ -18,8 +18,8 @@ export interface MountedPaths {
   readonly operations: Readonly<Partial<Record<OperationName, string>>>;
   /** Whether a client_id may be the URL of a metadata document. */
   readonly clientDocuments: boolean;
-  /** The paths that browsers are sent to. */
   readonly signsIntrospection: boolean;
+  /** The paths that browsers are sent to. */
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
 
