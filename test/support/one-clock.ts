@@ -24,14 +24,15 @@ export function clockFaults(text: string): readonly string[] {
 /** Says what is wrong with a node of the syntax tree. */
 type Rule = (node: ts.Node) => string | undefined;
 
-/** Calls that compare a token's times with the machine's clock unless they get `currentDate`. */
+/** Calls of jose that compare a token's times with the machine's clock unless they get `currentDate`. Each gets a token. */
 const VERIFICATIONS = ["jwtVerify", "jwtDecrypt"];
 
 /** Calls that use the machine's clock unless they get a clock, in their options or as an argument. */
 const TAKES_A_CLOCK = ["startInstance", "runCommandLine"];
 
 /** Modules that always read the machine's clock. */
-const READS_THE_MACHINE = /^(oauth4webapi|openid-client|playwright-core)$|\/support\/(process|chromium)\.js$/;
+const READS_THE_MACHINE =
+  /^(oauth4webapi|openid-client|.+-openid-?connect|express-oauth2-jwt-bearer|@fastify\/jwt|playwright-core)$|\/support\/(process|chromium)\.js$/;
 
 const MACHINE = "reads the machine's clock: use systemClock.now(), or the test's clock";
 
@@ -41,7 +42,10 @@ const ALWAYS: readonly Rule[] = [
   (node) => (ts.isCallExpression(node) && isDate(node) ? MACHINE : undefined),
   (node) => (isDatedByJose(node) ? "makes jose read the machine's clock: pass a Date or a number" : undefined),
   (node) =>
-    ts.isCallExpression(node) && VERIFICATIONS.includes(nameOf(node)) && !isGiven(node, "currentDate")
+    ts.isCallExpression(node) &&
+    node.arguments.length > 0 &&
+    VERIFICATIONS.includes(nameOf(node)) &&
+    !isGiven(node, "currentDate")
       ? `${nameOf(node)} has no currentDate`
       : undefined,
   (node) =>

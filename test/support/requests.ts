@@ -20,8 +20,13 @@ export interface Requests {
 
 /** Requests to the server at this URL. They follow no redirect. */
 export function requestsTo(url: string): Requests {
+  return requestsBy((path, init) => fetch(url + path, { redirect: "manual", ...init }));
+}
+
+/** Requests to whatever answers them, such as the handler of a web framework. */
+export function requestsBy(answer: (path: string, init: RequestInit) => Promise<Response>): Requests {
   const send = async (path: string, init: RequestInit = {}): Promise<Reply> => {
-    const response = await fetch(url + path, { redirect: "manual", ...init });
+    const response = await answer(path, init);
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, json: parse(text) };
   };
