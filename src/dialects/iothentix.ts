@@ -18,7 +18,7 @@ export function iothentix({ errorUri }: { readonly errorUri: string }): Dialect 
   const refusals: RefusalSpelling = { kinds: KINDS, codes: {}, body: spellBody(errorUri) };
   return {
     name: "iothentix",
-    prefixes: ["/as", "/idp", "/device"],
+    prefixes: ["/as", "/idp", "/device/update"],
     overCoap: true,
     bodies: [formBody, jsonBodies()],
     certificateHeaders: ["client-cert"],

@@ -137,6 +137,13 @@ t.test(
   },
 );
 
+t.test("the page of devices answers other methods as the standard does", async (t) => {
+  const reply = await fetch(`${server.url}/device`, { method: "PUT" });
+  t.equal(reply.status, 405);
+  t.equal(reply.headers.get("allow"), "GET, POST");
+  t.match(await reply.json(), { error: "invalid_request", error_description: String });
+});
+
 t.test("a user code is read in any case and with any separators", async (t) => {
   const { user_code } = (await ask()).json as { user_code: string };
   const [first, second] = user_code.toLowerCase().split("-");
