@@ -62,7 +62,11 @@ const RESOURCES = {
   parcels: "https://parcels.example",
   letters: "https://letters.example",
   stamps: "https://stamps.example",
+  coins: "https://coins.example",
 };
+type Scope = keyof typeof RESOURCES;
+
+const RS256 = { access_token_signing_alg: "RS256", access_token_typ: "JWT" };
 
 const server = await startInstance(t, {
   env: { JWKS_URI_ALLOW_PRIVATE: "true" },
@@ -70,8 +74,9 @@ const server = await startInstance(t, {
     scopes: [
       { name: "groups", claims: ["groups"] },
       { name: "parcels", audience: RESOURCES.parcels },
-      { name: "letters", audience: RESOURCES.letters, access_token_signing_alg: "RS256", access_token_typ: "JWT" },
+      { name: "letters", audience: RESOURCES.letters, ...RS256 },
       { name: "stamps", audience: RESOURCES.stamps },
+      { name: "coins", audience: RESOURCES.coins, ...RS256 },
     ],
     clients: [
       app("authjs", `${AUTHJS}/auth/callback/jeton`),
@@ -223,7 +228,7 @@ t.test("passport-openidconnect logs a user in, with the name and the groups of t
 });
 
 /** An access token of the courier for one resource server. */
-async function tokenFor(scope: keyof typeof RESOURCES): Promise<{ Authorization: string }> {
+async function tokenFor(scope: Scope): Promise<{ Authorization: string }> {
   const form = { grant_type: "client_credentials", scope };
   const { json } = await server.post("/oauth2/token", form, basic("courier", SECRET));
   return { Authorization: `Bearer ${json.access_token}` };
@@ -233,7 +238,7 @@ const FORGED = { Authorization: "Bearer no.to.ken" };
 
 t.test("express-oauth2-jwt-bearer accepts the tokens of its audience, and no others", async (t) => {
   const keys = { issuer, jwksUri: `${issuer}/oauth2/jwks` };
-  const protect = (scope: keyof typeof RESOURCES, more: object = {}) =>
+  const protect = (scope: Scope, more: object = {}) =>
     parcels.get(
       `/${scope}`,
       bearer({ ...keys, audience: RESOURCES[scope], ...more }),
@@ -248,7 +253,7 @@ t.test("express-oauth2-jwt-bearer accepts the tokens of its audience, and no oth
   const { send } = requestsTo(parcelsUrl!);
   for (const scope of ["parcels", "letters"] as const) {
     t.match(await send(`/${scope}`, { headers: await tokenFor(scope) }), { status: 200, text: "courier" }, scope);
-    for (const headers of [await tokenFor("stamps"), FORGED])
+    for (const headers of [await tokenFor("stamps"), await tokenFor("coins"), FORGED])
       t.match(await send(`/${scope}`, { headers }), { status: 401 });
   }
 });
@@ -270,6 +275,7 @@ t.test("@fastify/jwt with get-jwks accepts the tokens of its audience, and no ot
     api.get("/", ({ user }) => (user as { sub: string }).sub);
     const { send } = requestsTo(await api.listen({ host: "127.0.0.1", port: 0 }));
     t.match(await send("/", { headers: await tokenFor(scope) }), { status: 200, text: "courier" }, scope);
-    for (const headers of [await tokenFor("stamps"), FORGED]) t.match(await send("/", { headers }), { status: 401 });
+    for (const headers of [await tokenFor("stamps"), await tokenFor("coins"), FORGED])
+      t.match(await send("/", { headers }), { status: 401 });
   }
 });
