@@ -30,6 +30,8 @@ export interface RegistrationSettings {
 
 export const NO_REGISTRATION: RegistrationSettings = { mode: "off", scopes: [], maxClients: 0, documents: false };
 
+const DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code";
+
 /** Methods of clients that register themselves. Those with a certificate depend on authorities that the operator trusts. */
 const SELF_MADE_METHODS = [
   "client_secret_basic",
@@ -39,7 +41,8 @@ const SELF_MADE_METHODS = [
   "none",
 ] as const satisfies readonly (keyof typeof METHODS)[];
 
-const SELF_MADE_GRANTS = ["authorization_code", "refresh_token"] as const;
+/** The consent of a self-made client is always explicit, so a device may ask for it too (RFC 8628 section 5.4). */
+const SELF_MADE_GRANTS = ["authorization_code", "refresh_token", DEVICE_CODE] as const;
 
 /** Seconds after which a client is deleted that registered itself without a token, and that no person has used. */
 export const UNUSED_LIFETIME = 24 * 60 * 60;

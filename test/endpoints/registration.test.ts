@@ -407,6 +407,26 @@ t.test("RG-06 clients that no person has used are deleted after a day, and the o
   t.equal((await open.send(pathOf(used), { headers: bearer(used.registration_access_token) })).status, 200);
 });
 
+t.test("a device may register itself, and its user is asked", async (t) => {
+  const DEVICE = "urn:ietf:params:oauth:grant-type:device_code";
+  const body = { redirect_uris: [CALLBACK], token_endpoint_auth_method: "none" };
+  const { json } = await register({ ...body, grant_types: ["authorization_code", DEVICE] });
+  t.strictSame(json.grant_types, ["authorization_code", DEVICE]);
+  const { client_id } = json;
+  const codes = (await open.post("/oauth2/device_authorization", { client_id, scope: "openid" })).json;
+  const poll = () => open.post("/oauth2/token", { grant_type: DEVICE, device_code: codes.device_code, client_id });
+  t.equal((await poll()).json.error, "authorization_pending");
+  const { browser } = await visit(client_id);
+  const page = await browser.submit(await browser.open("/device"), "device", {
+    user_code: codes.user_code,
+    action: "continue",
+  });
+  t.match(page.text, /id="unverified"/, "the consent page warns");
+  await browser.submit(page, "consent", { action: "allow" });
+  clock.advance(5);
+  t.match((await poll()).json, { access_token: String });
+});
+
 t.test("RG-07 a page of another origin may register, and reads nothing with cookies", async (t) => {
   const origin = "https://inspector.example";
   const preflight = await open.send(REGISTER, {
