@@ -1,5 +1,6 @@
 import { inBatches, MAX_ROWS } from "./batches.js";
 import { openGrants } from "./ending.js";
+import { isGone } from "./failure.js";
 import { run, type Db } from "./open.js";
 
 /** Consents: one row for each pair of user and client. */
@@ -24,13 +25,22 @@ const RECORD = {
       scope = ARRAY(SELECT DISTINCT unnest(consents.scope || excluded.scope)), given_at = excluded.given_at`,
 };
 
-/** Adds scopes to a consent. */
+/**
+ * Adds scopes to a consent.
+ * @returns false if the user or the client is deleted at this moment
+ */
 export async function recordConsent(
   db: Db,
   { sub, client_id, scope }: { sub: string; client_id: string; scope: readonly string[] },
   now: Date | null,
-): Promise<void> {
-  await run(db, RECORD, [sub, client_id, scope, now]);
+): Promise<boolean> {
+  try {
+    await run(db, RECORD, [sub, client_id, scope, now]);
+    return true;
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
 }
 
 /** The consent is deleted with the last batch of its grants: until then the user can revoke it again. */

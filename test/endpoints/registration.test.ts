@@ -8,6 +8,7 @@ import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { basic, startInstance, type Instance, type Reply } from "../support/instance.js";
+import { until } from "../support/until.js";
 import { answerOf, Browser, pkce, query } from "../support/web.js";
 
 /** Clients that register themselves (RFC 7591, RFC 7592), with and without an initial access token. */
@@ -405,6 +406,26 @@ t.test("RG-06 clients that no person has used are deleted after a day, and the o
   );
   t.equal((await open.send(pathOf(disabled), { headers: bearer(disabled.registration_access_token) })).status, 401);
   t.equal((await open.send(pathOf(used), { headers: bearer(used.registration_access_token) })).status, 200);
+});
+
+t.test("RG-08 a consent to a client that is deleted at this moment is refused", async (t) => {
+  const { json } = await register({ redirect_uris: [CALLBACK], token_endpoint_auth_method: "none" });
+  const { page, browser } = await visit(json.client_id);
+  const sweep = await open.core.db.pool.connect();
+  await sweep.query("BEGIN");
+  await sweep.query("DELETE FROM clients WHERE client_id = $1", [json.client_id]);
+  const answer = browser.submit(page, "consent", { action: "allow" });
+  await until("the consent waits for the deletion", async () => {
+    const waiting =
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%consents%'";
+    return (await sql(database, waiting)).length === 1;
+  });
+  await sweep.query("COMMIT");
+  sweep.release();
+  const { status, text } = await answer;
+  t.equal(status, 400);
+  t.match(text, /client/);
+  t.equal((await browser.open("/account")).status, 200);
 });
 
 t.test("a device may register itself, and its user is asked", async (t) => {

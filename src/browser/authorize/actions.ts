@@ -2,7 +2,7 @@ import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { knownBrowser, knownBrowserCookie } from "../../accounts/known-browser.js";
 import { logIn as letIn } from "../../accounts/log-in.js";
 import type { Core } from "../../core.js";
-import { isRefusal } from "../../errors/refusal.js";
+import { isRefusal, Refusal } from "../../errors/refusal.js";
 import type { AuditFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { recordConsent } from "../../store/consents.js";
@@ -71,7 +71,10 @@ async function decideConsent({ core, position }: ActionContext, consent: "allowe
   const { interaction, purpose, session, client } = position;
   if (consent === "allowed" && purpose.kind !== "account") {
     const given = { sub: session!.sub, client_id: client!.client_id, scope: purpose.request.consent_scope };
-    await recordConsent(core.db, given, core.clock.statement());
+    const isRecorded = await recordConsent(core.db, given, core.clock.statement());
+    // The sweep deletes clients that registered themselves and were never used. A deleted user sees the login page next.
+    if (!isRecorded && (await core.registry.findUncached(given.client_id)) === null)
+      throw new Refusal("client_unknown");
   }
   await recordProgress(core.db, interaction.id, { consent, consent_sid: session!.sid });
 }
