@@ -45,9 +45,10 @@ export async function runCommandLine(
       return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
     const { db, master } = deployment;
     const certificates = { takesCertificates: takesCertificates(settings) };
+    const allowPrivateKeySets = settings.JWKS_URI_ALLOW_PRIVATE;
     const parts = { db, master, feed: NO_CHANGE_FEED, clock, random: systemRandom, warn: report, ...certificates };
     const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
-    const core = await buildCore({ ...names, ...parts });
+    const core = await buildCore({ ...names, ...parts, allowPrivateKeySets });
     const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
     return print(await command.run(context), json === true, report);
   } catch (error) {

@@ -97,8 +97,8 @@ export const SETTINGS = {
     .default("false")
     .transform((text) => text === "true")
     .describe(
-      "true: a jwks_uri, a backchannel_logout_uri or a client_id that is fetched may point at loopback and private " +
-        "addresses, by plain http too",
+      "true: a jwks_uri, a sector_identifier_uri, a backchannel_logout_uri or a client_id that is fetched may point at " +
+        "loopback and private addresses, by plain http too",
     ),
   REGISTRATION: z
     .enum(["off", "token", "open"])

@@ -59,6 +59,8 @@ export interface Core {
   readonly dpopNonces: DpopNonces | undefined;
   /** Whether a client can present a certificate to this server or to a trusted proxy. */
   readonly takesCertificates: boolean;
+  /** Whether documents of clients may be fetched from loopback and private addresses. */
+  readonly allowsPrivateFetches: boolean;
   /** How clients may register themselves. */
   readonly registration: RegistrationSettings;
   /** Counts decisions for the metrics; undefined without administration. */
@@ -83,7 +85,7 @@ interface CoreParts {
   /** By default that of a process that serves no requests. */
   readonly availability?: Availability;
   readonly clockDifference?: ClockDifference;
-  /** Whether a `jwks_uri` may point at loopback and private addresses. */
+  /** Whether a `jwks_uri` and a `sector_identifier_uri` may point at loopback and private addresses. */
   readonly allowPrivateKeySets?: boolean;
   readonly codeSender?: CodeSender | undefined;
   /** Whether a client can present a certificate; true by default. */
@@ -128,6 +130,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     issuer,
     previousIssuers,
     takesCertificates: parts.takesCertificates ?? true,
+    allowsPrivateFetches: allowPrivateKeySets,
     registration,
     counter: parts.counter,
     db,

@@ -1,4 +1,5 @@
 import { secretStorage } from "../clients/methods.js";
+import { sectorProblem } from "../clients/sector-document.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readChangedClient } from "../provisioning/entries.js";
@@ -22,11 +23,24 @@ async function update(context: CommandContext): Promise<object> {
     if (client === null) throw new OperatorError(`there is no client ${client_id}`);
     await refuseDerived(core, client);
     const { entry, changed } = readChangedClient(client, flags, names);
+    if (SECTOR.some((name) => name in changed)) await refuseForeignSector(core, entry);
     await changeClient(tx, client_id, changed);
     return { client, entry, changed };
   });
   const warnings = await warningsOf(context, client, entry);
   return { client_id, ...changed, ...(warnings.length === 0 ? {} : { warnings }) };
+}
+
+/** The settings that decide whether a client belongs to its sector. */
+const SECTOR = ["sector_identifier_uri", "redirect_uris"] as const;
+
+/** @throws OperatorError if the document of its sector does not list the redirect URIs of a client */
+export async function refuseForeignSector(
+  { allowsPrivateFetches }: CommandContext["core"],
+  entry: ProvisionedClient,
+): Promise<void> {
+  const problem = await sectorProblem(entry, allowsPrivateFetches);
+  if (problem !== undefined) throw new OperatorError(`sector-identifier-uri: ${problem}`);
 }
 
 /** A client that an entry of another kind made can be changed only through that entry. */

@@ -1,6 +1,7 @@
 import { withProfile } from "../clients/fapi2.js";
 import { methodNames, secretStorage } from "../clients/methods.js";
 import { storedSecret } from "../clients/stored-secret.js";
+import { withSubjectType } from "../clients/subject.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
@@ -11,12 +12,12 @@ import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
 import { onlyWord, readDuration, takeSecret } from "./arguments.js";
-import { CLIENT_UPDATE } from "./client-update.js";
+import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
 import type { Command, CommandContext } from "./command.js";
 
 /** A client as the operator sees it: every setting as it counts, without its secrets. */
 function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): object {
-  const settings = Object.entries(withProfile(client)).filter(([, value]) => value !== null);
+  const settings = Object.entries(withSubjectType(withProfile(client))).filter(([, value]) => value !== null);
   return {
     ...Object.fromEntries(settings),
     token_endpoint_auth_method: methodNames(client)[0],
@@ -46,6 +47,7 @@ async function add(context: CommandContext): Promise<object> {
   const withoutSecret = readClientEntry(client_id, metadata);
   const wantsSecret = secretStorage(withoutSecret) !== "none";
   const entry = wantsSecret ? readClientEntry(client_id, metadata, secret) : withoutSecret;
+  await refuseForeignSector(core, entry);
   const write = prepareClient(core.master, entry);
   await core.db.prisma
     .$transaction((tx) => write(tx))

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { BrowserSessions } from "../accounts/browser-session.js";
 import { homePageOf, isRegistered, withAnswer } from "../clients/redirect-uri.js";
 import type { Client } from "../clients/registry.js";
+import { sessionFor, subjectFor } from "../clients/subject.js";
 import type { Core } from "../core.js";
 import { Refusal, type AppLink } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
@@ -41,9 +42,9 @@ const FRAME_PARAMETERS = ["iss", "sid"] as const;
 /** A logout request whose redirect URI is known to be the client's. */
 interface LogoutRequest {
   readonly client: Client | undefined;
-  /** The person that the id_token_hint names, if the hint has no flaw. */
+  /** The person that the id_token_hint names, as the client knows them, if the hint has no flaw. */
   readonly sub: string | undefined;
-  /** The browser session that this hint was issued in. */
+  /** The browser session that this hint was issued in; undefined for a client with pairwise subjects. */
   readonly sid: string | undefined;
   readonly redirect_uri: string | undefined;
   readonly state: string | undefined;
@@ -91,10 +92,11 @@ export const logOut: Step = async ({ core, sessions }, { form, visit, posted, fa
   facts.sub = session.sub;
   // A person who stays sees the account page. The client gets no answer (section 3).
   if (typed.action === "cancel") return { kind: "go", path: ACCOUNT_PATH };
+  const isHinted = isAbout(core, request, session);
   const isConfirmed = typed.action === "logout" && checkForm(sessions, session, visit, typed.csrf);
   // Anybody can send a browser here. Without proof that the client knows the person, the person is asked.
-  if (!isConfirmed && request.sub !== session.sub) return confirmation(request, typed, { sessions, session, visit });
-  const hinted = request.sub === session.sub ? request.sid : undefined;
+  if (!isConfirmed && !isHinted) return confirmation(request, typed, { sessions, session, visit });
+  const hinted = isHinted ? request.sid : undefined;
   await sessions.logOut({ cookie: visit.session, sid: hinted });
   const frames = await framesOf(core, [session.sid, hinted ?? session.sid]);
   // A form is answered with a redirect, so that reloading the page sends nothing again (RFC 9110 section 15.4.4).
@@ -131,6 +133,11 @@ function checkForm(
     throw new Refusal("form_foreign");
   }
   return true;
+}
+
+/** Whether the hint of a request names the person of a session. */
+function isAbout({ master }: Core, { client, sub }: LogoutRequest, session: LiveSession): boolean {
+  return client !== undefined && sub === subjectFor(master, client, session.sub);
 }
 
 /** The page that asks. Its form repeats the request without the hint, because the answer to the client needs none. */
@@ -185,7 +192,9 @@ async function readRequest(core: Core, typed: LogoutParameters, facts: AuditFact
   }
   // An old id_token may have leaked, and a client that is disabled or deleted may ask for nothing.
   const proof = flaw === undefined && named !== undefined ? hint : undefined;
-  return { client, sub: proof?.sub, sid: proof?.sid, redirect_uri: post_logout_redirect_uri, state, ui_locales };
+  // A pairwise `sid` is compared with no session, because it does not tell which one it was made of.
+  const sid = named?.subject_type === "pairwise" ? undefined : proof?.sid;
+  return { client, sub: proof?.sub, sid, redirect_uri: post_logout_redirect_uri, state, ui_locales };
 }
 
 async function enabledClient({ registry }: Core, client_id: string | undefined): Promise<Client | undefined> {
@@ -200,10 +209,11 @@ function leadsTo({ client, redirect_uri }: LogoutRequest): readonly string[] {
 }
 
 /** The pages of clients that got an id_token in these sessions (Front-Channel Logout section 3). */
-async function framesOf({ db, issuer }: Core, sids: readonly string[]): Promise<readonly string[]> {
+async function framesOf({ db, issuer, master }: Core, sids: readonly string[]): Promise<readonly string[]> {
   const clients = await frontChannelClients(db, sids);
-  return clients.map(({ uri, sid, session_required }) =>
-    session_required ? withAnswer(uri, { iss: issuer, sid }, FRAME_PARAMETERS) : uri,
+  return clients.map(
+    ({ frontchannel_logout_uri: uri, sid, frontchannel_logout_session_required: wantsSid, ...client }) =>
+      wantsSid ? withAnswer(uri, { iss: issuer, sid: sessionFor(master, client, sid) }, FRAME_PARAMETERS) : uri,
   );
 }
 

@@ -7,7 +7,7 @@ import { isFresh, saveDescribed } from "../store/client-documents.js";
 import type { Db } from "../store/open.js";
 import { JsonError, readStrictJson } from "../strict-json.js";
 import { isPlainHttp } from "./registered-uri.js";
-import { readRegistration, UNUSED_LIFETIME, type RegistrationSettings } from "./registration.js";
+import { checkSector, readRegistration, UNUSED_LIFETIME, type RegistrationSettings } from "./registration.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
 
 /**
@@ -118,7 +118,9 @@ export class ClientDocuments {
       const { status, headers, body } = await fetchPublic(client_id, LIMITS, { allowPrivate });
       if (status !== 200) throw new FetchFailed(`answered ${status}`);
       if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(headers["content-type"] ?? "")) throw new FetchFailed("not JSON");
-      const { client, shown } = readDescription(body.toString("utf8"), client_id, settings.scopes);
+      const read = readDescription(body.toString("utf8"), client_id, settings.scopes);
+      await checkSector(read, allowPrivate);
+      const { client, shown } = read;
       const described = {
         client: { ...client, client_id },
         metadata: shown,

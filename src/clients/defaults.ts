@@ -29,6 +29,7 @@ export const UNSET_COLUMNS = {
   token_endpoint_auth_encryption_alg: null,
   token_endpoint_auth_encryption_enc: null,
   jwks_uri: null,
+  sector_identifier_uri: null,
   tls_client_auth_subject_dn: null,
   tls_client_auth_san_dns: null,
   tls_client_auth_san_uri: null,

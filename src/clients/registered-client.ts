@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
 import type { ClientRow } from "../store/clients.js";
 import { exchangeRule } from "./exchange-rule.js";
+import { SUBJECT_TYPES } from "./subject.js";
 
 /** Columns that hold fewer values than their database type allows. */
 export const narrowed = z.object({
@@ -13,6 +14,7 @@ export const narrowed = z.object({
   authorization_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   introspection_signed_response_alg: z.enum(SIGNING_ALGORITHMS),
   id_token_claims: z.enum(["minimal", "scope"]),
+  subject_type: z.enum(SUBJECT_TYPES),
   registered_by: z.enum(["open", "token", "document"]).nullable(),
   consent: z.enum(["explicit", "implicit"]),
   profile: z.enum(["fapi2"]).nullable(),

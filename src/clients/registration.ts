@@ -9,6 +9,8 @@ import { hasKeys } from "./methods/method.js";
 import { isLoopback } from "./redirect-uri.js";
 import { isPlainHttp, registeredUriProblem, webUriProblem, sharesOrigin } from "./registered-uri.js";
 import { checkEncryption, RESPONSE_SETTINGS } from "./response-settings.js";
+import { sectorProblem } from "./sector-document.js";
+import { SUBJECT_TYPES, subjectFlaw } from "./subject.js";
 
 /**
  * The metadata that a client may register for itself (RFC 7591 section 2, OpenID Connect Registration section 2). It is a
@@ -73,8 +75,8 @@ const page = uri.refine((one) => webUriProblem(one) === undefined && !isPlainHtt
 /** A page or an endpoint that is told of logouts. It has no fragment. */
 const logoutUri = page.refine((one) => !one.includes("#"));
 
-/** A `jwks_uri`. Which addresses may be fetched is decided when it is fetched (src/outbound). */
-const keysUri = uri.refine((one) => webUriProblem(one) === undefined);
+/** A document that this server fetches. Which addresses may be fetched is decided then (src/outbound). */
+const fetchedUri = uri.refine((one) => webUriProblem(one) === undefined);
 
 const jwk = z.looseObject({ kty: text }).refine((key) => !isSecret(key) && !isShort(key) && !isSlow(key));
 
@@ -110,8 +112,9 @@ const settings = z
     client_name: text.optional(),
     scope: z.string().max(4_096).optional(),
     jwks: z.object({ keys: z.array(jwk).max(MAX_LISTED) }).optional(),
-    jwks_uri: keysUri.optional(),
-    subject_type: z.literal("public").optional(),
+    jwks_uri: fetchedUri.optional(),
+    subject_type: z.enum(SUBJECT_TYPES).default("public"),
+    sector_identifier_uri: fetchedUri.optional(),
     ...RESPONSE_SETTINGS,
     request_object_signing_alg: z.enum(PUBLIC_KEY_ALGORITHMS).optional(),
     require_signed_request_object: z.boolean().default(false),
@@ -125,6 +128,8 @@ const settings = z
   .refine((one) => one.token_endpoint_auth_method !== "private_key_jwt" || hasKeys(one), { path: ["jwks"] })
   .refine((one) => !one.id_token_encrypted_response_alg || hasKeys(one), { path: ["jwks"] })
   .refine((one) => !one.userinfo_encrypted_response_alg || hasKeys(one), { path: ["jwks"] })
+  // A device would get the names of users in the sector of any host, because nothing is sent to its redirect URIs.
+  .refine((one) => one.subject_type === "public" || !one.grant_types.includes(DEVICE_CODE), { path: ["subject_type"] })
   .superRefine(checkEncryption)
   .refine(canSign, { path: ["token_endpoint_auth_signing_alg"] });
 
@@ -147,7 +152,9 @@ export function readRegistration(document: object, allowed: readonly string[]) {
   const given = Object.fromEntries(Object.entries(document).filter(([, value]) => value !== null));
   if (given.software_statement !== undefined) throw new Refusal("software_statement_unapproved");
   const { scope: names, ...read } = parse(settings, given);
-  const { jwks = null, subject_type: _public, ...columns } = read;
+  const flaw = subjectFlaw(read);
+  if (flaw !== undefined) throw new Refusal("client_metadata_invalid", { slots: { name: flaw.name } });
+  const { jwks = null, ...columns } = read;
   const client = {
     ...CLIENT_DEFAULTS,
     ...ABSENT,
@@ -162,6 +169,13 @@ export function readRegistration(document: object, allowed: readonly string[]) {
   return { client, shown: parse(shown, given), wantsSecret: secretStorage(read) !== "none" };
 }
 
+/** @throws Refusal client_metadata_invalid if the document of its sector does not list the redirect URIs of the client */
+export async function checkSector({ client }: ReadRegistration, allowPrivate: boolean): Promise<void> {
+  const reason = await sectorProblem(client, allowPrivate);
+  if (reason === undefined) return;
+  throw new Refusal("client_metadata_invalid", { slots: { name: "sector_identifier_uri" }, reason });
+}
+
 /** A registration that was read: the columns of the client, the members beside them, and whether the client gets a secret. */
 export type ReadRegistration = ReturnType<typeof readRegistration>;
 
@@ -170,6 +184,7 @@ const ABSENT = {
   client_name: null,
   token_endpoint_auth_signing_alg: null,
   jwks_uri: null,
+  sector_identifier_uri: null,
   backchannel_logout_uri: null,
   frontchannel_logout_uri: null,
   ...NO_RESPONSE_SETTINGS,

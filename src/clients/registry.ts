@@ -9,6 +9,7 @@ import { audiencesOf, type Audiences } from "./audiences.js";
 import { narrowed } from "./registered-client.js";
 import { isRegistered, webOriginsOf } from "./redirect-uri.js";
 import { Remembered } from "./remembered.js";
+import { withSubjectType } from "./subject.js";
 
 const withMethod = narrowed.extend({
   token_endpoint_auth_method: z.enum(METHOD_NAMES).nullable(),
@@ -104,5 +105,5 @@ export class ClientRegistry {
 }
 
 function readClient(row: ClientRow | null): Client | null {
-  return row === null ? null : withProfile({ ...row, ...withMethod.parse(row) });
+  return row === null ? null : withSubjectType(withProfile({ ...row, ...withMethod.parse(row) }));
 }

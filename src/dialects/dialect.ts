@@ -29,6 +29,8 @@ export interface Dialect extends RequestSpelling {
   readonly documents?: { readonly jwks: string; readonly metadata: readonly string[]; readonly uma: readonly string[] };
   /** Whether a client_id may be the URL of a metadata document here, if the settings allow it. */
   readonly knowsClientDocuments?: true;
+  /** Whether clients with pairwise subjects may use it. No other dialect has such a client in it (clients/subject.ts). */
+  readonly knowsPairwiseSubjects?: true;
   readonly refusals: RefusalSpelling;
   /** Set where clients know no tokens that are bound to a key: a request with a DPoP proof is refused (RFC 9449). */
   readonly withoutDpop?: true;

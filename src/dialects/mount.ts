@@ -36,7 +36,8 @@ export function mount(dialect: Dialect, trustsProxy: (address: string) => boolea
     const pages = dialect.authorize === undefined ? {} : { authorize: dialect.authorize, logout: LOGOUT_PATH };
     const clientDocuments = dialect.knowsClientDocuments === true && app.core.registration.documents;
     const signsIntrospection = dialect.signsIntrospection === true;
-    const mounted = { jwks, operations, pages, clientDocuments, signsIntrospection };
+    const pairwiseSubjects = dialect.knowsPairwiseSubjects === true;
+    const mounted = { jwks, operations, pages, clientDocuments, signsIntrospection, pairwiseSubjects };
     addDocument(app, jwks, async () => app.core.ring.jwks);
     for (const path of metadata) {
       addDocument(app, path, () => metadataDocument(app, mounted));

@@ -88,6 +88,7 @@ export const oauth2: Dialect = {
   ],
   authorize: "/oauth2/authorize",
   knowsClientDocuments: true,
+  knowsPairwiseSubjects: true,
   signsIntrospection: true,
   documents: {
     jwks: "/oauth2/jwks",

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsync } from "fastify";
-import { epochSeconds, toSeconds } from "../clock.js";
+import { toSeconds } from "../clock.js";
 import { z } from "zod";
 import { tokenTypeOf, type Confirmation, type TokenType } from "../clients/confirmation.js";
 import { isConfidential, mayActFor } from "../clients/methods.js";
 import { shownToken } from "../clients/presented.js";
 import type { Client } from "../clients/registry.js";
+import { subjectFor } from "../clients/subject.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { UMA_TICKET_TYPES } from "../grants/uma-ticket.js";
@@ -20,6 +21,7 @@ import { summarise } from "../uma/explain.js";
 import { evaluate } from "../uma/evaluate.js";
 import { readDeviceToken } from "./device-token.js";
 import type { OperationRequest } from "./operations.js";
+import { signResponse, wantsSignedResponse } from "./signed-introspection.js";
 import { pat } from "./uma/pat.js";
 
 const parameters = z.object({
@@ -77,38 +79,21 @@ async function introspect(request: OperationRequest, core: Core): Promise<Intros
   const { token } = readParameters(parameters, request.parameters);
   const client = await authenticateCaller(core, token, request);
   const refresh = readRefreshToken(core.master, token);
-  const result = await (refresh === undefined
+  const found = await (refresh === undefined
     ? introspectAccess(core, token, client, request)
     : introspectRefresh(core, refresh, client, request));
-  const isSigned = request.spelling.signsIntrospection === true && accepts(request.accept, SIGNED_RESPONSE);
-  return isSigned ? { ...result, jwt: await sign(core, client, result) } : result;
+  const result = seenBy(client, core, found);
+  const isSigned = request.spelling.signsIntrospection === true && wantsSignedResponse(request.accept);
+  return isSigned ? { ...result, jwt: await signResponse(core, client, result) } : result;
 }
 
-/** The media type of a signed response (RFC 9701 section 5). */
-const SIGNED_RESPONSE = "token-introspection+jwt";
-
-/** Whether a caller names this type in `Accept`. One with a wildcard gets JSON, as before. */
-function accepts(accept: string | undefined, subtype: string): boolean {
-  if (accept === undefined) return false;
-  return accept
-    .toLowerCase()
-    .split(",")
-    .map((one) => one.split(";").map((part) => part.trim()))
-    .some(([type, ...more]) => type === `application/${subtype}` && !more.some((part) => /^q=0(\.0*)?$/.test(part)));
-}
-
-/**
- * Signs a response for its resource server (RFC 9701 section 5). The token's claims are in a member of their own. So no reader
- * takes the response for an access token (section 8.1).
- */
-async function sign({ ring, issuer, clock }: Core, client: Client, result: Introspection): Promise<string> {
-  const { text } = await ring.sign(client.introspection_signed_response_alg, SIGNED_RESPONSE, {
-    iss: issuer,
-    aud: client.client_id,
-    iat: epochSeconds(clock),
-    token_introspection: result.active ? { active: true, ...result.state } : { active: false },
-  });
-  return text;
+/** The result in the names by which the caller knows users. One with pairwise subjects learns no other name of theirs. */
+function seenBy(client: Client, { master }: Core, found: Introspection): Introspection {
+  if (client.subject_type === "public" || !found.active) return found;
+  const { username, sub } = found.state;
+  // The subject of a token without a user is its client.
+  const known = username === undefined ? sub : subjectFor(master, client, sub);
+  return { ...found, state: { ...found.state, sub: known, username: undefined, act: undefined } };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { DPOP_ALGORITHMS } from "../clients/dpop.js";
 import { CONTENT_ENCRYPTIONS, RESPONSE_ENCRYPTION_ALGORITHMS } from "../clients/encryption.js";
 import { METHODS } from "../clients/methods.js";
+import { SUBJECT_TYPES } from "../clients/subject.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import type { AuthenticationMethod } from "../clients/methods/method.js";
 import { SIGNING_ALGORITHMS } from "../keys/signing-key.js";
@@ -19,6 +20,7 @@ export interface MountedPaths {
   /** Whether a client_id may be the URL of a metadata document. */
   readonly clientDocuments: boolean;
   readonly signsIntrospection: boolean;
+  readonly pairwiseSubjects: boolean;
   /** The paths that browsers are sent to. */
   readonly pages: { readonly authorize?: string; readonly logout?: string };
 }
@@ -48,7 +50,7 @@ export async function metadataDocument(app: MetadataSources, mounted: MountedPat
     ...authenticationMetadata(app, mounted),
     client_id_metadata_document_supported: mounted.clientDocuments ? true : undefined,
     dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
-    subject_types_supported: ["public"],
+    subject_types_supported: mounted.pairwiseSubjects ? SUBJECT_TYPES : ["public"],
     id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
     userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
     introspection_signing_alg_values_supported: mounted.signsIntrospection ? SIGNING_ALGORITHMS : undefined,

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync } from "fastify";
 import { toSeconds } from "../clock.js";
 import { secretStorage, type RegisteredMethods } from "../clients/methods.js";
 import {
+  checkSector,
   readRegistration,
   registeredMetadata,
   UNUSED_LIFETIME,
@@ -110,6 +111,7 @@ async function registerClient(
 ): Promise<RegisteredClientAnswer> {
   const { db, master, random, registration, clock } = core;
   const read = readRegistration(document ?? {}, registration.scopes);
+  await checkSector(read, core.allowsPrivateFetches);
   const client = { ...read.client, client_id: newName(random) };
   const management = newRegistrationToken(master, random, "management");
   const { text: client_secret, stored } = newSecret(core, client, read);
@@ -172,7 +174,7 @@ const NOT_UPDATED = [
 
 /** Replaces the whole registration. The client gets another registration access token, and a secret if its method needs another. */
 async function update(
-  { document = {} }: OperationRequest,
+  { document = {}, network }: OperationRequest,
   core: Core,
   { client: before, registered_at, token_hash }: Owner,
 ): Promise<RegisteredClientAnswer> {
@@ -183,6 +185,11 @@ async function update(
   if (given.client_id !== client_id) throw new Refusal("client_metadata_invalid", { slots: { name: "client_id" } });
   checkSentSecret(core, before, given.client_secret);
   const read = readRegistration(document, core.registration.scopes);
+  if (read.client.sector_identifier_uri !== null) {
+    // Each causes an outgoing call, as a registration may.
+    await core.rateLimits.consumeOrThrow({ on: "client registrations of a network", id: network });
+    await checkSector(read, core.allowsPrivateFetches);
+  }
   const client = { ...read.client, client_id };
   const keepsSecret = secretStorage(before) === secretStorage(client);
   const { text: client_secret, stored } = keepsSecret ? KEPT : newSecret(core, client, read);

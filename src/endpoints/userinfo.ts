@@ -3,6 +3,7 @@ import { z } from "zod";
 import { shownToken } from "../clients/presented.js";
 import { encryptFor } from "../clients/encryption.js";
 import type { Client } from "../clients/registry.js";
+import { subjectFor } from "../clients/subject.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import { optional, readParameters } from "../http/parameters.js";
@@ -45,7 +46,10 @@ async function userinfo(request: OperationRequest, core: Core): Promise<Userinfo
   facts.sub = token.sub;
   const { person, userinfo_claims, claims_locales } = found;
   const wishes = { scope, names: userinfo_claims, clientScope: client.scope, locales: claims_locales };
-  const claims = { ...claimsAbout(person, wishes, await registry.scopes()), sub: token.sub };
+  const claims = {
+    ...claimsAbout(person, wishes, await registry.scopes()),
+    sub: subjectFor(core.master, client, token.sub),
+  };
   const { client_id, userinfo_signed_response_alg: alg, userinfo_encrypted_response_alg: encrypts } = client;
   if (alg === null && encrypts === null) return { claims };
   const signed = alg === null ? undefined : await ring.sign(alg, "JWT", { ...claims, iss: issuer, aud: client_id });

@@ -65,6 +65,7 @@ const NAMES: ReadonlySet<string> = new Set([
   ...["redirect_uris", "post_logout_redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method"],
   ...["token_endpoint_auth_signing_alg", "client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri", "contacts"],
   ...["jwks", "jwks_uri", "software_id", "software_version", "application_type", "subject_type"],
+  ...["sector_identifier_uri"],
   ...["introspection_signed_response_alg", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc"],
   ...["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"],
   ...["id_token_signed_response_alg", "userinfo_signed_response_alg", "require_pushed_authorization_requests"],

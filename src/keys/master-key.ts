@@ -38,13 +38,14 @@ type KeyPurpose =
   | "confirmation-code" // hashes of codes and their recipients
   | "tries" // keys of attempt counters
   | "registration" // hashes of tokens for the registration of clients
+  | "pairwise-subject" // subjects and sessions as the clients of one sector know them
   | "known-browser" // MACs of cookies of known browsers
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries
 
 /**
- * Purposes whose keys survive a change of the master key, because hashes made with them are looked up. The keys are in
+ * Purposes whose keys survive a change of the master key, because hashes made with them are looked up or kept by clients. The keys are in
  * the database, sealed under the current master key (docs/decisions/0017). The last two purposes are for hashes without
  * a key identifier, from before master keys could change.
  */
@@ -52,6 +53,7 @@ const LASTING: readonly KeyPurpose[] = [
   ...(["assertion", "device-jti", "user-code", "cookie", "confirmation-code", "tries", "decoy"] as const),
   "provisioned-entry",
   "registration",
+  "pairwise-subject",
   ...(["password", "client-secret"] as const),
 ];
 

@@ -19,7 +19,7 @@ interface Log {
 }
 
 interface BackChannelParts {
-  readonly core: Pick<Core, "issuer" | "db" | "clock" | "random" | "ring" | "registry">;
+  readonly core: Pick<Core, "issuer" | "db" | "clock" | "random" | "ring" | "master" | "registry">;
   readonly log: Log;
   /** Whether clients may be called at loopback and private addresses. */
   readonly allowPrivate: boolean;

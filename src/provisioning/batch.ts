@@ -8,6 +8,7 @@ import { faultAt } from "./raw-entry.js";
 import { ProvisioningError } from "./raw-entry.js";
 import type { Entry } from "./read.js";
 import type { Section } from "./schema.js";
+import { foreignToTheirSector } from "./sectors.js";
 import { prepare, writeRows, type Prepared, type Vault } from "./write.js";
 
 /** An entry that the store refuses, and the reason in one line. */
@@ -37,7 +38,19 @@ export async function writeBatch(
   const applied = await appliedDigests(db, marked.map(keyOf));
   const changed = marked.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
   if (changed.length === 0) return { written: 0, conflicts: [] };
-  const prepared = await Promise.all(changed.map(({ entry, digest }) => prepare(vault, entry, digest)));
+  const foreign = await foreignToTheirSector(
+    vault,
+    changed.map(({ entry }) => entry),
+  );
+  const faults = [...foreign].map(([entry, fault]) => ({ entry, fault }));
+  if (asOne && faults.length > 0) throw new ProvisioningError(faults[0]!.fault);
+  const sound = changed.filter(({ entry }) => !foreign.has(entry));
+  const prepared = await Promise.all(sound.map(({ entry, digest }) => prepare(vault, entry, digest)));
+  const { written, conflicts } = await writePrepared(db, prepared, asOne);
+  return { written, conflicts: [...faults, ...conflicts] };
+}
+
+async function writePrepared(db: Db, prepared: readonly Prepared[], asOne: boolean): Promise<BatchOutcome> {
   try {
     return await inTransaction(db, prepared, asOne, writeTogether);
   } catch (error) {

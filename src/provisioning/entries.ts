@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { profileFlaw, REPLACED_DEFAULTS } from "../clients/fapi2.js";
+import { REPLACED_BY_SUBJECT_TYPE, subjectFlaw } from "../clients/subject.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema.js";
 
@@ -103,8 +104,8 @@ export function readChangedClient(
   const changing = [...Object.keys(given), ...names];
   if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope");
   const kept = Object.keys(CLIENT_SHAPE).filter((name) => !changing.includes(name) && (client[name] ?? null) !== null);
-  // A stored default contradicts no profile: only the operator's word does.
-  const said = (name: string) => !REPLACED_DEFAULTS.includes(name);
+  // A stored default contradicts no other setting: only the operator's word does.
+  const said = (name: string) => !REPLACED_DEFAULTS.includes(name) && !REPLACED_BY_SUBJECT_TYPE.includes(name);
   const stored = Object.fromEntries(
     kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]),
   );
@@ -139,10 +140,10 @@ function readJson(flag: string, value: unknown): unknown {
   }
 }
 
-/** @param said the settings that count against a profile */
+/** @param said the settings that count against a profile and against pairwise subjects */
 function checkClient(entry: Readonly<Record<string, unknown>>, said = entry): ProvisionedClient {
   const checked = check(SECTIONS.clients.entry, entry);
-  const flaw = profileFlaw(said);
+  const flaw = profileFlaw(said) ?? subjectFlaw(said);
   if (flaw !== undefined) throw new OperatorError(`${flaw.name.replaceAll("_", "-")}: ${flaw.message}`);
   return checked;
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { profileFlaw } from "../clients/fapi2.js";
+import { subjectFlaw } from "../clients/subject.js";
 import { placeOfPrototype } from "./json-value.js";
 import { faultAt, type Place, type RawEntry } from "./raw-entry.js";
 import { SECTIONS, type ProvisioningFile, type Section } from "./schema.js";
@@ -36,7 +37,8 @@ export class EntryChecker {
     if (prototype !== undefined) return faultAt(place, prototype, "there is no such key");
     const result = SECTIONS[section].entry.safeParse(raw);
     if (!result.success) return describe(place, result.error.issues[0]!);
-    const flaw = section === "clients" ? profileFlaw(raw as Readonly<Record<string, unknown>>) : undefined;
+    const given = section === "clients" ? (raw as Readonly<Record<string, unknown>>) : {};
+    const flaw = profileFlaw(given) ?? subjectFlaw(given);
     if (flaw !== undefined) return faultAt(place, [flaw.name], flaw.message);
     const key = (SECTIONS[section].key as (value: unknown) => string)(result.data);
     const name = `${section}/${key}`;

@@ -5,6 +5,7 @@ import { METHODS, secretStorage } from "../clients/methods.js";
 import { ASSERTION_ALGORITHMS, CONTENT_KEY_SIZES, PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import { sharesOrigin } from "../clients/registered-uri.js";
 import { checkEncryption, RESPONSE_SETTINGS } from "../clients/response-settings.js";
+import { SUBJECT_TYPES } from "../clients/subject.js";
 import { DIALECT_NAMES } from "../dialects/index.js";
 import { GRANT_TYPES, RESPONSE_TYPES } from "../grants/index.js";
 import { ACCESS_TOKEN_TYPES, SIGNING_ALGORITHMS } from "../keys/signing-key.js";
@@ -89,6 +90,8 @@ const client = z
     refresh_token_rotation: z.boolean().default(CLIENT_DEFAULTS.refresh_token_rotation),
     ...RESPONSE_SETTINGS,
     id_token_claims: z.enum(["minimal", "scope"]).default("minimal"),
+    subject_type: z.enum(SUBJECT_TYPES).default("public"),
+    sector_identifier_uri: webUri.optional(),
     require_pkce: z.boolean().default(CLIENT_DEFAULTS.require_pkce),
     require_pushed_authorization_requests: z.boolean().default(false),
     require_signed_request_object: z.boolean().default(false),

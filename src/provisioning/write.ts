@@ -32,6 +32,8 @@ export interface Vault {
   readonly random: Random;
   /** Whether a client can present a certificate at all; true by default. */
   readonly takesCertificates?: boolean | undefined;
+  /** Whether documents of clients may be fetched from loopback and private addresses; false by default. */
+  readonly allowsPrivateFetches?: boolean | undefined;
 }
 
 type Write = (tx: Tx) => Promise<void>;

@@ -58,6 +58,7 @@ const ABSENT = {
   authorization_signed_response_alg: "RS256",
   introspection_signed_response_alg: "RS256",
   id_token_claims: "minimal",
+  subject_type: "public",
   assertion_lifetime: 300,
   access_token_signing_alg: "ES256",
   access_token_typ: "at+jwt",

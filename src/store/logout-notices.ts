@@ -68,8 +68,8 @@ const MAX_FRAMES = 32;
 const FRAMES = {
   name: "front_channel_clients",
   text: `
-    SELECT DISTINCT c.client_id, g.sid, c.frontchannel_logout_uri AS uri,
-           c.frontchannel_logout_session_required AS session_required
+    SELECT DISTINCT c.client_id, g.sid, c.frontchannel_logout_uri, c.frontchannel_logout_session_required,
+           c.subject_type, c.sector_identifier_uri, c.redirect_uris
     FROM grants g JOIN clients c ON c.client_id = g.client_id
     WHERE g.sid = ANY ($1::text[]) AND g.code_uses > 0 AND 'openid' = ANY (g.scope)
       AND c.frontchannel_logout_uri IS NOT NULL AND NOT c.disabled
@@ -79,9 +79,12 @@ const FRAMES = {
 /** A client that is told of a logout by the user's browser (OpenID Connect Front-Channel Logout 1.0). */
 interface FrontChannelClient {
   readonly sid: string;
-  readonly uri: string;
+  readonly frontchannel_logout_uri: string;
   /** Whether the client needs `iss` and `sid`. */
-  readonly session_required: boolean;
+  readonly frontchannel_logout_session_required: boolean;
+  readonly subject_type: string;
+  readonly sector_identifier_uri: string | null;
+  readonly redirect_uris: readonly string[];
 }
 
 /** The clients with a frontchannel_logout_uri that got an id_token in these sessions. */

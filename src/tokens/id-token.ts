@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import type { Client } from "../clients/registry.js";
+import { sessionFor, subjectFor } from "../clients/subject.js";
 import { epochSeconds, hasPassed, type Clock } from "../clock.js";
+import type { MasterKey } from "../keys/master-key.js";
 import type { OwnJwt } from "../keys/own-jwt.js";
 import type { KeyRing } from "../keys/ring.js";
 import type { SigningAlgorithm } from "../keys/signing-key.js";
@@ -13,6 +15,7 @@ const ID_TOKEN_LIFETIME = 600;
 
 interface IdTokenInput {
   readonly client: Client;
+  /** The user. The client may know them by another name. */
   readonly sub: string;
   /** The access token issued beside it. */
   readonly access_token: string;
@@ -29,16 +32,23 @@ interface IdTokenInput {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
+interface IdTokenParts {
+  readonly issuer: string;
+  readonly ring: KeyRing;
+  readonly master: MasterKey;
+  readonly clock: Clock;
+}
+
 /** Issues an id_token (OpenID Connect Core section 2), signed as the client is registered for. */
 export async function issueIdToken(
-  { issuer, ring, clock }: { readonly issuer: string; readonly ring: KeyRing; readonly clock: Clock },
+  { issuer, ring, master, clock }: IdTokenParts,
   { client, sub, access_token, auth_time, amr, acr, nonce, sid, claims }: IdTokenInput,
 ): Promise<string> {
   const iat = epochSeconds(clock);
   const { text } = await ring.sign(client.id_token_signed_response_alg, ID_TOKEN_TYPE, {
     ...claims,
     iss: issuer,
-    sub,
+    sub: subjectFor(master, client, sub),
     aud: client.client_id,
     iat,
     exp: iat + ID_TOKEN_LIFETIME,
@@ -46,7 +56,7 @@ export async function issueIdToken(
     amr: [...amr],
     acr: acr || undefined,
     nonce: nonce || undefined,
-    sid: sid || undefined,
+    sid: sid ? sessionFor(master, client, sid) : undefined,
     at_hash: leftHalf(access_token, client.id_token_signed_response_alg),
   });
   return text;
@@ -60,9 +70,10 @@ function leftHalf(text: string, alg: SigningAlgorithm): string {
 
 /** The content of an id_token_hint: the user that the client believes to be logged in. */
 interface IdTokenHint {
+  /** As the client knows the user. */
   readonly sub: string;
   readonly client_id: string;
-  /** The browser session it was got in. */
+  /** The browser session it was got in, as the client knows it. */
   readonly sid: string | undefined;
 }
 

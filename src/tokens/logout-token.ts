@@ -1,5 +1,7 @@
 import type { Client } from "../clients/registry.js";
+import { sessionFor, subjectFor } from "../clients/subject.js";
 import { epochSeconds, newId, type Clock, type Random } from "../clock.js";
+import type { MasterKey } from "../keys/master-key.js";
 import type { KeyRing } from "../keys/ring.js";
 
 /** Media type of a logout token, which no other token has (OpenID Connect Back-Channel Logout 1.0 section 2.4). */
@@ -13,6 +15,7 @@ const EVENTS = { "http://schemas.openid.net/event/backchannel-logout": {} };
 interface LogoutTokenParts {
   readonly issuer: string;
   readonly ring: KeyRing;
+  readonly master: MasterKey;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -22,7 +25,7 @@ interface LogoutTokenParts {
  * @param sid the session that ended; undefined for all sessions of the user
  */
 export async function issueLogoutToken(
-  { issuer, ring, clock, random }: LogoutTokenParts,
+  { issuer, ring, master, clock, random }: LogoutTokenParts,
   client: Client,
   { sub, sid }: { readonly sub: string; readonly sid: string | undefined },
 ): Promise<string> {
@@ -30,8 +33,8 @@ export async function issueLogoutToken(
   const { text } = await ring.sign(client.id_token_signed_response_alg, LOGOUT_TOKEN_TYPE, {
     iss: issuer,
     aud: client.client_id,
-    sub,
-    sid,
+    sub: subjectFor(master, client, sub),
+    sid: sid && sessionFor(master, client, sid),
     iat,
     exp: iat + LOGOUT_TOKEN_LIFETIME,
     jti: newId(random),

@@ -53,6 +53,7 @@ function buildProvisioningCore({ settings, deployment: { db, master }, log }: Pr
     ...{ issuer, db, master, feed: NO_CHANGE_FEED, clock: systemClock, random: systemRandom },
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
+    allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
     warn: (line) => log.warn({ type: "identifiers" }, line),
   });
 }

@@ -103,6 +103,7 @@ t.test("a client registers itself, and its user logs in through it", async (t) =
     dpop_bound_access_tokens: false,
     backchannel_logout_session_required: false,
     frontchannel_logout_session_required: false,
+    subject_type: "public",
     scope: scopes,
   });
   t.equal(client_id_issued_at, Math.floor(clock.now() / 1000));

@@ -324,6 +324,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "confirmation-code": "a confirmation code",
   tries: "it is a lasting key as that of sessions",
   registration: "it is a lasting key as that of sessions",
+  "pairwise-subject": "test/clients/pairwise.test.ts: the sub stays when the master key changes",
   "known-browser": "a known browser",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",

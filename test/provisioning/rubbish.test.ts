@@ -81,6 +81,8 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     userinfo_encrypted_response_alg: "RSA-OAEP-256",
     userinfo_encrypted_response_enc: "A128GCM",
     id_token_claims: "scope",
+    subject_type: "public",
+    sector_identifier_uri: "https://app.example/sector",
     userinfo_signed_response_alg: "ES256",
     require_pkce: true,
     require_pushed_authorization_requests: true,

@@ -2,6 +2,7 @@ import type { BrowserSessions } from "../../accounts/browser-session.js";
 import { isConfidential } from "../../clients/methods.js";
 import { isRegistered } from "../../clients/redirect-uri.js";
 import type { Client } from "../../clients/registry.js";
+import { subjectFor } from "../../clients/subject.js";
 import { epochSeconds, newId, toSeconds } from "../../clock.js";
 import type { Core } from "../../core.js";
 import { isRefusal, Refusal } from "../../errors/refusal.js";
@@ -182,13 +183,13 @@ export class Authorization {
     session: LiveSession | undefined,
     interaction: Interaction | undefined,
   ): Promise<Next> {
-    const { db, clock } = this.#core;
+    const { db, clock, master } = this.#core;
     const consent = interaction?.consent_sid === session?.sid ? interaction?.consent : undefined;
     return next({
       now: epochSeconds(clock),
       request: { ...request, scope: request.consent_scope },
       client: { consent: client.consent, remembers: isConfidential(client) },
-      session: session && { sub: session.sub, auth_time: toSeconds(session.auth_time) },
+      session: session && { sub: subjectFor(master, client, session.sub), auth_time: toSeconds(session.auth_time) },
       consented: session === undefined ? [] : await consentedScope(db, session.sub, client.client_id),
       done: {
         login: session !== undefined && interaction?.login_sid === session.sid,

@@ -13,7 +13,7 @@ interface AuthorizationState {
     readonly prompt: readonly Prompt[];
     /** The maximum age of the login, in seconds. */
     readonly max_age?: number | undefined;
-    /** The person that the client expects: from id_token_hint, or from `sub` in the claims parameter. */
+    /** The person that the client expects, as it knows them: from id_token_hint, or from `sub` in the claims parameter. */
     readonly expected_sub?: string | undefined;
   };
   readonly client: {
@@ -22,7 +22,7 @@ interface AuthorizationState {
     /** Whether a consent is remembered. It is not for a public client, because anybody can claim to be one. */
     readonly remembers: boolean;
   };
-  /** The person who is logged in in this browser. */
+  /** The person who is logged in in this browser, as the client knows them. */
   readonly session?: { readonly sub: string; readonly auth_time: number } | undefined;
   /** The scopes that this person allowed this client before. */
   readonly consented: readonly string[];
