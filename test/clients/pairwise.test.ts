@@ -55,6 +55,11 @@ const pair = (client_id: string, more: object = {}) => ({
   ...more,
 });
 
+const framed = {
+  frontchannel_logout_uri: "https://other.example/out",
+  frontchannel_logout_session_required: true,
+};
+
 const server = await startInstance(t, {
   env: {
     JWKS_URI_ALLOW_PRIVATE: "true",
@@ -68,7 +73,7 @@ const server = await startInstance(t, {
     clients: [
       pair("one", { backchannel_logout_uri: `${origin}/logout`, frontchannel_logout_uri: "https://app.example/out" }),
       pair("same-host", { userinfo_signed_response_alg: "ES256" }),
-      pair("elsewhere", { redirect_uris: [OTHER], frontchannel_logout_session_required: true }),
+      pair("elsewhere", { redirect_uris: [OTHER], ...framed }),
       pair("public", { subject_type: "public" }),
       { client_id: "api", client_secret: SECRET, audiences: ["https://api1.example"] },
       {
@@ -183,10 +188,11 @@ t.test("PS-04 two clients cannot join their users by the session", async (t) => 
 t.test("a logout is told to the client in its own names, and its hint ends the session", async (t) => {
   const another = await loggedIn(server);
   const tokens = await signIn(another, "one");
-  await signIn(another, "elsewhere");
+  const elsewhere = decodeJwt((await signIn(another, "elsewhere")).id_token);
   received.length = 0;
   const page = await another.open(`/oauth2/logout?id_token_hint=${tokens.id_token}`);
   t.match(page.text, /src="https:\/\/app\.example\/out"/);
+  t.ok(page.text.includes(`sid=${elsewhere.sid as string}"`), "a frame gets the sid of its client");
   t.notMatch(page.text, /id="logout"/, "the person is not asked");
   await until("the client is told", () => received.length > 0);
   const { sid, sub } = decodeJwt(tokens.id_token);
