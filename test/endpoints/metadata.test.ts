@@ -29,7 +29,8 @@ t.test("metadata lists the registered endpoints, grants, methods and scopes", as
     });
     t.strictSame(await document(server, ROOT), await document(server, STANDARD));
     // Clients append the path of an issuer (RFC 8414 section 3.1).
-    for (const path of [STANDARD, ROOT]) t.equal((await document(server, `${path}/sub`)).issuer, "https://id.example/sub");
+    for (const path of [STANDARD, ROOT])
+      t.equal((await document(server, `${path}/sub`)).issuer, "https://id.example/sub");
   });
 
   t.test("the listed grants, methods and scopes are the supported ones, without the jeton: scopes", async (t) => {

@@ -77,7 +77,8 @@ function readRedirectUri(client: Client, { parameters }: Form): string {
 function onlyRedirectUri({ redirect_uris, profile }: Client, parameters: Form["parameters"]): string {
   const [only, another] = redirect_uris;
   const openid = readScope(parameters.get("scope")).includes("openid");
-  if (only === undefined || another !== undefined || openid || profile === "fapi2") throw new Refusal("redirect_uri_missing");
+  if (only === undefined || another !== undefined || openid || profile === "fapi2")
+    throw new Refusal("redirect_uri_missing");
   return only;
 }
 
