@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
-import tap, { type Test } from "tap";
+import type { Test } from "tap";
 import { DATA_DIR, TEMPLATE } from "./run.js";
 import { provisionedTemplate } from "./template.js";
 
@@ -25,6 +25,8 @@ let cluster: Promise<{ readonly url: string; readonly client: pg.Client }> | und
 
 /** The connection that makes and drops the databases of a test file. Each connection costs PostgreSQL as much as a database. */
 async function openCluster() {
+  // Jobs use this file without tap, which would end them after 30 s.
+  const { default: tap } = await import("tap");
   const url = await readFile(join(DATA_DIR, "url"), "utf8");
   const client = new pg.Client(url);
   await client.connect();
