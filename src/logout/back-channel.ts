@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Core } from "../core.js";
 import { call, FetchFailed, type CallLimits } from "../outbound/fetch.js";
 import type { ChangeFeed } from "../store/listen.js";
@@ -34,6 +35,8 @@ export class BackChannelLogout {
 
   constructor(parts: BackChannelParts) {
     this.#parts = parts;
+    // Each call under way listens to it.
+    setMaxListeners(AT_ONCE, this.#end.signal);
   }
 
   /** Sends notices as soon as they are written. What fails is left for a regular call of `deliver`. */
