@@ -1,4 +1,5 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyReply } from "fastify";
+import type { Clock } from "./clock.js";
 import type { Settings } from "./config.js";
 import type { Core } from "./core.js";
 import { metricsEndpoint } from "./endpoints/metrics.js";
@@ -7,7 +8,7 @@ import { Refusal } from "./errors/refusal.js";
 import { asRefusal, logUnexpected } from "./http/failure.js";
 import { setHeaders } from "./http/headers.js";
 import { LIMITS } from "./http/limits.js";
-import { Metrics } from "./metrics/metrics.js";
+import { Metrics, stateOf, writeMetrics, type ProcessMetrics, type ServerState } from "./metrics/metrics.js";
 import { readersOf } from "./metrics/readers.js";
 
 /** What administrators use beside the command line. It is loaded only where ADMIN asks for it. */
@@ -17,6 +18,8 @@ interface Administration {
   open(core: Core, underWay: () => number): Promise<void>;
   /** The page with the metrics of every process of this server. */
   readonly page: () => Promise<string>;
+  /** The same for the console. */
+  readonly state: () => Promise<ServerState>;
   close(): Promise<void>;
 }
 
@@ -24,16 +27,19 @@ interface AdministrationParts {
   readonly admin: Settings["ADMIN"];
   readonly log: FastifyBaseLogger;
   /** Gathers the metrics of all workers; undefined if this process is the whole server. */
-  readonly gather: (() => Promise<string>) | undefined;
+  readonly gather: (() => Promise<readonly ProcessMetrics[]>) | undefined;
+  readonly clock: Clock;
 }
 
-export function prepareAdministration({ admin, log, gather }: AdministrationParts): Administration {
-  const metrics = new Metrics();
-  const page = gather ?? (() => metrics.page());
+export function prepareAdministration({ admin, log, gather, clock }: AdministrationParts): Administration {
+  const metrics = new Metrics(clock);
+  const page = gather === undefined ? () => metrics.page() : async () => writeMetrics(await gather());
+  const state = async () => stateOf(gather === undefined ? [await metrics.collect()] : await gather());
   const app = typeof admin === "object" ? ownApp(page, log) : undefined;
   return {
     metrics,
     page,
+    state,
     open: async (core, underWay) => {
       metrics.watch(readersOf(core, underWay));
       if (app === undefined || typeof admin !== "object") return;

@@ -16,7 +16,7 @@ import { CERTIFICATE_CHECK_INTERVAL, CertificateWatch } from "./http/certificate
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
 import type { DecisionCounter } from "./http/decision.js";
-import type { Metrics } from "./metrics/metrics.js";
+import type { Metrics, ProcessMetrics } from "./metrics/metrics.js";
 import { BackChannelLogout, LOGOUT_RETRY } from "./logout/back-channel.js";
 import { provision } from "./provision.js";
 import { Availability } from "./store/availability.js";
@@ -48,7 +48,7 @@ interface ServerParts {
    * Given to a worker. Its primary has applied the provisioning file already. Only the first worker sweeps and receives CoAP:
    * the messages of one device belong together, and processes that share a UDP port would get some each.
    */
-  readonly worker?: { readonly isFirst: boolean; readonly gatherMetrics: () => Promise<string> };
+  readonly worker?: { readonly isFirst: boolean; readonly gatherMetrics: () => Promise<readonly ProcessMetrics[]> };
 }
 
 export interface RunningServer {
@@ -172,10 +172,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 }
 
 /** Loads what administrators need, unless ADMIN is off. */
-async function loadAdministration({ settings: { ADMIN: admin }, log, worker }: ServerParts) {
+async function loadAdministration({ settings: { ADMIN: admin }, log, worker, clock = systemClock }: ServerParts) {
   if (admin === "off") return undefined;
   const { prepareAdministration } = await import("./administration.js");
-  return prepareAdministration({ admin, log, gather: worker?.gatherMetrics });
+  return prepareAdministration({ admin, log, gather: worker?.gatherMetrics, clock });
 }
 
 /** Loads what CoAP needs, which few deployments use. */

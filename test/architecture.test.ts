@@ -35,7 +35,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   uma: ["store", "clients", "tokens"],
   "core.ts": ["store", "http", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   // The counters of the server, and its state, for monitoring.
-  metrics: ["store", "http", "core.ts", "version.ts"],
+  metrics: ["store", "http", "core.ts", "clock.ts", "version.ts"],
   // Clients are told of logouts by calls of this server.
   logout: ["store", "outbound", "tokens", "core.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "uma", "core.ts", "clock.ts"],
@@ -103,7 +103,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // What connects CoAP with its sockets, and with the operations that are served.
   "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
   // What administrators use beside the command line.
-  "administration.ts": ["errors", "http", "endpoints", "metrics", "core.ts", "config.ts"],
+  "administration.ts": ["errors", "http", "endpoints", "metrics", "clock.ts", "core.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",

@@ -1,5 +1,6 @@
 import type { Metric, MetricValue, Registry } from "prom-client";
 import { COUNTERS, HISTOGRAMS } from "./families.js";
+import { MinuteRing, type RecentRow } from "./recent.js";
 
 const { buckets: BOUNDS } = HISTOGRAMS.jeton_decision_duration_seconds;
 
@@ -13,6 +14,7 @@ interface Row {
   readonly buckets: number[];
   /** Seconds of all of them. */
   sum: number;
+  readonly recent: MinuteRing;
 }
 
 /**
@@ -29,21 +31,31 @@ export class DecisionTally {
     register(registry, "histogram", "jeton_decision_duration_seconds", durations.help, () => this.#durations());
   }
 
-  /** @param seconds undefined if the request was refused on arrival */
-  add(dialect: string, operation: string, grant_type: string, outcome: string, seconds: number | undefined): void {
+  /**
+   * @param seconds undefined if the request was refused on arrival
+   * @param minute the present one (recent.ts)
+   */
+  add(labels: Labels, seconds: number | undefined, minute: number): void {
+    const { dialect, operation, grant_type, outcome } = labels;
     const key = `${dialect} ${operation} ${grant_type} ${outcome}`;
     let row = this.#rows.get(key);
     if (row === undefined) {
       const buckets = Array<number>(BOUNDS.length + 1).fill(0);
-      row = { labels: { dialect, operation, grant_type, outcome }, count: 0, buckets, sum: 0 };
+      row = { labels, count: 0, buckets, sum: 0, recent: new MinuteRing() };
       this.#rows.set(key, row);
     }
     row.count += 1;
+    row.recent.add(minute);
     if (seconds === undefined) return;
     let place = 0;
     while (place < BOUNDS.length && seconds > BOUNDS[place]!) place += 1;
     row.buckets[place]! += 1;
     row.sum += seconds;
+  }
+
+  /** The decisions of the last hour. */
+  recent(minute: number): readonly RecentRow[] {
+    return [...this.#rows.values()].map(({ labels, recent }) => ({ labels, counts: recent.read(minute) }));
   }
 
   #decisions(): MetricValue<string>[] {

@@ -1,11 +1,16 @@
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Clock } from "../clock.js";
 import type { AuditFacts, DecisionCounter } from "../http/decision.js";
 import type { SweepReport } from "../store/sweep.js";
 import { DecisionTally } from "./decision-tally.js";
 import { COUNTERS, GAUGES } from "./families.js";
+import { mergeRecent, minuteOf, MinuteRing, type Recent } from "./recent.js";
 
 /** The metrics of one process, in a form that travels between processes. */
-export type ProcessMetrics = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+export interface ProcessMetrics {
+  readonly families: Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+  readonly recent: Recent;
+}
 
 /** One value of a gauge, with its labels. */
 type Reading = readonly [value: number, labels?: Readonly<Record<string, string>>];
@@ -21,9 +26,12 @@ export class Metrics implements DecisionCounter {
   readonly #alarms = this.#counter("jeton_alarms_total");
   readonly #sweptRows = this.#counter("jeton_swept_rows_total");
   readonly #sweepFailures = this.#counter("jeton_sweep_failures_total");
+  readonly #recentAlarms = new Map<string, MinuteRing>();
+  readonly #clock: Pick<Clock, "now">;
   #backlog: readonly Reading[] = [];
 
-  constructor() {
+  constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -32,9 +40,10 @@ export class Metrics implements DecisionCounter {
     milliseconds?: number,
   ) {
     const seconds = milliseconds === undefined ? undefined : milliseconds / 1_000;
-    this.#decisions.add(dialect, operation, grant_type, refusal === undefined ? "granted" : "refused", seconds);
+    const outcome = refusal === undefined ? "granted" : "refused";
+    this.#decisions.add({ dialect, operation, grant_type, outcome }, seconds, minuteOf(this.#clock.now()));
     if (refusal !== undefined) this.#refusals.inc({ code: refusal.row.code });
-    if (alarm !== undefined) this.#alarms.inc({ alarm });
+    if (alarm !== undefined) this.#alarmed(alarm);
   }
 
   /** Adds a round of the sweep. Its backlog is shown until the next round. */
@@ -65,8 +74,18 @@ export class Metrics implements DecisionCounter {
   }
 
   /** The metrics of this process, for another process to add to its own. */
-  collect(): Promise<ProcessMetrics> {
-    return this.#registry.getMetricsAsJSON();
+  async collect(): Promise<ProcessMetrics> {
+    const minute = minuteOf(this.#clock.now());
+    const alarms = [...this.#recentAlarms].map(([alarm, ring]) => ({ labels: { alarm }, counts: ring.read(minute) }));
+    const recent = { minute, decisions: this.#decisions.recent(minute), alarms };
+    return { families: await this.#registry.getMetricsAsJSON(), recent };
+  }
+
+  #alarmed(alarm: string): void {
+    this.#alarms.inc({ alarm });
+    let ring = this.#recentAlarms.get(alarm);
+    if (ring === undefined) this.#recentAlarms.set(alarm, (ring = new MinuteRing()));
+    ring.add(minuteOf(this.#clock.now()));
   }
 
   #counter<Name extends keyof typeof COUNTERS>(name: Name): Counter {
@@ -76,5 +95,30 @@ export class Metrics implements DecisionCounter {
 
 /** The page with the metrics of these processes as one server's. */
 export function writeMetrics(processes: readonly ProcessMetrics[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...processes]).metrics();
+  return aggregated(processes).metrics();
+}
+
+function aggregated(processes: readonly ProcessMetrics[]): Registry {
+  return AggregatorRegistry.aggregate(processes.map(({ families }) => families));
+}
+
+/** The state of a server, for people. */
+export interface ServerState {
+  /** The values of a metric, each with its labels. */
+  readonly valuesOf: (name: keyof typeof GAUGES | keyof typeof COUNTERS) => readonly LabelledValue[];
+  readonly recent: Recent;
+}
+
+interface LabelledValue {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string | number | undefined>>;
+}
+
+/** The state of these processes as one server's. */
+export async function stateOf(processes: readonly ProcessMetrics[]): Promise<ServerState> {
+  const families = new Map((await aggregated(processes).getMetricsAsJSON()).map(({ name, values }) => [name, values]));
+  return {
+    valuesOf: (name) => families.get(name) ?? [],
+    recent: mergeRecent(processes.map(({ recent }) => recent)),
+  };
 }

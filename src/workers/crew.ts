@@ -125,8 +125,8 @@ export class Crew {
 
   async #sendMetrics(asker: Member, id: number): Promise<void> {
     const serving = [...this.#members.values()].filter(({ stage }) => stage === "serving");
-    const page = await this.#gatherer.gather(serving, order);
-    order(asker, { do: "show", id, page });
+    const processes = await this.#gatherer.gather(serving, order);
+    order(asker, { do: "show", id, processes });
   }
 
   #hearFailure({ worker }: Member, { line, isRestored }: Failure): void {

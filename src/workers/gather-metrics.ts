@@ -2,14 +2,14 @@ import type { ProcessMetrics } from "../metrics/metrics.js";
 import type { Order, Report } from "./messages.js";
 
 /**
- * One page of metrics for all workers. A worker that is asked for the page asks its primary. The primary collects the metrics of
- * each worker that serves, and sends the page.
+ * The metrics of all workers. A worker that is asked for them asks its primary. The primary collects the metrics of each worker
+ * that serves, and sends them.
  */
 
-/** Milliseconds that a worker may take. The page is then written without it. */
+/** Milliseconds that a worker may take. After them the others are sent. */
 const MAX_WAIT = 1_000;
 
-/** A page that the primary is making. */
+/** Metrics that the primary is collecting. */
 interface Gathering {
   readonly collected: ProcessMetrics[];
   missing: number;
@@ -22,7 +22,10 @@ export class MetricsGatherer {
   #lastId = 0;
 
   /** Collects the metrics of these workers. @param ask sends an order to one of them */
-  async gather<Member>(members: readonly Member[], ask: (member: Member, order: Order) => void): Promise<string> {
+  async gather<Member>(
+    members: readonly Member[],
+    ask: (member: Member, order: Order) => void,
+  ): Promise<readonly ProcessMetrics[]> {
     const id = ++this.#lastId;
     const collected: ProcessMetrics[] = [];
     await new Promise<void>((resolve) => {
@@ -35,8 +38,7 @@ export class MetricsGatherer {
       for (const member of members) ask(member, { do: "collect", id });
     });
     this.#gatherings.delete(id);
-    const { writeMetrics } = await import("../metrics/metrics.js");
-    return writeMetrics(collected);
+    return collected;
   }
 
   /** Takes the metrics of one worker. Those that come too late are dropped. */
@@ -49,17 +51,17 @@ export class MetricsGatherer {
   }
 }
 
-/** A worker's part: it asks for pages, and waits for them. */
-export class PageRequests {
+/** A worker's part: it asks for the metrics of all workers, and waits for them. */
+export class MetricsRequests {
   readonly #send: (report: Report) => void;
-  readonly #waiting = new Map<number, (page: string) => void>();
+  readonly #waiting = new Map<number, (processes: readonly ProcessMetrics[]) => void>();
   #lastId = 0;
 
   constructor(send: (report: Report) => void) {
     this.#send = send;
   }
 
-  ask(): Promise<string> {
+  ask(): Promise<readonly ProcessMetrics[]> {
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
@@ -67,8 +69,8 @@ export class PageRequests {
     });
   }
 
-  answered({ id, page }: Extract<Order, { readonly do: "show" }>): void {
-    this.#waiting.get(id)?.(page);
+  answered({ id, processes }: Extract<Order, { readonly do: "show" }>): void {
+    this.#waiting.get(id)?.(processes);
     this.#waiting.delete(id);
   }
 }

@@ -19,8 +19,8 @@ export type Order =
   | { readonly do: "renew" }
   /** Send the metrics of this process. */
   | { readonly do: "collect"; readonly id: number }
-  /** The answer to `asks`: the page with the metrics of all workers. */
-  | { readonly do: "show"; readonly id: number; readonly page: string }
+  /** The answer to `asks`: the metrics of all workers. */
+  | { readonly do: "show"; readonly id: number; readonly processes: readonly ProcessMetrics[] }
   | { readonly do: "stop" };
 
 /** How far a worker has come. */
@@ -29,7 +29,7 @@ export type Stage = "loaded" | "built" | "serving";
 /** What a worker reports. After `failed` it exits. */
 export type Report = { readonly is: Stage } | Failure | MetricsReport;
 
-/** A worker's part in a page of metrics: it asks for the page, or sends its own metrics for another one's. */
+/** A worker's part in the metrics of all: it asks for them, or sends its own metrics for another one. */
 type MetricsReport =
   | { readonly is: "asks"; readonly id: number }
   | { readonly is: "collected"; readonly id: number; readonly metrics: ProcessMetrics };

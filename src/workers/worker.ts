@@ -8,7 +8,7 @@ import type { Log } from "../http/log.js";
 import { inOneLine } from "../in-one-line.js";
 import { startServer, type RunningServer } from "../server.js";
 import { RestoredError } from "../store/continuity.js";
-import { PageRequests } from "./gather-metrics.js";
+import { MetricsRequests } from "./gather-metrics.js";
 import type { Order, Report } from "./messages.js";
 
 /** Whether a primary of this program has started this process. */
@@ -52,9 +52,9 @@ async function start(
   const { url, port, isFirst } = await report("loaded", orders, "build");
   const deployment = await joinDeployment(settings, url);
   const listener = await prepareListener({ ...addressOf(settings), port, isShared: true });
-  const pages = new PageRequests(send);
-  orders.on("show", (order: Extract<Order, { do: "show" }>) => pages.answered(order));
-  const worker = { isFirst, gatherMetrics: () => pages.ask() };
+  const requests = new MetricsRequests(send);
+  orders.on("show", (order: Extract<Order, { do: "show" }>) => requests.answered(order));
+  const worker = { isFirst, gatherMetrics: () => requests.ask() };
   const server = await startServer({ settings, deployment, listener, log, worker, onRestored: fail });
   orders.on("collect", ({ id }: Extract<Order, { do: "collect" }>) => void sendMetrics(server, id).catch(fail));
   await report("built", orders, "listen");

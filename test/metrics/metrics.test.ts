@@ -4,6 +4,7 @@ import t from "tap";
 import { parse } from "yaml";
 import { readSettings } from "../../src/config.js";
 import { COUNTERS, GAUGES, HISTOGRAMS } from "../../src/metrics/families.js";
+import { mergeRecent, MinuteRing } from "../../src/metrics/recent.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { logIn } from "../support/tokens.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
@@ -96,6 +97,33 @@ t.test("a page with an address of its own is nowhere else, and has nothing besid
 t.test("without administration there is no page", async (t) => {
   const server = await startInstance(t);
   t.equal((await fetch(`${server.url}/metrics`)).status, 404);
+});
+
+t.test("the last hour is counted minute by minute, over all processes", async (t) => {
+  const ring = new MinuteRing();
+  for (const minute of [1_000, 1_000, 1_001, 1_000, 1_004]) ring.add(minute);
+  const last = (minute: number) => ring.read(minute).slice(-6);
+  t.strictSame(last(1_004), [0, 2, 2, 0, 0, 1], "a clock that goes back counts into the latest minute");
+  t.strictSame(last(1_006), [2, 0, 0, 1, 0, 0]);
+  t.equal(ring.read(1_004).length, 60);
+  t.strictSame(new Set(ring.read(1_063)), new Set([1, 0]));
+  t.strictSame(new Set(ring.read(1_064)), new Set([0]), "an hour later nothing is left");
+  ring.add(1_064);
+  t.strictSame(ring.read(1_064).slice(0, -1), Array(59).fill(0), "a place is used again");
+
+  const process = (minute: number, counts: readonly number[]) => ({
+    minute,
+    decisions: [{ labels: { outcome: "granted" }, counts: [...Array<number>(60 - counts.length).fill(0), ...counts] }],
+    alarms: [],
+  });
+  const merged = mergeRecent([process(10, [1, 2]), process(11, [4, 8])]);
+  t.equal(merged.minute, 11);
+  t.strictSame(
+    merged.decisions.map(({ counts }) => counts.slice(-3)),
+    [[1, 6, 8]],
+    "minutes are added to the same minute",
+  );
+  t.strictSame(mergeRecent([]).decisions, []);
 });
 
 t.test("ADMIN is on by default where only this machine can reach the server", async (t) => {
