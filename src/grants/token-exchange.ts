@@ -58,7 +58,7 @@ export const tokenExchangeGrant = grantPlugin({
     facts.sub = subject.sub;
     facts.actor = actor?.sub;
     facts.exchanged_jti = subject.jti;
-    return entitle(scope, { subject, actor }, typed.requested_token_type);
+    return entitlementOf(scope, { subject, actor }, typed.requested_token_type);
   },
 });
 
@@ -75,6 +75,8 @@ interface Shown {
 async function readToken(text: string, invalid: SlotlessCode, context: GrantContext): Promise<AccessTokenClaims> {
   const read = await context.core.accessTokens.read(text);
   if (read === undefined) throw new Refusal(invalid, { reason: "not written by this server" });
+  // The database decides about expiry; where its clock is behind, the new token would have no lifetime left.
+  if (read.expired) throw new Refusal(invalid, { reason: "not in force" });
   const { claims } = read;
   if (claims.permissions !== undefined) throw new Refusal(invalid, { reason: "a requesting party token" });
   if (!isHeld(claims, context))
@@ -141,7 +143,7 @@ async function chooseScope(
 /** Tokens that one may come from at most. Each is in its text, and is checked with it. */
 const MAX_EARLIER = 10;
 
-function entitle(scope: readonly string[], { subject, actor }: Shown, requested: string): Entitlement {
+function entitlementOf(scope: readonly string[], { subject, actor }: Shown, requested: string): Entitlement {
   const exchanged_from = earlierTokens([subject, ...(actor === undefined ? [] : [actor])]);
   if (exchanged_from.length > MAX_EARLIER) throw new Refusal("exchange_too_long");
   return {
