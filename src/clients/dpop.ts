@@ -37,6 +37,12 @@ export async function keyOfProof(
   return undefined;
 }
 
+/** The refusals at an endpoint where the client authenticates, and where an access token is shown. */
+const REFUSALS = {
+  client: { invalid: "dpop_proof_invalid", nonce: "dpop_nonce_missing" },
+  token: { invalid: "dpop_token_proof_invalid", nonce: "dpop_token_nonce_missing" },
+} as const;
+
 interface Demands {
   /** The client that sends the proof: its profile may allow fewer algorithms. */
   readonly client: Pick<RegisteredClient, "profile">;
@@ -55,11 +61,9 @@ export async function acceptProof(
   request: PresentedProof,
   { client, accessToken }: Demands,
 ): Promise<string> {
+  const codes = REFUSALS[accessToken === undefined ? "client" : "token"];
   const refuse = (flaw: string): never => {
-    throw new Refusal(accessToken === undefined ? "dpop_proof_invalid" : "dpop_token_proof_invalid", {
-      slots: { flaw },
-      reason: flaw,
-    });
+    throw new Refusal(codes.invalid, { slots: { flaw }, reason: flaw });
   };
   const proof = readProof(request.text, algorithmsUnder(client, DPOP_ALGORITHMS));
   if ("flaw" in proof) return refuse(proof.flaw);
@@ -70,8 +74,7 @@ export async function acceptProof(
   const urls = [issuer, ...previousIssuers].map((name) => name + request.path);
   const flaw = claimsFlaw(proof, { request, urls, accessToken, wantsNonce: dpopNonces !== undefined, now });
   if (flaw !== undefined) return refuse(flaw);
-  if (dpopNonces !== undefined && nonceExpiry === undefined)
-    throw new Refusal(accessToken === undefined ? "dpop_nonce_missing" : "dpop_token_nonce_missing");
+  if (dpopNonces !== undefined && nonceExpiry === undefined) throw new Refusal(codes.nonce);
 
   const isFirst = await useProof(db, identityOf(proof), new Date(nonceExpiry ?? expiryOf(proof)), clock.statement());
   return isFirst ? proof.jkt : refuse("it was used before");
