@@ -1,5 +1,4 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import t from "tap";
 import { openSweep } from "../../src/store/sweep.js";
 import { freshFor } from "../../src/outbound/freshness.js";
@@ -10,6 +9,7 @@ import { sql } from "../support/database.js";
 import { dpopKey, type DpopKey } from "../support/dpop.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
+import { startOwnHost } from "../support/own-host.js";
 import { answerOf, Browser, pkce, query } from "../support/web.js";
 
 /** Clients whose client_id is the URL of their metadata document. */
@@ -17,16 +17,8 @@ import { answerOf, Browser, pkce, query } from "../support/web.js";
 const CALLBACK = "http://127.0.0.1:33418/cb";
 const DAY = 24 * 60 * 60;
 
-/** The answers of the client's own host, and the number of calls. */
-let answer: RequestListener;
-let asked = 0;
-const host = createServer((request, response) => {
-  asked += 1;
-  answer(request, response);
-});
-await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
-t.teardown(() => host.close());
-const origin = `http://127.0.0.1:${(host.address() as AddressInfo).port}`;
+const host = await startOwnHost(t);
+const { origin } = host;
 
 const clock = new TestClock();
 const env = {
@@ -78,7 +70,7 @@ async function reasonFor(client_id: string): Promise<unknown> {
 
 t.test("a client is known by its document, and its user sees the host", async (t) => {
   const client_id = newUrl();
-  answer = serve(describe(client_id), { "Cache-Control": "max-age=600" });
+  host.answer = serve(describe(client_id), { "Cache-Control": "max-age=600" });
   const { page, browser, verifier } = await visit(client_id);
   t.match(page.text, /id="unverified"/);
   t.match(page.text, new RegExp(`id="host">.*<bdi>${new URL(origin).host}</bdi>`));
@@ -86,23 +78,23 @@ t.test("a client is known by its document, and its user sees the host", async (t
   const form = { grant_type: "authorization_code", client_id, code, redirect_uri: CALLBACK, code_verifier: verifier };
   const tokens = await server.post("/oauth2/token", form);
   t.match(tokens.json, { access_token: String, refresh_token: String });
-  const before = asked;
+  const before = host.asked;
   clock.advance(599);
   await visit(client_id);
-  t.equal(asked, before, "its headers say for how long it counts");
-  answer = serve(describe(client_id, { redirect_uris: ["https://elsewhere.example/cb"] }));
+  t.equal(host.asked, before, "its headers say for how long it counts");
+  host.answer = serve(describe(client_id, { redirect_uris: ["https://elsewhere.example/cb"] }));
   clock.advance(2);
   t.match((await visit(client_id)).page.text, /redirect/, "then it is fetched again, and what it says counts");
-  t.equal(asked, before + 1);
+  t.equal(host.asked, before + 1);
   const refreshed = { grant_type: "refresh_token", client_id, refresh_token: tokens.json.refresh_token };
   t.equal((await server.post("/oauth2/token", refreshed)).status, 200, "tokens need no document");
 
   await runCommand(server, ["client", "disable", client_id]);
   await server.apply({});
   clock.advance(2 * DAY);
-  answer = serve(describe(client_id));
+  host.answer = serve(describe(client_id));
   t.equal((await visit(client_id)).page.status, 400);
-  t.equal(asked, before + 1, "an operator's word ends it, and nothing is fetched any more");
+  t.equal(host.asked, before + 1, "an operator's word ends it, and nothing is fetched any more");
 });
 
 t.test(
@@ -124,12 +116,12 @@ t.test(
     ];
     for (const [reason, listener] of rows) {
       const client_id = newUrl();
-      answer = listener(client_id);
+      host.answer = listener(client_id);
       t.match(await reasonFor(client_id), reason);
-      const before = asked;
-      answer = serve(describe(client_id));
+      const before = host.asked;
+      host.answer = serve(describe(client_id));
       t.match(await reasonFor(client_id), reason, "it is not fetched again so soon");
-      t.equal(asked, before);
+      t.equal(host.asked, before);
     }
     t.strictSame(
       await sql(database, "SELECT client_id FROM clients WHERE registered_by = 'document' AND NOT disabled"),
@@ -139,8 +131,8 @@ t.test(
 );
 
 t.test("CD-02 a URL in another form than a client_id may have is never fetched", async (t) => {
-  const before = asked;
-  answer = serve({});
+  const before = host.asked;
+  host.answer = serve({});
   for (const url of [
     origin,
     `${origin}/`,
@@ -160,7 +152,7 @@ t.test("CD-02 a URL in another form than a client_id may have is never fetched",
   }
   const off = await startInstance(t, { database, clock });
   t.equal((await off.send(`/oauth2/authorize?${asks(newUrl())}`)).status, 400);
-  t.equal(asked, before, "and no server was called");
+  t.equal(host.asked, before, "and no server was called");
   const announced = async (at: typeof server) =>
     (await at.send("/.well-known/oauth-authorization-server")).json.client_id_metadata_document_supported;
   t.equal(await announced(server), true);
@@ -169,25 +161,25 @@ t.test("CD-02 a URL in another form than a client_id may have is never fetched",
 
 t.test("CD-03 many requests fetch a document once, and a network fetches a limited number", async (t) => {
   const client_id = newUrl();
-  answer = serve(describe(client_id));
-  const before = asked;
+  host.answer = serve(describe(client_id));
+  const before = host.asked;
   const token = () => server.post("/oauth2/token", { grant_type: "authorization_code", code: "x", client_id });
   const replies = await Promise.all(Array.from({ length: 8 }, token));
   t.ok(
     replies.every(({ json }) => json.error === "invalid_grant"),
     "it is a known client",
   );
-  t.equal(asked, before + 1);
+  t.equal(host.asked, before + 1);
 
   const counter = { on: "client documents of a network", id: "203.0.113.7" } as const;
   for (let count = 0; count < 60; count += 1) await server.core.rateLimits.consume(counter);
   t.equal((await visit(newUrl(), "203.0.113.7")).page.status, 429);
-  t.equal(asked, before + 1);
+  t.equal(host.asked, before + 1);
 });
 
 t.test("CD-04 a client of a document that no person has used is deleted after a day", async (t) => {
   const client_id = newUrl();
-  answer = serve(describe(client_id));
+  host.answer = serve(describe(client_id));
   await visit(client_id);
   const rows = () => sql(database, `SELECT FROM clients WHERE client_id = '${client_id}'`);
   t.equal((await rows()).length, 1);
@@ -205,13 +197,13 @@ t.test("CD-05 a client replaces the key in its document, and no user has to log 
     const claims = claimsOf(client_id, server.core.issuer, clock.now());
     return server.post("/oauth2/token", asserted(jws({ alg: "ES256" }, claims, ecdsa(privateKey)), form));
   };
-  answer = serve(withKey(first));
+  host.answer = serve(withKey(first));
   const { page, browser, verifier } = await visit(client_id);
   const { code } = answerOf(await browser.submit(page, "consent", { action: "allow" }));
   const redeeming = { grant_type: "authorization_code", code: code!, redirect_uri: CALLBACK, code_verifier: verifier };
   const tokens = await signed(first, redeeming);
   t.equal(tokens.status, 200);
-  const before = asked;
+  const before = host.asked;
   let { refresh_token } = tokens.json;
   const refresh = async (key: DpopKey) => {
     const reply = await signed(key, { grant_type: "refresh_token", refresh_token });
@@ -219,20 +211,20 @@ t.test("CD-05 a client replaces the key in its document, and no user has to log 
     return reply;
   };
 
-  answer = serve(withKey(second));
+  host.answer = serve(withKey(second));
   clock.advance(59 * 60);
   t.equal((await refresh(first)).status, 200, "a document that is not due is not read again");
-  t.equal(asked, before);
+  t.equal(host.asked, before);
   clock.advance(61);
   t.equal((await refresh(first)).json.error, "invalid_client", "a key that was taken back");
   t.equal((await refresh(second)).status, 200, "the key in its place");
-  t.equal(asked, before + 1);
+  t.equal(host.asked, before + 1);
 
-  answer = (_request, response) => response.writeHead(503).end();
+  host.answer = (_request, response) => response.writeHead(503).end();
   clock.advance(61 * 60);
   t.equal((await refresh(second)).status, 200, "a host that fails logs no user out");
   t.equal((await refresh(first)).json.error, "invalid_client");
-  t.equal(asked, before + 2, "and is not asked again so soon");
+  t.equal(host.asked, before + 2, "and is not asked again so soon");
 });
 
 t.test("how long a document counts follows from its headers", async (t) => {

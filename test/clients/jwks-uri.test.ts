@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import t from "tap";
 import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { TestClock } from "../support/clock.js";
 import { decided } from "../support/decided.js";
 import { startInstance } from "../support/instance.js";
+import { startOwnHost } from "../support/own-host.js";
 
 /** Clients with keys at their `jwks_uri`. test/outbound has the limits of the fetch. */
 
@@ -19,16 +19,7 @@ const pair = (kid: string) => {
 const first = pair("first");
 const second = pair("second");
 
-/** The answers of the client's own server, and the number of calls. */
-let answer: RequestListener;
-let asked = 0;
-const host = createServer((request, response) => {
-  asked += 1;
-  answer(request, response);
-});
-await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
-t.teardown(() => host.close());
-const { port } = host.address() as AddressInfo;
+const host = await startOwnHost(t);
 
 const publish =
   (...keys: readonly { jwk: object }[]): RequestListener =>
@@ -39,7 +30,7 @@ const clock = new TestClock();
 const client = {
   client_id: "remote",
   token_endpoint_auth_method: "private_key_jwt",
-  jwks_uri: `http://127.0.0.1:${port}/keys`,
+  jwks_uri: `${host.origin}/keys`,
   grant_types: ["client_credentials"],
   scope: "api1",
 };
@@ -55,30 +46,30 @@ async function ask(key: ReturnType<typeof pair>, kid = key.kid, at = server): Pr
 }
 
 t.test("its keys are fetched once, and again for a new key", async (t) => {
-  answer = publish(first);
+  host.answer = publish(first);
   t.strictSame(await Promise.all(Array.from({ length: 20 }, () => ask(first))), Array(20).fill("Bearer"));
-  t.equal(asked, 1, "twenty requests, one fetch");
+  t.equal(host.asked, 1, "twenty requests, one fetch");
 
-  answer = publish(first, second);
-  t.equal(await ask(second), SIGNATURE, "not asked again so soon");
+  host.answer = publish(first, second);
+  t.equal(await ask(second), SIGNATURE, "not host.asked again so soon");
   clock.advance(31);
   t.equal(await ask(second), "Bearer");
-  t.equal(asked, 2);
+  t.equal(host.asked, 2);
 
-  answer = publish(second);
+  host.answer = publish(second);
   clock.advance(599);
   t.equal(await ask(first), "Bearer", "believed for ten minutes");
   clock.advance(1);
   t.equal(await ask(first), SIGNATURE, "and no longer");
-  t.equal(asked, 3);
+  t.equal(host.asked, 3);
 });
 
 t.test("JW-05 unknown kids cause no storm of fetches", async (t) => {
   clock.advance(31);
-  asked = 0;
+  host.asked = 0;
   const said = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(first, `unknown-${index}`)));
   t.ok(said.every((one) => one === SIGNATURE));
-  t.equal(asked, 1);
+  t.equal(host.asked, 1);
   t.equal(await ask(second), "Bearer", "and the known one is as good as before");
 });
 
@@ -90,13 +81,13 @@ t.test("a host without keys authenticates no client, and is not called again for
     ["a cut connection", (request) => request.socket.destroy()],
   ];
   for (const [name, listener] of rows) {
-    answer = listener;
+    host.answer = listener;
     clock.advance(601);
-    asked = 0;
+    host.asked = 0;
     t.equal(await ask(second), UNAVAILABLE, name);
-    answer = publish(second);
-    t.equal(await ask(second), UNAVAILABLE, `${name}: not asked again so soon`);
-    t.equal(asked, 1);
+    host.answer = publish(second);
+    t.equal(await ask(second), UNAVAILABLE, `${name}: not host.asked again so soon`);
+    t.equal(host.asked, 1);
     clock.advance(31);
     t.equal(await ask(second), "Bearer", `${name}: and then it is`);
   }
@@ -111,7 +102,7 @@ t.test("private, short and slow keys of a set do not count", async (t) => {
     },
   });
   const bad = [rsa(1_024, 3), rsa(2_048, 256), rsa(16_384, 3), { jwk: { kty: "oct", k: "c2VjcmV0" } }];
-  answer = publish(...bad, rsa(8_192, 3), second);
+  host.answer = publish(...bad, rsa(8_192, 3), second);
   clock.advance(601);
   const keys = await server.core.keySets.find(client.jwks_uri, () => true);
   t.match(keys, [{ kty: "RSA", e: "AQEB" }, { kid: "second" }]);
@@ -120,7 +111,7 @@ t.test("private, short and slow keys of a set do not count", async (t) => {
 
 t.test("it may not point at this machine without the setting for that", async (t) => {
   const strict = await startInstance(t, { provision, clock });
-  asked = 0;
+  host.asked = 0;
   t.equal(await ask(second, "second", strict), UNAVAILABLE);
-  t.equal(asked, 0, "and no server was called");
+  t.equal(host.asked, 0, "and no server was called");
 });
