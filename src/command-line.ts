@@ -1,11 +1,14 @@
-import { parseArgs } from "node:util";
-import { BARE_COMMANDS, COMMANDS } from "./admin/commands.js";
+import { isServed } from "./admin/command.js";
+import { COMMANDS } from "./admin/commands.js";
+import { everyPage } from "./admin/every-page.js";
 import { helpOn, helpOnCommand } from "./admin/help.js";
-import type { CommandContext, CommandTerms } from "./admin/command.js";
+import { ALL_POWERS, checkInput, contextOf } from "./admin/run.js";
+import { systemUser } from "./admin/system-user.js";
+import { inputOf, readWords } from "./admin/words.js";
 import { systemClock, systemRandom, type Clock } from "./clock.js";
-import { readSettings, takesCertificates } from "./config.js";
+import { readSettings, takesCertificates, type Settings } from "./config.js";
 import { buildCore } from "./core.js";
-import { openDeployment } from "./deployment.js";
+import { openDeployment, type Deployment } from "./deployment.js";
 import { OperatorError, UnfinishedError } from "./errors/operator-error.js";
 import { inOneLine } from "./in-one-line.js";
 import { NO_CHANGE_FEED } from "./store/listen.js";
@@ -28,31 +31,28 @@ export async function runCommandLine(
   clock: Clock = systemClock,
   report: (line: string) => void = () => {},
 ): Promise<string> {
-  const command = [...COMMANDS, ...BARE_COMMANDS].find(({ name }) => isNamed(words, name));
+  const command = COMMANDS.find(({ name }) => isNamed(words, name));
   if (command === undefined) return withoutCommand(words);
-  const { positionals, values } = readArguments(command, words.slice(command.name.split(" ").length));
-  const { json, help, ...flags } = values as CommandContext["flags"] & { json?: boolean; help?: boolean };
-  if (help === true) return helpOnCommand(command);
+  const given = readWords(command, words.slice(command.name.split(" ").length));
+  if (given.help) return helpOnCommand(command);
 
   const settings = readSettings(env);
+  const progress = given.json ? () => {} : report;
+  const printed = (result: unknown) => print(result as object, given.json, report);
   const restoring = "runBare" in command;
   const deployment = await openDeployment(settings, { role: "command", restoring }).catch((error: unknown) => {
-    if (error instanceof UnfinishedError) error.printed = print(error.result, json === true, report);
+    if (error instanceof UnfinishedError) error.printed = printed(error.result);
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   });
   try {
-    if (restoring)
-      return print(await command.runBare({ deployment, words: positionals, flags }), json === true, report);
-    const { db, master } = deployment;
-    const certificates = { takesCertificates: takesCertificates(settings) };
-    const allowPrivateKeySets = settings.JWKS_URI_ALLOW_PRIVATE;
-    const parts = { db, master, feed: NO_CHANGE_FEED, clock, random: systemRandom, warn: report, ...certificates };
-    const names = { issuer: settings.ISSUER ?? "", previousIssuers: settings.PREVIOUS_ISSUERS };
-    const core = await buildCore({ ...names, ...parts, allowPrivateKeySets });
-    const context = { core, deployment, words: positionals, flags, stdin, report: json === true ? () => {} : report };
-    return print(await command.run(context), json === true, report);
+    const input = await inputOf(command, given, stdin);
+    if (restoring) return printed(await command.runBare({ deployment, input: checkInput(command, input) as never }));
+    const core = await openCore(settings, deployment, clock, report);
+    const request = { core, input, caller: systemUser(), report: progress };
+    if (isServed(command)) return printed(await everyPage(command, { ...request, powers: ALL_POWERS }));
+    return printed(await command.run({ ...contextOf(command, request), deployment }));
   } catch (error) {
-    if (error instanceof UnfinishedError) error.printed = print(error.result, json === true, report);
+    if (error instanceof UnfinishedError) error.printed = printed(error.result);
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   } finally {
     await deployment.close();
@@ -63,46 +63,20 @@ function isNamed(words: readonly string[], name: string): boolean {
   return name.split(" ").every((part, index) => words[index] === part);
 }
 
-function readArguments(command: CommandTerms, args: readonly string[]) {
-  const kinds: NonNullable<CommandTerms["flags"]> = { ...command.flags, json: "switch", help: "switch" };
-  const options = Object.fromEntries(
-    Object.entries(kinds).map(([name, kind]) => [
-      name,
-      {
-        type: kind === "switch" ? ("boolean" as const) : ("string" as const),
-        multiple: kind === "list",
-        ...(name === "help" ? { short: "h" } : {}),
-      },
-    ]),
-  );
-  try {
-    return parseArgs({
-      args: withValues(args, kinds),
-      options,
-      allowPositionals: true,
-      strict: true,
-      allowNegative: true,
-    });
-  } catch (error) {
-    throw new OperatorError(`${(error as Error).message.split(".")[0]} (jeton ${command.name} ${command.takes})`);
-  }
-}
-
-/**
- * Joins each flag and its value to one word, because a value may begin with a dash: an id in base64url does at times. A word
- * that is a flag of the command is never taken as a value.
- */
-function withValues(args: readonly string[], kinds: NonNullable<CommandTerms["flags"]>): string[] {
-  const [word, value, ...rest] = args;
-  if (word === undefined || word === "--") return [...args];
-  const kind = word.startsWith("--") ? kinds[word.slice(2)] : undefined;
-  const isFlag = value?.startsWith("--") && (value === "--" || value.slice(2) in kinds);
-  const takesValue = (kind === "text" || kind === "list") && value !== undefined && !isFlag;
-  return takesValue ? [`${word}=${value}`, ...withValues(rest, kinds)] : [word, ...withValues(args.slice(1), kinds)];
+function openCore(settings: Settings, { db, master }: Deployment, clock: Clock, warn: (line: string) => void) {
+  return buildCore({
+    ...{ db, master, clock, warn },
+    issuer: settings.ISSUER ?? "",
+    previousIssuers: settings.PREVIOUS_ISSUERS,
+    feed: NO_CHANGE_FEED,
+    random: systemRandom,
+    takesCertificates: takesCertificates(settings),
+    allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
+  });
 }
 
 /** The text for standard output. Without --json, warnings and refusals go to `report` instead, one line each. */
-function print(result: object | readonly object[], json: boolean, report: (line: string) => void): string {
+function print(result: object, json: boolean, report: (line: string) => void): string {
   if (json) return JSON.stringify(result);
   const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) => {
     const { warnings = [], refused = [], ...said } = one as Readonly<Record<"warnings" | "refused", readonly string[]>>;

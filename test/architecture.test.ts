@@ -91,6 +91,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "errors",
     "durable-file.ts",
     "store",
+    "keys",
     "accounts",
     "clients",
     "tokens",

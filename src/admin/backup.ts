@@ -1,26 +1,24 @@
+import { z } from "zod";
 import { forgetWhatWasGiven, oldStates } from "../store/after-restore.js";
 import { backupLines } from "../store/backup.js";
 import { acceptDatabase, beginEra, markRestored } from "../store/continuity.js";
 import { endEverything } from "../store/epochs.js";
 import { restore } from "../store/restore.js";
-import { onlyWord } from "./arguments.js";
+import { name } from "./arguments.js";
 import { openBackupFile, writeBackupFile } from "./backup-file.js";
-import type { BareCommand, BareContext, Command, CommandContext } from "./command.js";
+import { bareCommand, localCommand, type AnyCommand, type BareContext, type LocalContext } from "./command.js";
 
-async function backup(context: CommandContext): Promise<object> {
-  const { core, deployment } = context;
-  const file = onlyWord(context, "file to write");
+async function backup({ core, deployment, input: { file } }: LocalContext<{ readonly file: string }>) {
   const lines = backupLines(deployment.url, core.master.fingerprint);
   const bytes = await writeBackupFile(file, lines, core.master.derive("backup"), core.random);
   return { file, bytes, master_key: core.master.fingerprint };
 }
 
-async function restoreFile(context: BareContext): Promise<object> {
-  const { deployment, flags } = context;
+async function restoreFile({ deployment, input }: BareContext<{ readonly file: string; readonly replace: boolean }>) {
   const { url, master } = deployment;
-  const file = onlyWord(context, "backup");
+  const { file, replace } = input;
   const { header, lines } = await openBackupFile(file, master);
-  const rows = await restore(url, header, lines, flags.replace === true);
+  const rows = await restore(url, header, lines, replace);
   return { file, created_at: header.created_at, rows, next: "jeton after-restore" };
 }
 
@@ -28,9 +26,9 @@ async function restoreFile(context: BareContext): Promise<object> {
  * Revokes everything that may have been revoked after the backup. It may be stopped at any point and run again: only the
  * last step accepts the database.
  */
-async function afterRestore({ core, flags }: CommandContext): Promise<readonly object[]> {
+async function afterRestore({ core, input }: LocalContext<{ readonly nothing_lost: boolean }>) {
   const { db, ring, clock } = core;
-  if (flags["nothing-lost"] === true) {
+  if (input.nothing_lost) {
     await acceptDatabase(db);
     return [{ kind: "accepted", ended: "nothing" }];
   }
@@ -50,32 +48,50 @@ async function afterRestore({ core, flags }: CommandContext): Promise<readonly o
 }
 
 /** Any key of the backup may have leaked since, even one that has not signed yet: all of them are replaced. */
-async function replaceEveryKey(ring: CommandContext["core"]["ring"]): Promise<void> {
+async function replaceEveryKey(ring: LocalContext<unknown>["core"]["ring"]): Promise<void> {
   const old = new Set(ring.describe().map(({ kid }) => kid));
   const isOldInUse = () => ring.describe().some(({ kid, state }) => state !== "retired" && old.has(kid));
   while (isOldInUse()) await ring.rotate(true);
 }
 
-export const BACKUP_COMMANDS: readonly Command[] = [
-  {
+const replace = z.boolean().default(false).meta({ description: "empty the database first" });
+
+export const BACKUP_COMMANDS: readonly AnyCommand[] = [
+  localCommand({
     name: "backup",
-    takes: "FILE",
     does: "writes the whole database to a file, also while servers run; the master key is not included",
+    local: "It writes a file of the machine.",
+    subject: "file",
+    input: z.strictObject({ file: name.meta({ description: "file to write" }) }),
+    output: z.object({ file: z.string(), bytes: z.int(), master_key: z.string() }),
     run: backup,
-  },
-  {
+  }),
+  localCommand({
     name: "after-restore",
-    takes: "[--nothing-lost]",
     does: "revokes everything that may have been revoked since the backup, and lists clients and users whose state may be old",
-    flags: { "nothing-lost": "switch" },
+    local: "No server starts on a restored database before it.",
+    input: z.strictObject({
+      nothing_lost: z.boolean().default(false).meta({ description: "accept the database as it is" }),
+    }),
+    output: z.array(z.looseObject({ kind: z.string() })),
     run: afterRestore,
-  },
+  }),
 ];
 
-export const RESTORE_COMMAND: BareCommand = {
-  name: "restore",
-  takes: "FILE [--replace]",
-  does: "restores a backup into an empty database; --replace empties it first; needs the master key of the backup",
-  flags: { replace: "switch" },
-  runBare: restoreFile,
-};
+/** The commands that fill an empty database. */
+export const RESTORE_COMMANDS: readonly AnyCommand[] = [
+  bareCommand({
+    name: "restore",
+    does: "restores a backup into an empty database; --replace empties it first; needs the master key of the backup",
+    local: "It reads a file of the machine, and no server runs on the database.",
+    subject: "file",
+    input: z.strictObject({ file: name.meta({ description: "backup" }), replace }),
+    output: z.object({
+      file: z.string(),
+      created_at: z.string(),
+      rows: z.record(z.string(), z.int()),
+      next: z.string(),
+    }),
+    runBare: restoreFile,
+  }),
+];

@@ -1,78 +1,95 @@
+import { z } from "zod";
 import { withProfile } from "../clients/fapi2.js";
 import { methodNames, secretStorage } from "../clients/methods.js";
 import { storedSecret } from "../clients/stored-secret.js";
 import { withSubjectType } from "../clients/subject.js";
 import { OperatorError } from "../errors/operator-error.js";
-import { CLIENT_KEYS, CLIENT_VALUES, readClientEntry } from "../provisioning/entries.js";
+import { CLIENT_SETTINGS, readClientEntry } from "../provisioning/entries.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
+import { clientSecret } from "../provisioning/fields.js";
 import { prepareClient } from "../provisioning/write.js";
 import { findAppOf } from "../store/apps.js";
-import { allClients, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { clientsBehind, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
-import { onlyWord, readDuration, takeSecret } from "./arguments.js";
+import { CLIENT_ID, duration, SETTINGS_NOTE, takeSecret, WARNINGS, withWarnings } from "./arguments.js";
 import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
-import type { Command, CommandContext } from "./command.js";
+import { command, type AnyCommand, type CommandContext } from "./command.js";
+import { pageOf, PAGING, textsOf } from "./page.js";
+
+const SECRET = { client_secret: clientSecret.optional().meta({ description: "secret; a new one by default" }) };
+const ONE = z.strictObject(CLIENT_ID);
+const ADDED = z.strictObject({ ...CLIENT_ID, ...CLIENT_SETTINGS, ...SECRET });
+const ROTATED = z.strictObject({
+  ...CLIENT_ID,
+  ...SECRET,
+  overlap: duration.optional().meta({ description: "how long the earlier secrets stay valid" }),
+});
+
+type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
 
 /** A client as the operator sees it: every setting as it counts, without its secrets. */
-function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow): object {
+function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow) {
   const settings = Object.entries(withSubjectType(withProfile(client))).filter(([, value]) => value !== null);
   return {
-    ...Object.fromEntries(settings),
+    ...(Object.fromEntries(settings) as Readonly<Record<string, unknown>>),
+    client_id: client.client_id,
     token_endpoint_auth_method: methodNames(client)[0],
     token_endpoint_auth_methods: methodNames(client),
     secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
   };
 }
 
-async function existing(context: CommandContext): Promise<ClientRow> {
-  const client_id = onlyWord(context, "client");
-  const client = await findClient(context.core.db, client_id);
-  if (client === null) throw new OperatorError(`there is no client ${client_id}`);
+/** A client in a list. */
+function listed({ client_id, client_name, grant_types, scope, disabled }: Omit<ClientRow, "secrets">) {
+  const named = client_name === null ? {} : { client_name };
+  return { client_id, ...named, grant_types, scope: scope.join(" "), disabled };
+}
+
+async function existing({ core, input: { client_id } }: Context): Promise<ClientRow> {
+  const client = await findClient(core.db, client_id);
+  if (client === null) throw new OperatorError(`there is no client ${client_id}`, "not_found");
   return client;
 }
 
-async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
+async function switchTo(context: Context, disabled: boolean) {
   const { client_id } = await existing(context);
-  await setClientDisabled(context.core.db.prisma, client_id, disabled);
+  await context.changeByPrisma((tx) => setClientDisabled(tx, client_id, disabled));
   return { client_id, disabled };
 }
 
-async function add(context: CommandContext): Promise<object> {
-  const { core } = context;
-  const client_id = onlyWord(context, "client");
-  const { "secret-stdin": _stdin, ...metadata } = context.flags;
-  const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
+async function add({ core, input, changeByPrisma }: Context<typeof ADDED>) {
+  const { client_id, client_secret, ...metadata } = input;
+  const { secret, shown } = takeSecret(core, client_secret, 32);
   const withoutSecret = readClientEntry(client_id, metadata);
   const wantsSecret = secretStorage(withoutSecret) !== "none";
   const entry = wantsSecret ? readClientEntry(client_id, metadata, secret) : withoutSecret;
   await refuseForeignSector(core, entry);
   const write = prepareClient(core.master, entry);
-  await core.db.prisma
-    .$transaction((tx) => write(tx))
-    .catch(async (error: unknown) => {
-      if (!isConflict(error)) throw error;
-      const isThere = (await findClient(core.db, client_id)) !== null;
-      throw new OperatorError(isThere ? `there is a client ${client_id} already` : `${client_id} is in use by a user`);
-    });
+  await changeByPrisma(write).catch(async (error: unknown) => {
+    if (!isConflict(error)) throw error;
+    const isThere = (await findClient(core.db, client_id)) !== null;
+    const problem = isThere ? `there is a client ${client_id} already` : `${client_id} is in use by a user`;
+    throw new OperatorError(problem, "conflict");
+  });
   const warnings = await warningsOfClient(core, entry, false);
   return {
     client_id,
     ...(wantsSecret && shown ? { client_secret: secret } : {}),
-    ...(warnings.length === 0 ? {} : { warnings }),
+    ...withWarnings(warnings),
   };
 }
 
-async function rotateSecret(context: CommandContext): Promise<object> {
-  const { core, flags } = context;
+async function rotateSecret(context: Context<typeof ROTATED>) {
+  const { core, input, changeByPrisma } = context;
   const client = await existing(context);
   const { client_id } = client;
   if (secretStorage(client) === "none")
     throw new OperatorError(`${client_id} authenticates with ${methodNames(client).join(" or ")}, not a secret`);
-  const overlap = typeof flags.overlap === "string" ? readDuration(flags.overlap) : 0;
-  const { secret, shown } = await takeSecret(context, "secret-stdin", 32);
-  const overlapUntil = await core.db.prisma.$transaction(async (tx) => {
+  const { overlap = 0 } = input;
+  const { secret, shown } = takeSecret(core, input.client_secret, 32);
+  const overlapUntil = await changeByPrisma(async (tx) => {
     const until =
       overlap === 0 ? null : new Date((await databaseTime(core.db, core.clock.statement())) + overlap * 1000);
     await replaceSecret(tx, client_id, storedSecret(core.master, client, secret), until);
@@ -85,64 +102,126 @@ async function rotateSecret(context: CommandContext): Promise<object> {
   };
 }
 
-async function remove(context: CommandContext): Promise<object> {
+async function remove(context: Context) {
   const { core } = context;
   const { client_id } = await existing(context);
   const app = await findAppOf(core.db, client_id);
   if (app !== undefined && app.app_id !== client_id) {
-    throw new OperatorError(`${client_id} is the administrator of the app ${app.app_id}: delete the app instead`);
+    throw new OperatorError(
+      `${client_id} is the administrator of the app ${app.app_id}: delete the app instead`,
+      "conflict",
+    );
   }
-  if (!(await deleteClient(core.db, client_id))) throw new OperatorError(`there is no client ${client_id}`);
+  if (!(await deleteClient(core.db, client_id)))
+    throw new OperatorError(`there is no client ${client_id}`, "not_found");
   return { client_id, deleted: true };
 }
 
-export const CLIENT_COMMANDS: readonly Command[] = [
-  {
+const SWITCHED = z.object({ client_id: z.string(), disabled: z.boolean() });
+
+export const CLIENT_COMMANDS: readonly AnyCommand[] = [
+  command({
     name: "client list",
-    takes: "",
     does: "lists every client",
-    run: async ({ core }) =>
-      (await allClients(core.db)).map(({ client_id, client_name, grant_types, scope, disabled }) => ({
-        client_id,
-        ...(client_name === null ? {} : { client_name }),
-        grant_types,
-        scope: scope.join(" "),
-        disabled,
-      })),
-  },
-  {
+    access: "read",
+    effect: "reads",
+    input: z.strictObject({ ...PAGING }),
+    output: z.object({
+      client_id: z.string(),
+      client_name: z.string().optional(),
+      grant_types: z.array(z.string()),
+      scope: z.string(),
+      disabled: z.boolean(),
+    }),
+    paged: true,
+    run: async ({ core, input: { limit }, after }) => {
+      const [client_id = ""] = textsOf(after, 1);
+      const rows = await clientsBehind(core.db, client_id, limit + 1);
+      return pageOf(rows, limit, (row) => [row.client_id], listed);
+    },
+  }),
+  command({
     name: "client show",
-    takes: "ID",
     does: "shows one client, without its secrets",
+    access: "read",
+    effect: "reads",
+    subject: "client_id",
+    input: ONE,
+    output: z.looseObject({
+      client_id: z.string(),
+      token_endpoint_auth_method: z.string().optional(),
+      token_endpoint_auth_methods: z.array(z.string()),
+      secrets: z.array(z.object({ created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() })),
+    }),
+    terms: { word: "ID" },
     run: async (context) => describe(await existing(context)),
-  },
-  {
+  }),
+  command({
     name: "client add",
-    takes: "ID [--grant-types G]… [--scope S] [--any-other-metadata V] [--secret-stdin]",
     does: "registers a client; a new secret is shown once",
-    flags: { ...CLIENT_KEYS, "secret-stdin": "switch" },
-    values: CLIENT_VALUES,
+    access: "clients",
+    effect: "creates",
+    subject: "client_id",
+    input: ADDED,
+    output: z.object({ client_id: z.string(), client_secret: z.string().optional(), ...WARNINGS }),
+    terms: {
+      takes: "ID [--grant-types G]… [--scope S] [--any-other-metadata V] [--secret-stdin]",
+      stdin: { "secret-stdin": "client_secret" },
+      note: SETTINGS_NOTE,
+    },
     run: add,
-  },
-  {
+  }),
+  command({
     name: "client disable",
-    takes: "ID",
     does: "disables a client: its requests and tokens are rejected",
+    access: "clients",
+    effect: "ends",
+    subject: "client_id",
+    input: ONE,
+    output: SWITCHED,
+    terms: { word: "ID" },
     run: (context) => switchTo(context, true),
-  },
-  { name: "client enable", takes: "ID", does: "enables a client again", run: (context) => switchTo(context, false) },
+  }),
+  command({
+    name: "client enable",
+    does: "enables a client again",
+    access: "clients",
+    effect: "changes",
+    subject: "client_id",
+    input: ONE,
+    output: SWITCHED,
+    terms: { word: "ID" },
+    run: (context) => switchTo(context, false),
+  }),
   CLIENT_UPDATE,
-  {
+  command({
     name: "client delete",
-    takes: "ID",
     does: "deletes a client with its tokens and UMA resources; an app is deleted with its things",
+    access: "clients",
+    effect: "deletes",
+    subject: "client_id",
+    input: ONE,
+    output: z.object({ client_id: z.string(), deleted: z.boolean() }),
+    terms: { word: "ID" },
     run: remove,
-  },
-  {
+  }),
+  command({
     name: "client rotate-secret",
-    takes: "ID [--overlap 24h] [--secret-stdin]",
     does: "gives a client a new secret, shown once; the earlier ones expire at once or after the overlap",
-    flags: { overlap: "text", "secret-stdin": "switch" },
+    access: "clients",
+    effect: "changes",
+    subject: "client_id",
+    input: ROTATED,
+    output: z.object({
+      client_id: z.string(),
+      client_secret: z.string().optional(),
+      earlier_secrets_until: z.iso.datetime().optional(),
+    }),
+    terms: {
+      takes: "ID [--overlap 24h] [--secret-stdin]",
+      stdin: { "secret-stdin": "client_secret" },
+      values: { overlap: "DURATION" },
+    },
     run: rotateSecret,
-  },
+  }),
 ];

@@ -1,6 +1,6 @@
-import { BACKUP_COMMANDS, RESTORE_COMMAND } from "./backup.js";
+import { BACKUP_COMMANDS, RESTORE_COMMANDS } from "./backup.js";
 import { CLIENT_COMMANDS } from "./clients.js";
-import type { BareCommand, Command } from "./command.js";
+import type { AnyCommand } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { ISSUER_COMMANDS } from "./issuers.js";
 import { KEY_COMMANDS } from "./keys.js";
@@ -12,7 +12,7 @@ import { UMA_COMMANDS } from "./uma.js";
 import { USER_COMMANDS } from "./users.js";
 
 /** Every administrative command, in the order in which the usage lists them. */
-export const COMMANDS: readonly Command[] = [
+export const COMMANDS: readonly AnyCommand[] = [
   ...STORE_COMMANDS,
   ...BACKUP_COMMANDS,
   ...CLIENT_COMMANDS,
@@ -24,7 +24,5 @@ export const COMMANDS: readonly Command[] = [
   ...MASTER_KEY_COMMANDS,
   ...UMA_COMMANDS,
   ...DIALECT_COMMANDS,
+  ...RESTORE_COMMANDS,
 ];
-
-/** The commands that fill an empty database. */
-export const BARE_COMMANDS: readonly BareCommand[] = [RESTORE_COMMAND];

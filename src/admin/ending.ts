@@ -17,7 +17,7 @@ interface GrantsEnded {
  * @param what the revoked client or user, as the operator named it
  */
 export async function markGrantsEnded(
-  { core, report }: CommandContext,
+  { core, report }: Pick<CommandContext<unknown>, "core" | "report">,
   whose: GrantsOf,
   what: string,
 ): Promise<GrantsEnded> {

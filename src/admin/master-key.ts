@@ -1,8 +1,9 @@
+import { z } from "zod";
 import type { Core } from "../core.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { findKeyRecord } from "../store/installation.js";
 import { countDependents, recordMasterKey, SEALED } from "../store/sealed.js";
-import type { Command, CommandContext } from "./command.js";
+import { localCommand, type AnyCommand, type CommandContext } from "./command.js";
 
 /** Rows that are sealed again in one transaction. */
 const PAGE = 500;
@@ -16,7 +17,7 @@ const KNOWN_BROWSERS = 365 * DAY;
  * Seals everything again under MASTER_KEY while servers run, and reports until when the earlier keys are needed. It may be
  * stopped at any point and run again: rows that are sealed under the new key are skipped.
  */
-async function rotate({ core, report }: CommandContext): Promise<readonly object[]> {
+async function rotate({ core, report }: CommandContext<unknown>) {
   const { db, master, clock } = core;
   const before = await findKeyRecord(db);
   if (before?.master_key_fingerprint === master.fingerprint && before.master_key_since === null) {
@@ -54,7 +55,7 @@ async function resealEach({ db, master }: Core, { purpose, kind }: (typeof SEALE
 }
 
 /** Reports which rows still depend on the earlier keys: some are renewed at their next use, the others expire. */
-async function dependents({ db, master }: Core, since: Date): Promise<readonly object[]> {
+async function dependents({ db, master }: Core, since: Date) {
   const mark = { text: master.keyId.toString("base64"), bytes: master.keyId };
   const found = await countDependents(db, mark);
   const until = (seconds: number) => new Date(since.getTime() + seconds * 1000).toISOString();
@@ -90,11 +91,13 @@ async function dependents({ db, master }: Core, since: Date): Promise<readonly o
   ];
 }
 
-export const MASTER_KEY_COMMANDS: readonly Command[] = [
-  {
+export const MASTER_KEY_COMMANDS: readonly AnyCommand[] = [
+  localCommand({
     name: "master-key rotate",
-    takes: "",
     does: "seals everything again under MASTER_KEY, and reports when the keys of MASTER_KEY_PREVIOUS may be destroyed",
+    local: "It needs the settings with both master keys, which a server may not have yet.",
+    input: z.strictObject({}),
+    output: z.array(z.looseObject({ kind: z.string() })),
     run: rotate,
-  },
+  }),
 ];

@@ -10,9 +10,12 @@ import { findSubs } from "../store/users.js";
  */
 export async function onePerson({ db }: Pick<Core, "db">, name: string): Promise<string> {
   const [sub, another] = await findSubs(db, name, normaliseIdentifier(name));
-  if (sub === undefined) throw new OperatorError(`there is no user ${name}`);
+  if (sub === undefined) throw new OperatorError(`there is no user ${name}`, "not_found");
   if (another !== undefined) {
-    throw new OperatorError(`${name} means two users (the subs ${sub} and ${another}): use another name of the user`);
+    throw new OperatorError(
+      `${name} means two users (the subs ${sub} and ${another}): use another name of the user`,
+      "conflict",
+    );
   }
   return sub;
 }

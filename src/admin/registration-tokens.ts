@@ -1,50 +1,69 @@
+import { z } from "zod";
 import { newName, newRegistrationToken } from "../clients/registration-token.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { addToken, deleteToken, listTokens } from "../store/registration-tokens.js";
-import { onlyWord, readDuration } from "./arguments.js";
-import type { Command, CommandContext } from "./command.js";
+import { duration, name } from "./arguments.js";
+import { command, type AnyCommand, type CommandContext } from "./command.js";
 
 /** Most clients that one token registers. */
 const MAX_USES = 1_000_000;
 
-async function add({ core, words, flags }: CommandContext): Promise<object> {
-  if (words.length > 0) throw new OperatorError("registration-token add takes no argument");
-  const { uses = "1", lifetime = "24h" } = flags;
-  const count = Number(uses);
-  if (!/^\d+$/.test(String(uses)) || count < 1 || count > MAX_USES) {
-    throw new OperatorError(`uses: must be a number from 1 to ${MAX_USES}`);
-  }
-  const seconds = readDuration(String(lifetime));
-  if (seconds === 0) throw new OperatorError("lifetime: must be longer than 0");
+const error = `must be a number from 1 to ${MAX_USES}`;
+const uses = z.int({ error }).min(1, { error }).max(MAX_USES, { error });
+
+const TOKEN = z.object({
+  id: z.string(),
+  uses_left: z.int(),
+  created_at: z.iso.datetime(),
+  expires_at: z.iso.datetime(),
+});
+
+async function add({ core, input, change }: CommandContext<{ readonly uses: number; readonly lifetime: number }>) {
   const { text, hash } = newRegistrationToken(core.master, core.random, "initial");
-  const token = { id: newName(core.random), hash, uses: count, lifetime: seconds };
-  const added = await addToken(core.db, token, core.clock.statement());
+  const token = { id: newName(core.random), hash, ...input };
+  const added = await change((tx) => addToken(tx, token, core.clock.statement()));
   return { ...added, initial_access_token: text };
 }
 
-export const REGISTRATION_TOKEN_COMMANDS: readonly Command[] = [
-  {
+export const REGISTRATION_TOKEN_COMMANDS: readonly AnyCommand[] = [
+  command({
     name: "registration-token add",
-    takes: "[--uses 1] [--lifetime 24h]",
     does: "makes an initial access token, with which clients register themselves; it is shown once",
-    flags: { uses: "text", lifetime: "text" },
-    values: { uses: "NUMBER", lifetime: "DURATION" },
+    access: "clients",
+    effect: "creates",
+    input: z.strictObject({
+      uses: uses.default(1).meta({ description: "clients that it registers" }),
+      lifetime: duration
+        .refine((seconds) => seconds > 0, "must be longer than 0")
+        .default(86_400)
+        .meta({ description: "how long it can be used" }),
+    }),
+    output: TOKEN.extend({ initial_access_token: z.string() }),
+    terms: { takes: "[--uses 1] [--lifetime 24h]", values: { lifetime: "DURATION" } },
     run: add,
-  },
-  {
+  }),
+  command({
     name: "registration-token list",
-    takes: "",
     does: "lists the initial access tokens, without their texts",
+    access: "read",
+    effect: "reads",
+    input: z.strictObject({}),
+    output: z.array(TOKEN),
     run: async ({ core }) => listTokens(core.db),
-  },
-  {
+  }),
+  command({
     name: "registration-token delete",
-    takes: "ID",
     does: "deletes an initial access token; clients that it registered stay",
-    run: async (context) => {
-      const id = onlyWord(context, "token id");
-      if (!(await deleteToken(context.core.db, id))) throw new OperatorError(`there is no registration token ${id}`);
+    access: "clients",
+    effect: "deletes",
+    subject: "id",
+    input: z.strictObject({ id: name.meta({ description: "token id" }) }),
+    output: z.object({ id: z.string(), deleted: z.boolean() }),
+    run: async ({ input: { id }, change }) => {
+      if (!(await change((tx) => deleteToken(tx, id)))) {
+        throw new OperatorError(`there is no registration token ${id}`, "not_found");
+      }
       return { id, deleted: true };
     },
-  },
+  }),
 ];

@@ -1,28 +1,39 @@
+import { z } from "zod";
 import { UnfinishedError } from "../errors/operator-error.js";
 import { applyFile, type Applied } from "../provisioning/apply.js";
-import { onlyWord } from "./arguments.js";
-import type { Command } from "./command.js";
+import { name } from "./arguments.js";
+import { localCommand, type AnyCommand } from "./command.js";
 
-export const STORE_COMMANDS: readonly Command[] = [
-  {
+export const STORE_COMMANDS: readonly AnyCommand[] = [
+  localCommand({
     name: "apply",
-    takes: "FILE [--keep-going]",
     does: "applies a provisioning file (.json, .jsonl or .csv); --keep-going skips faulty entries",
-    flags: { "keep-going": "switch" },
-    run: async (context) => {
-      const { core, flags, report } = context;
-      const path = onlyWord(context, "provisioning file");
-      const applied = await applyFile(core.db, core, path, { keepGoing: flags["keep-going"] === true, report });
+    local: "It reads a file of the machine.",
+    subject: "file",
+    input: z.strictObject({
+      file: name.meta({ description: "provisioning file" }),
+      keep_going: z.boolean().default(false).meta({ description: "skip faulty entries" }),
+    }),
+    output: z.object({
+      written: z.int(),
+      entries: z.int(),
+      refused: z.array(z.string()).optional(),
+      warnings: z.array(z.string()),
+    }),
+    run: async ({ core, input, report }) => {
+      const applied = await applyFile(core.db, core, input.file, { keepGoing: input.keep_going, report });
       if (applied.refused !== undefined) throw new UnfinishedError(skipped(applied), applied);
       return applied;
     },
-  },
-  {
+  }),
+  localCommand({
     name: "migrate",
-    takes: "",
     does: "brings the database up to date",
+    local: "A server migrates its database when it starts.",
+    input: z.strictObject({}),
+    output: z.object({ applied: z.array(z.string()) }),
     run: async ({ deployment }) => ({ applied: deployment.migrated }),
-  },
+  }),
 ];
 
 function skipped({ refused = [], entries }: Applied): string {

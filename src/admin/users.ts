@@ -1,126 +1,184 @@
 import { randomUUID } from "node:crypto";
-import { MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
+import { z } from "zod";
 import { OperatorError } from "../errors/operator-error.js";
-import { readUserEntry, USER_KEYS, USER_VALUES } from "../provisioning/entries.js";
+import { readUserEntry, USER_SETTINGS } from "../provisioning/entries.js";
+import { id, password, text } from "../provisioning/fields.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import { deleteUser } from "../store/deletion.js";
-import { allUsers, identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
-import { onlyWord, takeSecret } from "./arguments.js";
-import type { Command, CommandContext } from "./command.js";
+import { identifiersOfUser, setPassword, setUserDisabled, usersBehind, type ListedUser } from "../store/users.js";
+import { SETTINGS_NOTE, takeSecret, USER, WARNINGS, withWarnings } from "./arguments.js";
+import { command, type AnyCommand, type CommandContext, type PagedContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
+import { pageOf, PAGING, textsOf } from "./page.js";
 import { onePerson } from "./people.js";
 
+const PASSWORD = { password: password.optional().meta({ description: "password; a new one by default" }) };
+const ONE = z.strictObject(USER);
+const ADDED = z.strictObject({
+  preferred_username: text.max(255).meta({ description: "login name" }),
+  sub: id.optional().meta({ description: "sub; a random one by default" }),
+  ...USER_SETTINGS,
+  ...PASSWORD,
+});
+const PAGE = z.strictObject({ ...PAGING });
+const NEW_PASSWORD = z.strictObject({ ...USER, ...PASSWORD });
+
+type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
+
 /** The `sub` of the user that a command names by any of their names. */
-async function existing(context: CommandContext): Promise<string> {
-  return onePerson(context.core, onlyWord(context, "user (sub, login name, verified email or verified phone number)"));
+function existing({ core, input }: Context): Promise<string> {
+  return onePerson(core, input.user);
 }
 
-async function switchTo(context: CommandContext, disabled: boolean): Promise<object> {
+async function switchTo(context: Context, disabled: boolean) {
   const sub = await existing(context);
-  await context.core.db.prisma.$transaction((tx) => setUserDisabled(tx, sub, disabled));
+  await context.changeByPrisma((tx) => setUserDisabled(tx, sub, disabled));
   const { warnings } = disabled ? await markGrantsEnded(context, { sub }, sub) : {};
-  return { sub, disabled, ...(warnings === undefined ? {} : { warnings }) };
+  return { sub, disabled, ...withWarnings(warnings) };
 }
 
-async function unlock(context: CommandContext): Promise<object> {
+async function unlock(context: Context) {
   const sub = await existing(context);
   await resetAttempts(context, sub);
   return { sub };
 }
 
 /** Resets the attempts counted for the account, and for every browser that it has logged in from before. */
-function resetAttempts({ core }: CommandContext, sub: string): Promise<void> {
+function resetAttempts({ core }: Pick<Context, "core">, sub: string): Promise<void> {
   return core.rateLimits.reset({ on: "account", id: sub });
 }
 
-async function add(context: CommandContext): Promise<object> {
-  const { core } = context;
-  const preferred_username = onlyWord(context, "login name");
-  const { "password-stdin": _stdin, "user-id": id, ...claims } = context.flags;
-  const sub = typeof id === "string" ? id : randomUUID();
-  const { secret, shown } = await takeSecret(context, "password-stdin", 15);
-  const entry = readUserEntry(sub, { ...claims, "preferred-username": preferred_username }, secret);
-  const write = await prepareUser(core.passwords, entry);
-  await core.db.prisma
-    .$transaction((tx) => write(tx))
-    .catch((error: unknown) => {
-      if (isConflict(error)) throw new OperatorError("the sub, login name, email or phone number is in use");
-      throw error;
-    });
+async function add({ core, input, changeByPrisma }: Context<typeof ADDED>) {
+  const { preferred_username, sub = randomUUID(), password, ...claims } = input;
+  const { secret, shown } = takeSecret(core, password, 15);
+  const write = await prepareUser(core.passwords, readUserEntry({ sub, preferred_username }, claims, secret));
+  await changeByPrisma(write).catch((error: unknown) => {
+    if (!isConflict(error)) throw error;
+    throw new OperatorError("the sub, login name, email or phone number is in use", "conflict");
+  });
   return { sub, preferred_username, ...(shown ? { password: secret } : {}) };
 }
 
-async function passwd(context: CommandContext): Promise<object> {
-  const { core } = context;
+async function passwd(context: Context<typeof NEW_PASSWORD>) {
+  const { core, input } = context;
   const sub = await existing(context);
-  const { secret, shown } = await takeSecret(context, "password-stdin", 15);
-  if (secret.length > MAX_PASSWORD_LENGTH)
-    throw new OperatorError(`a password has at most ${MAX_PASSWORD_LENGTH} characters`);
+  const { secret, shown } = takeSecret(core, input.password, 15);
   const hash = await core.passwords.hash(secret);
-  await core.db.prisma.$transaction((tx) => setPassword(tx, sub, hash));
+  await context.changeByPrisma((tx) => setPassword(tx, sub, hash));
   await resetAttempts(context, sub);
   const { warnings } = await markGrantsEnded(context, { sub }, sub);
-  return { sub, ...(shown ? { password: secret } : {}), ...(warnings === undefined ? {} : { warnings }) };
+  return { sub, ...(shown ? { password: secret } : {}), ...withWarnings(warnings) };
 }
 
-async function remove(context: CommandContext): Promise<object> {
+async function remove(context: Context) {
   const { core } = context;
   const sub = await existing(context);
   const identifiers = await identifiersOfUser(core.db, sub);
-  if (!(await deleteUser(core.db, sub))) throw new OperatorError(`there is no user ${sub}`);
+  if (!(await deleteUser(core.db, sub))) throw new OperatorError(`there is no user ${sub}`, "not_found");
   for (const { value } of identifiers) await core.codes.forget(value);
   await resetAttempts(context, sub);
   return { sub, deleted: true };
 }
 
-export const USER_COMMANDS: readonly Command[] = [
-  {
+async function list({ core, input: { limit }, after }: PagedContext<z.output<typeof PAGE>>) {
+  const [preferred_username = "", sub = ""] = textsOf(after, 2);
+  const rows = await usersBehind(core.db, { preferred_username, sub }, limit + 1);
+  return pageOf(rows, limit, (row) => [row.preferred_username, row.sub], listed);
+}
+
+/** A user in a list. */
+function listed({ email, phone_number, ...user }: ListedUser) {
+  return { ...user, ...(email === null ? {} : { email }), ...(phone_number === null ? {} : { phone_number }) };
+}
+
+const LISTED = z.object({
+  sub: z.string(),
+  preferred_username: z.string(),
+  email: z.string().optional(),
+  phone_number: z.string().optional(),
+  roles: z.array(z.string()).readonly(),
+  disabled: z.boolean(),
+});
+const SWITCHED = z.object({ sub: z.string(), disabled: z.boolean(), ...WARNINGS });
+const PASSWORD_STDIN = { stdin: { "password-stdin": "password" } };
+
+export const USER_COMMANDS: readonly AnyCommand[] = [
+  command({
     name: "user list",
-    takes: "",
     does: "lists all users",
-    run: async ({ core }) =>
-      (await allUsers(core.db)).map(({ sub, preferred_username, email, phone_number, roles, disabled }) => ({
-        sub,
-        preferred_username,
-        ...(email === null ? {} : { email }),
-        ...(phone_number === null ? {} : { phone_number }),
-        roles,
-        disabled,
-      })),
-  },
-  {
+    access: "read",
+    effect: "reads",
+    input: PAGE,
+    output: LISTED,
+    paged: true,
+    run: list,
+  }),
+  command({
     name: "user add",
-    takes: "LOGIN_NAME [--user-id SUB] [--email E] [--email-verified] [--roles R]… [--password-stdin]",
     does: "adds a user; a new password is shown once",
-    flags: { ...USER_KEYS, "user-id": "text", "password-stdin": "switch" },
-    values: USER_VALUES,
+    access: "users",
+    effect: "creates",
+    subject: "preferred_username",
+    input: ADDED,
+    output: z.object({ sub: z.string(), preferred_username: z.string(), password: z.string().optional() }),
+    terms: {
+      takes: "LOGIN_NAME [--user-id SUB] [--email E] [--email-verified] [--roles R]… [--password-stdin]",
+      flags: { sub: "user-id" },
+      note: SETTINGS_NOTE,
+      ...PASSWORD_STDIN,
+    },
     run: add,
-  },
-  {
+  }),
+  command({
     name: "user disable",
-    takes: "USER",
     does: "disables a user and revokes their tokens",
+    access: "users",
+    effect: "ends",
+    subject: "user",
+    input: ONE,
+    output: SWITCHED,
     run: (context) => switchTo(context, true),
-  },
-  { name: "user enable", takes: "USER", does: "enables a user again", run: (context) => switchTo(context, false) },
-  {
+  }),
+  command({
+    name: "user enable",
+    does: "enables a user again",
+    access: "users",
+    effect: "changes",
+    subject: "user",
+    input: ONE,
+    output: SWITCHED,
+    run: (context) => switchTo(context, false),
+  }),
+  command({
     name: "user delete",
-    takes: "USER",
     does: "deletes a user with consents, sessions, tokens and UMA resources; the sub is never reused",
+    access: "users",
+    effect: "deletes",
+    subject: "user",
+    input: ONE,
+    output: z.object({ sub: z.string(), deleted: z.boolean() }),
     run: remove,
-  },
-  {
+  }),
+  command({
     name: "user unlock",
-    takes: "USER",
     does: "resets the count of wrong passwords, so that the user can log in again at once",
+    access: "users",
+    effect: "changes",
+    subject: "user",
+    input: ONE,
+    output: z.object({ sub: z.string() }),
     run: unlock,
-  },
-  {
+  }),
+  command({
     name: "user passwd",
-    takes: "USER [--password-stdin]",
     does: "sets a password, or shows a new one once; revokes the user's tokens and resets the count of wrong passwords",
-    flags: { "password-stdin": "switch" },
+    access: "users",
+    effect: "ends",
+    subject: "user",
+    input: NEW_PASSWORD,
+    output: z.object({ sub: z.string(), password: z.string().optional(), ...WARNINGS }),
+    terms: PASSWORD_STDIN,
     run: passwd,
-  },
+  }),
 ];

@@ -5,7 +5,7 @@ export class EmbeddedPostgresError extends OperatorError {
   override readonly name: string = "EmbeddedPostgresError";
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message.replace(/\s*\n\s*/g, " ").trim(), options);
+    super(message.replace(/\s*\n\s*/g, " ").trim(), "refused", options);
   }
 }
 

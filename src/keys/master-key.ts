@@ -40,6 +40,7 @@ type KeyPurpose =
   | "registration" // hashes of tokens for the registration of clients
   | "pairwise-subject" // subjects and sessions as the clients of one sector know them
   | "known-browser" // MACs of cookies of known browsers
+  | "admin-cursor" // MACs of cursors of the Admin API
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries

@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { z } from "zod";
-import { unwrap } from "./entries.js";
 import { sectionOf, UNKNOWN } from "./line-entries.js";
 import { countLines, MAX_ENTRY, ProvisioningError, type RawEntry } from "./raw-entry.js";
 import { SECTIONS, type Section } from "./schema.js";
+import { unwrap } from "./value-kind.js";
 
 /**
  * Reads a provisioning file of comma-separated values (RFC 4180): the first line has the keys, each further one an entry. An

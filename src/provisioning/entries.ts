@@ -1,81 +1,75 @@
 import { z } from "zod";
 import { profileFlaw, REPLACED_DEFAULTS } from "../clients/fapi2.js";
 import { REPLACED_BY_SUBJECT_TYPE, subjectFlaw } from "../clients/subject.js";
-import { OperatorError } from "../errors/operator-error.js";
+import { InputError, OperatorError } from "../errors/operator-error.js";
+import { text } from "./fields.js";
 import { SECTIONS, type ProvisionedClient, type ProvisionedUser } from "./schema.js";
 
-/**
- * Entries from the flags of a command. Names and rules are those of the provisioning file, with dashes for underscores.
- */
+/** Entries from the input of a command. Names and rules are those of the provisioning file. */
 
-type FlagKind = "text" | "list" | "switch";
-type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+/** The members of an entry as settings of a command: each may be absent, and an absent one has no default. */
+type Settings<Shape extends Readonly<Record<string, z.ZodType>>> = {
+  [Name in keyof Shape]: z.ZodOptional<
+    Shape[Name] extends z.ZodDefault<infer T> | z.ZodOptional<infer T> ? T : Shape[Name]
+  >;
+};
 
-/** Keys that are no flags: ids and secrets. */
-const NOT_FLAGS = new Set([
-  ...["client_id", "client_secret", "client_secrets", "client_secret_hash"],
-  ...["sub", "password", "password_hash"],
-]);
+function settingsOf<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Settings<Shape> {
+  const settings = Object.entries(shape).map(([name, schema]) => {
+    const isWrapped = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional;
+    return [name, (isWrapped ? (schema.unwrap() as z.ZodType) : schema).optional()];
+  });
+  return Object.fromEntries(settings) as Settings<Shape>;
+}
 
-/** The flags for an entry of a section, derived from its schema. */
-function flagsOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, FlagKind>> {
+const {
+  client_id: _id,
+  client_secret: _s,
+  client_secrets: _m,
+  client_secret_hash: _h,
+  ...CLIENT_SHAPE
+} = SECTIONS.clients.entry.shape;
+const {
+  sub: _sub,
+  password: _p,
+  password_hash: _ph,
+  preferred_username: _name,
+  ...USER_SHAPE
+} = SECTIONS.users.entry.shape;
+
+/** The settings of a client: everything but its id and its secrets. */
+export const CLIENT_SETTINGS = settingsOf(CLIENT_SHAPE);
+
+/** The settings of a user: everything but their sub, login name and password. */
+export const USER_SETTINGS = { ...settingsOf(USER_SHAPE), name: text.optional() };
+
+type ClientSettings = z.output<z.ZodObject<typeof CLIENT_SETTINGS>>;
+type UserSettings = z.output<z.ZodObject<typeof USER_SETTINGS>>;
+
+/** Makes a client entry. @throws InputError naming the faulty setting */
+export function readClientEntry(
+  client_id: string,
+  settings: ClientSettings,
+  client_secret?: string,
+): ProvisionedClient {
+  return checkClient({ client_id, ...given(settings), ...(client_secret === undefined ? {} : { client_secret }) });
+}
+
+/** Makes a user entry. @throws InputError naming the faulty setting */
+export function readUserEntry(
+  names: { readonly sub: string; readonly preferred_username: string },
+  settings: UserSettings,
+  password: string,
+): ProvisionedUser {
+  return check(SECTIONS.users.entry, { ...names, password, ...given(settings) });
+}
+
+/** The settings that are present, as a file would have them. */
+function given(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const present = Object.entries(settings).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
-    Object.entries(shape)
-      .filter(([name]) => !NOT_FLAGS.has(name))
-      .map(([name, schema]) => [name.replaceAll("_", "-"), flagKind(schema)]),
+    present.map(([name, value]) => [name, name === "scope" ? (value as readonly string[]).join(" ") : value]),
   );
-}
-
-function flagKind(schema: z.ZodType): FlagKind {
-  const inner = unwrap(schema);
-  if (inner instanceof z.ZodArray) return "list";
-  return inner instanceof z.ZodBoolean ? "switch" : "text";
-}
-
-/** The placeholder for the value of each flag: the allowed words, or the kind of value. */
-function valuesOf(shape: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(shape).map(([name, schema]) => [name.replaceAll("_", "-"), valueOf(schema)]),
-  );
-}
-
-function valueOf(schema: z.ZodType): string {
-  const inner = unwrap(schema);
-  if (inner instanceof z.ZodArray) return valueOf(inner.element as z.ZodType);
-  if (inner instanceof z.ZodEnum) return inner.options.join("|");
-  if (inner instanceof z.ZodLiteral) return [...inner.values].join("|");
-  if (inner instanceof z.ZodObject) return "JSON";
-  return inner instanceof z.ZodNumber ? "NUMBER" : "TEXT";
-}
-
-/** The schema of a value, without its optional and default wrappers. */
-export function unwrap(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodDefault || schema instanceof z.ZodOptional
-    ? unwrap(schema.unwrap() as z.ZodType)
-    : schema;
-}
-
-const CLIENT_SHAPE = SECTIONS.clients.entry.shape;
-const USER_SHAPE = SECTIONS.users.entry.shape;
-
-export const CLIENT_KEYS = flagsOf(CLIENT_SHAPE);
-export const CLIENT_VALUES = valuesOf(CLIENT_SHAPE);
-export const USER_VALUES = valuesOf(USER_SHAPE);
-export const USER_KEYS = { ...flagsOf(USER_SHAPE), name: "text" as const };
-
-/** Makes a client entry from flags. @throws OperatorError naming the faulty flag */
-export function readClientEntry(client_id: string, flags: Flags, client_secret?: string): ProvisionedClient {
-  const entry = {
-    client_id,
-    ...fromFlags(CLIENT_SHAPE, flags),
-    ...(client_secret === undefined ? {} : { client_secret }),
-  };
-  return checkClient(entry);
-}
-
-/** Makes a user entry from flags. @throws OperatorError naming the faulty flag */
-export function readUserEntry(sub: string, flags: Flags, password: string): ProvisionedUser {
-  return check(SECTIONS.users.entry, { sub, password, ...fromFlags(USER_SHAPE, flags) });
 }
 
 /** The present settings of a client. Its columns have the names of the schema. */
@@ -85,66 +79,42 @@ type StoredClient = Readonly<Record<string, unknown>> & {
 };
 
 /**
- * Applies flags to a client: returns the whole entry, and the changed settings alone as columns.
- * @param unset names of settings that are reset to their default, in the form of flags
- * @throws OperatorError naming the faulty flag
+ * Applies settings to a client: returns the whole entry, and the changed settings alone as columns.
+ * @param unset names of settings that are reset to their default, with dashes or underscores
+ * @throws OperatorError naming the faulty setting
  */
 export function readChangedClient(
   client: StoredClient,
-  flags: Flags,
+  settings: ClientSettings,
   unset: readonly string[],
 ): { readonly entry: ProvisionedClient; readonly changed: Readonly<Record<string, unknown>> } {
-  const given = fromFlags(CLIENT_SHAPE, flags);
+  const set = given(settings);
   const names = unset.map((flag) => {
     const name = flag.replaceAll("-", "_");
-    if (!(flag in CLIENT_KEYS)) throw new OperatorError(`unset: there is no setting ${flag}`);
-    if (name in given) throw new OperatorError(`unset: ${flag} is given as well`);
+    if (!Object.hasOwn(CLIENT_SETTINGS, name)) throw new InputError(["unset"], `there is no setting ${flag}`);
+    if (name in set) throw new InputError(["unset"], `${flag} is given as well`);
     return name;
   });
-  const changing = [...Object.keys(given), ...names];
-  if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope");
-  const kept = Object.keys(CLIENT_SHAPE).filter((name) => !changing.includes(name) && (client[name] ?? null) !== null);
+  const changing = [...Object.keys(set), ...names];
+  if (changing.length === 0) throw new OperatorError("name a setting: --scope S, or --unset scope", "invalid");
+  const kept = ["client_id", ...Object.keys(CLIENT_SHAPE)].filter(
+    (name) => !changing.includes(name) && (client[name] ?? null) !== null,
+  );
   // A stored default contradicts no other setting: only the operator's word does.
   const said = (name: string) => !REPLACED_DEFAULTS.includes(name) && !REPLACED_BY_SUBJECT_TYPE.includes(name);
   const stored = Object.fromEntries(
     kept.map((name) => [name, name === "scope" ? client.scope.join(" ") : client[name]]),
   );
-  const entry = checkClient({ ...stored, ...given }, { ...pick(stored, said), ...given });
+  const entry = checkClient({ ...stored, ...set }, { ...pick(stored, said), ...set });
   const values = entry as Readonly<Record<string, unknown>>;
   return { entry, changed: Object.fromEntries(changing.map((name) => [name, values[name] ?? null])) };
-}
-
-function fromFlags(shape: Readonly<Record<string, z.ZodType>>, flags: Flags): Record<string, unknown> {
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    given.map(([flag, value]) => {
-      const name = flag.replaceAll("-", "_");
-      const schema = Object.hasOwn(shape, name) ? shape[name] : undefined;
-      return [name, schema === undefined ? value : readFlag(flag, unwrap(schema), value)];
-    }),
-  );
-}
-
-function readFlag(flag: string, schema: z.ZodType, value: Flags[string]): unknown {
-  if (schema instanceof z.ZodNumber) return Number(value);
-  const inner = schema instanceof z.ZodArray ? (schema.element as z.ZodType) : schema;
-  if (!(inner instanceof z.ZodObject)) return value;
-  return Array.isArray(value) ? value.map((one) => readJson(flag, one)) : readJson(flag, value);
-}
-
-function readJson(flag: string, value: unknown): unknown {
-  try {
-    return JSON.parse(String(value));
-  } catch {
-    throw new OperatorError(`${flag}: is not JSON`);
-  }
 }
 
 /** @param said the settings that count against a profile and against pairwise subjects */
 function checkClient(entry: Readonly<Record<string, unknown>>, said = entry): ProvisionedClient {
   const checked = check(SECTIONS.clients.entry, entry);
   const flaw = profileFlaw(said) ?? subjectFlaw(said);
-  if (flaw !== undefined) throw new OperatorError(`${flaw.name.replaceAll("_", "-")}: ${flaw.message}`);
+  if (flaw !== undefined) throw new InputError([flaw.name], flaw.message);
   return checked;
 }
 
@@ -156,5 +126,5 @@ function check<T extends z.ZodType>(schema: T, entry: unknown): z.output<T> {
   const result = schema.safeParse(entry);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new OperatorError(`${issue.path.join(".").replaceAll("_", "-")}: ${issue.message}`);
+  throw new InputError(issue.path, issue.message);
 }

@@ -1,5 +1,5 @@
 import { epochOf } from "./epochs.js";
-import { run, type Db } from "./open.js";
+import { run, type Db, type Transaction } from "./open.js";
 import { KEPT } from "./sweep-time.js";
 import { personColumns, type Person } from "./users.js";
 
@@ -148,11 +148,11 @@ export async function spendToken(db: Db, subject: TokenSubject, now: Date | null
  * @param exp its expiry, in seconds since the epoch
  */
 export async function revokeToken(
-  db: Db,
+  where: Db | Transaction,
   jti: string,
   exp: number,
   now: Date | null,
 ): Promise<"revoked" | "not_in_force"> {
-  const [row] = await run<{ was_valid: boolean }>(db, REVOKE, [jti, exp, now]);
+  const [row] = await run<{ was_valid: boolean }>(where, REVOKE, [jti, exp, now]);
   return row?.was_valid === true ? "revoked" : "not_in_force";
 }

@@ -229,13 +229,7 @@ export async function allGoodbyeUris(db: Db): Promise<readonly GoodbyeUris[]> {
   return run(db, GOODBYES, []);
 }
 
-/** Every client, by id. */
-export async function allClients(db: Db): Promise<readonly Client[]> {
-  return allPages<Client>((after, take) =>
-    db.prisma.client.findMany({
-      where: { client_id: { gt: after?.client_id ?? "" } },
-      orderBy: { client_id: "asc" },
-      take,
-    }),
-  );
+/** Clients by id, behind one of them. */
+export async function clientsBehind(db: Db, client_id: string, take: number): Promise<Client[]> {
+  return db.prisma.client.findMany({ where: { client_id: { gt: client_id } }, orderBy: { client_id: "asc" }, take });
 }

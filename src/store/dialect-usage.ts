@@ -1,4 +1,3 @@
-import { allPages } from "./batches.js";
 import { run, type Db } from "./open.js";
 
 /** The number of uses of a dialect by a client, and the time of the last one. */
@@ -38,10 +37,12 @@ const LISTED = {
     WHERE (client_id, dialect) > ($1, $2) ORDER BY client_id, dialect LIMIT $3`,
 };
 
-/** Every use on record, by client and dialect. */
-export async function allDialectUses(db: Db): Promise<readonly DialectUse[]> {
-  const rows = await allPages<StoredUse>((after, take) =>
-    run<StoredUse>(db, LISTED, [after?.client_id ?? "", after?.dialect ?? "", take]),
-  );
+/** The uses on record by client and dialect, behind one of them. */
+export async function dialectUses(
+  db: Db,
+  { client_id, dialect }: Pick<DialectUse, "client_id" | "dialect">,
+  take: number,
+): Promise<DialectUse[]> {
+  const rows = await run<StoredUse>(db, LISTED, [client_id, dialect, take]);
   return rows.map(({ uses, ...row }) => ({ ...row, uses: Number(uses) }));
 }

@@ -1,4 +1,4 @@
-import { run, type Db, type Tx } from "./open.js";
+import { run, type Db, type Transaction, type Tx } from "./open.js";
 
 /**
  * Epochs: numbers that tokens, grants and sessions carry from the moment they are made. Raising one ends all of them with
@@ -45,6 +45,6 @@ const RAISE = {
 };
 
 /** Ends every token, grant and session of all users and clients (`jeton revoke --all`). */
-export async function endEverything(db: Db, now: Date | null): Promise<void> {
-  await run(db, RAISE, [now]);
+export async function endEverything(where: Db | Transaction, now: Date | null): Promise<void> {
+  await run(where, RAISE, [now]);
 }

@@ -1,5 +1,5 @@
 import { epochOf } from "./epochs.js";
-import { run, type Db } from "./open.js";
+import { run, type Db, type Transaction } from "./open.js";
 import { overAt, sweepAfter } from "./sweep-time.js";
 
 /**
@@ -95,12 +95,12 @@ const END = {
  * @param client_id the client that the grant must belong to; null if the caller may end any grant
  */
 export async function endGrant(
-  db: Db,
+  where: Db | Transaction,
   id: string,
   client_id: string | null,
   now: Date | null,
 ): Promise<"ended" | "ended_before" | "foreign" | "unknown"> {
-  const [found] = await run<{ owner: string; ended: boolean }>(db, END, [id, client_id, now]);
+  const [found] = await run<{ owner: string; ended: boolean }>(where, END, [id, client_id, now]);
   if (found === undefined) return "unknown";
   if (found.ended) return "ended";
   return client_id === null || found.owner === client_id ? "ended_before" : "foreign";

@@ -121,18 +121,10 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
   }
 }
 
-/** The keys of all advisory locks, in one place so that each is used for one purpose. */
-export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
-
-/** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same work one after the other. */
-export async function exclusively<T>(db: Db, lock: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+/** Runs `work` in one transaction of named statements. */
+export async function transaction<T>(db: Db, work: (tx: Transaction) => Promise<T>): Promise<T> {
   return withConnection(db, async (client) => {
     await client.query("BEGIN");
-    await client.query("SET LOCAL lock_timeout = '60s'");
-    await client.query("SET LOCAL statement_timeout = '60s'");
-    // Work between two statements may hash passwords or make RSA keys, which takes long on a busy machine.
-    await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
-    await client.query("SELECT pg_advisory_xact_lock($1::bigint)", [lock]);
     const result = await work({ client }).catch(async (error: unknown) => {
       // If the connection is broken, its end rolls back too.
       await client.query("ROLLBACK").catch(() => undefined);
@@ -140,6 +132,21 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Transactio
     });
     await client.query("COMMIT");
     return result;
+  });
+}
+
+/** The keys of all advisory locks, in one place so that each is used for one purpose. */
+export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
+
+/** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same work one after the other. */
+export async function exclusively<T>(db: Db, lock: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return transaction(db, async ({ client }) => {
+    await client.query("SET LOCAL lock_timeout = '60s'");
+    await client.query("SET LOCAL statement_timeout = '60s'");
+    // Work between two statements may hash passwords or make RSA keys, which takes long on a busy machine.
+    await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
+    await client.query("SELECT pg_advisory_xact_lock($1::bigint)", [lock]);
+    return work({ client });
   });
 }
 

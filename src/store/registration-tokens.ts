@@ -1,4 +1,4 @@
-import { run, type Db } from "./open.js";
+import { run, type Db, type Transaction } from "./open.js";
 
 /** Initial access tokens for the registration of clients (RFC 7591 section 3). Only keyed hashes are stored. */
 
@@ -31,11 +31,11 @@ const ADD = {
 
 /** Adds a token. @param lifetime seconds */
 export async function addToken(
-  db: Db,
+  tx: Transaction,
   { id, hash, uses, lifetime }: { id: string; hash: Uint8Array; uses: number; lifetime: number },
   now: Date | null,
 ): Promise<RegistrationToken> {
-  const [row] = await run<RegistrationToken & Record<string, unknown>>(db, ADD, [id, hash, uses, lifetime, now]);
+  const [row] = await run<RegistrationToken & Record<string, unknown>>(tx, ADD, [id, hash, uses, lifetime, now]);
   return row!;
 }
 
@@ -55,6 +55,6 @@ const DELETE = {
 };
 
 /** @returns whether there was one */
-export async function deleteToken(db: Db, id: string): Promise<boolean> {
-  return (await run(db, DELETE, [id])).length === 1;
+export async function deleteToken(tx: Transaction, id: string): Promise<boolean> {
+  return (await run(tx, DELETE, [id])).length === 1;
 }

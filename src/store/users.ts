@@ -1,4 +1,4 @@
-import { allPages, pieces } from "./batches.js";
+import { pieces } from "./batches.js";
 import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
 import { IdentifierInUseError, isConflict } from "./failure.js";
@@ -208,7 +208,7 @@ const LISTED = {
 };
 
 /** A user in the form of a list. */
-interface ListedUser {
+export interface ListedUser {
   readonly sub: string;
   readonly preferred_username: string;
   readonly email: string | null;
@@ -217,11 +217,13 @@ interface ListedUser {
   readonly disabled: boolean;
 }
 
-/** All users, by login name. */
-export async function allUsers(db: Db): Promise<readonly ListedUser[]> {
-  return allPages((after, take) =>
-    run<ListedUser>(db, LISTED, [after?.preferred_username ?? "", after?.sub ?? "", take]),
-  );
+/** Users by login name, behind one of them. */
+export async function usersBehind(
+  db: Db,
+  { preferred_username, sub }: Pick<ListedUser, "preferred_username" | "sub">,
+  take: number,
+): Promise<ListedUser[]> {
+  return run<ListedUser & Record<string, unknown>>(db, LISTED, [preferred_username, sub, take]);
 }
 
 /** The login identifiers of a user. */

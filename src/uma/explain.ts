@@ -4,7 +4,8 @@ import type { Decision } from "./decide.js";
 
 /** The explanation of a decision, for the owner of its resource and for operators. */
 
-const ruleReport = z.object({
+/** The report on one rule. */
+export const ruleReport = z.object({
   policy: z.string(),
   rule: z.int(),
   result: z.string(),

@@ -2,10 +2,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
-import type { CommandContext } from "../../src/admin/command.js";
-import { BARE_COMMANDS, COMMANDS } from "../../src/admin/commands.js";
+import { COMMANDS } from "../../src/admin/commands.js";
+import { flagsOf, usageOf } from "../../src/admin/flags.js";
 import { systemClock } from "../../src/clock.js";
-import { OperatorError } from "../../src/errors/operator-error.js";
+import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
@@ -334,14 +334,14 @@ t.test("the command line works while a server runs", async (t) => {
     };
     const everything = await asks("--help");
     for (const one of [["-h"], ["help"], []]) t.equal(await asks(...one), everything);
-    const all = [...COMMANDS, ...BARE_COMMANDS];
-    for (const { name, takes, does, flags = {} } of all) {
-      t.match(everything, `  jeton ${`${name} ${takes}`.trim()}\n      ${does}\n`.trimEnd());
+    for (const command of COMMANDS) {
+      const { name, does } = command;
+      t.match(everything, `  jeton ${`${name} ${usageOf(command)}`.trim()}\n      ${does}\n`.trimEnd());
       const words = name.split(" ");
       if (words.length > 1) t.match(await asks(words[0]!, "--help"), `  jeton ${name}`);
       const own = await asks(...words, "--help");
       t.match(own, does);
-      for (const flag of [...Object.keys(flags), "json"])
+      for (const flag of [...Object.keys(flagsOf(command)), "json"])
         t.match(own, new RegExp(`\n  --(?:\\[no-\\])?${flag}\\b`), `${name} --${flag}`);
       t.equal(await asks(...words, "some words", "-h"), own, "wherever it stands");
     }
@@ -466,19 +466,20 @@ function commandsOf(env: Environment, run: typeof jetonHere = jetonHere) {
 }
 
 /** A command of the table, its words and flags, and the one line with which it refuses; without the time a process takes. */
-type Refused = readonly [name: string, words: readonly string[], flags: CommandContext["flags"], message: RegExp];
+type Refused = readonly [
+  name: string,
+  words: readonly string[],
+  flags: Readonly<Record<string, string | true | readonly string[]>>,
+  message: RegExp,
+];
 
-async function tableRefuses(t: Test, { core, database: url }: Instance, cases: readonly Refused[]): Promise<void> {
+async function tableRefuses(t: Test, at: Instance, cases: readonly Refused[]): Promise<void> {
   for (const [name, words, flags, message] of cases) {
-    const command = COMMANDS.find((one) => one.name === name)!;
-    const parts = { core, deployment: { migrated: [], url }, stdin: async () => "", report: () => {} };
-    const run = async () => command.run({ ...parts, words, flags });
-    const error: unknown = await run().then(
-      () => undefined,
-      (reason: unknown) => reason,
+    const given = Object.entries(flags).flatMap(([flag, value]) =>
+      value === true ? `--${flag}` : [value].flat().map((one) => `--${flag}=${one}`),
     );
-    t.ok(error instanceof OperatorError, `${name} ${words.join(" ")}`);
-    t.match((error as Error | undefined)?.message, message);
+    const refusal: unknown = await runCommand(at, [...name.split(" "), ...words, ...given]);
+    t.match(refusal, message, `${name} ${words.join(" ")}`);
   }
 }
 

@@ -63,7 +63,7 @@ const COMMAND: Addition = {
   lines: [
     {
       into: "admin/commands.js",
-      behind: 'import { BACKUP_COMMANDS, RESTORE_COMMAND } from "./backup.js";',
+      behind: 'import { BACKUP_COMMANDS, RESTORE_COMMANDS } from "./backup.js";',
       line: 'import { TOY_COMMANDS } from "./toy.js";',
     },
     { into: "admin/commands.js", behind: "export const COMMANDS = [", line: "...TOY_COMMANDS," },

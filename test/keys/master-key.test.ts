@@ -326,6 +326,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   registration: "it is a lasting key as that of sessions",
   "pairwise-subject": "test/clients/pairwise.test.ts: the sub stays when the master key changes",
   "known-browser": "a known browser",
+  "admin-cursor": "an administrator begins the list again: nothing is stored",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",
   "provisioned-entry": "a provisioning file that was applied is not written again",

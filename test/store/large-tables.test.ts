@@ -3,15 +3,14 @@ import t, { type Test } from "tap";
 import { openSweep } from "../../src/store/sweep.js";
 import { BATCH, SWEEPS } from "../../src/store/sweep-kinds.js";
 import { MAX_ROWS } from "../../src/store/batches.js";
-import { allClients, allClientUris } from "../../src/store/clients.js";
+import { allClientUris } from "../../src/store/clients.js";
 import { withdrawConsent } from "../../src/store/consents.js";
 import { DELETIONS, deleteClient, deleteUser } from "../../src/store/deletion.js";
-import { allDialectUses } from "../../src/store/dialect-usage.js";
 import { endSession } from "../../src/store/sessions.js";
 import { questionsTo } from "../../src/store/uma-approvals.js";
 import { deletePolicy } from "../../src/store/uma-policies.js";
 import { deleteResource } from "../../src/store/uma-resources.js";
-import { allUsers } from "../../src/store/users.js";
+import { runCommand } from "../support/commands.js";
 import { ALICE, FLEET } from "../support/fleet.js";
 import { openRefreshable } from "../support/grants.js";
 import { startInstance } from "../support/instance.js";
@@ -336,15 +335,16 @@ t.test("a listing reads one page per statement and each row once", async (t) => 
   const questions = await questionsTo(db, LARGE.sub, { after: 0, last: 100_000 }, null);
   t.equal(questions.length, 5_000, "of six thousand questions to one owner the latest are looked through");
   await client.query("UPDATE clients SET web_origins = '{https://app.example}' WHERE client_id LIKE 'client-%'");
+  const listedBy = (name: string) => (): Promise<readonly object[]> => runCommand(server, name.split(" "));
   const lists = {
-    clients: { read: allClients, count: "SELECT count(*)::int AS n FROM clients" },
+    clients: { read: listedBy("client list"), count: "SELECT count(*)::int AS n FROM clients" },
     origins: { read: allClientUris, count: "SELECT count(*)::int AS n FROM clients WHERE web_origins <> '{}'" },
-    users: { read: allUsers, count: "SELECT count(*)::int AS n FROM users" },
-    uses: { read: allDialectUses, count: "SELECT count(*)::int AS n FROM dialect_usage" },
+    users: { read: listedBy("user list"), count: "SELECT count(*)::int AS n FROM users" },
+    uses: { read: listedBy("dialects usage"), count: "SELECT count(*)::int AS n FROM dialect_usage" },
   };
   for (const [name, { read, count }] of Object.entries(lists)) {
     let rows: readonly object[] = [];
-    t.equal(await mostRowsOf(async () => (rows = await read(db))), MAX_ROWS, name);
+    t.ok((await mostRowsOf(async () => (rows = await read(db)))) <= MAX_ROWS, name);
     t.equal(new Set(rows.map((row) => JSON.stringify(row))).size, (await client.query(count)).rows[0].n, name);
   }
 });

@@ -1,5 +1,8 @@
-import { parseArgs } from "node:util";
+import { isServed } from "../../src/admin/command.js";
 import { COMMANDS } from "../../src/admin/commands.js";
+import { everyPage } from "../../src/admin/every-page.js";
+import { ALL_POWERS, contextOf } from "../../src/admin/run.js";
+import { inputOf, readWords } from "../../src/admin/words.js";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import type { Instance } from "./instance.js";
 
@@ -11,19 +14,14 @@ import type { Instance } from "./instance.js";
 
 export async function runCommand(at: Instance, words: readonly string[], stdin = ""): Promise<any> {
   const command = COMMANDS.find(({ name }) => words.slice(0, name.split(" ").length).join(" ") === name)!;
-  const options = Object.fromEntries(
-    Object.entries(command.flags ?? {}).map(([name, kind]) => [
-      name,
-      { type: kind === "switch" ? ("boolean" as const) : ("string" as const), multiple: kind === "list" },
-    ]),
-  );
-  const args = words.slice(command.name.split(" ").length);
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-  const { core, database: url } = at;
-  const flags = values as Parameters<typeof command.run>[0]["flags"];
-  const context = { core, deployment: { migrated: [], url }, words: positionals, flags };
+  if ("runBare" in command) throw new Error("it would empty the database of the instance");
   try {
-    const result = await command.run({ ...context, stdin: async () => stdin, report: () => {} });
+    const given = readWords(command, words.slice(command.name.split(" ").length));
+    const input = await inputOf(command, given, async () => stdin);
+    const request = { core: at.core, input, caller: { kind: "system_user", id: "test" } as const };
+    const result = isServed(command)
+      ? await everyPage(command, { ...request, powers: ALL_POWERS })
+      : await command.run({ ...contextOf(command, request), deployment: { migrated: [], url: at.database } });
     return JSON.parse(JSON.stringify(result));
   } catch (error) {
     if (!(error instanceof OperatorError) || /[\n\r]/.test(error.message)) throw error;
