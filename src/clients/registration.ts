@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Refusal } from "../errors/refusal.js";
-import { isSecret, isShort, isSlow } from "../keys/public-jwk.js";
+import { isBroken, isSecret, isShort, isSlow } from "../keys/public-jwk.js";
 import { isPlainText } from "../store/plain-text.js";
 import { CLIENT_DEFAULTS, NO_RESPONSE_SETTINGS } from "./defaults.js";
 import { methodNames, methodsOf, secretStorage, type METHODS, type RegisteredMethods } from "./methods.js";
@@ -78,7 +78,9 @@ const logoutUri = page.refine((one) => !one.includes("#"));
 /** A document that this server fetches. Which addresses may be fetched is decided then (src/outbound). */
 const fetchedUri = uri.refine((one) => webUriProblem(one) === undefined);
 
-const jwk = z.looseObject({ kty: text }).refine((key) => !isSecret(key) && !isShort(key) && !isSlow(key));
+const jwk = z
+  .looseObject({ kty: text })
+  .refine((key) => !isSecret(key) && !isShort(key) && !isSlow(key) && !isBroken(key));
 
 /** Members without an effect on a decision. They are sent back, and some are shown to users. */
 const SHOWN = {

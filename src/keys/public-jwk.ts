@@ -1,3 +1,4 @@
+import { createPublicKey, type JsonWebKey } from "node:crypto";
 import type { JWK } from "jose";
 import { MIN_RSA_BITS } from "../rsa.js";
 
@@ -29,4 +30,21 @@ const MAX_EXPONENT_BYTES = 4;
 export function isSlow({ kty, n, e }: PossibleKey, maxBits = MAX_RSA_BITS): boolean {
   const bytes = (text: unknown) => Buffer.from(typeof text === "string" ? text : "", "base64url").length;
   return kty === "RSA" && (bytes(n) * 8 > maxBits || bytes(e) > MAX_EXPONENT_BYTES);
+}
+
+/** Types of keys that Node.js can read (RFC 7518 section 6, RFC 8037 section 2). */
+const READABLE_TYPES: readonly string[] = ["RSA", "EC", "OKP"];
+
+/**
+ * Whether the members of a key make no key: one is missing, or the point is on no curve. A key of another type or curve may be
+ * one, and is left alone (RFC 7517 section 5).
+ */
+export function isBroken(key: PossibleKey): boolean {
+  if (!READABLE_TYPES.includes(key.kty ?? "")) return false;
+  try {
+    createPublicKey({ key: key as JsonWebKey, format: "jwk" });
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ERR_INVALID_ARG_VALUE";
+  }
 }

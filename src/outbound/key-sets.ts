@@ -1,7 +1,7 @@
 import type { JWK } from "jose";
 import { z } from "zod";
 import type { Clock } from "../clock.js";
-import { isSecret, isShort, isSlow } from "../keys/public-jwk.js";
+import { isBroken, isSecret, isShort, isSlow } from "../keys/public-jwk.js";
 import { FetchFailed, fetchPublic, type CallLimits } from "./fetch.js";
 
 /** The limits of one fetch of a key set. */
@@ -122,7 +122,8 @@ const MAX_RSA_BITS = 8_192;
 function readKeySet(body: Buffer): readonly JWK[] {
   const result = keySet.safeParse(parse(body));
   if (!result.success) throw new FetchFailed(`not a key set of at most ${MAX_KEYS} keys`);
-  return (result.data.keys as JWK[]).filter((key) => !isSecret(key) && !isShort(key) && !isSlow(key, MAX_RSA_BITS));
+  const isUsable = (key: JWK) => !isSecret(key) && !isShort(key) && !isSlow(key, MAX_RSA_BITS) && !isBroken(key);
+  return (result.data.keys as JWK[]).filter(isUsable);
 }
 
 function parse(body: Buffer): unknown {

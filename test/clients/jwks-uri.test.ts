@@ -93,7 +93,7 @@ t.test("a host without keys authenticates no client, and is not called again for
   }
 });
 
-t.test("private, short and slow keys of a set do not count", async (t) => {
+t.test("private, short, slow and broken keys of a set do not count, but keys of other types do", async (t) => {
   const rsa = (bits: number, exponentBytes: number) => ({
     jwk: {
       kty: "RSA",
@@ -101,12 +101,25 @@ t.test("private, short and slow keys of a set do not count", async (t) => {
       e: Buffer.alloc(exponentBytes, 1).toString("base64url"),
     },
   });
-  const bad = [rsa(1_024, 3), rsa(2_048, 256), rsa(16_384, 3), { jwk: { kty: "oct", k: "c2VjcmV0" } }];
-  host.answer = publish(...bad, rsa(8_192, 3), second);
+  const point = Buffer.alloc(32, 7).toString("base64url");
+  const broken = [
+    { kty: "EC", crv: "P-256", x: point, y: point },
+    { kty: "EC", crv: "P-256", x: point },
+    { kty: "RSA" },
+  ];
+  const other = { kty: "EC", crv: "of tomorrow", x: point, y: point };
+  const bad = [
+    ...broken.map((jwk) => ({ jwk })),
+    rsa(1_024, 3),
+    rsa(2_048, 256),
+    rsa(16_384, 3),
+    { jwk: { kty: "oct", k: "c2VjcmV0" } },
+  ];
+  host.answer = publish(...bad, rsa(8_192, 3), { jwk: other }, second);
   clock.advance(601);
   const keys = await server.core.keySets.find(client.jwks_uri, () => true);
-  t.match(keys, [{ kty: "RSA", e: "AQEB" }, { kid: "second" }]);
-  t.equal(keys.length, 2);
+  t.match(keys, [{ kty: "RSA", e: "AQEB" }, other, { kid: "second" }]);
+  t.equal(keys.length, 3);
 });
 
 t.test("it may not point at this machine without the setting for that", async (t) => {

@@ -202,6 +202,7 @@ t.test("RG-01 a stranger cannot register more than strangers may have", async (t
     ["invalid_client_metadata", bad({ client_uri: "javascript:alert(1)" })],
     ["invalid_client_metadata", bad({ tos_uri: "http://app.example" })],
     ["invalid_client_metadata", bad({ jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } })],
+    ["invalid_client_metadata", bad({ jwks: { keys: [{ kty: "EC", crv: "P-256", x: "AQ", y: "AQ" }] } })],
     ["invalid_client_metadata", bad({ jwks: { keys: [slowKey(3_072, 384)] } })],
     ["invalid_client_metadata", bad({ jwks: { keys: [slowKey(16_384, 3)] } })],
     ["invalid_client_metadata", bad({ jwks: { keys: [] }, jwks_uri: "https://app.example/jwks" })],
