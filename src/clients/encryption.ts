@@ -1,5 +1,6 @@
 import { CompactEncrypt, importJWK, type JWK } from "jose";
 import { Refusal } from "../errors/refusal.js";
+import { isBroken } from "../keys/public-jwk.js";
 import type { RemoteKeySets } from "../outbound/key-sets.js";
 import { CONTENT_KEY_SIZES } from "./methods/algorithms.js";
 import type { RegisteredClient } from "./registered-client.js";
@@ -35,7 +36,7 @@ export async function encryptFor(
   text: string,
   { alg, enc, cty }: Encryption,
 ): Promise<string> {
-  const suits = (key: JWK) => isForEncryption(key) && suitsAlgorithm(key, alg);
+  const suits = (key: JWK) => isForEncryption(key) && suitsAlgorithm(key, alg) && !isBroken(key);
   const key = (await registeredKeys(client, keySets, suits)).find(suits);
   if (key === undefined) throw new Refusal("encryption_key_unknown", { slots: { client_id: client.client_id } });
   const { kid } = key;

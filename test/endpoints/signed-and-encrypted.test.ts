@@ -49,6 +49,12 @@ const server = await startInstance(t, {
         userinfo_signed_response_alg: "ES256",
       },
       { ...person, client_id: "keyless", jwks: { keys: [keys[0]] }, id_token_encrypted_response_alg: "ECDH-ES" },
+      {
+        ...person,
+        client_id: "broken",
+        jwks: { keys: [{ kty: "EC", crv: "P-256", x: "AQ", y: "AQ" }] },
+        id_token_encrypted_response_alg: "ECDH-ES",
+      },
     ],
   },
 });
@@ -137,8 +143,10 @@ t.test("id_token and userinfo are encrypted to the client's key for encryption",
 });
 
 t.test("JE-07 a client without a key for encryption gets no id_token in clear", async (t) => {
-  const { status, json } = await logIn("keyless");
-  t.strictSame([status, json.error, "id_token" in json], [401, "invalid_client", false]);
+  for (const client_id of ["keyless", "broken"]) {
+    const { status, json } = await logIn(client_id);
+    t.strictSame([status, json.error, "id_token" in json], [401, "invalid_client", false], client_id);
+  }
 });
 
 t.test("metadata announces both", async (t) => {
