@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { RequestListener, Server } from "node:http";
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from "fastify";
 import type { Core } from "./core.js";
 import type { Dialect } from "./dialects/dialect.js";
 import { mount, refuse } from "./dialects/mount.js";
@@ -16,7 +16,6 @@ import { deviceAuthorizationEndpoint } from "./endpoints/device-authorization.js
 import { deviceKeyEndpoint } from "./endpoints/device-key.js";
 import { HEALTH_PATHS, healthEndpoints } from "./endpoints/health.js";
 import { introspectEndpoint } from "./endpoints/introspect.js";
-import { metricsEndpoint } from "./endpoints/metrics.js";
 import { OperationRegistry } from "./endpoints/operations.js";
 import { pushAuthorizationEndpoint } from "./endpoints/push-authorization.js";
 import { registrationEndpoints } from "./endpoints/registration.js";
@@ -49,8 +48,8 @@ interface AppParts {
   readonly logger: FastifyBaseLogger;
   /** The clock that measures how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
-  /** The page with the metrics, if this application serves it. */
-  readonly metricsPage: (() => Promise<string>) | undefined;
+  /** What administrators use, if this application serves it. */
+  readonly administration: FastifyPluginAsync | undefined;
   /** Connects the HTTP server, which exists already (http/listener.ts), to the application. */
   readonly serve: (handler: RequestListener, shedder: LoadShedder) => Server;
 }
@@ -126,7 +125,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(permissionEndpoint);
   await app.register(policyEndpoints);
   await app.register(healthEndpoints);
-  if (parts.metricsPage !== undefined) await app.register(metricsEndpoint, { page: parts.metricsPage, isPublic: true });
+  if (parts.administration !== undefined) await app.register(parts.administration);
 
   for (const dialect of dialects) await app.register(mount(dialect, trustsProxy));
   await app.register(browserPages(routes));

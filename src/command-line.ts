@@ -48,8 +48,8 @@ export async function runCommandLine(
     const input = await inputOf(command, given, stdin);
     if (restoring) return printed(await command.runBare({ deployment, input: checkInput(command, input) as never }));
     const core = await openCore(settings, deployment, clock, report);
-    const request = { core, input, caller: systemUser(), report: progress };
-    if (isServed(command)) return printed(await everyPage(command, { ...request, powers: ALL_POWERS }));
+    const request = { core, input, caller: systemUser(), report: progress, powers: ALL_POWERS };
+    if (isServed(command)) return printed(await everyPage(command, request));
     return printed(await command.run({ ...contextOf(command, request), deployment }));
   } catch (error) {
     if (error instanceof UnfinishedError) error.printed = printed(error.result);

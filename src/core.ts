@@ -115,7 +115,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     if (change === null) db.pool.renew();
     if (change === null || change.kind === "keys") void ring.reloadUntilCurrent();
   });
-  const registry = new ClientRegistry(db, feed);
+  const registry = new ClientRegistry(db, feed, issuer);
   const keySets = new RemoteKeySets({ clock, allowPrivate: allowPrivateKeySets });
   const rateLimits = new RateLimits(db, master, clock);
   const usage = new DialectUsage(db, clock);

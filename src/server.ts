@@ -118,8 +118,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { serve } = listener;
   const { monotonic } = parts;
   const proxies = settings.TRUST_PROXY;
-  const metricsPage = settings.ADMIN === "on" ? administration?.page : undefined;
-  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve, metricsPage });
+  const beside = settings.ADMIN === "on" ? administration?.beside : undefined;
+  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve, administration: beside });
 
   const isFirst = worker?.isFirst !== false;
   const asksForCoap = settings.COAP_PORT !== undefined || settings.COAPS_PORT !== undefined;
@@ -172,10 +172,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
 }
 
 /** Loads what administrators need, unless ADMIN is off. */
-async function loadAdministration({ settings: { ADMIN: admin }, log, worker, clock = systemClock }: ServerParts) {
-  if (admin === "off") return undefined;
+async function loadAdministration({ settings, log, worker, clock = systemClock }: ServerParts) {
+  if (settings.ADMIN === "off") return undefined;
   const { prepareAdministration } = await import("./administration.js");
-  return prepareAdministration({ admin, log, gather: worker?.gatherMetrics, clock });
+  return prepareAdministration({ settings, log, gather: worker?.gatherMetrics, clock });
 }
 
 /** Loads what CoAP needs, which few deployments use. */

@@ -100,11 +100,24 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "core.ts",
     "deployment.ts",
   ],
+  // The Admin API: commands over HTTP.
+  "admin-api": [
+    "errors",
+    "store",
+    "http",
+    "clients",
+    "tokens",
+    "endpoints",
+    "dialects",
+    "admin",
+    "core.ts",
+    "version.ts",
+  ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.
   "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
   // What administrators use beside the command line.
-  "administration.ts": ["errors", "http", "endpoints", "metrics", "clock.ts", "core.ts", "config.ts"],
+  "administration.ts": ["errors", "http", "endpoints", "admin-api", "metrics", "clock.ts", "core.ts", "config.ts"],
   "server.ts": [
     "errors",
     "store",

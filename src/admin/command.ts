@@ -13,6 +13,9 @@ import type { Page, Position } from "./page.js";
 /** The scopes of commands, as parts of their names: `jeton:admin:read` …; `all` needs `jeton:admin` itself. */
 export type Access = "read" | "revoke" | "clients" | "users" | "keys" | "all";
 
+/** What a caller may do; `all` includes the others. */
+export type Powers = ReadonlySet<Access>;
+
 /** What a run of a command does to the state of the server. */
 type Effect = "reads" | "creates" | "changes" | "ends" | "deletes";
 
@@ -26,6 +29,13 @@ export interface CommandContext<Input> {
   readonly change: <T>(work: (tx: Transaction) => Promise<T>) => Promise<T>;
   /** The same for statements of Prisma. */
   readonly changeByPrisma: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+  readonly powers: Powers;
+  /**
+   * Compares what the caller has seen (If-Match) with the present state. Called in the transaction of the change, with the row
+   * locked and in the form in which the `show` command returns it.
+   * @throws OperatorError if another caller has changed it since
+   */
+  readonly expect: (shown: unknown) => void;
   /** Reports the progress of a long command in one line. */
   readonly report: (message: string) => void;
 }
@@ -85,6 +95,8 @@ export interface Command extends CommandTerms {
   readonly access: Access;
   readonly effect: Effect;
   readonly paged?: true | undefined;
+  /** Set where the run calls `expect`, so that callers may send If-Match. */
+  readonly expects?: true | undefined;
   /** The name that the path of the Admin API derives from, if it is another. */
   readonly routedAs?: string | undefined;
   readonly run: (context: PagedContext<never>) => Promise<unknown>;
@@ -119,6 +131,7 @@ type Returned<T> = T extends string
 interface Definition<I extends z.ZodObject, O extends z.ZodType> extends CommandTerms<I, O> {
   readonly access: Access;
   readonly effect: Effect;
+  readonly expects?: true;
   readonly routedAs?: string;
 }
 

@@ -2,7 +2,8 @@ import type { Core } from "../core.js";
 import { InputError, OperatorError } from "../errors/operator-error.js";
 import { asActor, type Caller } from "../store/audit-actor.js";
 import { transaction } from "../store/open.js";
-import type { Access, Command, CommandContext, CommandTerms } from "./command.js";
+import type { Access, Command, CommandContext, CommandTerms, Powers } from "./command.js";
+import { entityTag, fulfils } from "./entity-tag.js";
 import { readCursor, writeCursor, type Page } from "./page.js";
 
 /** A request to run a command. */
@@ -11,17 +12,18 @@ export interface CommandRequest {
   /** JSON values by the names of the members. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly caller: Caller;
-  /** What the caller may do; `all` includes the others. */
-  readonly powers: ReadonlySet<Access>;
+  readonly powers: Powers;
+  /** The If-Match of the caller. */
+  readonly ifMatch?: string | undefined;
   /** Receives the progress of a long command, one line at a time. */
   readonly report?: ((message: string) => void) | undefined;
 }
 
 /** The powers of whom nothing is refused. */
-export const ALL_POWERS: ReadonlySet<Access> = new Set<Access>(["all"]);
+export const ALL_POWERS: Powers = new Set<Access>(["all"]);
 
 /** Whether the powers of a caller suffice for a command. */
-function mayRun({ access }: Pick<Command, "access">, powers: ReadonlySet<Access>): boolean {
+export function mayRun({ access }: Pick<Command, "access">, powers: Powers): boolean {
   return powers.has("all") || powers.has(access);
 }
 
@@ -43,16 +45,20 @@ export async function runCommand(command: Command, request: CommandRequest): Pro
 }
 
 /** The context of a command. @throws InputError if its schema refuses the input */
-export function contextOf(command: CommandTerms, request: Omit<CommandRequest, "powers">): CommandContext<never> {
-  const { core, caller, report = () => {} } = request;
+export function contextOf(command: CommandTerms, request: CommandRequest): CommandContext<never> {
+  const { core, caller, powers, ifMatch, report = () => {} } = request;
   return {
-    ...{ core, caller, report },
+    ...{ core, caller, powers, report },
     input: checkInput(command, request.input) as never,
     change: (work) =>
       transaction(core.db, async (tx) => {
         await asActor(tx, caller);
         return work(tx);
       }),
+    expect: (shown) => {
+      if (ifMatch === undefined || fulfils(ifMatch, entityTag(shown))) return;
+      throw new OperatorError("it was changed since it was read", "changed");
+    },
     changeByPrisma: (work) =>
       core.db.prisma.$transaction(async (tx) => {
         await asActor(tx, caller);

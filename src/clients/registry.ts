@@ -4,6 +4,7 @@ import type { ChangeFeed } from "../store/listen.js";
 import type { Db } from "../store/open.js";
 import { allScopes, type DeclaredScope } from "../store/scopes.js";
 import { withProfile } from "./fapi2.js";
+import { ADMIN_SCOPES, adminAudience } from "./admin-scopes.js";
 import { METHOD_NAMES, type ClientOfMethod } from "./methods.js";
 import { audiencesOf, type Audiences } from "./audiences.js";
 import { narrowed } from "./registered-client.js";
@@ -44,9 +45,10 @@ export class ClientRegistry {
   readonly #origins: Remembered<ReadonlySet<string>>;
   readonly #logoutUris: Remembered<readonly GoodbyeUris[]>;
 
-  constructor(db: Db, feed: ChangeFeed) {
+  /** @param issuer the issuer identifier, from which the audience of administration derives */
+  constructor(db: Db, feed: ChangeFeed, issuer: string) {
     this.#clients = new Remembered(feed, async (id) => readClient(await findClient(db, id)));
-    this.#scopes = new Remembered(feed, async () => new Map((await allScopes(db)).map((one) => [one.name, one])));
+    this.#scopes = new Remembered(feed, async () => withAdminScopes(await allScopes(db), issuer));
     this.#audiences = new Remembered(feed, async () => audiencesOf(await allScopes(db)));
     this.#origins = new Remembered(feed, async () => new Set((await allClientUris(db)).flatMap(webOriginsOf)));
     this.#logoutUris = new Remembered(feed, () => allGoodbyeUris(db));
@@ -102,6 +104,15 @@ export class ClientRegistry {
   audiences(): Promise<Audiences> {
     return this.#audiences.get("");
   }
+}
+
+/** Scopes by their names. Those of administration are always declared, for the audience that they have. */
+function withAdminScopes(declared: readonly DeclaredScope[], issuer: string): ReadonlyMap<string, DeclaredScope> {
+  const audience = adminAudience(issuer);
+  const scopes = new Map(declared.map((one) => [one.name, one]));
+  const form = { description: null, claims: [], access_token_signing_alg: null, access_token_typ: null };
+  for (const name of ADMIN_SCOPES) scopes.set(name, { ...form, name, ...scopes.get(name), audience });
+  return scopes;
 }
 
 function readClient(row: ClientRow | null): Client | null {

@@ -8,6 +8,11 @@ import { Refusal } from "../errors/refusal.js";
 import type { AccessTokenClaims } from "../tokens/access-token.js";
 import type { UnreadRequest } from "./operations.js";
 
+/** What a request shows beside an access token. */
+export interface ShownRequest extends Pick<UnreadRequest, "credentials" | "facts"> {
+  readonly spelling: Pick<UnreadRequest["spelling"], "name">;
+}
+
 /** The reason in the log for a token that the store does not find in force. */
 export const NOT_IN_FORCE = "expired, revoked, ended or switched off";
 
@@ -21,7 +26,7 @@ export const NOT_IN_FORCE = "expired, revoked, ended or switched off";
 export async function readShownToken(
   core: Core,
   text: string,
-  { credentials, spelling, facts }: UnreadRequest,
+  { credentials, spelling, facts }: ShownRequest,
   invalid: SlotlessCode,
 ): Promise<{ readonly claims: AccessTokenClaims; readonly client: Client }> {
   const read = await core.accessTokens.read(text);

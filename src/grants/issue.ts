@@ -2,11 +2,13 @@ import { newId } from "../clock.js";
 import { confirmation as bindings, tokenTypeOf, type TokenType } from "../clients/confirmation.js";
 import { encryptFor } from "../clients/encryption.js";
 import { isConfidential } from "../clients/methods.js";
+import { scopeOfPerson } from "../clients/admin-scopes.js";
 import { openGrant } from "../store/grants.js";
 import { claimsAbout } from "../tokens/claims.js";
 import { issueIdToken } from "../tokens/id-token.js";
 import { writeRefreshToken, type RefreshTokenName } from "../tokens/refresh-token.js";
 import type { Entitlement, GrantContext, RequestingPartyNews } from "./grant.js";
+import { refuseBeyond } from "./scope.js";
 
 /** A token response before a dialect words it (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3). */
 export interface IssuedTokens {
@@ -25,10 +27,16 @@ export interface IssuedTokens {
   readonly issued_token_type?: string | undefined;
 }
 
-/** Issues the tokens of an entitlement, and adds them to the audit facts. */
-export async function issue(context: GrantContext, entitlement: Entitlement): Promise<IssuedTokens> {
+/**
+ * Issues the tokens of an entitlement, and adds them to the audit facts. Every token of a person comes by here, so here it loses
+ * the scopes of administration that the person has no role for (docs/decisions/0029).
+ * @throws Refusal scope_not_allowed if no scope is left
+ */
+export async function issue(context: GrantContext, entitled: Entitlement): Promise<IssuedTokens> {
+  const scope = scopeByRoles(entitled);
+  const entitlement = scope === entitled.scope ? entitled : { ...entitled, scope };
   const { core, client, confirmation, spelling, issuance, facts } = context;
-  const { scope, user, login, rpt, renewals, exchanged, latest_exp } = entitlement;
+  const { user, login, rpt, renewals, exchanged, latest_exp } = entitlement;
   const wished = spelling.refreshScope === undefined || scope.includes(spelling.refreshScope);
   const refreshable = wished && client.grant_types.includes("refresh_token");
   const grant = entitlement.grant ?? (refreshable ? await openNewGrant(context, entitlement) : undefined);
@@ -62,6 +70,13 @@ export async function issue(context: GrantContext, entitlement: Entitlement): Pr
     rpt,
     issued_token_type: exchanged?.issued_token_type,
   };
+}
+
+function scopeByRoles({ scope, user }: Entitlement): readonly string[] {
+  if (user === undefined) return scope;
+  const kept = scopeOfPerson(scope, user.roles);
+  if (kept.length === 0) refuseBeyond(scope, kept);
+  return kept;
 }
 
 /**

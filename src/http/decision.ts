@@ -11,6 +11,8 @@ import { pathForLog } from "./target.js";
 export interface AuditFacts {
   dialect?: string | undefined;
   operation?: string | undefined;
+  /** The command of an administrator. */
+  command?: string;
   grant_type?: string;
   client_id?: string;
   /** The method the client is registered to authenticate with. */
@@ -141,6 +143,7 @@ function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, l
     reason: refusal?.reason,
     dialect: facts.dialect,
     operation: facts.operation,
+    command: facts.command,
     grant_type: facts.grant_type,
     client_id: facts.client_id,
     client_auth: facts.client_auth,

@@ -87,7 +87,7 @@ t.test("a page with an address of its own is nowhere else, and has nothing besid
   t.equal(other.status, 404);
   t.equal(other.headers.get("content-type"), "application/problem+json; charset=utf-8");
   t.strictSame(await other.json(), {
-    title: "not_found",
+    title: "Not Found",
     status: 404,
     detail: "there is nothing at this path",
     code: "path_unknown",

@@ -18,9 +18,9 @@ export async function runCommand(at: Instance, words: readonly string[], stdin =
   try {
     const given = readWords(command, words.slice(command.name.split(" ").length));
     const input = await inputOf(command, given, async () => stdin);
-    const request = { core: at.core, input, caller: { kind: "system_user", id: "test" } as const };
+    const request = { core: at.core, input, caller: { kind: "system_user", id: "test" } as const, powers: ALL_POWERS };
     const result = isServed(command)
-      ? await everyPage(command, { ...request, powers: ALL_POWERS })
+      ? await everyPage(command, request)
       : await command.run({ ...contextOf(command, request), deployment: { migrated: [], url: at.database } });
     return JSON.parse(JSON.stringify(result));
   } catch (error) {
