@@ -11,6 +11,7 @@ import {
   coapPort,
   count,
   dialectList,
+  durationOrNone,
   issuer,
   list,
   masterKey,
@@ -120,6 +121,9 @@ export const SETTINGS = {
   ADMIN: administration
     .optional()
     .describe("metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464"),
+  DECISIONS_KEPT: durationOrNone
+    .default(7 * 24 * 3_600)
+    .describe("how long decisions can be explained: a duration such as 24h or 7d; 0 keeps none"),
   CODE_WEBHOOK_URL: z
     .string()
     .superRefine((url, context) => {

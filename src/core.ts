@@ -10,7 +10,7 @@ import { RateLimits } from "./accounts/rate-limits.js";
 import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
 import { hashingSlots, Passwords, type HashingCost } from "./accounts/passwords.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
-import type { DecisionCounter } from "./http/decision.js";
+import type { DecisionCounter, DecisionKeeper } from "./http/decision.js";
 import { MasterKey } from "./keys/master-key.js";
 import { KeyRing } from "./keys/ring.js";
 import { RemoteKeySets } from "./outbound/key-sets.js";
@@ -65,6 +65,8 @@ export interface Core {
   readonly registration: RegistrationSettings;
   /** Counts decisions for the metrics; undefined without administration. */
   readonly counter: DecisionCounter | undefined;
+  /** Keeps decisions, so that they can be explained; undefined if none are kept. */
+  readonly keeper: DecisionKeeper | undefined;
 }
 
 declare module "fastify" {
@@ -95,6 +97,7 @@ interface CoreParts {
   /** Whether DPoP proofs need a nonce of this server; false by default. */
   readonly wantsDpopNonces?: boolean;
   readonly counter?: DecisionCounter | undefined;
+  readonly keeper?: DecisionKeeper | undefined;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
@@ -133,6 +136,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     allowsPrivateFetches: allowPrivateKeySets,
     registration,
     counter: parts.counter,
+    keeper: parts.keeper,
     db,
     // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.
     caller: undefined,

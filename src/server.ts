@@ -15,14 +15,16 @@ import { chooseDialects } from "./dialects/index.js";
 import { CERTIFICATE_CHECK_INTERVAL, CertificateWatch } from "./http/certificate-watch.js";
 import type { Monotonic } from "./expected-wait.js";
 import type { Listener } from "./http/listener.js";
-import type { DecisionCounter } from "./http/decision.js";
+import { openKeeper } from "./decisions/keeper.js";
+import type { DecisionSinks } from "./http/decision.js";
 import type { Metrics, ProcessMetrics } from "./metrics/metrics.js";
 import { BackChannelLogout, LOGOUT_RETRY } from "./logout/back-channel.js";
 import { provision } from "./provision.js";
+import { sweepAndLog } from "./sweep-log.js";
 import { Availability } from "./store/availability.js";
 import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { listen } from "./store/listen.js";
-import { openSweep, type SweepReport } from "./store/sweep.js";
+import { openSweep } from "./store/sweep.js";
 import { samplePasswordHashes } from "./store/password-hashes.js";
 
 /** Milliseconds between two rounds of housekeeping. */
@@ -77,23 +79,23 @@ export function introduce({
   listener,
   log,
   dialects: given,
-  counter,
-}: Pick<ServerParts, "settings" | "listener" | "log" | "dialects"> & {
-  readonly counter?: DecisionCounter | undefined;
-}) {
+  ...sinks
+}: Pick<ServerParts, "settings" | "listener" | "log" | "dialects"> & DecisionSinks) {
   const issuer = settings.ISSUER ?? `${settings.TLS_CERT ? "https" : "http"}://localhost:${listener.port}`;
   const dialects = given ?? chooseDialects(settings, issuer);
-  listener.refuseWith(refuseInDialects(dialects, { issuer, log, counter }));
+  listener.refuseWith(refuseInDialects(dialects, { ...sinks, issuer, log }));
   return { issuer, dialects };
 }
 
 /** Serves requests on a listener over an open deployment. Provisioning is applied before the first request. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const { settings, deployment, listener, log, worker, clock = systemClock, random = systemRandom } = parts;
+  const { settings, deployment, listener, log, worker, monotonic } = parts;
+  const { clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
   const administration = await loadAdministration(parts);
   const counter = administration?.metrics;
-  const { issuer, dialects } = introduce({ ...parts, counter });
+  const keeper = openKeeper({ kept: settings.DECISIONS_KEPT, db, clock, log, metrics: counter });
+  const { issuer, dialects } = introduce({ ...parts, counter, keeper });
   const clockDifference = watchClock(log);
   const availability = new Availability(clock, (...times) => clockDifference.compare(...times));
   const feed = await listen(deployment.url, availability);
@@ -109,17 +111,18 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     registration: registrationOf(settings),
     wantsDpopNonces: settings.DPOP_NONCE === "required",
     processes: settings.WORKERS,
-    counter,
+    ...{ counter, keeper },
     ...(worker === undefined ? { warn: (line) => log.warn({ type: "identifiers" }, line) } : {}),
   });
   const introduction = worker === undefined ? await provision(core, { settings, url: listener.url, log }) : undefined;
   const learnCosts = async () => core.passwords.learnCosts(await samplePasswordHashes(db));
   await learnCosts();
-  const { serve } = listener;
-  const { monotonic } = parts;
   const proxies = settings.TRUST_PROXY;
-  const beside = settings.ADMIN === "on" ? administration?.beside : undefined;
-  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, serve, administration: beside });
+  const served = {
+    serve: listener.serve,
+    administration: settings.ADMIN === "on" ? administration?.beside : undefined,
+  };
+  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, ...served });
 
   const isFirst = worker?.isFirst !== false;
   const asksForCoap = settings.COAP_PORT !== undefined || settings.COAPS_PORT !== undefined;
@@ -137,7 +140,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     regularly("measuring the cost of password hashes", learnCosts, log),
     regularly("adding to the usage of dialects", () => core.usage.flush(), log),
   ];
-  const sweep = openSweep(db);
+  const sweep = openSweep(db, settings.DECISIONS_KEPT);
   const logouts = new BackChannelLogout({ core, log, allowPrivate: settings.JWKS_URI_ALLOW_PRIVATE });
   if (isFirst) {
     logouts.hear(feed);
@@ -164,6 +167,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         .flush()
         .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));
       await app.close();
+      await keeper?.close();
       await administration?.close();
       await Promise.all([codeSender?.close(), logouts.close()]);
       await feed.close();
@@ -222,28 +226,4 @@ function regularly(name: string, work: () => Promise<void>, log: FastifyBaseLogg
   };
   const timer = setTimeout(() => void workAndRest(), rest).unref();
   return timer;
-}
-
-/** Runs one round after another, until no row is due any more. */
-async function sweepAndLog(
-  round: () => Promise<SweepReport>,
-  log: FastifyBaseLogger,
-  metrics: Metrics | undefined,
-): Promise<void> {
-  let report: SweepReport;
-  do {
-    report = await round();
-    metrics?.swept(report);
-    logSweep(report, log);
-  } while (report.isBehind);
-}
-
-/** Logs one line for each round that deleted rows or left a backlog, and one for each kind of row that failed. */
-function logSweep({ deleted, kept, backlog, failed, seconds }: SweepReport, log: FastifyBaseLogger): void {
-  for (const [of, err] of Object.entries(failed))
-    log.warn({ type: "sweep", of, err }, "sweeping failed; it is retried");
-  const rows = Object.values(deleted).reduce((sum, one) => sum + one, 0);
-  if (rows === 0 && Object.keys(backlog).length === 0) return;
-  const rows_per_second = Math.round(rows / seconds);
-  log.info({ type: "sweep", deleted, kept, backlog, seconds, rows_per_second }, "swept");
 }

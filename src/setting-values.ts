@@ -89,3 +89,14 @@ export const count = z
   .string()
   .refine((text) => /^[1-9]\d{0,8}$/.test(text), "must be a number above 0")
   .transform(Number);
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** A duration such as `90s`, `15m`, `24h` or `7d`, in seconds; 0 for none. */
+export const durationOrNone = z.string().transform((text, context): number => {
+  if (text === "0") return 0;
+  const [, amount, unit = ""] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
+  if (amount !== undefined) return Number(amount) * UNITS[unit]!;
+  context.addIssue({ code: "custom", message: "must be 0 or a duration such as 90s, 15m, 24h or 7d" });
+  return z.NEVER;
+});

@@ -68,6 +68,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "strict-json.ts",
     "rsa.ts",
   ],
+  // What was decided, and why: kept, explained, and decided again.
+  decisions: ["store", "http", "endpoints", "clock.ts"],
   dialects: ["errors", "http", "coap", "core.ts", "keys", "clients", "tokens", "grants", "browser", "endpoints"],
   pages: ["errors", "http", "accounts", "clients", "uma", "browser"],
   provisioning: [
@@ -118,12 +120,16 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
   // What administrators use beside the command line.
   "administration.ts": ["errors", "http", "endpoints", "admin-api", "metrics", "clock.ts", "core.ts", "config.ts"],
+  // What the log says of the sweep.
+  "sweep-log.ts": ["store", "metrics"],
   "server.ts": [
+    "sweep-log.ts",
     "errors",
     "store",
     "http",
     "metrics",
     "administration.ts",
+    "decisions",
     "coap",
     "coap-server.ts",
     "accounts",

@@ -41,6 +41,7 @@ interface LoggedIn {
 /** The facts that the audit line gets (http/decision.ts). */
 interface LoginFacts {
   sub?: string;
+  user_epoch?: number;
   alarm?: string;
 }
 
@@ -81,7 +82,10 @@ async function logInQueued(
   await rateLimits.consumeOrThrow(network);
 
   const account = await find(db, attempt.name, identifier);
-  if (account !== undefined) facts.sub = account.sub;
+  if (account !== undefined) {
+    facts.sub = account.sub;
+    facts.user_epoch = account.token_epoch;
+  }
   const counter = counterOf(parts, account, identifier, attempt);
   const taken = await rateLimits.consume(counter);
   if ("wait" in taken) {

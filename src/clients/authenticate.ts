@@ -22,7 +22,7 @@ export interface AuthenticationRequest {
   /** The network of the caller (http/network.ts). */
   readonly network: string;
   /** Gets the client as soon as it is known, so that a refusal is logged for it. */
-  readonly facts: { client_id?: string; client_auth?: string };
+  readonly facts: { client_id?: string; client_auth?: string; client_epoch?: number };
 }
 
 /**
@@ -77,6 +77,7 @@ export class ClientAuthentication {
       throw new Refusal("client_unknown", { reason: "not registered" });
     }
     facts.client_id = id;
+    facts.client_epoch = client.token_epoch;
     const method = usedMethod(client, presented);
     facts.client_auth = method;
     if (client.disabled) throw new Refusal("client_unknown", { reason: `${id} is disabled` });

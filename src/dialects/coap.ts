@@ -7,7 +7,7 @@ import type { Timers } from "../coap/timers.js";
 import type { Core } from "../core.js";
 import type { OperationRegistry } from "../endpoints/operations.js";
 import { Refusal } from "../errors/refusal.js";
-import { writeDecision, type AuditFacts } from "../http/decision.js";
+import { writeDecision, type AuditFacts, type DecisionKeeper } from "../http/decision.js";
 import { refuseCredentialNames } from "../http/edge.js";
 import { asRefusal, logUnexpected } from "../http/failure.js";
 import { networkOf } from "../http/network.js";
@@ -62,7 +62,7 @@ export function serveOverCoap({ dialect, operations, core, log, timers, isOverlo
     const latency_ms = Math.round((performance.now() - begun) * 10) / 10;
     if (isUnserved(decision.facts.refusal)) core.availability.turnedAway(latency_ms);
     core.counter?.decided(decision.facts, latency_ms);
-    logDecision(decision, answered.status, latency_ms);
+    logDecision(decision, answered.status, latency_ms, core.keeper);
     return responseOf(dialect, answered, format);
   };
   const toDecide = <Request extends Target>(request: Request): Decision<Request> => {
@@ -77,7 +77,7 @@ export function serveOverCoap({ dialect, operations, core, log, timers, isOverlo
       const decision = toDecide(request);
       decision.facts.refusal = refusal;
       core.counter?.decided(decision.facts);
-      logDecision(decision, status, 0);
+      logDecision(decision, status, 0, core.keeper);
     });
   return {
     answer,
@@ -163,16 +163,23 @@ function responseOf({ decorate }: Dialect, answered: WireResponse, format: Answe
   return { code, maxAge, format: format.format, body: writeBody(body, format) };
 }
 
-function logDecision({ request, route, facts, log }: Decision<Target>, status: number, latency_ms: number): void {
+function logDecision(
+  { request, route, facts, decision_id, log }: Decision<Target>,
+  status: number,
+  latency_ms: number,
+  keeper: DecisionKeeper | undefined,
+): void {
   const { address } = request.peer;
-  writeDecision(log, facts, {
+  const decided = {
     endpoint: route?.endpoint.path,
     method: nameOfMethod(request.method),
     target: request.path,
     origin: { transport: "coap", ip: address, peer_ip: address },
     status,
     latency_ms,
-  });
+  };
+  keeper?.keep(decision_id, facts, decided);
+  writeDecision(log, facts, decided);
 }
 
 /** A link to an endpoint: what it is for, and the formats that it takes. */

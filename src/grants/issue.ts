@@ -56,6 +56,7 @@ export async function issue(context: GrantContext, entitled: Entitlement): Promi
     exchanged,
   });
   facts.jti = access.claims.jti;
+  if (user !== undefined) facts.user_epoch = user.token_epoch;
   facts.kid = access.kid;
   facts.audience = access.claims.aud;
   facts.scope_granted = scope;

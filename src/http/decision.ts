@@ -4,11 +4,18 @@ import { isPlainWord } from "../errors/slots.js";
 import { wasRefusedEarly, type EarlyRequest } from "./early.js";
 import { pathForLog } from "./target.js";
 
+/** Facts that are kept for deciding again (src/decisions), and that no line shows. */
+interface RecalledFacts {
+  /** The epochs of the client and of the user, which show whether everything of theirs was ended since. */
+  client_epoch?: number;
+  user_epoch?: number;
+}
+
 /**
  * The facts of one decision for the audit line: the caller, the request and the outcome. Operators read them, so they
  * hold identifiers of known things, and never a secret, a token, a code or a password (docs/operations.md, log lines).
  */
-export interface AuditFacts {
+export interface AuditFacts extends RecalledFacts {
   dialect?: string | undefined;
   operation?: string | undefined;
   /** The command of an administrator. */
@@ -56,6 +63,20 @@ export interface DecisionCounter {
   decided(facts: AuditFacts, milliseconds?: number): void;
 }
 
+/** Keeps decisions, so that they can be explained. */
+export interface DecisionKeeper {
+  /** Never waits, and never throws. @param id the `X-Request-Id` of the answer */
+  keep(id: string, facts: AuditFacts, request: DecidedRequest): void;
+  /** Writes what waits, for a reader who wants the latest decisions. Never throws. */
+  flush(): Promise<void>;
+}
+
+/** Those who are told of decisions, besides the log. */
+export interface DecisionSinks {
+  readonly counter?: DecisionCounter | undefined;
+  readonly keeper?: DecisionKeeper | undefined;
+}
+
 /** Version of the shape of the log line, raised when a field changes its meaning. */
 const SCHEMA = 1;
 
@@ -99,7 +120,9 @@ export function logDecision(request: FastifyRequest, reply: FastifyReply, circum
   const { endpoint, latency_ms } = circumstances;
   const asked = { method, target, origin: originOf(request), status: reply.statusCode, endpoint, latency_ms };
   const facts = request.decision ?? {};
-  request.server.core.counter?.decided(facts, latency_ms);
+  const { counter, keeper } = request.server.core;
+  counter?.decided(facts, latency_ms);
+  keeper?.keep(request.id, facts, asked);
   writeDecision(request.log, facts, asked);
 }
 
@@ -113,7 +136,7 @@ interface Origin {
 }
 
 /** A decided request, over HTTP or another protocol. */
-interface DecidedRequest extends Circumstances {
+export interface DecidedRequest extends Circumstances {
   readonly method: string;
   readonly target: string;
   readonly origin: Origin;
@@ -132,7 +155,7 @@ export function writeDecision(log: FastifyBaseLogger, facts: AuditFacts, request
  * The members of a line; pino leaves out those that are undefined. Each one is written out, because copies of such large
  * objects would cost more than all the rest of the line.
  */
-function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, latency_ms }: DecidedRequest) {
+export function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, latency_ms }: DecidedRequest) {
   const { refusal } = facts;
   const unrouted = refusal && isUnrouted(refusal, endpoint) ? requestLine(method, target) : undefined;
   return {
@@ -169,7 +192,7 @@ function lineOf(facts: AuditFacts, { endpoint, method, target, origin, status, l
     user_agent: origin.user_agent,
     status,
     latency_ms,
-  } satisfies Record<Exclude<keyof AuditFacts, "refusal">, unknown> & Record<string, unknown>;
+  } satisfies Record<Exclude<keyof AuditFacts, "refusal" | keyof RecalledFacts>, unknown> & Record<string, unknown>;
 }
 
 /** A refusal of a request that never reached the application. */

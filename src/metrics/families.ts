@@ -14,6 +14,10 @@ export const COUNTERS = {
     help: "decisions that may mean an attack, such as a reused refresh token",
     labelNames: ["alarm"],
   },
+  jeton_decisions_dropped_total: {
+    help: "decisions that were not kept and cannot be explained: too many at once (rate, full), or the database failed (failed)",
+    labelNames: ["reason"],
+  },
   jeton_swept_rows_total: { help: "expired rows that were deleted", labelNames: ["table"] },
   jeton_sweep_failures_total: { help: "statements of the sweep that failed", labelNames: ["table"] },
 } as const;

@@ -26,6 +26,7 @@ export class Metrics implements DecisionCounter {
   readonly #alarms = this.#counter("jeton_alarms_total");
   readonly #sweptRows = this.#counter("jeton_swept_rows_total");
   readonly #sweepFailures = this.#counter("jeton_sweep_failures_total");
+  readonly #dropped = this.#counter("jeton_decisions_dropped_total");
   readonly #recentAlarms = new Map<string, MinuteRing>();
   readonly #clock: Pick<Clock, "now">;
   #backlog: readonly Reading[] = [];
@@ -44,6 +45,11 @@ export class Metrics implements DecisionCounter {
     this.#decisions.add({ dialect, operation, grant_type, outcome }, seconds, minuteOf(this.#clock.now()));
     if (refusal !== undefined) this.#refusals.inc({ code: refusal.row.code });
     if (alarm !== undefined) this.#alarmed(alarm);
+  }
+
+  /** Counts decisions that were not kept. */
+  dropped(reason: string, count: number): void {
+    this.#dropped.inc({ reason }, count);
   }
 
   /** Adds a round of the sweep. Its backlog is shown until the next round. */

@@ -30,6 +30,7 @@ const OF_USER: readonly Rows[] = [
   ["uma_approvals", "owner = $1"],
   ["uma_approvals", "party = $1"],
   ["uma_decisions", "owner = $1"],
+  ["decisions", "sub = $1"],
   ...umaOf("owner"),
 ];
 

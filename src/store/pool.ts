@@ -69,6 +69,11 @@ export class BoundedPool extends pg.Pool {
     return this.#waiting.length;
   }
 
+  /** Whether work that can wait may have a connection: another one stays free for the next request. */
+  get hasSpare(): boolean {
+    return this.#waiting.length === 0 && this.#lent < this.#size - 1;
+  }
+
   /** Whether no further request should be accepted, because its first statement would wait too long. */
   get isCrowded(): boolean {
     return this.#expected.isTooLong(this.#waiting.length);

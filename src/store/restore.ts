@@ -34,6 +34,7 @@ export async function restore(
     for (const { name } of tables) await client.query(`ALTER TABLE "${name}" DISABLE TRIGGER USER`);
     const counts = await writeRows(client, tables, lines);
     for (const { name } of tables) await client.query(`ALTER TABLE "${name}" ENABLE TRIGGER USER`);
+    await continueSequences(client);
     await client.query(`UPDATE ${INSTALLATION} SET restored_at = now()`);
     await client.query("COMMIT");
     return counts;
@@ -98,6 +99,18 @@ async function writeRows(
   }
   await flush();
   return counts;
+}
+
+/** Numbers that the database gives to new rows continue after those of the restored ones. */
+async function continueSequences(client: SessionClient): Promise<void> {
+  const { rows } = await client.query<{ table: string; column: string }>(
+    `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
+     WHERE table_schema = 'public' AND is_identity = 'YES'`,
+  );
+  for (const { table, column } of rows) {
+    const next = `(SELECT coalesce(max("${column}"), 0) + 1 FROM "${table}")`;
+    await client.query(`SELECT setval(pg_get_serial_sequence('"${table}"', '${column}'), ${next}, false)`);
+  }
 }
 
 /** OFFSET 0 makes the planner parse each row once, not once for each column. */

@@ -168,5 +168,11 @@ const UNUSED_CLIENTS = kind(
       SELECT (SELECT count(*) FROM gone)::int AS deleted, (SELECT count(*) FROM kept)::int AS kept`,
 );
 
-/** All kinds of rows that are swept. */
-export const SWEEPS: readonly SweepKind[] = [GRANTS, UNUSED_CLIENTS, ...EXPIRING.map(expiring)];
+/** Seconds for which decisions are kept by default. */
+const DECISIONS_KEPT = 7 * 24 * 60 * 60;
+
+/** All kinds of rows that are swept. @param decisionsKept seconds */
+export function sweepsOf(decisionsKept = DECISIONS_KEPT): readonly SweepKind[] {
+  const decisions = { table: "decisions", time: "decided_at", kept: `interval '${decisionsKept} seconds'` };
+  return [GRANTS, UNUSED_CLIENTS, ...[...EXPIRING, decisions].map(expiring)];
+}

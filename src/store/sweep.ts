@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { run, type Db } from "./open.js";
-import { BATCH, SWEEPS, type Batch, type SweepKind } from "./sweep-kinds.js";
+import { BATCH, sweepsOf, type Batch, type SweepKind } from "./sweep-kinds.js";
 
 /** Milliseconds after which a round ends and reports. The next one continues. */
 const MAX_ROUND = 50_000;
@@ -41,9 +41,9 @@ interface Progress {
 /** Runs a round of the sweep. The parameter `limit` is the number of milliseconds after which the round ends. */
 type Sweep = (now: Date | null, limit?: number) => Promise<SweepReport>;
 
-/** The sweep of one process, whose rounds continue each other. Two rounds must not overlap. */
-export function openSweep(db: Db): Sweep {
-  const sweepers = SWEEPS.map((kind) => new Sweeper(db, kind));
+/** The sweep of one process, whose rounds continue each other. Two rounds must not overlap. @param decisionsKept seconds */
+export function openSweep(db: Db, decisionsKept?: number): Sweep {
+  const sweepers = sweepsOf(decisionsKept).map((kind) => new Sweeper(db, kind));
   return (now, limit = MAX_ROUND) => sweep(sweepers, now, limit);
 }
 

@@ -278,6 +278,11 @@ t.test("LG-01 no credential is in the log or in a refusal", async (t) => {
       found(JSON.stringify(line)).map((secret) => ({ secret: secret.slice(0, 20), line })),
     );
     t.strictSame(leaks.slice(0, 3), [], "in the log");
+    await server.core.keeper?.flush();
+    const kept = await sql(server.database, "SELECT facts::text FROM decisions");
+    t.ok(kept.length > 150, `${kept.length} decisions are kept`);
+    const kepts = kept.map(({ facts }) => String(facts)).filter((text) => found(text).length > 0);
+    t.strictSame(kepts.slice(0, 3), [], "in the kept decisions");
     t.strictSame(
       refusals.filter((text) => found(text).length > 0),
       [],

@@ -1,7 +1,7 @@
 import pg from "pg";
 import t, { type Test } from "tap";
 import { openSweep } from "../../src/store/sweep.js";
-import { BATCH, SWEEPS } from "../../src/store/sweep-kinds.js";
+import { BATCH, sweepsOf } from "../../src/store/sweep-kinds.js";
 import { MAX_ROWS } from "../../src/store/batches.js";
 import { allClientUris } from "../../src/store/clients.js";
 import { withdrawConsent } from "../../src/store/consents.js";
@@ -17,6 +17,8 @@ import { startInstance } from "../support/instance.js";
 import { fillDatabase, LARGE } from "../support/many.js";
 import { mostRowsOf, statementsOf } from "../support/statements.js";
 import { Browser } from "../support/web.js";
+
+const SWEEPS = sweepsOf();
 
 /** More grants than fit into one page of 8 KiB. */
 const MAX_GRANTS_OF_PAGE = 50;

@@ -7,6 +7,7 @@ import { saveApp, saveThings } from "../../src/store/apps.js";
 import { replaceSecret, saveClients, type NewClient } from "../../src/store/clients.js";
 import { saveConfirmationCode } from "../../src/store/confirmation-codes.js";
 import { recordConsent } from "../../src/store/consents.js";
+import { keepDecisions } from "../../src/store/decisions.js";
 import { addDialectUses } from "../../src/store/dialect-usage.js";
 import { openDeviceCode, pollDeviceCode } from "../../src/store/device-codes.js";
 import { useProof } from "../../src/store/dpop-proofs.js";
@@ -144,6 +145,8 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await revokeToken(db, "jti", after(13).getTime() / 1000, after(0));
   await useAssertion(db, key("a"), after(14), after(0));
   await useProof(db, key("p"), after(14), after(0));
+  const kept = { id: "00000000-0000-4000-8000-000000000000", code: null, client_id: null, sub: null, facts: {} };
+  await keepDecisions(db, [{ ...kept, age: 1_000 }], after(24));
 }
 
 async function writeUma(db: Db, after: After): Promise<void> {
@@ -204,6 +207,7 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "revoked_tokens.expires_at": [13],
   "used_assertions.expires_at": [14],
   "dpop_proofs.expires_at": [14],
+  "decisions.decided_at": [23],
   "signing_keys.published_at": [1],
   "signing_keys.active_from": [2],
   "signing_keys.retain_until": [3],

@@ -74,6 +74,12 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
     [rows, `INSERT INTO revoked_tokens SELECT 'jti-' || n, ${LATER} FROM n`],
     [rows, `INSERT INTO used_assertions SELECT decode(md5('assertion-' || n), 'hex'), ${LATER} FROM n`],
     [rows, `INSERT INTO dpop_proofs SELECT decode(md5('proof-' || n), 'hex'), ${LATER} FROM n`],
+    [
+      rows,
+      `INSERT INTO decisions (id, decided_at, code, client_id, sub, facts)
+       SELECT md5('decision-' || n)::uuid, now() - n * interval '1 millisecond', CASE WHEN n % 5 = 0 THEN 'code_invalid' END,
+         ${client}, ${sub}, '{}' FROM n`,
+    ],
     [tenth, `INSERT INTO device_jtis SELECT decode(md5('device-' || n), 'hex') FROM n`],
     [tenth, `INSERT INTO tries SELECT decode(md5('try-' || n), 'hex'), 1, NULL, ${LATER} FROM n`],
     [

@@ -94,6 +94,7 @@ export async function answerWithCode(
     core.clock.statement(),
   );
   facts.sub = session.sub;
+  facts.user_epoch = session.user_epoch;
   facts.grant_id = grant_id;
   facts.scope_granted = request.scope;
   return answer(core, request, client, { code: writeAuthorizationCode(core.master, grant_id, request.dpop_jkt) });

@@ -63,6 +63,7 @@ export class Authorization {
     const { form, visit, posted, facts } = sent;
     const client = await readClient(this.#core, form, dialect, visit.network);
     facts.client_id = client.client_id;
+    facts.client_epoch = client.token_epoch;
     const gathered = await gather(this.#core, client, form);
     const answer = targetOf(client, gathered);
     try {
