@@ -120,7 +120,10 @@ export const SETTINGS = {
   DPOP_NONCE: z.enum(["off", "required"]).default("off").describe("required: DPoP proofs need a nonce of this server"),
   ADMIN: administration
     .optional()
-    .describe("metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464"),
+    .describe(
+      "console and metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464",
+    ),
+  ADMIN_URL: issuer.optional().describe("the URL at which browsers reach an address of its own"),
   DECISIONS_KEPT: durationOrNone
     .default(7 * 24 * 3_600)
     .describe("how long decisions can be explained: a duration such as 24h or 7d; 0 keeps none"),
@@ -181,6 +184,10 @@ const environment = z
   .refine((s) => s.COAPS_PORT === undefined || s.COAPS_CERT || s.TLS_CERT || isDemo(s), {
     path: ["COAPS_PORT"],
     message: "needs COAPS_CERT and COAPS_KEY, or TLS_CERT and TLS_KEY",
+  })
+  .refine((s) => s.ADMIN_URL === undefined || typeof s.ADMIN === "object", {
+    path: ["ADMIN_URL"],
+    message: "needs an address in ADMIN",
   })
   .refine((s) => s.CODE_WEBHOOK_SECRET === undefined || s.CODE_WEBHOOK_URL !== undefined, {
     path: ["CODE_WEBHOOK_SECRET"],

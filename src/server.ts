@@ -149,7 +149,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     timers.push(regularly("telling clients of logouts", () => logouts.deliver(), log, LOGOUT_RETRY));
   }
 
-  await administration?.open(core, () => listener.underWay);
+  await administration?.open(app, () => listener.underWay);
 
   listener.ready();
   return {

@@ -115,11 +115,39 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "core.ts",
     "version.ts",
   ],
+  // The pages of administrators. Everything that they read or change goes through the commands.
+  console: [
+    "errors",
+    "store",
+    "http",
+    "accounts",
+    "clients",
+    "tokens",
+    "grants",
+    "browser",
+    "pages",
+    "metrics",
+    "provisioning",
+    "admin",
+    "core.ts",
+    "clock.ts",
+  ],
   "app.ts": ["http", "grants", "browser", "endpoints", "dialects", "pages", "core.ts", "expected-wait.ts"],
   // What connects CoAP with its sockets, and with the operations that are served.
   "coap-server.ts": ["http", "coap", "dtls", "clients", "dialects", "core.ts", "clock.ts", "config.ts"],
   // What administrators use beside the command line.
-  "administration.ts": ["errors", "http", "endpoints", "admin-api", "metrics", "clock.ts", "core.ts", "config.ts"],
+  "administration.ts": [
+    "errors",
+    "http",
+    "dialects",
+    "endpoints",
+    "admin-api",
+    "console",
+    "metrics",
+    "clock.ts",
+    "core.ts",
+    "config.ts",
+  ],
   // What the log says of the sweep.
   "sweep-log.ts": ["store", "metrics"],
   "server.ts": [
@@ -206,6 +234,7 @@ const LOOSE_ENDS = /\bT[O]DO\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b|@ts-(ignore|expe
 /** Exports that only tests import, because the product reaches them in their own file only. Anything else is no reason. */
 const FOR_TESTS: Readonly<Record<string, string>> = {
   "clients/registration.ts: METADATA_MEMBERS": "a refusal can name each member of a registration",
+  "console/texts.ts: CONSOLE_TEXTS": "every text of the console has every language",
   "config.ts: SETTINGS": "docs/settings.md and .env.example list every setting",
   "errors/catalogue.ts: CATALOGUE": "docs/errors.md lists every row",
   "pages/policy.ts: onlyTargets": "a policy has no source that a browser would read as more than one address",

@@ -1,5 +1,5 @@
 /** Why a command refused, for a door that has a status for it. */
-type OperatorErrorKind = "refused" | "invalid" | "forbidden" | "not_found" | "conflict" | "changed";
+export type OperatorErrorKind = "refused" | "invalid" | "forbidden" | "not_found" | "conflict" | "changed";
 
 /**
  * An error that only the operator can correct: in a setting, a file, a folder or a database. Its message is one clear

@@ -1,8 +1,13 @@
 /**
- * The cookies of a browser: its login session, its identity, and the mark of a known browser. Over https they have the
+ * The cookies of a browser: its login session, its identity, the mark of a known browser, and the token of the console. Over https they have the
  * `__Host-` prefix, so that no subdomain and no plain-http page can set them (RFC 6265bis section 4.1.3.2).
  */
-const COOKIES = { session: "jeton_session", browser: "jeton_browser", known: "jeton_known" } as const;
+const COOKIES = {
+  session: "jeton_session",
+  browser: "jeton_browser",
+  known: "jeton_known",
+  console: "jeton_console",
+} as const;
 type CookieName = keyof typeof COOKIES;
 
 /** Longest part of a Cookie header that is read, in characters. */
@@ -11,9 +16,9 @@ const MAX_COOKIE = 8_192;
 export class Cookies {
   readonly #secure: boolean;
 
-  /** @param issuer its scheme decides whether cookies are for https: browsers see it, a proxy may not */
-  constructor(issuer: string) {
-    this.#secure = issuer.startsWith("https:");
+  /** @param url its scheme decides whether cookies are for https: browsers see it, a proxy may not */
+  constructor(url: string) {
+    this.#secure = url.startsWith("https:");
   }
 
   /** The value of a cookie in a Cookie header; undefined if there is none, or more than one. */

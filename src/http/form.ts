@@ -17,6 +17,9 @@ const LIST = "resource";
 /** Most parameters of a request; the longest documented one has eighteen. */
 const MAX_PARAMETERS = 64;
 
+/** Most fields of a form of the console: a browser sends the empty ones too, and a client has as many settings. */
+export const MAX_FIELDS = 512;
+
 /**
  * Parses `application/x-www-form-urlencoded` strictly, and refuses ambiguous forms (RFC 6749 section 3.2 and appendix
  * B). A parameter without a value counts as absent. Brackets are refused and not ignored, because some libraries read
@@ -24,11 +27,11 @@ const MAX_PARAMETERS = 64;
  * @returns undefined if there is no parameter at all
  * @throws Refusal body_malformed, parameter_malformed, parameters_too_many
  */
-export function readForm(text: string): Form | undefined {
+export function readForm(text: string, maxParameters = MAX_PARAMETERS): Form | undefined {
   const pairs = text.split("&").filter((pair) => pair !== "");
   if (pairs.length === 0) return undefined;
-  if (pairs.length > MAX_PARAMETERS)
-    throw new Refusal("parameters_too_many", { slots: { limit: String(MAX_PARAMETERS) } });
+  if (pairs.length > maxParameters)
+    throw new Refusal("parameters_too_many", { slots: { limit: String(maxParameters) } });
   const seen = new Map<string, string>();
   const repeated = new Set<string>();
   for (const pair of pairs) {
@@ -45,9 +48,9 @@ export function readForm(text: string): Form | undefined {
 }
 
 /** The same for @fastify/formbody, which calls it in an event handler, where an exception would not be caught. */
-export function parseForm(text: string): Form | Refusal | undefined {
+export function parseForm(text: string, maxParameters?: number): Form | Refusal | undefined {
   try {
-    return readForm(text);
+    return readForm(text, maxParameters);
   } catch (error) {
     if (isRefusal(error)) return error;
     throw error;

@@ -39,6 +39,7 @@ type KeyPurpose =
   | "tries" // keys of attempt counters
   | "registration" // hashes of tokens for the registration of clients
   | "pairwise-subject" // subjects and sessions as the clients of one sector know them
+  | "console" // the secret of the console's client
   | "known-browser" // MACs of cookies of known browsers
   | "admin-cursor" // MACs of cursors of the Admin API
   | "backup" // MACs of backup files
@@ -55,6 +56,7 @@ const LASTING: readonly KeyPurpose[] = [
   "provisioned-entry",
   "registration",
   "pairwise-subject",
+  "console",
   ...(["password", "client-secret"] as const),
 ];
 

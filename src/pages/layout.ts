@@ -64,6 +64,32 @@ export function scriptedPageOf(contents: Contents, script: Html, digest: string)
 }
 
 function documentOf({ language, title, body, next }: Contents, script?: Html): string {
+  return writeDocument({
+    ...{ language, title, style: STYLE_ELEMENT },
+    head: when(next, (uri) => html`<meta http-equiv="refresh" content="${`1; url=${uri}`}">`),
+    body: html`<header><p class="wordmark">Jeton</p></header>
+<main>
+<h1>${title}</h1>
+${body}
+</main>
+${script}`,
+  });
+}
+
+/** The parts of a document. */
+interface DocumentParts {
+  readonly language: Language;
+  /** The name of the tab. */
+  readonly title: Html;
+  /** The element with the style. */
+  readonly style: Html;
+  /** Further elements of the head. */
+  readonly head: Html | undefined;
+  readonly body: Html;
+}
+
+/** A whole document, which loads nothing. */
+export function writeDocument({ language, title, style, head, body }: DocumentParts): string {
   return html`<!doctype html>
 <html lang="${language}">
 <head>
@@ -71,18 +97,13 @@ function documentOf({ language, title, body, next }: Contents, script?: Html): s
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-${when(next, (uri) => html`<meta http-equiv="refresh" content="${`1; url=${uri}`}">`)}
+${head}
 <title>${title} · Jeton</title>
 <link rel="icon" href="${ICON_ADDRESS}">
-${STYLE_ELEMENT}
+${style}
 </head>
 <body>
-<header><p class="wordmark">Jeton</p></header>
-<main>
-<h1>${title}</h1>
 ${body}
-</main>
-${script}
 </body>
 </html>
 `.toString();

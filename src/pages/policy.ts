@@ -16,16 +16,19 @@ interface Permissions {
   readonly style: string;
   readonly script?: string;
   readonly formAction: readonly string[];
+  /** Whether its script may load pages of this server. */
+  readonly connects?: boolean | undefined;
   /** Origins of pages in frames; none by default. */
   readonly frames?: readonly string[];
 }
 
 /** The Content-Security-Policy of a page: it allows its own style and script, its icon, its frames and its form's targets. */
-export function policyOf({ style, script, formAction, frames = [] }: Permissions): string {
+export function policyOf({ style, script, connects = false, formAction, frames = [] }: Permissions): string {
   return [
     "default-src 'none'",
     `style-src '${style}'`,
     ...(script === undefined ? [] : [`script-src '${script}'`]),
+    ...(connects ? ["connect-src 'self'"] : []),
     "img-src data:",
     ...(frames.length === 0 ? [] : [`frame-src ${frames.map(sourceOf).join(" ")}`]),
     `form-action ${formAction.map(sourceOf).join(" ") || "'none'"}`,

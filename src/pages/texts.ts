@@ -1,5 +1,5 @@
 import { Html, escape } from "./html.js";
-import type { Language } from "./language.js";
+import type { Language, TextTable } from "./language.js";
 import { ACCOUNT_TEXTS } from "./texts/account.js";
 import { DEVICE_TEXTS } from "./texts/device.js";
 import { ERROR_TEXTS } from "./texts/errors.js";
@@ -19,16 +19,27 @@ export const TEXTS = {
 
 export type TextName = keyof typeof TEXTS;
 
+/** The slots of a text. */
 type SlotsIn<Text extends string> = Text extends `${string}{${infer Slot}}${infer Rest}` ? Slot | SlotsIn<Rest> : never;
-type Slots<Name extends TextName> = Readonly<Record<SlotsIn<(typeof TEXTS)[Name]["en"]>, Html>>;
-type SlotArguments<Name extends TextName> = [keyof Slots<Name>] extends [never] ? [] : [slots: Slots<Name>];
+type SlotArguments<Text extends string> = [SlotsIn<Text>] extends [never]
+  ? []
+  : [slots: Readonly<Record<SlotsIn<Text>, Html>>];
+
+/** Says the texts of a table, with their slots filled. */
+export function speakerOf<Table extends TextTable>(table: Table) {
+  return function say<Name extends keyof Table & string>(
+    language: Language,
+    name: Name,
+    ...[slots]: SlotArguments<Table[Name]["en"]>
+  ): Html {
+    const filled: Readonly<Record<string, Html>> = slots ?? {};
+    const text = escape(table[name]![language]);
+    return new Html(text.replace(/\{(\w+)\}/g, (slot, key: string) => filled[key]?.toString() ?? slot));
+  };
+}
 
 /** A text of the table with its slots filled. */
-export function say<Name extends TextName>(language: Language, name: Name, ...[slots]: SlotArguments<Name>): Html {
-  const filled: Readonly<Record<string, Html>> = slots ?? {};
-  const text = escape(TEXTS[name][language]);
-  return new Html(text.replace(/\{(\w+)\}/g, (slot, key: string) => filled[key]?.toString() ?? slot));
-}
+export const say = speakerOf(TEXTS);
 
 /**
  * The description of a scope for people. That of a built-in scope is translated, unless the operator changed it.

@@ -133,6 +133,18 @@ export async function createClient(tx: Tx, client: NewClient, secrets: readonly 
   await tx.clientSecret.createMany({ data: secrets.map((secret) => ({ ...secret, client_id })) });
 }
 
+const ADD_REDIRECT_URI = {
+  name: "client_add_redirect_uri",
+  text: `
+    UPDATE clients SET redirect_uris = redirect_uris || $2::text, updated_at = now()
+    WHERE client_id = $1 AND $2 <> ALL (redirect_uris)`,
+};
+
+/** Adds a redirect URI to a client, unless it is there. */
+export async function addRedirectUri(db: Db, client_id: string, redirect_uri: string): Promise<void> {
+  await run(db, ADD_REDIRECT_URI, [client_id, redirect_uri]);
+}
+
 /** A client with its secrets, locked until the transaction ends; null if there is none. */
 export async function lockClient(tx: Tx, client_id: string): Promise<ClientRow | null> {
   await tx.$queryRaw`SELECT 1 FROM clients WHERE client_id = ${client_id} FOR UPDATE`;

@@ -325,6 +325,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   tries: "it is a lasting key as that of sessions",
   registration: "it is a lasting key as that of sessions",
   "pairwise-subject": "test/clients/pairwise.test.ts: the sub stays when the master key changes",
+  console: "it is a lasting key as that of sessions: the client of the console keeps its secret",
   "known-browser": "a known browser",
   "admin-cursor": "an administrator begins the list again: nothing is stored",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import { UI_LOCALES } from "../../src/browser/view.js";
 import { html } from "../../src/pages/html.js";
+import { CONSOLE_TEXTS } from "../../src/console/texts.js";
 import { describeScope, say, TEXTS } from "../../src/pages/texts.js";
 import { BUILT_IN_SCOPES } from "../../src/tokens/claims.js";
 import { ROOT } from "../support/root.js";
@@ -16,14 +17,14 @@ async function sourceOf(folder: string): Promise<string> {
 const slotsOf = (text: string): readonly string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, slot]) => slot!).sort();
 
 t.test("every text has every language, with the same slots", async (t) => {
-  for (const [name, row] of Object.entries(TEXTS)) {
+  for (const [name, row] of Object.entries({ ...TEXTS, ...CONSOLE_TEXTS })) {
     t.strictSame(Object.keys(row).sort(), [...UI_LOCALES].sort(), name);
     for (const language of UI_LOCALES) {
       t.match(row[language], /\S/, `${name} in ${language}`);
       t.equal(row[language], row[language].trim());
       t.strictSame(slotsOf(row[language]), slotsOf(row.en), `slots of ${name} in ${language}`);
     }
-    t.not(row.de, row.en, `${name} is translated`);
+    if (Object.hasOwn(TEXTS, name)) t.not(row.de, row.en, `${name} is translated`);
   }
 });
 
@@ -38,6 +39,17 @@ t.test("every text is used", async (t) => {
     const word = composed?.[1];
     const used = [name, ...(word === undefined ? [] : [word])].some((one) => source.includes(`"${one}"`));
     t.ok(used, name);
+  }
+});
+
+t.test("every text of the console is used", async (t) => {
+  const folders = ["src/console", "src/console/pages"].map((name) => join(ROOT, name));
+  const source = (await Promise.all(folders.map(sourceOf))).join("\n");
+  const composed =
+    /^(?:error|login|start\.outcome|start\.none|search\.kind|state|end|keys)\.(\w+)(?:\.(?:help|title|done))?$/;
+  for (const name of Object.keys(CONSOLE_TEXTS)) {
+    const word = composed.exec(name)?.[1];
+    t.ok(source.includes(`"${name}"`) || (word !== undefined && new RegExp(`\\b${word}\\b`).test(source)), name);
   }
 });
 

@@ -1,0 +1,138 @@
+import type { Command } from "../../admin/command.js";
+import { InputError, OperatorError } from "../../errors/operator-error.js";
+import { Refusal } from "../../errors/refusal.js";
+import type { Parameters } from "../../http/form.js";
+import { hidden } from "../../pages/form.js";
+import { html, isolated, when, type Html } from "../../pages/html.js";
+import { doesOf, titleOf } from "../command-texts.js";
+import { commandAt, pathOfCommand } from "../commands.js";
+import { fieldMarkup, fieldsOf, readFields, type Field } from "../fields.js";
+import { statusOf } from "../outcomes.js";
+import type { ConsoleAnswer, ConsolePage, ConsoleRequest } from "../page.js";
+import { resultMarkup } from "../result.js";
+import { say } from "../texts.js";
+
+/**
+ * The page of any command: its form, and its result. A command that reads has its values in the address, so that the page can be
+ * linked to. Anything else is sent as a form, by a person who logged in a short time ago.
+ */
+export const commandPage: ConsolePage = {
+  path: "/commands/:command",
+  async show(request) {
+    const command = find(request);
+    const fields = fieldsOf(command);
+    if (command.effect !== "reads" && !request.isFresh)
+      return { kind: "log in", back: addressOf(command, request.sent) };
+    const waiting = request.sent.get("form");
+    const typed = waiting === undefined ? request.sent : await typedBefore(request, waiting);
+    const isReady = fields.every(({ member, isRequired }) => !isRequired || typed.has(member));
+    const isRun = command.effect === "reads" && !isSensitive(fields) && isReady;
+    return isRun ? runAndShow(request, command, typed) : { kind: "show", ...page(request, command, typed, {}) };
+  },
+  async act(request) {
+    const command = find(request);
+    const { sent, isFresh } = request;
+    if (command.effect !== "reads" && !isFresh)
+      return { kind: "log in", back: pathOfCommand(command), keep: Object.fromEntries(sent) };
+    return runAndShow(request, command, sent);
+  },
+};
+
+/** The values of a form that waited for a login. */
+async function typedBefore({ waiting }: ConsoleRequest, id: string): Promise<Parameters> {
+  const kept = (await waiting(id)) as Readonly<Record<string, string>> | undefined;
+  if (kept === undefined) throw new Refusal("interaction_unknown");
+  return new Map(Object.entries(kept));
+}
+
+function find({ path, offers }: ConsoleRequest): Command {
+  const command = commandAt(path.command!);
+  if (command === undefined) throw new OperatorError("there is no such command", "not_found");
+  if (!offers(command.name)) throw new OperatorError(`${command.name} needs more powers`, "forbidden");
+  return command;
+}
+
+/** Whether the form has a value that must not be in an address. */
+function isSensitive(fields: readonly Field[]): boolean {
+  return fields.some(({ isSecret }) => isSecret);
+}
+
+function addressOf(command: Command, sent: Parameters): string {
+  const query = new URLSearchParams([...sent]).toString();
+  return pathOfCommand(command) + (query === "" ? "" : `?${query}`);
+}
+
+async function runAndShow(request: ConsoleRequest, command: Command, typed: Parameters): Promise<ConsoleAnswer> {
+  try {
+    const cursor = typed.get("cursor");
+    const input = { ...readFields(fieldsOf(command), typed), ...(cursor === undefined ? {} : { cursor }) };
+    const result = await request.run(command.name, input);
+    return { kind: "show", ...page(request, command, typed, { result }) };
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return { kind: "show", status: statusOf(error), ...page(request, command, typed, { error }) };
+  }
+}
+
+interface Outcome {
+  readonly result?: unknown;
+  readonly error?: OperatorError;
+}
+
+function page(request: ConsoleRequest, command: Command, typed: Parameters, { result, error }: Outcome) {
+  const { language } = request;
+  const isDone = result !== undefined && command.effect !== "reads";
+  const form = isDone ? undefined : formMarkup(request, command, typed, error);
+  return {
+    title: titleOf(language, command),
+    body: html`<p>${doesOf(language, command)}</p>
+${when(error, (one) => html`<p class="alert" role="alert" id="problem" lang="en">${isolated(one.message, { maxLength: 1_000 })}</p>`)}
+${isDone ? html`<p class="sentence" role="status" id="done">${say(language, "command.done")}</p>` : undefined}
+${form}
+${result === undefined ? undefined : resultSection(request, command, typed, result)}
+<p class="actions"><a class="button small" href="${request.base}/commands">${say(language, "menu.commands")}</a></p>`,
+  };
+}
+
+function formMarkup(
+  request: ConsoleRequest,
+  command: Command,
+  typed: Parameters,
+  error: OperatorError | undefined,
+): Html {
+  const { language, base, csrf } = request;
+  const fields = fieldsOf(command);
+  const path = pathOfCommand(command);
+  const isInAddress = command.effect === "reads" && !isSensitive(fields);
+  if (isInAddress && fields.length === 0) return html``;
+  const problemOf = ({ member }: Field) =>
+    error instanceof InputError && error.path[0] === member ? error.problem : undefined;
+  const markup = (some: readonly Field[]) => some.map((one) => fieldMarkup(language, one, typed, problemOf(one)));
+  const main = fields.filter(({ isRequired, member }) => isRequired || member === command.subject);
+  const others = fields.filter((one) => !main.includes(one));
+  const isOpen = main.length === 0 || others.length <= 6 || others.some(({ member }) => typed.has(member));
+  const more = html`<details${isOpen ? html` open` : undefined}><summary>${say(language, "command.more")}</summary>${markup(others)}</details>`;
+  const kind = command.effect === "ends" || command.effect === "deletes" ? "button danger" : "button primary";
+  return html`<form class="wide" id="command" method="${isInAddress ? "get" : "post"}" action="${base}${path}">
+${isInAddress ? undefined : hidden("csrf", csrf(path), "csrf")}
+${markup(main)}
+${others.length === 0 ? undefined : more}
+<div class="actions"><button class="${kind}" type="submit" id="run">${titleOf(language, command)}</button></div>
+</form>`;
+}
+
+/** Members of a result that are shown once. */
+const SECRETS: ReadonlySet<string> = new Set(["client_secret", "password", "token", "secret"]);
+
+function resultSection(request: ConsoleRequest, command: Command, typed: Parameters, result: unknown): Html {
+  const { language, base } = request;
+  const context = { language, base, ...(command.effect === "reads" ? {} : { secrets: SECRETS }) };
+  const heading = html`<h2 id="result">${say(language, "command.result")}</h2>`;
+  if (command.paged !== true) return html`${heading}${resultMarkup(context, result)}`;
+  const { items, next } = result as { readonly items: readonly unknown[]; readonly next?: string };
+  const link = when(next, (cursor) => {
+    const address = addressOf(command, new Map([...typed, ["cursor", cursor]]));
+    return html`<p><a class="button small" id="next" rel="next" href="${base}${address}">${say(language, "list.next")}</a></p>`;
+  });
+  return html`${heading}${resultMarkup(context, items)}${link}`;
+}
