@@ -49,8 +49,8 @@ export const authorizationCodeGrant = grantPlugin({
 });
 
 /** Uses the code up. @throws Refusal code_invalid for an unknown or used code, or one of a disabled user */
-async function redeem(grant_id: string, { core, client, facts }: GrantContext): Promise<RedeemedCode> {
-  const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), core.clock.statement());
+async function redeem(grant_id: string, { core, client, spelling, facts }: GrantContext): Promise<RedeemedCode> {
+  const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), spelling.name, core.clock.statement());
   if (redeemed === "replayed") facts.alarm = "code_replayed";
   if (typeof redeemed === "string") throw new Refusal("code_invalid", { reason: `the code is ${redeemed}` });
   return redeemed;

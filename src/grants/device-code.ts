@@ -23,13 +23,13 @@ export const deviceCodeGrant = grantPlugin({
   schema: parameters,
   responseTypes: [],
   async decide({ device_code }, context) {
-    const { core, client, facts } = context;
+    const { core, client, spelling, facts } = context;
     const id = readDeviceCode(core.master, device_code);
     if (id === undefined) throw new Refusal("device_code_invalid", { reason: "not written by this server" });
     const grant_id = await poll(id, context); // device_code_…, target_unknown
     facts.grant_id = grant_id;
 
-    const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), core.clock.statement());
+    const redeemed = await redeemCode(core.db, grant_id, grantLifetimes(client), spelling.name, core.clock.statement());
     if (redeemed === "replayed") facts.alarm = "code_replayed";
     if (typeof redeemed === "string") throw new Refusal("device_code_invalid", { reason: `the code is ${redeemed}` });
     const { binding, user } = redeemed;

@@ -94,7 +94,7 @@ function bound(
 
 /** Stores a grant for a person who has logged in. A client that acts for itself gets none (RFC 6749 section 4.4.3). */
 async function openNewGrant(
-  { core, client, facts }: GrantContext,
+  { core, client, spelling, facts }: GrantContext,
   { scope, user, login }: Entitlement,
 ): Promise<RefreshTokenName | undefined> {
   if (user === undefined || login === undefined) return undefined;
@@ -107,6 +107,7 @@ async function openNewGrant(
       sub: user.sub,
       user_epoch: user.token_epoch,
       client_epoch: client.token_epoch,
+      dialect: spelling.name,
       scope,
       auth_time: new Date(login.auth_time * 1000),
       amr: login.amr,

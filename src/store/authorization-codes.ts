@@ -32,6 +32,7 @@ const REDEEM = {
         code_uses     = g.code_uses + 1,
         idle_expires_at     = CASE WHEN g.code_uses = 0 THEN t.now + $3 * interval '1 second' ELSE g.idle_expires_at END,
         absolute_expires_at = CASE WHEN g.code_uses = 0 THEN t.now + $4 * interval '1 second' ELSE g.absolute_expires_at END,
+        dialect       = coalesce(g.dialect, $5),
         ended_at      = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_at, t.now) ELSE g.ended_at END,
         ended_because = CASE WHEN g.code_uses > 0 THEN coalesce(g.ended_because, 'code_replayed') ELSE g.ended_because END
       FROM (SELECT coalesce($2::timestamptz, now()) AS now) t
@@ -50,15 +51,17 @@ type Row = CodeBinding & Person & { readonly replayed: boolean; readonly ended: 
 
 /**
  * Marks the code of a grant as used, with any outcome.
+ * @param dialect counts for the grant of a device, which was made in none
  * @param lifetimes seconds for which the grant lives from now on; the row of an abandoned code is kept for a day only
  */
 export async function redeemCode(
   db: Db,
   grant_id: string,
   lifetimes: { readonly idle: number; readonly absolute: number },
+  dialect: string,
   now: Date | null,
 ): Promise<RedeemedCode | "unknown" | "replayed" | "ended"> {
-  const [found] = await run<Row>(db, REDEEM, [grant_id, now, lifetimes.idle, lifetimes.absolute]);
+  const [found] = await run<Row>(db, REDEEM, [grant_id, now, lifetimes.idle, lifetimes.absolute, dialect]);
   if (found === undefined) return "unknown";
   if (found.replayed) return "replayed";
   return found.ended ? "ended" : { binding: found, user: found };

@@ -18,6 +18,8 @@ interface NewGrant {
   readonly scope: readonly string[];
   readonly auth_time: Date;
   readonly amr: readonly string[];
+  /** In which it is made; absent for a device, whose code is redeemed in one. */
+  readonly dialect?: string;
   /** Seconds without use after which it ends. */
   readonly idle: number;
   /** Seconds after which it ends in any case. */
@@ -58,10 +60,11 @@ const OPEN = {
     INSERT INTO grants
       (id, client_id, sub, scope, auth_time, amr, created_at, idle_expires_at, absolute_expires_at,
        sid, acr, id_token_claims, userinfo_claims, claims_locales,
-       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at, user_epoch, client_epoch, sweep_after)
+       redirect_uri, redirect_uri_given, code_challenge, nonce, code_expires_at, user_epoch, client_epoch, dialect,
+       sweep_after)
     SELECT $1, $2, $3, $4, $5, $6, t.now, t.now + $7 * interval '1 second', t.now + $8 * interval '1 second',
        $10, $11, coalesce($12::text[], '{}'), coalesce($13::text[], '{}'), coalesce($14::text[], '{}'),
-       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second', $20, $21,
+       $15, coalesce($16, false), $17, $18, t.now + $19 * interval '1 second', $20, $21, $22,
        ${sweepAfter(overAt("t.now + least($7, $8) * interval '1 second'", LIFETIME), "t.now")}
     FROM (SELECT coalesce($9::timestamptz, now()) AS now) t`,
 };
@@ -69,12 +72,12 @@ const OPEN = {
 /** Records a new grant. */
 export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Promise<void> {
   const { id, client_id, sub, scope, auth_time, amr, idle, absolute } = grant;
-  const { sid, acr, id_token_claims, userinfo_claims, claims_locales, code, user_epoch, client_epoch } = grant;
+  const { sid, acr, id_token_claims, userinfo_claims, claims_locales, code, user_epoch, client_epoch, dialect } = grant;
   await run(db, OPEN, [
     ...[id, client_id, sub, scope, auth_time, amr, idle, absolute, now],
     ...[sid, acr, id_token_claims, userinfo_claims, claims_locales],
     ...[code?.redirect_uri, code?.redirect_uri_given, code?.code_challenge, code?.nonce, code?.lifetime],
-    ...[user_epoch, client_epoch],
+    ...[user_epoch, client_epoch, dialect],
   ]);
 }
 

@@ -117,7 +117,7 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   const code = { redirect_uri: "", redirect_uri_given: true, code_challenge: null, nonce: null, lifetime: 60 };
   const grant = { ...person, id: "g", auth_time: after(0), idle: 1_000, absolute: 2_000, code };
   await openGrant(db, grant, after(20));
-  await redeemCode(db, "g", { idle: 3_000, absolute: 4_000 }, after(30));
+  await redeemCode(db, "g", { idle: 3_000, absolute: 4_000 }, "oauth2", after(30));
   const presented = { grant_id: "g", client_id: "c", generation: 0, scope: null, scopeAllowed: true };
   const redeemed = { ...presented, rotation: true, retryable: true, idle: 3_500, inServiceAt: null };
   await redeemRefreshToken(db, redeemed, after(40));

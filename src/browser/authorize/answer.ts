@@ -78,6 +78,7 @@ export async function answerWithCode(
       sub: session.sub,
       user_epoch: session.user_epoch,
       client_epoch: client.token_epoch,
+      dialect: request.dialect,
       scope: request.scope,
       auth_time: session.auth_time,
       amr: session.amr,
