@@ -105,6 +105,19 @@ export async function run<Row extends pg.QueryResultRow>(
   return withConnection(where, (client) => ask<Row>(client, statement, values));
 }
 
+/**
+ * Runs a statement that PostgreSQL plans for these values each time. It is for a table in which one value is in most rows and
+ * another one in few: a plan for any value could read all rows of the first.
+ * @throws CallerLeftError if the caller left before it was sent; PoolBusyError
+ */
+export async function runPlanned<Row extends pg.QueryResultRow>(
+  db: Db,
+  { text }: Pick<Statement, "text">,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  return withConnection(db, async (client) => (await client.query<Row>(text, [...values])).rows);
+}
+
 /** Does some work on a connection, unless the caller has left by then. A connection on which it failed is closed. */
 async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   refuseIfLeft(caller);

@@ -1,11 +1,11 @@
 import { inBatches, MAX_ROWS } from "./batches.js";
 import { epochOf } from "./epochs.js";
-import { run, type Db } from "./open.js";
+import { run, type Db, type Transaction } from "./open.js";
 
 /** Browser sessions. The value of the cookie is stored only as a keyed hash. */
 
 /** Seconds after which a session ends: without use, and in any case. */
-const SESSION_LIFETIMES = { idle: 30 * 60, absolute: 12 * 60 * 60 } as const;
+export const SESSION_LIFETIMES = { idle: 30 * 60, absolute: 12 * 60 * 60 } as const;
 
 interface NewSession {
   readonly id_hash: Uint8Array;
@@ -111,9 +111,9 @@ const END = {
  * with `offline_access`.
  */
 export async function endSession(
-  db: Db,
+  where: Db | Transaction,
   { id_hash, sid }: { readonly id_hash?: Uint8Array | undefined; readonly sid?: string | undefined },
   now: Date | null,
 ): Promise<void> {
-  await inBatches(async () => (await run<{ more: boolean }>(db, END, [id_hash, now, sid]))[0]);
+  await inBatches(async () => (await run<{ more: boolean }>(where, END, [id_hash, now, sid]))[0]);
 }

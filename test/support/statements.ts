@@ -24,6 +24,28 @@ export async function statementsOf(work: () => Promise<unknown>): Promise<string
   return sent;
 }
 
+/** A statement with its values, as it was sent without a name. */
+export interface Query {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Runs something and returns the statements that the store had planned for their values alone (`runPlanned`). */
+export async function plannedBy(work: () => Promise<unknown>): Promise<readonly Query[]> {
+  const sent: Query[] = [];
+  const original = pg.Client.prototype.query;
+  pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
+    if (typeof args[0] === "string" && Array.isArray(args[1])) sent.push({ text: args[0], values: args[1] });
+    return (original as (...given: unknown[]) => unknown).apply(this, args);
+  } as typeof original;
+  try {
+    await work();
+  } finally {
+    pg.Client.prototype.query = original;
+  }
+  return sent;
+}
+
 /** What one statement came to: the rows it told of, and the milliseconds until it was answered. */
 export interface Answered {
   readonly rows: number;
