@@ -98,6 +98,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "clients",
     "tokens",
     "uma",
+    "grants",
     "provisioning",
     "core.ts",
     "deployment.ts",

@@ -2,12 +2,15 @@ import { BACKUP_COMMANDS, RESTORE_COMMANDS } from "./backup.js";
 import { CLIENT_COMMANDS } from "./clients.js";
 import type { AnyCommand } from "./command.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
+import { GRANT_COMMANDS } from "./grants.js";
 import { ISSUER_COMMANDS } from "./issuers.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { MASTER_KEY_COMMANDS } from "./master-key.js";
 import { REGISTRATION_TOKEN_COMMANDS } from "./registration-tokens.js";
 import { REVOKE_COMMANDS } from "./revoke.js";
+import { SESSION_COMMANDS } from "./sessions.js";
 import { STORE_COMMANDS } from "./store.js";
+import { TOKEN_COMMANDS } from "./tokens.js";
 import { UMA_COMMANDS } from "./uma.js";
 import { USER_COMMANDS } from "./users.js";
 
@@ -20,6 +23,9 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...USER_COMMANDS,
   ...ISSUER_COMMANDS,
   ...REVOKE_COMMANDS,
+  ...GRANT_COMMANDS,
+  ...SESSION_COMMANDS,
+  ...TOKEN_COMMANDS,
   ...KEY_COMMANDS,
   ...MASTER_KEY_COMMANDS,
   ...UMA_COMMANDS,

@@ -242,6 +242,6 @@ export class AccessTokens {
 }
 
 /** The claims of an access token; undefined for those of any other token. */
-function readClaims(payload: unknown): StoredClaims | undefined {
+export function readClaims(payload: unknown): StoredClaims | undefined {
   return claimsSchema.safeParse(payload).data;
 }

@@ -29,15 +29,21 @@ export function writePersistedClaims(
   return PREFIX + master.seal("persisted-claims", Buffer.from(plain, "utf8")).toString("base64url");
 }
 
+/** The content of a token, also of an expired one; undefined if this server did not write it. */
+export function openPersistedClaims(master: MasterKey, text: string): z.infer<typeof contents> | undefined {
+  if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
+  const plain = master.openText("persisted-claims", text.slice(PREFIX.length));
+  return plain === undefined ? undefined : contents.parse(JSON.parse(plain.toString("utf8")));
+}
+
 /** The user of a token, if it is unexpired and this client's. The store decides whether the epoch still holds. */
 export function readPersistedClaims(
   { master, clock }: Parts,
   text: string,
   client_id: string,
 ): { readonly sub: string; readonly user_epoch: number } | undefined {
-  if (!text.startsWith(PREFIX) || text.length > MAX_LENGTH) return undefined;
-  const plain = master.openText("persisted-claims", text.slice(PREFIX.length));
-  if (plain === undefined) return undefined;
-  const { sub, user_epoch, exp, ...of } = contents.parse(JSON.parse(plain.toString("utf8")));
+  const opened = openPersistedClaims(master, text);
+  if (opened === undefined) return undefined;
+  const { sub, user_epoch, exp, ...of } = opened;
   return of.client_id === client_id && exp > epochSeconds(clock) ? { sub, user_epoch } : undefined;
 }

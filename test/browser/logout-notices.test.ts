@@ -381,3 +381,57 @@ t.test("FL-01 logout addresses are checked when they are registered", async (t) 
     frontchannel_logout_session_supported: true,
   });
 });
+
+t.test("an operator ends the session of a stolen login, and its clients are told", async (t) => {
+  const show = (token: string) => runCommand(server, ["token", "show", "--token-stdin"], token);
+  const list = (...words: readonly string[]) => runCommand(server, ["session", "list", ...words]);
+  const browser = await loggedIn(server, BOB);
+  const code = answerOf(await walk(browser, authorize({ client_id: "told", scope: "openid api1" }), BOB)).code!;
+  const described = await show(code);
+  t.match(described, { kind: "authorization_code", in_force: true, client_id: "told", sub: "user-bob", sid: String });
+  const { sid, grant_id } = described;
+  const { refresh_token, id_token } = (await exchange(server, { code }, basic("told", SECRET))).json;
+  t.match(await show(code), { in_force: false, reasons: ["used"] });
+  t.match(await show(id_token), { kind: "id_token", in_force: true, sid, client_id: "told" });
+  const offline = await signIn(browser, "strict", { scope: "openid offline_access", prompt: "consent" }, BOB);
+  t.equal(offline.sid, sid);
+  t.match(await runCommand(server, ["grant", "show", grant_id]), {
+    dialect: "oauth2",
+    code: { kind: "authorization_code", redirect_uri: CALLBACK, pkce: false, uses: 1 },
+    session: { sid, state: "in_force" },
+    state: "in_force",
+  });
+
+  const session = { sid, sub: "user-bob", username: "bob", amr: ["pwd"], state: "in_force" };
+  const listed = await list("--user", "bob");
+  const times = listed.map(({ auth_time }: { auth_time: string }) => auth_time);
+  t.strictSame(times, [...times].sort().reverse(), "the last login first");
+  t.match(listed[0], session);
+  t.match(
+    (await list("--client", "told")).filter((one: { sid: string }) => one.sid === sid),
+    [session],
+    "once, whatever it got",
+  );
+  t.match(await runCommand(server, ["session", "show", sid]), session);
+
+  const told = await toldAfter(
+    async () => t.strictSame(await runCommand(server, ["session", "revoke", sid]), { sid, revoked: true }),
+    2,
+    "user-bob",
+  );
+  t.strictSame(
+    told.map(({ path }) => path),
+    ["/strict", "/told?x=1"],
+  );
+  t.match(await runCommand(server, ["session", "show", sid]), { state: "ended", ended_at: String });
+  t.strictSame(await runCommand(server, ["session", "revoke", sid]), { sid, revoked: false });
+  t.match(await show(refresh_token), { in_force: false, reasons: ["grant_ended"], ended_because: "logout" });
+  t.match(await show(offline.refresh_token), { in_force: true });
+  t.match(await runCommand(server, ["grant", "show", grant_id]), {
+    state: "ended",
+    because: "logout",
+    session: { sid, state: "ended" },
+  });
+  t.equal(await runCommand(server, ["session", "revoke", "none"]), "there is no session none");
+  t.equal(await list(), "give exactly one of --user SUB, --client ID");
+});
