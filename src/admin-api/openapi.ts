@@ -87,10 +87,23 @@ function parametersOf(command: Command): object[] {
   });
 }
 
-/** The conditional headers that a command honours. */
-function headersOf({ expects }: Command): object[] {
-  const ifMatch = { name: "If-Match", in: "header", schema: { type: "string" }, description: "ETag of what was shown" };
-  return expects === true ? [ifMatch] : [];
+const IF_MATCH = {
+  name: "If-Match",
+  in: "header",
+  schema: { type: "string" },
+  description: "the ETag of what was shown",
+};
+
+const IDEMPOTENCY_KEY = {
+  name: "Idempotency-Key",
+  in: "header",
+  schema: { type: "string", pattern: "^[!-~]{1,255}$" },
+  description: "the same request with the same key is carried out once in 24 hours, and gets the same answer",
+};
+
+/** The headers that a command honours. */
+function headersOf({ expects, effect }: Command): object[] {
+  return [...(expects === true ? [IF_MATCH] : []), ...(effect === "reads" ? [] : [IDEMPOTENCY_KEY])];
 }
 
 function bodyOf(command: Command): object | undefined {

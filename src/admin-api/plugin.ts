@@ -16,6 +16,7 @@ import { refuseCredentialsInQuery, refuseEncodedBody, singleAuthorization } from
 import { trustedProxies } from "../http/trusted-proxies.js";
 import { administratorOf, type Administrator } from "./caller.js";
 import { inputOf } from "./input.js";
+import { once } from "./once.js";
 import { openApi } from "./openapi.js";
 import { answerProblem } from "./problem.js";
 
@@ -63,7 +64,8 @@ function addRoute(
         throw new Refusal("admin_scope_missing", { more: { scope: scopeOf(command.access) } });
       const input = inputOf(command, { method, path, ...route }, request);
       const ifMatch = ifMatchOf(command, request);
-      return answer(command, { core: api.core, input, ifMatch, ...administrator }, reply);
+      const key = idempotencyKeyOf(command, request);
+      return answer(command, { core: api.core, input, ifMatch, ...administrator }, key, reply);
     },
   });
 }
@@ -91,8 +93,21 @@ function ifMatchOf({ expects }: Command, { headers }: FastifyRequest): string | 
   return text;
 }
 
-async function answer(command: Command, request: CommandRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const result = JSON.stringify(await runCommand(command, request));
+/** The key of a request that has an effect. */
+function idempotencyKeyOf({ effect }: Command, { headers }: FastifyRequest): string | undefined {
+  const key = headers["idempotency-key"];
+  return effect === "reads" || key === undefined ? undefined : String(key);
+}
+
+async function answer(
+  command: Command,
+  request: CommandRequest,
+  key: string | undefined,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { core, caller, input } = request;
+  const run = async () => JSON.stringify(await runCommand(command, request));
+  const result = key === undefined ? await run() : await once(core, { key, caller, command: command.name, input }, run);
   if (command.name.endsWith(" show")) reply.header("ETag", entityTag(JSON.parse(result)));
   return reply
     .code(command.effect === "creates" ? 201 : 200)

@@ -911,6 +911,24 @@ export const CATALOGUE = {
     remedy: "send the ETag that the command show returned, and only with a command that takes If-Match",
     reference: "RFC 9110 section 13.1.1, docs/administration.md",
   },
+  idempotency_key_malformed: {
+    kind: "malformed",
+    message: "the Idempotency-Key is not valid",
+    remedy: "send one of 1 to 255 visible ASCII characters, once",
+    reference: "docs/administration.md",
+  },
+  idempotency_key_reused: {
+    kind: "unprocessable",
+    message: "the Idempotency-Key was used for another request",
+    remedy: "make a new key for each request, and keep it for its repetitions",
+    reference: "docs/administration.md",
+  },
+  idempotency_key_busy: {
+    kind: "conflict",
+    message: "a request with this Idempotency-Key is being carried out",
+    remedy: "try again after the time in Retry-After; its answer is given again then",
+    reference: "docs/administration.md",
+  },
   member_unspecified: {
     kind: "malformed",
     message: "the parameter {name} needs to be specified",

@@ -42,6 +42,7 @@ type KeyPurpose =
   | "console" // the secret of the console's client
   | "known-browser" // MACs of cookies of known browsers
   | "admin-cursor" // MACs of cursors of the Admin API
+  | "admin-answer" // sealed answers of the Admin API, and MACs of their requests
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries

@@ -14,6 +14,7 @@ const FORGOTTEN = [
   "device_codes",
   "logout_notices",
   "confirmation_codes",
+  "admin_answers",
   "consents",
   "uma_tickets",
   "uma_approvals",

@@ -59,6 +59,7 @@ const EXPIRING = [
   { table: "signing_keys", time: "retain_until" },
   { table: "uma_tickets", time: "expires_at" },
   { table: "uma_approvals", time: "expires_at" },
+  { table: "admin_answers", time: "expires_at" },
   { table: "uma_decisions", time: "decided_at", kept: DECISION_KEPT },
 ];
 

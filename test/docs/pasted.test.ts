@@ -21,6 +21,7 @@ import { pasteForeground, prepareTerminals, Terminal, type Foreground, type Past
 const FIRST = [
   "README.md",
   "docs/resource-servers.md",
+  "docs/administration.md",
   "docs/uma.md",
   "docs/migrating.md",
   "docs/clients.md",

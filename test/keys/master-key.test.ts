@@ -327,6 +327,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   "pairwise-subject": "test/clients/pairwise.test.ts: the sub stays when the master key changes",
   console: "it is a lasting key as that of sessions: the client of the console keeps its secret",
   "known-browser": "a known browser",
+  "admin-answer": "it lasts for a day: an administrator asks again",
   "admin-cursor": "an administrator begins the list again: nothing is stored",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",

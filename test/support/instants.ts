@@ -10,6 +10,7 @@ import { recordConsent } from "../../src/store/consents.js";
 import { keepDecisions } from "../../src/store/decisions.js";
 import { addDialectUses } from "../../src/store/dialect-usage.js";
 import { openDeviceCode, pollDeviceCode } from "../../src/store/device-codes.js";
+import { beginAttempt } from "../../src/store/admin-answers.js";
 import { useProof } from "../../src/store/dpop-proofs.js";
 import { endGrant, openGrant } from "../../src/store/grants.js";
 import { claimInstallation } from "../../src/store/installation.js";
@@ -147,6 +148,7 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   await useProof(db, key("p"), after(14), after(0));
   const kept = { id: "00000000-0000-4000-8000-000000000000", code: null, client_id: null, sub: null, facts: {} };
   await keepDecisions(db, [{ ...kept, age: 1_000 }], after(24));
+  await beginAttempt(db, key("k"), key("r"), after(20));
 }
 
 async function writeUma(db: Db, after: After): Promise<void> {
@@ -208,6 +210,8 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "used_assertions.expires_at": [14],
   "dpop_proofs.expires_at": [14],
   "decisions.decided_at": [23],
+  "admin_answers.begun_at": [20],
+  "admin_answers.expires_at": [20 + 24 * 60 * 60],
   "signing_keys.published_at": [1],
   "signing_keys.active_from": [2],
   "signing_keys.retain_until": [3],

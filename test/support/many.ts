@@ -73,6 +73,7 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
     [tenth, `INSERT INTO consents SELECT 'large-user', 'client-' || n, '{openid}', now() FROM n WHERE n > 1`],
     [rows, `INSERT INTO revoked_tokens SELECT 'jti-' || n, ${LATER} FROM n`],
     [rows, `INSERT INTO used_assertions SELECT decode(md5('assertion-' || n), 'hex'), ${LATER} FROM n`],
+    [rows, `INSERT INTO admin_answers SELECT decode(md5('answer-' || n), 'hex'), '', NULL, now(), ${LATER} FROM n`],
     [rows, `INSERT INTO dpop_proofs SELECT decode(md5('proof-' || n), 'hex'), ${LATER} FROM n`],
     [
       rows,
