@@ -136,33 +136,30 @@ const client = z
     message: "needs token_endpoint_auth_encryption_alg (OpenID Connect Registration section 2)",
   });
 
-const device = z
-  .strictObject({
-    device_id: id,
-    jwk: jwk.refine((key) => deviceAlgorithm(key) !== undefined, "must be a P-256, P-384, Ed25519 or RSA key"),
-    scope: scopeList.default([]),
-    max_renewals: z.int().nonnegative().max(2_147_483_647).optional(),
-    psk: psk.optional(),
-    psk_identity: pskIdentity.optional(),
-    disabled: z.boolean().default(false),
-  })
-  .refine((one) => one.psk_identity === undefined || one.psk !== undefined, {
-    path: ["psk_identity"],
-    message: "needs psk",
-  });
+const device = z.strictObject({
+  device_id: id,
+  jwk: jwk.refine((key) => deviceAlgorithm(key) !== undefined, "must be a P-256, P-384, Ed25519 or RSA key"),
+  scope: scopeList.default([]),
+  max_renewals: z.int().nonnegative().max(2_147_483_647).optional(),
+  psk: psk.optional(),
+  // Without psk: the device keeps its key.
+  psk_identity: pskIdentity.optional(),
+  disabled: z.boolean().default(false),
+});
 
 const app = z
   .strictObject({
     app_id: id,
-    app_key: otherSecret,
+    app_key: otherSecret.optional(),
     client_id: id,
-    client_secret: otherSecret,
+    client_secret: otherSecret.optional(),
     default_token_lifetime: seconds.default(2_147_483_647),
     max_token_lifetime: seconds.default(2_147_483_647),
     refresh_tokens: z.boolean().default(false),
     user_registration: z.boolean().default(false),
     thing_registration: z.boolean().default(false),
     user_lookup: z.boolean().default(false),
+    disabled: z.boolean().default(false),
   })
   .refine((value) => value.default_token_lifetime <= value.max_token_lifetime, {
     path: ["default_token_lifetime"],
@@ -173,7 +170,12 @@ const app = z
     message: "must not be the app_id: that of the administrator is another",
   });
 
-const thing = z.strictObject({ app_id: id, vendor_thing_id: id, password: otherSecret });
+const thing = z.strictObject({
+  app_id: id,
+  vendor_thing_id: id,
+  password: otherSecret.optional(),
+  disabled: z.boolean().default(false),
+});
 
 /** The sections of the file, in the order in which they are written: referenced entries come first. */
 export const SECTIONS = {

@@ -8,7 +8,7 @@ import { storedSecret, storedSecretHash } from "../clients/stored-secret.js";
 import type { MasterKey } from "../keys/master-key.js";
 import { refuseClientsOfApps, reserveApp, saveApp, saveThings, type App, type ThingToSave } from "../store/apps.js";
 import { createClient, saveClients, type ClientToSave, type NewClient } from "../store/clients.js";
-import { saveDevicePsks, type DevicePsk } from "../store/device-psks.js";
+import { saveDevicePsks, type DevicePskToSave } from "../store/device-psks.js";
 import type { Transaction, Tx } from "../store/open.js";
 import { saveScopes } from "../store/provisioned.js";
 import type { DeclaredScope } from "../store/scopes.js";
@@ -51,7 +51,7 @@ interface Rows {
 
 interface DeviceToSave {
   readonly device: ClientToSave;
-  readonly psk: DevicePsk | undefined;
+  readonly psk: DevicePskToSave | undefined;
 }
 
 /** A prepared entry. */
@@ -81,7 +81,7 @@ const ROWS: {
   apps: ({ master }, value) => appRow(master, value),
   things: async ({ passwords, random }, { password, ...thing }) => ({
     ...thing,
-    password_hash: await passwords.hash(password),
+    password_hash: password === undefined ? null : await passwords.hash(password),
     sub: `th.${random(16).toString("hex")}`,
   }),
 };
@@ -172,12 +172,19 @@ const DEVICE = {
 
 /** A device as it is stored: a client with one key (docs/decisions/0010), and perhaps a PSK. */
 function deviceRow(master: MasterKey, value: ProvisionedDevice): DeviceToSave {
-  const { device_id, jwk, scope, max_renewals, psk, psk_identity: identity = device_id, disabled } = value;
+  const { device_id, jwk, scope, max_renewals, psk, disabled } = value;
+  const identity = identityOf(value);
   const own = { client_id: device_id, jwks: { keys: [jwk] }, scope, max_renewals: max_renewals ?? null, disabled };
+  const sealed = psk === undefined ? undefined : sealPsk(master, psk);
   return {
     device: { client: { ...UNSET_COLUMNS, ...DEVICE, ...own } as NewClient, secrets: [] },
-    psk: psk === undefined ? undefined : { device_id, identity: Buffer.from(identity), sealed: sealPsk(master, psk) },
+    psk: identity === undefined ? undefined : { device_id, identity: Buffer.from(identity), sealed },
   };
+}
+
+/** The name that a device sends with its PSK; undefined if it has none. */
+export function identityOf({ device_id, psk, psk_identity }: ProvisionedDevice): string | undefined {
+  return psk_identity ?? (psk === undefined ? undefined : device_id);
 }
 
 /**
@@ -185,7 +192,7 @@ function deviceRow(master: MasterKey, value: ProvisionedDevice): DeviceToSave {
  * opaque, because they may live 68 years and a signed one keeps its key.
  */
 function appRow(master: MasterKey, value: ProvisionedApp): Rows["apps"] {
-  const { app_id, app_key, client_id, client_secret, refresh_tokens, ...app } = value;
+  const { app_id, app_key, client_id, client_secret, refresh_tokens, disabled, ...app } = value;
   const client = (own: object) =>
     clientRow(
       master,
@@ -196,6 +203,7 @@ function appRow(master: MasterKey, value: ProvisionedApp): Rows["apps"] {
         access_token_lifetime: app.max_token_lifetime,
         refresh_token_lifetime: app.max_token_lifetime,
         refresh_token_absolute_lifetime: app.max_token_lifetime,
+        disabled,
         ...own,
       }),
     );
@@ -205,23 +213,19 @@ function appRow(master: MasterKey, value: ProvisionedApp): Rows["apps"] {
   return { app: { app_id, client_id, ...app }, clients: [itself, administrator] };
 }
 
-/** A person as stored: what has no column of its own is a claim of that name. Without a password they keep theirs. */
+/** The columns of a person without a password: what has no column of its own is a claim of that name. */
+export function userColumns(value: ProvisionedUser) {
+  const { sub, preferred_username, password: _password, password_hash: _hash, email = null, ...others } = value;
+  const { email_verified, phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
+  const addresses = { email, email_verified, phone_number, phone_number_verified };
+  return { sub, preferred_username, ...addresses, roles, claims: claims as object, disabled };
+}
+
+/** A person as stored. Without a password they keep theirs. */
 async function userRow(passwords: Passwords, value: ProvisionedUser): Promise<Rows["users"]> {
-  const { sub, preferred_username, password, password_hash, email = null, email_verified, ...others } = value;
-  const { phone_number = null, phone_number_verified, roles, disabled, ...claims } = others;
+  const { password, password_hash } = value;
   const imported = password_hash === undefined ? null : passwords.import(password_hash);
-  const user = {
-    sub,
-    preferred_username,
-    password_hash: password ? await passwords.hash(password) : imported,
-    email,
-    email_verified,
-    phone_number,
-    phone_number_verified,
-    roles,
-    claims: claims as object,
-    disabled,
-  };
+  const user = { ...userColumns(value), password_hash: password ? await passwords.hash(password) : imported };
   return { user, identifiers: identifiersOf(user), removesPassword: password === null };
 }
 

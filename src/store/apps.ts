@@ -91,7 +91,7 @@ export async function findShownThing(
  */
 export async function registerThing(
   db: Db,
-  { sub, app_id, vendor_thing_id, password_hash }: ThingToSave,
+  { sub, app_id, vendor_thing_id, password_hash }: Omit<ThingToSave, "disabled">,
   claims: object,
 ): Promise<boolean> {
   const user = { sub, preferred_username: vendor_thing_id, password_hash, roles: [], claims, disabled: false };
@@ -170,7 +170,9 @@ export async function saveApp(tx: Transaction, app: App): Promise<void> {
 export interface ThingToSave {
   readonly app_id: string;
   readonly vendor_thing_id: string;
-  readonly password_hash: string;
+  /** Null if it keeps its present one. */
+  readonly password_hash: string | null;
+  readonly disabled: boolean;
   /** The `sub` of a new thing. */
   readonly sub: string;
 }
@@ -178,27 +180,33 @@ export interface ThingToSave {
 const KNOWN_THINGS = {
   name: "things_known",
   text: `
-    SELECT app_id, vendor_thing_id, sub FROM things
-    JOIN unnest($1::text[], $2::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)`,
+    SELECT app_id, vendor_thing_id, sub, u.claims FROM things
+    JOIN unnest($1::text[], $2::text[]) AS asked (app_id, vendor_thing_id) USING (app_id, vendor_thing_id)
+    JOIN users u USING (sub) FOR NO KEY UPDATE OF u`,
 };
 
-/** Writes new or existing things. @throws Error that isGone recognises, if there is no such app */
+type KnownThing = Pick<ThingToSave, "app_id" | "vendor_thing_id" | "sub"> & { readonly claims: object };
+
+/**
+ * Writes new or existing things. The claims that a thing gave itself stay.
+ * @throws Error that isGone recognises, if there is no such app
+ */
 export async function saveThings(tx: Transaction, things: readonly ThingToSave[]): Promise<void> {
   const [apps, names] = [things.map(({ app_id }) => app_id), things.map(({ vendor_thing_id }) => vendor_thing_id)];
-  const before = await run<Omit<ThingToSave, "password_hash">>(tx, KNOWN_THINGS, [apps, names]);
+  const before = await run<KnownThing>(tx, KNOWN_THINGS, [apps, names]);
   const nameOf = (one: Pick<ThingToSave, "app_id" | "vendor_thing_id">) =>
     JSON.stringify([one.app_id, one.vendor_thing_id]);
-  const subs = new Map(before.map((one) => [nameOf(one), one.sub]));
-  const known = things.map((one) => ({ ...one, sub: subs.get(nameOf(one)) ?? one.sub }));
-  const accounts = known.map(({ sub, vendor_thing_id, password_hash }) => ({
-    user: { sub, preferred_username: vendor_thing_id, password_hash, roles: [], disabled: false },
+  const byName = new Map(before.map((one) => [nameOf(one), one]));
+  const known = things.map((one) => ({ ...one, claims: {}, ...byName.get(nameOf(one)) }));
+  const accounts = known.map(({ sub, vendor_thing_id, password_hash, disabled, claims }) => ({
+    user: { sub, preferred_username: vendor_thing_id, password_hash, roles: [], disabled, claims },
     identifiers: [],
   }));
   await saveUsers(tx, accounts);
   await insertRows(
     tx,
     THINGS,
-    known.filter((one) => !subs.has(nameOf(one))),
+    known.filter((one) => !byName.has(nameOf(one))),
   );
 }
 

@@ -140,8 +140,9 @@ const SOUND: Readonly<Record<Section, Readonly<Record<string, unknown>>>> = {
     user_registration: false,
     thing_registration: false,
     user_lookup: false,
+    disabled: false,
   },
-  things: { app_id: "app", vendor_thing_id: "thing", password: "correct-horse-battery" },
+  things: { app_id: "app", vendor_thing_id: "thing", password: "correct-horse-battery", disabled: false },
 };
 
 /** Keys of which an entry has one only: beside the first of each, unless it is another one that is looked at. */

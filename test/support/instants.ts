@@ -107,7 +107,8 @@ async function writePeopleAndClients(db: Db, after: After): Promise<void> {
       user_lookup: false,
     };
     await saveApp(tx, { app_id: "app", client_id: "app-admin", ...lifetimes });
-    await saveThings(tx, [{ app_id: "app", vendor_thing_id: "t", password_hash: "hash", sub: "thing" }]);
+    const thing = { app_id: "app", vendor_thing_id: "t", password_hash: "hash", sub: "thing", disabled: false };
+    await saveThings(tx, [thing]);
   });
   const next = { hash: new Uint8Array(1), expires_at: after(11) };
   await db.prisma.$transaction((tx) => replaceSecret(tx, "c", next, after(9)));
