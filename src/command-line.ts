@@ -38,7 +38,8 @@ export async function runCommandLine(
 
   const settings = readSettings(env);
   const progress = given.json ? () => {} : report;
-  const printed = (result: unknown) => print(result as object, given.json, report);
+  const printed = (result: unknown) =>
+    command.terms?.lines === true ? inLines(result as readonly unknown[]) : print(result as object, given.json, report);
   const restoring = "runBare" in command;
   const deployment = await openDeployment(settings, { role: "command", restoring }).catch((error: unknown) => {
     if (error instanceof UnfinishedError) error.printed = printed(error.result);
@@ -73,6 +74,11 @@ function openCore(settings: Settings, { db, master }: Deployment, clock: Clock, 
     takesCertificates: takesCertificates(settings),
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
+}
+
+/** Each item as a line of JSON. */
+function inLines(items: readonly unknown[]): string {
+  return items.map((item) => JSON.stringify(item)).join("\n");
 }
 
 /** The text for standard output. Without --json, warnings and refusals go to `report` instead, one line each. */

@@ -93,6 +93,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "errors",
     "durable-file.ts",
     "store",
+    "http",
     "keys",
     "accounts",
     "clients",

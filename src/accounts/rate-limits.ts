@@ -2,7 +2,7 @@ import type { Clock } from "../clock.js";
 import { Refusal } from "../errors/refusal.js";
 import type { MasterKey } from "../keys/master-key.js";
 import type { Db } from "../store/open.js";
-import { settleTries, takeTry, type Taken, type TryRule } from "../store/tries.js";
+import { countTries, lookAtTries, settleTries, takeTry, type Taken, type Tries, type TryRule } from "../store/tries.js";
 
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
@@ -46,6 +46,23 @@ const RULES = {
   "tokens of a device": { free: 100, delays: [MINUTE], window: 60 * MINUTE },
 } as const satisfies Record<string, TryRule>;
 
+/** A limit as operators see it. Times are seconds. */
+interface DescribedLimit {
+  readonly on: Counter["on"];
+  readonly free_attempts: number;
+  /** The waits after the free attempts; the last one repeats. */
+  readonly waits: readonly number[];
+  /** The time from the first attempt until all are forgotten. */
+  readonly window: number;
+}
+
+/** Every limit. */
+export function describeLimits(): readonly DescribedLimit[] {
+  return Object.entries(RULES).map(([on, { free, delays, window }]) => {
+    return { on: on as Counter["on"], free_attempts: free, waits: delays, window };
+  });
+}
+
 /** One counter of attempts: its rule, and the account, name, browser, network, address or device it counts for. */
 export interface Counter {
   readonly on: keyof typeof RULES;
@@ -53,6 +70,22 @@ export interface Counter {
   /** The counter that this one belongs to. A reset of that one resets this one too. */
   readonly of?: Counter | undefined;
 }
+
+/** The state of a counter. */
+interface CounterState {
+  /** A counter that belongs to that of an account is that of a browser. */
+  readonly on: Counter["on"];
+  readonly attempts: number;
+  /** `locked` begins with the last and longest wait of the rule. */
+  readonly state: "free" | "slowed" | "locked";
+  /** The time of the next attempt; null if it may be made now. */
+  readonly blocked_until: Date | null;
+  /** The time at which the attempts are forgotten. */
+  readonly reset_at: Date;
+}
+
+/** Most counters of one account that are shown: one for each browser, and its own. */
+const MAX_SHOWN = 100;
 
 /** Rate limits on logins and other attempts, shared by all instances, dialects and pages. */
 export class RateLimits {
@@ -103,10 +136,30 @@ export class RateLimits {
     });
   }
 
+  /** The counter, and those that belong to it, without counting anything. */
+  async look(counter: Counter): Promise<readonly CounterState[]> {
+    const key = this.#key(counter);
+    const now = this.#clock.statement();
+    const found = await lookAtTries(this.#db, key, now, MAX_SHOWN);
+    const time = this.#clock.now();
+    return found.map((one) => stateOf(key.equals(one.key) ? counter.on : "browser", one, time));
+  }
+
+  /** The number of counters of all kinds, and of those that let no attempt through now. */
+  count(): ReturnType<typeof countTries> {
+    return countTries(this.#db, this.#clock.statement());
+  }
+
   #key({ on, id, of }: Counter): Buffer {
     const own = this.#master.mac("tries", `${on}\n${id}`);
     return of === undefined ? own : Buffer.concat([this.#key(of), own]);
   }
+}
+
+function stateOf(on: Counter["on"], { count, blocked_until, reset_at }: Tries, now: number): CounterState {
+  const isBlocked = blocked_until !== null && blocked_until.getTime() > now;
+  const state = !isBlocked ? "free" : startsLock({ on, id: "" }, count) ? "locked" : "slowed";
+  return { on, attempts: count, state, blocked_until: isBlocked ? blocked_until : null, reset_at };
 }
 
 /** Whether the attempt with this number, the first being 1, starts a lock. */

@@ -9,14 +9,14 @@ import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { clientSecret } from "../provisioning/fields.js";
 import { prepareClient } from "../provisioning/write.js";
 import { findAppOf } from "../store/apps.js";
-import { clientsBehind, findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
+import { findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
 import { CLIENT_ID, duration, SETTINGS_NOTE, takeSecret, WARNINGS, withWarnings } from "./arguments.js";
+import { CLIENT_LIST, CLIENT_USAGE } from "./client-lists.js";
 import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
 import { command, type AnyCommand, type CommandContext } from "./command.js";
-import { pageOf, PAGING, textsOf } from "./page.js";
 
 const SECRET = { client_secret: clientSecret.optional().meta({ description: "secret; a new one by default" }) };
 const ONE = z.strictObject(CLIENT_ID);
@@ -39,12 +39,6 @@ function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow) {
     token_endpoint_auth_methods: methodNames(client),
     secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
   };
-}
-
-/** A client in a list. */
-function listed({ client_id, client_name, grant_types, scope, disabled }: Omit<ClientRow, "secrets">) {
-  const named = client_name === null ? {} : { client_name };
-  return { client_id, ...named, grant_types, scope: scope.join(" "), disabled };
 }
 
 async function existing({ core, input: { client_id } }: Context): Promise<ClientRow> {
@@ -120,26 +114,7 @@ async function remove(context: Context) {
 const SWITCHED = z.object({ client_id: z.string(), disabled: z.boolean() });
 
 export const CLIENT_COMMANDS: readonly AnyCommand[] = [
-  command({
-    name: "client list",
-    does: "lists every client",
-    access: "read",
-    effect: "reads",
-    input: z.strictObject({ ...PAGING }),
-    output: z.object({
-      client_id: z.string(),
-      client_name: z.string().optional(),
-      grant_types: z.array(z.string()),
-      scope: z.string(),
-      disabled: z.boolean(),
-    }),
-    paged: true,
-    run: async ({ core, input: { limit }, after }) => {
-      const [client_id = ""] = textsOf(after, 1);
-      const rows = await clientsBehind(core.db, client_id, limit + 1);
-      return pageOf(rows, limit, (row) => [row.client_id], listed);
-    },
-  }),
+  CLIENT_LIST,
   command({
     name: "client show",
     does: "shows one client, without its secrets",
@@ -194,6 +169,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
     run: (context) => switchTo(context, false),
   }),
   CLIENT_UPDATE,
+  CLIENT_USAGE,
   command({
     name: "client delete",
     does: "deletes a client with its tokens and UMA resources; an app is deleted with its things",

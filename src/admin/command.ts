@@ -71,6 +71,10 @@ interface Terms {
   readonly stdin?: Readonly<Record<string, string>>;
   /** Members whose value is on standard input if it is written as a dash. */
   readonly dash?: readonly string[];
+  /** The member that the command line reads from a provisioning file, which its argument names. */
+  readonly file?: string;
+  /** Whether each item of the list is printed as a line of JSON. */
+  readonly lines?: true;
   /** A last line of the help. */
   readonly note?: string;
 }

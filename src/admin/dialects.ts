@@ -1,7 +1,10 @@
 import { z } from "zod";
-import { dialectUses } from "../store/dialect-usage.js";
+import { listDialectUses } from "../store/dialect-usage.js";
+import { databaseTime } from "../store/open.js";
+import { duration, name } from "./arguments.js";
+import { DIALECT_USE } from "./client-lists.js";
 import { command, type AnyCommand } from "./command.js";
-import { pageOf, PAGING, textsOf } from "./page.js";
+import { PAGING } from "./page.js";
 
 export const DIALECT_COMMANDS: readonly AnyCommand[] = [
   command({
@@ -9,23 +12,23 @@ export const DIALECT_COMMANDS: readonly AnyCommand[] = [
     does: "lists which client used which dialect, how often and when last",
     access: "read",
     effect: "reads",
-    input: z.strictObject({ ...PAGING }),
-    output: z.object({
-      client_id: z.string(),
-      dialect: z.string(),
-      uses: z.int(),
-      last_used_at: z.iso.datetime(),
+    input: z.strictObject({
+      dialect: name.optional().meta({ description: "only this dialect" }),
+      since: duration.optional().meta({ description: "only clients that used it in this time" }),
+      unused_for: duration.optional().meta({ description: "only clients that did not use it in this time" }),
+      ...PAGING,
     }),
+    output: DIALECT_USE,
     paged: true,
-    run: async ({ core, input, after }) => {
-      const [client_id = "", dialect = ""] = textsOf(after, 2);
-      const rows = await dialectUses(core.db, { client_id, dialect }, input.limit + 1);
-      return pageOf(
-        rows,
-        input.limit,
-        (row) => [row.client_id, row.dialect],
-        (row) => row,
-      );
+    terms: { values: { since: "DURATION", unused_for: "DURATION" } },
+    run: async ({ core, input: { dialect, since, unused_for, limit }, after }) => {
+      const [client_id, of] = (after ?? []) as readonly string[];
+      const now = await databaseTime(core.db, core.clock.statement());
+      const ago = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(now - seconds * 1000));
+      const from = { limit, after: client_id === undefined ? undefined : { client_id, dialect: of! } };
+      const filter = { dialect, since: ago(since), before: ago(unused_for) };
+      const { items, last } = await listDialectUses(core.db, filter, from);
+      return { items, next: last && [last.client_id, last.dialect] };
     },
   }),
 ];

@@ -21,7 +21,7 @@ export interface Flag {
 /** The flags of a command by their names. They are derived from its input: a flag has dashes in place of underscores. */
 export function flagsOf({ input, subject, terms = {} }: CommandTerms): Readonly<Record<string, Flag>> {
   const secrets = Object.entries(terms.stdin ?? {});
-  const notFlags = new Set([subject, ...Object.keys(PAGING), ...secrets.map(([, member]) => member)]);
+  const notFlags = new Set([subject, terms.file, ...Object.keys(PAGING), ...secrets.map(([, member]) => member)]);
   const members: (readonly [string, z.ZodType])[] = Object.entries(input.shape);
   return Object.fromEntries([
     ...members
@@ -57,7 +57,7 @@ export function usageOf(command: CommandTerms): string {
     const text = kind === "switch" ? `--${name}` : `--${name} ${value}`;
     return `${isRequired ? text : `[${text}]`}${kind === "list" ? "…" : ""}`;
   });
-  const word = terms.word ?? subject?.toUpperCase();
+  const word = terms.file === undefined ? (terms.word ?? subject?.toUpperCase()) : "FILE";
   const schema = subject === undefined ? undefined : (input.shape[subject] as z.ZodType);
   const words = word === undefined ? [] : [schema instanceof z.ZodOptional ? `[${word}]` : word];
   return [...words, ...flags].join(" ");

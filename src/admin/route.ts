@@ -23,7 +23,7 @@ const METHODS: Readonly<Record<string, Route["method"]>> = {
 
 /**
  * The route of a command, derived from its name: `client list` is GET /clients, `client disable` is POST /clients/{id}/disable.
- * A command that only reads is a GET, unless its input has a secret, which does not belong into a URL.
+ * A command that only reads is a GET, unless its input has a secret or a file, which do not belong into a URL.
  */
 export function routeOf(command: Command): Route {
   const words = (command.routedAs ?? command.name).split(" ");
@@ -42,7 +42,8 @@ function plural(noun: string): string {
 }
 
 function isSafe({ effect, terms }: Command): boolean {
-  return effect === "reads" && terms?.stdin === undefined && terms?.dash === undefined;
+  const isLong = terms?.stdin !== undefined || terms?.dash !== undefined || terms?.file !== undefined;
+  return effect === "reads" && !isLong;
 }
 
 /** Whether a member is in the path. */

@@ -8,7 +8,7 @@ export const STORE_COMMANDS: readonly AnyCommand[] = [
   localCommand({
     name: "apply",
     does: "applies a provisioning file (.json, .jsonl or .csv); --keep-going skips faulty entries",
-    local: "It reads a file of the machine.",
+    local: "It reads a file of the machine, of any size; `configuration apply` takes the file itself.",
     subject: "file",
     input: z.strictObject({
       file: name.meta({ description: "provisioning file" }),
@@ -20,8 +20,8 @@ export const STORE_COMMANDS: readonly AnyCommand[] = [
       refused: z.array(z.string()).optional(),
       warnings: z.array(z.string()),
     }),
-    run: async ({ core, input, report }) => {
-      const applied = await applyFile(core.db, core, input.file, { keepGoing: input.keep_going, report });
+    run: async ({ core, input, report, caller }) => {
+      const applied = await applyFile(core.db, core, input.file, { keepGoing: input.keep_going, report, caller });
       if (applied.refused !== undefined) throw new UnfinishedError(skipped(applied), applied);
       return applied;
     },

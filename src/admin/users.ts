@@ -6,12 +6,13 @@ import { id, password, text } from "../provisioning/fields.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import { deleteUser } from "../store/deletion.js";
-import { identifiersOfUser, setPassword, setUserDisabled, usersBehind, type ListedUser } from "../store/users.js";
+import { identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
 import { SETTINGS_NOTE, takeSecret, USER, WARNINGS, withWarnings } from "./arguments.js";
-import { command, type AnyCommand, type CommandContext, type PagedContext } from "./command.js";
+import { command, type AnyCommand, type CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
-import { pageOf, PAGING, textsOf } from "./page.js";
 import { onePerson } from "./people.js";
+import { USER_IDENTIFIERS, USER_LIST, USER_SHOW } from "./user-lists.js";
+import { USER_UPDATE } from "./user-update.js";
 
 const PASSWORD = { password: password.optional().meta({ description: "password; a new one by default" }) };
 const ONE = z.strictObject(USER);
@@ -21,7 +22,6 @@ const ADDED = z.strictObject({
   ...USER_SETTINGS,
   ...PASSWORD,
 });
-const PAGE = z.strictObject({ ...PAGING });
 const NEW_PASSWORD = z.strictObject({ ...USER, ...PASSWORD });
 
 type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
@@ -81,39 +81,13 @@ async function remove(context: Context) {
   return { sub, deleted: true };
 }
 
-async function list({ core, input: { limit }, after }: PagedContext<z.output<typeof PAGE>>) {
-  const [preferred_username = "", sub = ""] = textsOf(after, 2);
-  const rows = await usersBehind(core.db, { preferred_username, sub }, limit + 1);
-  return pageOf(rows, limit, (row) => [row.preferred_username, row.sub], listed);
-}
-
-/** A user in a list. */
-function listed({ email, phone_number, ...user }: ListedUser) {
-  return { ...user, ...(email === null ? {} : { email }), ...(phone_number === null ? {} : { phone_number }) };
-}
-
-const LISTED = z.object({
-  sub: z.string(),
-  preferred_username: z.string(),
-  email: z.string().optional(),
-  phone_number: z.string().optional(),
-  roles: z.array(z.string()).readonly(),
-  disabled: z.boolean(),
-});
 const SWITCHED = z.object({ sub: z.string(), disabled: z.boolean(), ...WARNINGS });
 const PASSWORD_STDIN = { stdin: { "password-stdin": "password" } };
 
 export const USER_COMMANDS: readonly AnyCommand[] = [
-  command({
-    name: "user list",
-    does: "lists all users",
-    access: "read",
-    effect: "reads",
-    input: PAGE,
-    output: LISTED,
-    paged: true,
-    run: list,
-  }),
+  USER_LIST,
+  USER_SHOW,
+  USER_IDENTIFIERS,
   command({
     name: "user add",
     does: "adds a user; a new password is shown once",
@@ -130,6 +104,7 @@ export const USER_COMMANDS: readonly AnyCommand[] = [
     },
     run: add,
   }),
+  USER_UPDATE,
   command({
     name: "user disable",
     does: "disables a user and revokes their tokens",

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { looksLikeHash } from "../accounts/imported-hash/encodings.js";
 import { OperatorError } from "../errors/operator-error.js";
 import type { CommandTerms } from "./command.js";
+import { readDocument } from "../provisioning/document.js";
 import { flagsOf, subjectOf, usageOf, type Flag } from "./flags.js";
 import { readText, type FlagKind } from "./from-text.js";
 
@@ -61,7 +62,7 @@ export async function inputOf(
   stdin: () => Promise<string>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const found = flagsOf(command);
-  const input: Record<string, unknown> = subjectIn(command, words);
+  const input = await argumentIn(command, words);
   for (const [name, value] of Object.entries(flags)) {
     const flag = found[name];
     if (flag === undefined || value === undefined) continue;
@@ -72,6 +73,15 @@ export async function inputOf(
   const missing = Object.entries(found).find(([, { isRequired, member }]) => isRequired && !(member in input));
   if (missing !== undefined) throw new OperatorError(`missing flag: --${missing[0]}`, "invalid");
   return input;
+}
+
+async function argumentIn(command: CommandTerms, words: readonly string[]): Promise<Record<string, unknown>> {
+  const { file } = command.terms ?? {};
+  if (file === undefined) return subjectIn(command, words);
+  const [path, ...more] = words;
+  if (path === undefined) throw new OperatorError(`missing argument: ${subjectOf({ ...command, subject: file })}`);
+  if (more.length > 0) throw new OperatorError("expected exactly one file");
+  return { [file]: await readDocument(path) };
 }
 
 function subjectIn(command: CommandTerms, [word, ...more]: readonly string[]): Record<string, unknown> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { JWK, JWTPayload } from "jose";
 import { epochSeconds, hasCome, type Clock } from "../clock.js";
 import { OperatorError } from "../errors/operator-error.js";
+import { asActor, type Caller } from "../store/audit-actor.js";
 import { databaseTime, exclusively, LOCKS, type Db, type Transaction } from "../store/open.js";
 import {
   activateKey,
@@ -11,6 +12,7 @@ import {
   retireKey,
   type SigningKeyRow,
 } from "../store/signing-keys.js";
+import { describeKey, type DescribedKey, type KeyState } from "./key-state.js";
 import type { MasterKey } from "./master-key.js";
 import { hasType, readClaims, readJwt, type OwnJwt } from "./own-jwt.js";
 import { SignatureKey } from "./signature-key.js";
@@ -30,8 +32,6 @@ const RETRY = 1_000;
 
 /** Seconds by which an instance's clock may be behind the database's without accepting a leaked key. */
 const MAX_CLOCK_BEHIND = 12 * 60 * 60;
-
-type KeyState = "next" | "pending" | "current" | "retired";
 
 interface RingKey {
   readonly row: SigningKeyRow;
@@ -125,11 +125,9 @@ export class KeyRing {
   }
 
   /** Every key with its present state. */
-  describe(): readonly { kid: string; alg: string; state: KeyState; published_at: Date; active_from: Date | null }[] {
-    return this.#keys.map(({ row }) => {
-      const { kid, alg, published_at, active_from } = row;
-      return { kid, alg, state: this.#state(row), published_at, active_from };
-    });
+  describe(): readonly DescribedKey[] {
+    const now = this.#clock.now();
+    return this.#keys.map(({ row }) => describeKey(row, this.#state(row), now));
   }
 
   /**
@@ -137,9 +135,11 @@ export class KeyRing {
    * key published too recently becomes current later, at the returned time.
    * @param leaked the next key signs at once, and every signature of the old one is rejected. Caches of the key set may
    *   refuse good tokens for JWKS_MAX_AGE
+   * @param caller who rotates them; by default the server itself
    */
-  async rotate(leaked = false): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
+  async rotate(leaked = false, caller?: Caller): Promise<readonly { alg: string; kid: string; active_from: Date }[]> {
     const rotated = await exclusively(this.#db, LOCKS.keys, async (tx) => {
+      if (caller !== undefined) await asActor(tx, caller);
       const rows = await allKeys(tx);
       const outcome = [];
       const now = await databaseTime(tx, this.#clock.statement());

@@ -1,3 +1,4 @@
+import type { Caller } from "../store/audit-actor.js";
 import { clientsWithoutSecret } from "../store/clients.js";
 import { MAX_ROWS } from "../store/batches.js";
 import type { Db } from "../store/open.js";
@@ -26,6 +27,8 @@ interface ApplyOptions {
   readonly keepGoing?: boolean;
   /** Receives the progress, one line at a time. */
   readonly report?: (line: string) => void;
+  /** Who applies the file; by default the server itself. */
+  readonly caller?: Caller | undefined;
 }
 
 /** A file with at most this many entries is written whole or not at all. */
@@ -43,8 +46,8 @@ const PROGRESS = 10_000;
  * @param text a JSON document
  * @throws ProvisioningError naming the place in the file
  */
-export function apply(db: Db, vault: Vault, text: string): Promise<Applied> {
-  return applySource(db, vault, textSource(text), {});
+export function apply(db: Db, vault: Vault, text: string, options: ApplyOptions = {}): Promise<Applied> {
+  return applySource(db, vault, textSource(text), options);
 }
 
 /** Applies a file of JSON, JSON Lines or CSV; its name tells which. @throws OperatorError also if it cannot be read */
@@ -152,7 +155,7 @@ class Application {
       const entries = left.map(({ entry }) => entry);
       const still: Conflict[] = [];
       for (let at = 0; at < entries.length; at += BATCH) {
-        const outcome = await writeBatch(this.#db, this.#vault, entries.slice(at, at + BATCH), false);
+        const outcome = await this.#write(entries.slice(at, at + BATCH), false);
         this.#written += outcome.written;
         still.push(...outcome.conflicts);
       }
@@ -167,11 +170,15 @@ class Application {
   }
 
   async #writeBatch(entries: readonly Entry[], asOne: boolean): Promise<readonly Conflict[]> {
-    const { written, conflicts } = await writeBatch(this.#db, this.#vault, entries, asOne);
+    const { written, conflicts } = await this.#write(entries, asOne);
     this.#seen += entries.length;
     this.#written += written;
     await this.#warn(entries, new Set(conflicts.map(({ entry }) => entry)));
     return conflicts;
+  }
+
+  #write(entries: readonly Entry[], asOne: boolean): ReturnType<typeof writeBatch> {
+    return writeBatch(this.#db, this.#vault, entries, { asOne, caller: this.#options.caller });
   }
 
   async #warn(entries: readonly Entry[], conflicting: ReadonlySet<Entry>): Promise<void> {

@@ -1,3 +1,4 @@
+import { asActor, type Caller } from "../store/audit-actor.js";
 import { isConflict, isGone } from "../store/failure.js";
 import { inSavepoint } from "../store/bulk.js";
 import { exclusively, LOCKS, type Db, type Transaction } from "../store/open.js";
@@ -23,16 +24,22 @@ interface BatchOutcome {
   readonly conflicts: readonly Conflict[];
 }
 
+interface BatchOptions {
+  /** Whether one refused entry leaves all of them unwritten. */
+  readonly asOne: boolean;
+  /** Who writes them; by default the server itself. */
+  readonly caller: Caller | undefined;
+}
+
 /**
  * Writes the entries that have changed since they were last applied, in one transaction.
- * @param asOne whether one refused entry leaves all of them unwritten
  * @throws ProvisioningError for a refused entry if `asOne` is set
  */
 export async function writeBatch(
   db: Db,
   vault: Vault,
   entries: readonly Entry[],
-  asOne: boolean,
+  options: BatchOptions,
 ): Promise<BatchOutcome> {
   const marked = entries.map((entry) => ({ entry, digest: digestOf(vault.master, entry) }));
   const applied = await appliedDigests(db, marked.map(keyOf));
@@ -43,20 +50,20 @@ export async function writeBatch(
     changed.map(({ entry }) => entry),
   );
   const faults = [...foreign].map(([entry, fault]) => ({ entry, fault }));
-  if (asOne && faults.length > 0) throw new ProvisioningError(faults[0]!.fault);
+  if (options.asOne && faults.length > 0) throw new ProvisioningError(faults[0]!.fault);
   const sound = changed.filter(({ entry }) => !foreign.has(entry));
   const prepared = await Promise.all(sound.map(({ entry, digest }) => prepare(vault, entry, digest)));
-  const { written, conflicts } = await writePrepared(db, prepared, asOne);
+  const { written, conflicts } = await writePrepared(db, prepared, options);
   return { written, conflicts: [...faults, ...conflicts] };
 }
 
-async function writePrepared(db: Db, prepared: readonly Prepared[], asOne: boolean): Promise<BatchOutcome> {
+async function writePrepared(db: Db, prepared: readonly Prepared[], options: BatchOptions): Promise<BatchOutcome> {
   try {
-    return await inTransaction(db, prepared, asOne, writeTogether);
+    return await inTransaction(db, prepared, options, writeTogether);
   } catch (error) {
     if (!isRefused(error)) throw error;
     // The store refused one of them. Each is written by itself, which tells which one.
-    return inTransaction(db, prepared, asOne, (tx, pending) => writeOneByOne(tx, pending, asOne));
+    return inTransaction(db, prepared, options, (tx, pending) => writeOneByOne(tx, pending, options.asOne));
   }
 }
 
@@ -65,10 +72,11 @@ type Write = (tx: Transaction, pending: readonly Prepared[]) => Promise<readonly
 async function inTransaction(
   db: Db,
   prepared: readonly Prepared[],
-  asOne: boolean,
+  { asOne, caller }: BatchOptions,
   write: Write,
 ): Promise<BatchOutcome> {
   return exclusively(db, LOCKS.provision, async (tx) => {
+    if (caller !== undefined) await asActor(tx, caller);
     // Another instance may have applied the same entries while this one was hashing.
     const applied = await appliedDigests(tx, prepared.map(keyOf));
     const pending = prepared.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);

@@ -44,7 +44,8 @@ export const CLIENT_SETTINGS = settingsOf(CLIENT_SHAPE);
 export const USER_SETTINGS = { ...settingsOf(USER_SHAPE), name: text.optional() };
 
 type ClientSettings = z.output<z.ZodObject<typeof CLIENT_SETTINGS>>;
-type UserSettings = z.output<z.ZodObject<typeof USER_SETTINGS>>;
+/** Settings of a user; an absent one stays as it is, or has its default. */
+export type UserSettings = z.output<z.ZodObject<typeof USER_SETTINGS>>;
 
 /** Makes a client entry. @throws InputError naming the faulty setting */
 export function readClientEntry(
@@ -64,8 +65,13 @@ export function readUserEntry(
   return check(SECTIONS.users.entry, { ...names, password, ...given(settings) });
 }
 
+/** Checks the whole entry of a user. @throws InputError naming the faulty setting */
+export function checkUser(entry: Readonly<Record<string, unknown>>): ProvisionedUser {
+  return check(SECTIONS.users.entry, entry);
+}
+
 /** The settings that are present, as a file would have them. */
-function given(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function given(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const present = Object.entries(settings).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     present.map(([name, value]) => [name, name === "scope" ? (value as readonly string[]).join(" ") : value]),

@@ -240,8 +240,3 @@ export type GoodbyeUris = Pick<Client, "client_id" | "post_logout_redirect_uris"
 export async function allGoodbyeUris(db: Db): Promise<readonly GoodbyeUris[]> {
   return run(db, GOODBYES, []);
 }
-
-/** Clients by id, behind one of them. */
-export async function clientsBehind(db: Db, client_id: string, take: number): Promise<Client[]> {
-  return db.prisma.client.findMany({ where: { client_id: { gt: client_id } }, orderBy: { client_id: "asc" }, take });
-}

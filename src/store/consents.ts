@@ -100,3 +100,30 @@ const OF_USER = {
 export async function consentsOf(db: Db, sub: string): Promise<readonly GivenConsent[]> {
   return run<GivenConsent>(db, OF_USER, [sub]);
 }
+
+/** A consent, as administrators see it. */
+interface ListedConsent {
+  readonly sub: string;
+  readonly preferred_username: string;
+  readonly client_id: string;
+  readonly client_name: string | null;
+  readonly scope: readonly string[];
+  readonly given_at: Date;
+}
+
+const LIST_CONSENTS = {
+  name: "consents_list",
+  text: `
+    SELECT c.sub, u.preferred_username, c.client_id, k.client_name, c.scope, c.given_at
+    FROM consents c JOIN users u ON u.sub = c.sub JOIN clients k ON k.client_id = c.client_id
+    WHERE c.sub = $1 AND c.client_id > $2 ORDER BY c.client_id LIMIT $3`,
+};
+
+/** Consents of a user by client, behind one of them. */
+export async function consentsBehind(
+  db: Db,
+  { sub, client_id }: Pick<ListedConsent, "sub" | "client_id">,
+  take: number,
+): Promise<readonly ListedConsent[]> {
+  return run<ListedConsent>(db, LIST_CONSENTS, [sub, client_id, take]);
+}

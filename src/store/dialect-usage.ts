@@ -1,4 +1,5 @@
 import { run, type Db } from "./open.js";
+import { pageStatement, readPage, rowsToRead, type RowPage, type ReadRow } from "./pages.js";
 
 /** The number of uses of a dialect by a client, and the time of the last one. */
 export interface DialectUse {
@@ -30,19 +31,68 @@ export async function addDialectUses(db: Db, uses: readonly DialectUse[], now: D
 /** The row as node-postgres returns it: a bigint is a text. */
 type StoredUse = Omit<DialectUse, "uses"> & { readonly uses: string };
 
-const LISTED = {
-  name: "dialect_usage_listed",
-  text: `
-    SELECT client_id, dialect, uses, last_used_at FROM dialect_usage
-    WHERE (client_id, dialect) > ($1, $2) ORDER BY client_id, dialect LIMIT $3`,
+const USE = ["client_id", "dialect", "uses", "last_used_at"];
+
+/** $3 is the client and $4 the dialect after which the page begins, $5 the dialect, $6 and $7 the times of the last use. */
+const FITS = "($6::timestamptz IS NULL OR s.last_used_at >= $6) AND ($7::timestamptz IS NULL OR s.last_used_at < $7)";
+
+/** Uses of all dialects, or of one. */
+const LIST_USES = {
+  any: {
+    name: "dialect_usage_list",
+    text: pageStatement(USE, {
+      source: `SELECT * FROM dialect_usage WHERE (client_id, dialect) > ($3, $4) AND $5::text IS NULL ORDER BY client_id, dialect`,
+      order: "client_id, dialect",
+      fits: FITS,
+    }),
+  },
+  one: {
+    name: "dialect_usage_list_of_dialect",
+    text: pageStatement(USE, {
+      source: `SELECT * FROM dialect_usage WHERE dialect = $5 AND client_id > $3 AND $4::text IS NOT NULL ORDER BY client_id`,
+      order: "client_id",
+      fits: FITS,
+    }),
+  },
+} as const;
+
+/** The uses of a list. An absent filter is no restriction. */
+interface UseFilter {
+  readonly dialect?: string | undefined;
+  /** The last use was not before this time. */
+  readonly since?: Date | undefined;
+  /** The last use was before this time. */
+  readonly before?: Date | undefined;
+}
+
+/** A page of uses, by client and dialect. @param after the use after which it begins */
+export async function listDialectUses(
+  db: Db,
+  { dialect, since, before }: UseFilter,
+  { after = { client_id: "", dialect: "" }, limit }: From,
+): Promise<RowPage<DialectUse>> {
+  const read = rowsToRead(limit, [since, before]);
+  const values = [limit, read, after.client_id, after.dialect, dialect, since, before];
+  const rows = await run<ReadRow<StoredUse>>(db, LIST_USES[dialect === undefined ? "any" : "one"], values);
+  const { items, last } = readPage<StoredUse>(rows, limit, read);
+  return { items: items.map(inNumbers), last: last && inNumbers(last) };
+}
+
+interface From {
+  readonly after?: Pick<DialectUse, "client_id" | "dialect"> | undefined;
+  readonly limit: number;
+}
+
+function inNumbers({ uses, ...use }: StoredUse): DialectUse {
+  return { ...use, uses: Number(uses) };
+}
+
+const OF_CLIENT = {
+  name: "dialect_usage_of_client",
+  text: "SELECT client_id, dialect, uses, last_used_at FROM dialect_usage WHERE client_id = $1 ORDER BY dialect",
 };
 
-/** The uses on record by client and dialect, behind one of them. */
-export async function dialectUses(
-  db: Db,
-  { client_id, dialect }: Pick<DialectUse, "client_id" | "dialect">,
-  take: number,
-): Promise<DialectUse[]> {
-  const rows = await run<StoredUse>(db, LISTED, [client_id, dialect, take]);
-  return rows.map(({ uses, ...row }) => ({ ...row, uses: Number(uses) }));
+/** The uses of one client. */
+export async function dialectUsesOf(db: Db, client_id: string): Promise<readonly DialectUse[]> {
+  return (await run<StoredUse>(db, OF_CLIENT, [client_id])).map(inNumbers);
 }

@@ -40,6 +40,17 @@ export async function retireKey(tx: Transaction, kid: string, retainUntil: Date)
   await run(tx, RETIRE, [kid, retainUntil]);
 }
 
+/** Deletes a key that no valid token can have signed. */
+const REMOVE = {
+  name: "signing_key_remove",
+  text: "DELETE FROM signing_keys WHERE kid = $1 AND retain_until <= coalesce($2::timestamptz, now()) RETURNING kid",
+};
+
+/** Deletes a retired key whose time is over. @returns whether it was one */
+export async function removeKey(where: Db | Transaction, kid: string, now: Date | null): Promise<boolean> {
+  return (await run(where, REMOVE, [kid, now])).length === 1;
+}
+
 const LONGEST = {
   name: "signed_lifetime_longest",
   text: "SELECT coalesce(max(access_token_lifetime), 0) AS seconds FROM clients WHERE access_token_format = 'jwt'",

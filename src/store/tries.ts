@@ -68,3 +68,44 @@ export async function settleTries(
 ): Promise<void> {
   await run(db, SETTLE, [forget ?? null, giveBack ?? null]);
 }
+
+/** A counter of attempts. */
+export interface Tries {
+  readonly key: Uint8Array;
+  readonly count: number;
+  readonly blocked_until: Date | null;
+  readonly reset_at: Date;
+}
+
+const LOOK = {
+  name: "tries_look",
+  text: `
+    SELECT key, count, blocked_until, reset_at FROM tries
+    WHERE key BETWEEN $1 AND $1::bytea || decode(repeat('ff', 32), 'hex') AND reset_at > coalesce($2::timestamptz, now())
+    ORDER BY key LIMIT $3`,
+};
+
+/** The counter of a key, and those whose keys begin with it. Expired ones are left out. */
+export async function lookAtTries(db: Db, key: Uint8Array, now: Date | null, limit: number): Promise<readonly Tries[]> {
+  return run<Tries>(db, LOOK, [key, now, limit]);
+}
+
+/** Largest number of counters that are read to count those that wait. */
+const MAX_COUNTED = 100_000;
+
+const COUNT = {
+  name: "tries_count",
+  text: `
+    SELECT count(*)::int AS counters,
+           count(*) FILTER (WHERE blocked_until > coalesce($1::timestamptz, now()))::int AS waiting
+    FROM (SELECT blocked_until FROM tries LIMIT ${MAX_COUNTED}) t`,
+};
+
+/** The number of counters, and of those that let no attempt through now. `isAll` is false if there are more of them. */
+export async function countTries(
+  db: Db,
+  now: Date | null,
+): Promise<{ readonly counters: number; readonly waiting: number; readonly isAll: boolean }> {
+  const [row] = await run<{ counters: number; waiting: number }>(db, COUNT, [now]);
+  return { ...row!, isAll: row!.counters < MAX_COUNTED };
+}

@@ -95,7 +95,8 @@ const USERS: BulkTarget = {
   },
 };
 
-const IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
+/** The table of login identifiers. */
+export const USER_IDENTIFIERS = { table: "user_identifiers", columns: ["value", "kind", "sub", "skeleton"] } as const;
 
 const RELEASE = { name: "user_identifiers_release", text: "DELETE FROM user_identifiers WHERE sub = ANY ($1)" };
 
@@ -119,7 +120,7 @@ export async function saveUsers(tx: Transaction, people: readonly UserToSave[]):
     people.map(({ user }) => ({ ...ABSENT, ...user })),
   );
   const identifiers = people.flatMap(({ user, identifiers }) => identifiers.map((one) => ({ ...one, sub: user.sub })));
-  await insertRows(tx, IDENTIFIERS, identifiers);
+  await insertRows(tx, USER_IDENTIFIERS, identifiers);
 }
 
 const REMOVE_PASSWORDS = {
@@ -198,32 +199,6 @@ export async function setUserDisabled(tx: Tx, sub: string, disabled: boolean): P
 export async function setPassword(tx: Tx, sub: string, password_hash: string): Promise<void> {
   await tx.user.update({ where: { sub }, data: { password_hash } });
   await endEverythingOf(tx, sub);
-}
-
-const LISTED = {
-  name: "users_listed",
-  text: `
-    SELECT sub, preferred_username, email, phone_number, roles, disabled FROM users
-    WHERE (preferred_username, sub) > ($1, $2) ORDER BY preferred_username, sub LIMIT $3`,
-};
-
-/** A user in the form of a list. */
-export interface ListedUser {
-  readonly sub: string;
-  readonly preferred_username: string;
-  readonly email: string | null;
-  readonly phone_number: string | null;
-  readonly roles: readonly string[];
-  readonly disabled: boolean;
-}
-
-/** Users by login name, behind one of them. */
-export async function usersBehind(
-  db: Db,
-  { preferred_username, sub }: Pick<ListedUser, "preferred_username" | "sub">,
-  take: number,
-): Promise<ListedUser[]> {
-  return run<ListedUser & Record<string, unknown>>(db, LISTED, [preferred_username, sub, take]);
 }
 
 /** The login identifiers of a user. */

@@ -1,7 +1,10 @@
 import type pg from "pg";
-import { allClientUris, clientsBehind } from "../../src/store/clients.js";
-import { consentsOf, withdrawConsent } from "../../src/store/consents.js";
-import { dialectUses } from "../../src/store/dialect-usage.js";
+import { listClients } from "../../src/store/client-lists.js";
+import { allClientUris } from "../../src/store/clients.js";
+import { configurationPage } from "../../src/store/configuration.js";
+import { listDecisions, policiesBehind, resourcesBehind } from "../../src/store/uma-lists.js";
+import { consentsOf, consentsBehind, withdrawConsent } from "../../src/store/consents.js";
+import { listDialectUses } from "../../src/store/dialect-usage.js";
 import { markEnded } from "../../src/store/ending.js";
 import { endEverything, endEverythingOf, endEverythingOfClient } from "../../src/store/epochs.js";
 import type { Db } from "../../src/store/open.js";
@@ -12,7 +15,7 @@ import { questionsTo } from "../../src/store/uma-approvals.js";
 import { decisionsAbout } from "../../src/store/uma-decisions.js";
 import { deletePolicy, findPolicy, searchPolicies } from "../../src/store/uma-policies.js";
 import { deleteResource, searchResources } from "../../src/store/uma-resources.js";
-import { usersBehind } from "../../src/store/users.js";
+import { listUsers, listUsersByPrefix } from "../../src/store/user-lists.js";
 import { LARGE } from "../support/many.js";
 import { answersOf } from "../support/statements.js";
 
@@ -27,9 +30,20 @@ export async function runLargeOperations(db: Db, client: pg.Client, rows: number
     client.query("UPDATE grants SET ended_at = NULL, user_epoch = 0, client_epoch = 0 WHERE sub = $1", [sub]);
   const tx = db.prisma;
   const operations: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ["clients are listed", () => clientsBehind(db, client_id, 1_000)],
-    ["users are listed", () => usersBehind(db, { preferred_username: sub, sub }, 1_000)],
-    ["the use of dialects is listed", () => dialectUses(db, { client_id, dialect: "" }, 1_000)],
+    ["clients are listed", () => listClients(db, {}, { after: client_id, limit: 500 })],
+    ["clients are searched", () => listClients(db, { search: "no such name" }, { after: client_id, limit: 500 })],
+    ["users are listed", () => listUsers(db, {}, { after: { name: sub, sub }, limit: 500 })],
+    ["users of a role are listed", () => listUsers(db, { role: "none" }, { limit: 500 })],
+    ["users are found by a prefix", () => listUsersByPrefix(db, "user-1", {}, { limit: 500 })],
+    ["the use of dialects is listed", () => listDialectUses(db, {}, { after: { client_id, dialect: "" }, limit: 500 })],
+    ["the users of a dialect are listed", () => listDialectUses(db, { dialect: "oauth2" }, { limit: 500 })],
+    ["a page of consents is listed", () => consentsBehind(db, { sub, client_id: "" }, 500)],
+    ["resources of an owner are listed", () => resourcesBehind(db, { owner: sub }, "", 500)],
+    ["policies of a server are listed", () => policiesBehind(db, { client_id }, "", 500)],
+    ["decisions about an owner are listed", () => listDecisions(db, { owner: sub }, undefined, 500)],
+    ["decisions for a client are listed", () => listDecisions(db, { client_id }, undefined, 500)],
+    ["users are exported", () => configurationPage(db, "users", { after: undefined, limit: 500 })],
+    ["devices are exported", () => configurationPage(db, "devices", { after: undefined, limit: 500 })],
     ["the origins of all pages are read", () => allClientUris(db)],
     ["the scopes are read", () => allScopes(db)],
     ["the longest lifetime is found", () => longestSignedLifetime(db)],

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { OperatorError } from "../../src/errors/operator-error.js";
 import { checkSession } from "../../src/store/connection.js";
-import { dialectUses } from "../../src/store/dialect-usage.js";
+import { dialectUsesOf } from "../../src/store/dialect-usage.js";
 import { findClient } from "../../src/store/clients.js";
 import { consentsOf } from "../../src/store/consents.js";
 import { migrate } from "../../src/store/migrate.js";
@@ -76,7 +76,7 @@ async function holdsEveryInstant(t: Test, url: string): Promise<Db> {
   const read = (seconds: number) => new Date(AT.getTime() + seconds * 1000);
   t.strictSame((await db.prisma.signingKey.findFirst())?.active_from, read(2), "read by Prisma");
   t.strictSame((await allKeys(db))[0]?.active_from, read(2));
-  t.strictSame((await dialectUses(db, { client_id: "", dialect: "" }, 1))[0]?.last_used_at, read(4));
+  t.strictSame((await dialectUsesOf(db, "c"))[0]?.last_used_at, read(4));
   t.strictSame((await consentsOf(db, "u"))[0]?.given_at, read(12));
   const ends = (await findClient(db, "c"))?.secrets.map(({ expires_at }) => expires_at?.getTime());
   t.strictSame(ends?.sort(), [read(9), read(11)].map(Number), "read by a named statement");
