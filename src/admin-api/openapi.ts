@@ -5,7 +5,7 @@ import { isInPath, routeOf } from "../admin/route.js";
 import { ADMIN_API_PATH, ADMIN_SCOPES, adminAudience } from "../clients/admin-scopes.js";
 import { BUILT_IN_SCOPES } from "../tokens/claims.js";
 import { readVersion } from "../version.js";
-import { PROBLEM, PROBLEM_TYPE } from "./problem.js";
+import { EARLY_REFUSAL, PROBLEM, PROBLEM_TYPE } from "./problem.js";
 
 /** The OpenAPI document of the Admin API (OpenAPI 3.1), derived from the table of commands. */
 
@@ -60,7 +60,11 @@ function operationOf(command: Command): object {
       },
       default: {
         description: "a problem (RFC 9457)",
-        content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } },
+        content: {
+          [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } },
+          // A request that is too large, or is no valid HTTP, is refused before its path is looked at.
+          "application/json": { schema: outputSchema(EARLY_REFUSAL) },
+        },
       },
     },
   };

@@ -22,6 +22,9 @@ export const PROBLEM = z.looseObject({
   scope: z.string().optional().meta({ description: "the scope that is missing" }),
 });
 
+/** How a request is refused that does not reach the API (RFC 6749 section 5.2). */
+export const EARLY_REFUSAL = z.object({ error: z.string(), error_description: z.string() });
+
 /** The code of each kind of refusal of a command. */
 const CODES = {
   refused: "admin_refused",

@@ -12,8 +12,11 @@ export const duration = z
   .regex(/^\d{1,6}[smhd]$/, { error: ({ input }) => `"${String(input)}" is not a duration: write 90s, 15m, 24h or 7d` })
   .transform((written) => Number(written.slice(0, -1)) * UNITS[written.slice(-1)]!);
 
-/** A name or an id that is looked up. */
-export const name = text.max(2_048);
+/** A name or an id that is looked up. It fits into a path, percent-encoded (http/limits.ts). */
+export const name = text.max(255);
+
+/** The path of a file. */
+export const file = text.max(4_096);
 
 /** The subject of a command on a client. */
 export const CLIENT_ID = { client_id: name.meta({ description: "client" }) };

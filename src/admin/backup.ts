@@ -4,7 +4,7 @@ import { backupLines } from "../store/backup.js";
 import { acceptDatabase, beginEra, markRestored } from "../store/continuity.js";
 import { endEverything } from "../store/epochs.js";
 import { restore } from "../store/restore.js";
-import { name } from "./arguments.js";
+import { file } from "./arguments.js";
 import { openBackupFile, writeBackupFile } from "./backup-file.js";
 import { bareCommand, localCommand, type AnyCommand, type BareContext, type LocalContext } from "./command.js";
 
@@ -62,7 +62,7 @@ export const BACKUP_COMMANDS: readonly AnyCommand[] = [
     does: "writes the whole database to a file, also while servers run; the master key is not included",
     local: "It writes a file of the machine.",
     subject: "file",
-    input: z.strictObject({ file: name.meta({ description: "file to write" }) }),
+    input: z.strictObject({ file: file.meta({ description: "file to write" }) }),
     output: z.object({ file: z.string(), bytes: z.int(), master_key: z.string() }),
     run: backup,
   }),
@@ -85,7 +85,7 @@ export const RESTORE_COMMANDS: readonly AnyCommand[] = [
     does: "restores a backup into an empty database; --replace empties it first; needs the master key of the backup",
     local: "It reads a file of the machine, and no server runs on the database.",
     subject: "file",
-    input: z.strictObject({ file: name.meta({ description: "backup" }), replace }),
+    input: z.strictObject({ file: file.meta({ description: "backup" }), replace }),
     output: z.object({
       file: z.string(),
       created_at: z.string(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UnfinishedError } from "../errors/operator-error.js";
 import { applyFile, type Applied } from "../provisioning/apply.js";
-import { name } from "./arguments.js";
+import { file } from "./arguments.js";
 import { localCommand, type AnyCommand } from "./command.js";
 
 export const STORE_COMMANDS: readonly AnyCommand[] = [
@@ -11,7 +11,7 @@ export const STORE_COMMANDS: readonly AnyCommand[] = [
     local: "It reads a file of the machine, of any size; `configuration apply` takes the file itself.",
     subject: "file",
     input: z.strictObject({
-      file: name.meta({ description: "provisioning file" }),
+      file: file.meta({ description: "provisioning file" }),
       keep_going: z.boolean().default(false).meta({ description: "skip faulty entries" }),
     }),
     output: z.object({

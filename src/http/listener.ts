@@ -35,13 +35,13 @@ export interface Listener {
   open(): Promise<void>;
   /** Its certificate, if it speaks TLS itself. */
   readonly certificate: CertificateHolder | undefined;
-  /** Passes requests to the application, except those that the load shedder refuses. */
+  /** The application that gets the requests once the listener is ready, except those that the load shedder refuses. */
   readonly serve: (handler: RequestListener, shedder?: LoadShedder) => Server;
   /** The number of accepted requests without an answer. */
   readonly underWay: number;
   /** From now on, early refusals have this format; before, the standard's. */
   refuseWith(refuse: RefuseEarly): void;
-  /** From now on, `/readyz` answers 200. */
+  /** From now on, requests reach the application, and `/readyz` answers 200. */
   ready(): void;
   /**
    * Answers accepted requests, with 503 at `/readyz`, then closes.
@@ -90,7 +90,8 @@ export async function prepareListener({ host, port, tls, isShared = false }: Lis
     const refuseEarly = () =>
       answerEarly(response, refuse(new Refusal("not_ready", { retryAfter: 1 }), describeRequest(request)));
     if (path === "/readyz" && state !== "serving") return refuseEarly();
-    if (handler !== undefined) return handler(request, response);
+    // An application that is still being built has no hooks yet, and would fail.
+    if (handler !== undefined && state !== "starting") return handler(request, response);
     if (path === "/healthz") return void response.end('{"status":"alive"}');
     return refuseEarly();
   };

@@ -248,6 +248,7 @@ t.test("pipelined requests whose client has left do not hold up the end of the s
       if (answers.push(() => response.end()) === 3) resolve();
     });
   });
+  listener.ready();
   const { hostname, port } = new URL(listener.url);
   const socket = connect(Number(port), hostname, () => socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)));
   await arrived;
@@ -263,6 +264,15 @@ t.test("a body that breaks off is on record once", async (t) => {
   await converse(server.url, lines("/nowhere"));
   const codes = server.log.slice(before).map((line) => line.refused_with);
   t.strictSame(codes, ["http_malformed", "path_unknown"]);
+});
+
+t.test("an application that is not complete gets no request", async (t) => {
+  const listener = await openListener({ host: "127.0.0.1", port: 0 });
+  t.teardown(() => listener.drain());
+  listener.serve((_request, response) => response.end("served"));
+  t.equal((await converse(listener.url, lines("/token"))).status, 503);
+  listener.ready();
+  t.equal((await converse(listener.url, lines("/token"))).status, 200);
 });
 
 t.test("before there is an application, refusals are worded in the dialect of the path too", async (t) => {
