@@ -96,7 +96,8 @@ class Desk {
     if (isPosted) checkCsrf(this.#parts.core, administrator, pathBelow(request), sent);
     const surroundings = { ...this.#parts, administrator, language: this.languageOf(request) };
     const found = await answer(requestOf(surroundings, sent, request, this.#browserOf(request)));
-    return this.#send(found, administrator, request, reply, sent.get("q"));
+    // A token that was sent is not shown again.
+    return this.#send(found, administrator, request, reply, isPosted ? undefined : sent.get("q"));
   }
 
   /** Ends a login, whose code comes in the query. */
