@@ -119,7 +119,7 @@ t.test("its client is made once, by how many instances ever, and never over one 
   await makeConsoleClient(server.core, place);
 });
 
-t.test("a code that another program of the machine receives is worth nothing to it", async (t) => {
+t.test("CN-07: a code that another program of the machine receives is worth nothing to it", async (t) => {
   const redirect_uri = "http://localhost:1/admin/callback";
   const verifier = "v".repeat(43);
   const form = { grant_type: "authorization_code", code: "jac_x", redirect_uri, code_verifier: verifier };
@@ -127,7 +127,7 @@ t.test("a code that another program of the machine receives is worth nothing to 
   t.match(answer, { status: 401, json: { error: "invalid_client" } });
 });
 
-t.test("AM-20: a form counts only from its own page, in its own login", async (t) => {
+t.test("CN-01: a form counts only from its own page, in its own login", async (t) => {
   const { browser, page } = await signIn("root", DISABLE);
   const { action, values } = formOf(page, "command");
   t.equal(values.client_id, HOSTILE);
@@ -155,7 +155,7 @@ t.test("AM-20: a form counts only from its own page, in its own login", async (t
   t.equal(await isDisabled(HOSTILE), true);
 });
 
-t.test("AM-21: a person who may only read is offered nothing else, and refused", async (t) => {
+t.test("CN-02: a person who may only read is offered nothing else, and refused", async (t) => {
   const { browser, page } = await signIn("reader", "/admin/commands");
   t.match(page.text, "client.list");
   t.notMatch(page.text, "client.add");
@@ -172,7 +172,7 @@ t.test("AM-21: a person who may only read is offered nothing else, and refused",
   await root.post(action, values);
 });
 
-t.test("AM-22: a person without a role sees why, and can change the account", async (t) => {
+t.test("CN-03: a person without a role sees why, and can change the account", async (t) => {
   const { browser, page } = await signIn("visitor");
   t.equal(page.status, 403);
   t.equal(heading(page), "The console is for administrators");
@@ -182,7 +182,7 @@ t.test("AM-22: a person without a role sees why, and can change the account", as
   t.equal(heading(out), "You are signed out of the console");
 });
 
-t.test("AM-23: an administrator who is disabled or loses the role is out with the next request", async (t) => {
+t.test("CN-04: an administrator who is disabled or loses the role is out with the next request", async (t) => {
   const { browser: fired, page: form } = await signIn("fired", DISABLE);
   await sql(server.database, "UPDATE users SET disabled = true WHERE sub = 'fired'");
   const { action, values } = formOf(form, "command");
@@ -196,7 +196,7 @@ t.test("AM-23: an administrator who is disabled or loses the role is out with th
   t.equal((await demoted.get("/admin/")).status, 403);
 });
 
-t.test("what changes something needs a login of the last fifteen minutes, and keeps what was typed", async (t) => {
+t.test("CN-10: what changes something needs a login of the last fifteen minutes, and keeps what was typed", async (t) => {
   const { browser, page } = await signIn("root", "/admin/commands/client.add");
   clock.advance(16 * 60);
   const reading = await browser.get("/admin/clients");
@@ -223,7 +223,7 @@ t.test("what changes something needs a login of the last fifteen minutes, and ke
   t.equal(await isDisabled("typed"), false);
 });
 
-t.test("AM-24: a login belongs to its browser, and ends once", async (t) => {
+t.test("CN-05: a login belongs to its browser, and ends once", async (t) => {
   const browser = new Browser(server);
   const login = await visit(browser, "/admin/");
   const { action, values } = formOf(login, "login");
@@ -242,7 +242,7 @@ t.test("AM-24: a login belongs to its browser, and ends once", async (t) => {
   t.equal(heading(denied), "You are not signed in");
 });
 
-t.test("signing out ends the cookie, also a copy of it", async (t) => {
+t.test("CN-08: signing out ends the cookie, also a copy of it", async (t) => {
   const { browser, page } = await signIn("root");
   const copy = browser.cookies.get("jeton_console")!;
   const csrf = /action="\/admin\/sign-out"[^>]*>[\s\S]*?value="([^"]*)"/.exec(page.text)![1]!;
@@ -257,7 +257,7 @@ t.test("signing out ends the cookie, also a copy of it", async (t) => {
   }
 });
 
-t.test("AM-25: stored markup stays text on every page", async (t) => {
+t.test("CN-06: stored markup stays text on every page", async (t) => {
   const { browser } = await signIn("reader", "/admin/");
   const id = encodeURIComponent(HOSTILE);
   const paths = [
@@ -296,7 +296,7 @@ t.test("every fault has a page with a way on", async (t) => {
   t.equal(heading(german), "Hier ist nichts");
 });
 
-t.test("a token in hand is never in an address", async (t) => {
+t.test("CN-09: a token in hand is never in an address", async (t) => {
   const { browser, page } = await signIn("root");
   const csrf = /action="\/admin\/search"[^>]*>[\s\S]*?value="([^"]*)"/.exec(page.text)![1]!;
   const token = browser.cookies.get("jeton_console")!;

@@ -69,7 +69,10 @@ const SCOPES = [
   { name: "albums", description: "See and order prints of your photo albums", audience: "https://albums.example" },
 ];
 
-const server = await startInstance(t, { provision: { scopes: SCOPES, clients: [...CLIENTS, TV, GALLERY] } });
+const server = await startInstance(t, {
+  provision: { scopes: SCOPES, clients: [...CLIENTS, TV, GALLERY] },
+  env: { ADMIN: "on" },
+});
 const { issuer } = server.core;
 
 interface Person {
@@ -618,6 +621,64 @@ inWindow(
   },
   { javaScriptEnabled: false },
 );
+
+/** An administrator at the start page of the console. */
+async function openConsole(page: Page): Promise<void> {
+  const administrator = await newcomer();
+  await server.apply({
+    users: [
+      { sub: administrator.sub, preferred_username: administrator.username, roles: ["jeton:admin"], name: "Rita Root" },
+    ],
+  });
+  await page.goto(`${issuer}/admin/`);
+  await logIn(page, administrator);
+}
+
+inWindow("an administrator who does not know the console ends a stolen login", async (t, { page, context }) => {
+  // Alice signs in to an app. A thief copies her tokens, and the cookie of her browser.
+  const alice = await newcomer();
+  const hers = await openWindow(t);
+  const { parameters } = await signIn(hers.page, alice);
+  const stolen = await exchange(parameters.code);
+  const cookies = await hers.context.cookies(issuer);
+  const thief = await openWindow(t);
+  await thief.context.addCookies(cookies);
+  const refresh = (token: string) =>
+    server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token: token }, basic("prints", SECRET));
+  const userinfo = (token: string) =>
+    server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${token}` } });
+  const { json: newest } = await refresh(stolen.refresh_token);
+  t.equal((await userinfo(newest.access_token)).status, 200, "the thief uses the access token");
+  await thief.page.goto(`${issuer}/account`);
+  t.equal(await heading(thief.page), "Your account", "and her session");
+
+  // She calls. The administrator opens the console and types her name.
+  await openConsole(page);
+  t.equal(await heading(page), "Is everything all right?");
+  t.equal(await page.textContent("#verdict"), "Yes. Everything is all right.");
+  await page.getByLabel("Search").fill(alice.username);
+  await page.keyboard.press("Enter");
+  t.equal(await heading(page), "Alice Example");
+  t.match(await page.textContent("main"), "Photo Prints");
+
+  // Two clicks.
+  await page.getByRole("link", { name: "End everything" }).click();
+  t.equal(await heading(page), "End everything of Alice Example?");
+  t.strictSame(await page.locator("#counts li").allTextContents(), ["grants that end: 1", "logins that end: 1"]);
+  await page.getByRole("button", { name: "End everything now" }).click();
+  t.equal(await heading(page), "Everything of Alice Example has ended");
+
+  // The thief has nothing left.
+  t.match(await refresh(newest.refresh_token), { status: 400, json: { error: "invalid_grant" } });
+  t.equal((await userinfo(newest.access_token)).status, 401);
+  await thief.page.goto(`${issuer}/account`);
+  t.equal(await heading(thief.page), "Sign in");
+  t.strictSame(thief.complaints, []);
+  t.ok(
+    (await context.cookies(issuer)).some(({ name }) => name === "jeton_console"),
+    "the administrator goes on",
+  );
+});
 
 /** Every page, by its name, with the steps that lead there. */
 const PAGES: Readonly<Record<string, (page: Page, person: Person) => Promise<unknown>>> = {
