@@ -32,7 +32,7 @@ export function spanText(language: Language, seconds: number): Html {
     style: "unit",
     unit,
     unitDisplay: "long",
-    maximumFractionDigits: unit === "second" ? 1 : 0,
+    maximumFractionDigits: length < 10 ? 1 : 0,
   } as const;
   return html`${new Intl.NumberFormat(language, options).format(length / size)}`;
 }

@@ -16,7 +16,7 @@ interface Column<Row> {
   readonly cell: (row: Row) => Html | undefined;
 }
 
-/** A table that can be scrolled sideways where it is too wide. @param label says what it lists */
+/** A table whose rows are stacked where it is too wide. The roles keep it a table for a screen reader. @param label says what it lists */
 export function table<Row>(
   language: Language,
   label: Html,
@@ -25,14 +25,22 @@ export function table<Row>(
 ): Html {
   if (rows.length === 0) return html`<p>${say(language, "list.none")}</p>`;
   const head = columns.map(({ heading }) =>
-    heading === undefined ? html`<td></td>` : html`<th scope="col">${heading}</th>`,
+    heading === undefined ? html`<td></td>` : html`<th scope="col" role="columnheader">${heading}</th>`,
   );
-  const body = rows.map((row) => html`<tr>${columns.map(({ cell }) => html`<td>${cell(row)}</td>`)}</tr>`);
-  return html`<div class="table" role="region" tabindex="0" aria-label="${label}"><table>
-<thead><tr>${head}</tr></thead>
-<tbody>
+  const body = rows.map(
+    (row) =>
+      html`<tr role="row">${columns.map(({ heading, cell }) => html`<td role="cell"${labelled(heading)}>${cell(row)}</td>`)}</tr>`,
+  );
+  return html`<div class="table rows"><table role="table" aria-label="${label}">
+<thead role="rowgroup"><tr role="row">${head}</tr></thead>
+<tbody role="rowgroup">
 ${body}
 </tbody></table></div>`;
+}
+
+/** The heading of a cell, beside it where rows are stacked. Headings are texts of ours, without markup. */
+function labelled(heading: Html | undefined): Html | undefined {
+  return heading && html` data-label="${heading}"`;
 }
 
 /** A link to a page of the console that looks like a button. @param kind a class of the style */

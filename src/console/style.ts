@@ -29,13 +29,15 @@ a { color: var(--accent); }
 .sentence.bad { border-color: var(--alarm); background: var(--alarm-ground); color: var(--alarm); }
 .sentence ul { margin: .25rem 0 0; font-size: 1rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 1rem; margin: 0 0 1rem; }
-.cards.charts { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
+.cards.charts { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); }
 .card { padding: 1rem; border: 1px solid var(--line); border-radius: .625rem; min-width: 0; }
 main.wide .card h2, main.wide .card h3, .card .name { margin: 0 0 .25rem; font-size: .9375rem; font-weight: 600; }
 .card .figure { margin: 0; font-size: 1.5rem; font-weight: 650; line-height: 1.3; }
 .card > :last-child, .card li > :last-child { margin-bottom: 0; }
 .card li + li { margin-top: .5rem; }
 .card.plain li + li { margin-top: 0; }
+.columns { columns: 14rem; column-gap: 1rem; }
+.columns .card { break-inside: avoid; margin: 0 0 1rem; }
 svg.chart { display: block; width: 100%; height: 3rem; margin: .5rem 0 .25rem; }
 svg.chart rect { fill: var(--accent); }
 svg.chart.refused rect { fill: var(--alarm); }
@@ -43,16 +45,17 @@ svg.chart line { stroke: var(--line); }
 .table { overflow-x: auto; margin: 0 0 1.25rem; border: 1px solid var(--line); border-radius: .625rem; }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
 th, td { padding: .5rem .875rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); overflow-wrap: break-word; }
+thead td { border-top: 0; }
 thead th { border-top: 0; color: var(--quiet); font-weight: 600; white-space: nowrap; }
 td form, td .actions { margin: 0; }
-table bdi, dl.facts bdi, table code bdi { font-weight: inherit; }
-td { min-width: 5rem; }
+table bdi, dl.facts bdi, code bdi { font-weight: inherit; }
+td { min-width: 7rem; }
 td ul, dd ul { margin: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 dl.facts { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .375rem 1.25rem; margin: 0 0 1.25rem; padding: 0; border: 0; font-size: .9375rem; }
 dl.facts dd { margin: 0; min-width: 0; }
 dl.facts dl.facts { margin: 0; }
-.tag { display: inline-block; padding: 0 .5rem; border: 1px solid var(--edge); border-radius: 1rem; font-size: .8125rem; }
+.tag { display: inline-block; white-space: nowrap; padding: 0 .5rem; border: 1px solid var(--edge); border-radius: 1rem; font-size: .8125rem; }
 .tag.bad { border-color: var(--alarm); color: var(--alarm); }
 fieldset { margin: 1.25rem 0 0; padding: 0; border: 0; }
 label code { font-weight: 600; }
@@ -70,11 +73,21 @@ summary { cursor: pointer; color: var(--accent); font-weight: 600; }
 .secret input { flex: 1 1 16rem; width: auto; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 progress { width: 100%; height: 1rem; accent-color: var(--accent); }
 pre { overflow-x: auto; margin: 0 0 1.25rem; padding: 1rem; border: 1px solid var(--line); border-radius: .625rem; font-size: .875rem; }
-.timeline { margin: 0 0 1.25rem; padding: 0 0 0 1rem; border-left: 2px solid var(--line); }
-.timeline > li { padding: 0 0 1.25rem; }
+.timeline { margin: 1.75rem 0 1.25rem; padding: 0; list-style: none; border-left: 2px solid var(--line); }
+.timeline > li { position: relative; padding: 0 0 1.5rem 1.25rem; }
+.timeline > li::before { content: ""; position: absolute; left: -.4375rem; top: .375rem; width: .75rem; height: .75rem; border-radius: 50%; background: var(--edge); }
+.timeline > li.current::before { background: var(--accent); }
+.timeline ul { margin: 0; }
+main.wide .timeline h2 { margin: 0 0 .25rem; }
 @media (max-width: 40rem) {
   .bar .who { margin-left: auto; }
   .bar form.search { order: 3; flex-basis: 100%; }
+  .rows { overflow: visible; border: 0; border-radius: 0; }
+  .rows table, .rows tbody, .rows tr, .rows td { display: block; }
+  .rows thead { position: absolute; left: -99rem; }
+  .rows tr { margin: 0 0 .75rem; padding: .5rem 0; border: 1px solid var(--line); border-radius: .625rem; }
+  .rows td { border: 0; padding: .25rem 1rem; }
+  .rows td[data-label]::before { content: attr(data-label); display: block; color: var(--quiet); font-size: .8125rem; }
   dl.facts { grid-template-columns: 1fr; gap: 0; }
   dl.facts dd { margin: 0 0 .5rem; }
 }

@@ -658,6 +658,7 @@ inWindow("an administrator who does not know the console ends a stolen login", a
   t.equal(await page.textContent("#verdict"), "Yes. Everything is all right.");
   await page.getByLabel("Search").fill(alice.username);
   await page.keyboard.press("Enter");
+  await page.waitForURL(`${issuer}/admin/people/${alice.sub}`);
   t.equal(await heading(page), "Alice Example");
   t.match(await page.textContent("main"), "Photo Prints");
 

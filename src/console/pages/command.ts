@@ -110,19 +110,23 @@ function formMarkup(
   const markup = (some: readonly Field[]) => some.map((one) => fieldMarkup(language, one, typed, problemOf(one)));
   const main = fields.filter(({ isRequired, member }) => isRequired || member === command.subject);
   const others = fields.filter((one) => !main.includes(one));
-  const isOpen = main.length === 0 || others.length <= 6 || others.some(({ member }) => typed.has(member));
-  const more = html`<details${isOpen ? html` open` : undefined}><summary>${say(language, "command.more")}</summary>${markup(others)}</details>`;
+  const isOpen = isInAddress ? others.some(({ member }) => typed.has(member)) : main.length === 0 || others.length <= 6;
   const kind = command.effect === "ends" || command.effect === "deletes" ? "button danger" : "button primary";
+  const button = html`<div class="actions"><button class="${kind}" type="submit" id="run">${titleOf(language, command)}</button></div>`;
+  // Filters alone hide with their button, because the list is there without them.
+  const areFilters = isInAddress && main.length === 0;
+  const summary = say(language, areFilters ? "command.filter" : "command.more");
+  const more = html`<details${isOpen ? html` open` : undefined}><summary>${summary}</summary>${markup(others)}${areFilters ? button : undefined}</details>`;
   return html`<form class="wide" id="command" method="${isInAddress ? "get" : "post"}" action="${base}${path}">
 ${isInAddress ? undefined : hidden("csrf", csrf(path), "csrf")}
 ${markup(main)}
 ${others.length === 0 ? undefined : more}
-<div class="actions"><button class="${kind}" type="submit" id="run">${titleOf(language, command)}</button></div>
+${areFilters ? undefined : button}
 </form>`;
 }
 
 /** Members of a result that are shown once. */
-const SECRETS: ReadonlySet<string> = new Set(["client_secret", "password", "token", "secret"]);
+const SECRETS: ReadonlySet<string> = new Set(["client_secret", "password", "token", "secret", "initial_access_token"]);
 
 function resultSection(request: ConsoleRequest, command: Command, typed: Parameters, result: unknown): Html {
   const { language, base } = request;

@@ -23,7 +23,7 @@ export const commandsPage: ConsolePage = {
     return {
       kind: "show",
       title: say(language, "menu.commands"),
-      body: html`<p>${say(language, "commands.help")}</p><div class="cards">${sections}</div>`,
+      body: html`<p>${say(language, "commands.help")}</p><div class="columns">${sections}</div>`,
     };
   },
 };

@@ -3,6 +3,7 @@ import { minuteOf } from "../../pages/time.js";
 import { addressOf } from "../commands.js";
 import { buttonTo, facts, tag } from "../list.js";
 import type { ConsolePage, ConsoleRequest } from "../page.js";
+import { factsMarkup } from "../result.js";
 import { say, type ConsoleText } from "../texts.js";
 import { consents, grants, sessions } from "./person-lists.js";
 
@@ -10,7 +11,7 @@ import { consents, grants, sessions } from "./person-lists.js";
 export const personPage: ConsolePage = {
   path: "/people/:sub",
   async show(request) {
-    const { language, path, run } = request;
+    const { path, run } = request;
     const user = path.sub!;
     const shown = (await run("user show", { user })) as ShownUser;
     const sections = [
@@ -25,7 +26,7 @@ export const personPage: ConsolePage = {
       body: html`${identity(request, shown)}
 <p class="actions">${actions(request, shown)}</p>
 ${sections.filter((one) => one !== undefined)}
-<p class="quiet">${say(language, "person.sub")}: <code>${isolated(shown.sub, { maxLength: 255 })}</code></p>`,
+${details(request, shown)}`,
     };
   },
 };
@@ -39,6 +40,7 @@ export interface ShownUser {
   readonly phone_number_verified: boolean;
   readonly roles: readonly string[];
   readonly claims: Readonly<Record<string, unknown>>;
+  readonly identifiers: readonly { readonly value: string }[];
   readonly disabled: boolean;
   readonly has_password: boolean;
   readonly created_at: string | Date;
@@ -65,6 +67,13 @@ function identity({ language }: ConsoleRequest, user: ShownUser): Html {
     ],
     ["person.since", minuteOf(language, new Date(user.created_at))],
   ]);
+}
+
+/** Everything else that is known, which few people need. */
+function details({ language, base }: ConsoleRequest, { sub, claims, identifiers }: ShownUser): Html {
+  const names = identifiers.map(({ value }) => value);
+  return html`<details><summary>${say(language, "person.more")}</summary>
+${factsMarkup({ language, base }, { sub, identifiers: names, ...claims })}</details>`;
 }
 
 /** The buttons for what is done to the whole person. */

@@ -114,7 +114,9 @@ function chartsBy(language: Language, rows: readonly RecentRow[], label: "dialec
 
 /** The last word of a grant type that is a URN is what people call it. */
 function nameOf(language: Language, label: "dialect" | "grant_type", value: string): Html {
-  return value === "none" ? say(language, `start.none.${label}`) : isolated(value.split(":").at(-1)!);
+  if (value === "none") return say(language, `start.none.${label}`);
+  const parts = value.split(":").at(-1)!.split("_");
+  return parts.map((part) => isolated(part)).reduce((all, part) => html`${all}_<wbr>${part}`);
 }
 
 function chartCard(language: Language, name: Html, rows: readonly RecentRow[], kind: string): Html {

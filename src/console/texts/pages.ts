@@ -24,4 +24,5 @@ export const PAGE_TEXTS = {
   "command.done": { en: "Done.", de: "Erledigt." },
   "command.result": { en: "Result", de: "Ergebnis" },
   "command.more": { en: "More settings", de: "Weitere Einstellungen" },
+  "command.filter": { en: "Filter", de: "Filter" },
 } as const satisfies TextTable;

@@ -62,7 +62,7 @@ export const START_TEXTS = {
   "start.alarm.code_replayed": { en: "an authorization code came again", de: "ein Autorisierungscode kam wieder" },
   "start.alarm.account_locked": { en: "an account was locked", de: "ein Konto wurde gesperrt" },
   "start.keys": { en: "Signing keys", de: "Signaturschlüssel" },
-  "start.keys.age": { en: "{alg}: in use for {age}", de: "{alg}: in Gebrauch seit {age}" },
+  "start.keys.age": { en: "{alg}: in use for {age}", de: "{alg}: in Gebrauch, Alter {age}" },
   "start.keys.link": { en: "All keys", de: "Alle Schlüssel" },
   "start.server": { en: "Server", de: "Server" },
   "start.version": { en: "Jeton {version}, Node.js {node}", de: "Jeton {version}, Node.js {node}" },
