@@ -196,32 +196,35 @@ t.test("CN-04: an administrator who is disabled or loses the role is out with th
   t.equal((await demoted.get("/admin/")).status, 403);
 });
 
-t.test("CN-10: what changes something needs a login of the last fifteen minutes, and keeps what was typed", async (t) => {
-  const { browser, page } = await signIn("root", "/admin/commands/client.add");
-  clock.advance(16 * 60);
-  const reading = await browser.get("/admin/clients");
-  t.equal(reading.status, 200, "who reads is not asked");
-  const { action, values } = formOf(page, "command");
-  const secret = { client_secret: "typed-secret-of-at-least-32-characters" };
-  const typed = { client_id: "typed", client_name: "Typed <Name>", ...secret };
-  const choice = { "grant_types:client_credentials": "true" };
-  const asked = await browser.post(action, { ...typed, ...choice, csrf: values.csrf! });
-  const address = new URL(asked.headers.get("location")!);
-  t.equal(address.searchParams.get("max_age"), "900");
-  t.notMatch(address.href, "typed", "nothing of it is in an address");
-  const [stored] = await sql(server.database, "SELECT string_agg(request::text, ' ') AS text FROM interactions");
-  t.notMatch(String(stored!.text), "typed", "and it is sealed in the store");
-  t.equal(await isDisabled("typed"), undefined, "nothing has changed");
+t.test(
+  "CN-10: what changes something needs a login of the last fifteen minutes, and keeps what was typed",
+  async (t) => {
+    const { browser, page } = await signIn("root", "/admin/commands/client.add");
+    clock.advance(16 * 60);
+    const reading = await browser.get("/admin/clients");
+    t.equal(reading.status, 200, "who reads is not asked");
+    const { action, values } = formOf(page, "command");
+    const secret = { client_secret: "typed-secret-of-at-least-32-characters" };
+    const typed = { client_id: "typed", client_name: "Typed <Name>", ...secret };
+    const choice = { "grant_types:client_credentials": "true" };
+    const asked = await browser.post(action, { ...typed, ...choice, csrf: values.csrf! });
+    const address = new URL(asked.headers.get("location")!);
+    t.equal(address.searchParams.get("max_age"), "900");
+    t.notMatch(address.href, "typed", "nothing of it is in an address");
+    const [stored] = await sql(server.database, "SELECT string_agg(request::text, ' ') AS text FROM interactions");
+    t.notMatch(String(stored!.text), "typed", "and it is sealed in the store");
+    t.equal(await isDisabled("typed"), undefined, "nothing has changed");
 
-  const login = await follow(browser, asked);
-  const again = await submit(browser, login, "login", { username: "root", password: PASSWORD, action: "login" });
-  const form = formOf(again, "command");
-  t.match(form.values, typed);
-  t.match(again.text, /name="grant_types:client_credentials"[^>]* checked/);
-  const done = await browser.post(action, { ...typed, ...choice, csrf: form.values.csrf! });
-  t.match(done.text, 'id="done"');
-  t.equal(await isDisabled("typed"), false);
-});
+    const login = await follow(browser, asked);
+    const again = await submit(browser, login, "login", { username: "root", password: PASSWORD, action: "login" });
+    const form = formOf(again, "command");
+    t.match(form.values, typed);
+    t.match(again.text, /name="grant_types:client_credentials"[^>]* checked/);
+    const done = await browser.post(action, { ...typed, ...choice, csrf: form.values.csrf! });
+    t.match(done.text, 'id="done"');
+    t.equal(await isDisabled("typed"), false);
+  },
+);
 
 t.test("CN-05: a login belongs to its browser, and ends once", async (t) => {
   const browser = new Browser(server);

@@ -44,24 +44,31 @@ const PROVISION = {
       password: PERSON.password,
       name: "Alice Example",
       email: "alice@example.com",
+      email_verified: true,
+      roles: ["jeton:admin"],
     },
   ],
 };
 
 const HELP = `npm run screenshots
-Takes the screenshots of the login, consent, account and logout pages into docs/images.`;
+Takes the screenshots of the login, consent, account and logout pages and of the console into docs/images.`;
 
 answerHelp(HELP);
 
-await withServer(PROVISION, async ({ url }) => {
-  const browser = await launchBrowser();
-  try {
-    await takeAll(browser, url);
-  } finally {
-    await browser.close();
-  }
-  return true;
-});
+await withServer(
+  PROVISION,
+  async ({ url }) => {
+    const browser = await launchBrowser();
+    try {
+      await takeAll(browser, url);
+    } finally {
+      await browser.close();
+    }
+    return true;
+  },
+  0,
+  { ADMIN: "on" },
+);
 
 /** Signs a person in to two apps, and photographs each page on the way. */
 async function takeAll(browser: Browser, url: string): Promise<void> {
@@ -75,9 +82,7 @@ async function takeAll(browser: Browser, url: string): Promise<void> {
 
   await page.goto(signInAddress(url, "prints", PHOTOS, "openid profile albums offline_access"));
   await take(page, "login");
-  await page.fill("#username", PERSON.username);
-  await page.fill("#password", PERSON.password);
-  await page.click("button[name=action][value=login]");
+  await logIn(page);
   await page.waitForSelector("#consent");
   await take(page, "consent");
   await allow();
@@ -88,6 +93,28 @@ async function takeAll(browser: Browser, url: string): Promise<void> {
   await take(page, "account");
   await page.goto(`${url}/oauth2/logout?client_id=prints`);
   await take(page, "logout");
+  await takeConsole(page, url);
+}
+
+/** Photographs the console, wide and light, and a person on a phone. */
+async function takeConsole(page: Page, url: string): Promise<void> {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1000, height: 640 });
+  // The server's own name is localhost, where this browser is not signed in yet.
+  await page.goto(`${url}/admin/`);
+  await logIn(page);
+  const { origin } = new URL(page.url());
+  await page.goto(`${origin}/admin/`);
+  await take(page, "console");
+  await page.setViewportSize(VIEWPORT);
+  await page.goto(`${origin}/admin/people/user-alice`);
+  await take(page, "console-person", false);
+}
+
+async function logIn(page: Page): Promise<void> {
+  await page.fill("#username", PERSON.username);
+  await page.fill("#password", PERSON.password);
+  await page.click("button[name=action][value=login]");
 }
 
 /** The address to which an app sends a person who signs in. A loopback callback would show a port that changes. */
@@ -96,7 +123,7 @@ function signInAddress(url: string, client_id: string, redirect_uri: string, sco
   return `${url}/oauth2/authorize?${query({ response_type: "code", client_id, redirect_uri, scope, ...challenge })}`;
 }
 
-async function take(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage: true });
+async function take(page: Page, name: string, fullPage = true): Promise<void> {
+  await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage });
   console.log(`docs/images/${name}.png`);
 }
