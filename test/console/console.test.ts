@@ -284,7 +284,7 @@ t.test("every fault has a page with a way on", async (t) => {
     ["/admin/clients/nothing", 404, "There is nothing here"],
     ["/admin/commands/nothing.there", 404, "There is nothing here"],
     ["/admin/clients?cursor=made-up", 400, "This request cannot be answered"],
-    ["/admin/commands/client.list?cursor=e30.AAAA", 400, "client list"],
+    ["/admin/commands/client.list?cursor=e30.AAAA", 400, "List clients"],
     ["/admin/commands/client.add?form=AAAAAAAAAAAAAAAAAAAAAA", 400, "Please sign in once more"],
     ["/admin/clients?a=1&a=2", 400, "This request cannot be answered"],
   ];
