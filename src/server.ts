@@ -18,6 +18,7 @@ import type { Listener } from "./http/listener.js";
 import { openKeeper } from "./decisions/keeper.js";
 import type { DecisionSinks } from "./http/decision.js";
 import type { Metrics, ProcessMetrics } from "./metrics/metrics.js";
+import { JobRunner, JOBS_RETRY } from "./jobs/runner.js";
 import { BackChannelLogout, LOGOUT_RETRY } from "./logout/back-channel.js";
 import { provision } from "./provision.js";
 import { sweepAndLog } from "./sweep-log.js";
@@ -142,11 +143,14 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   ];
   const sweep = openSweep(db, settings.DECISIONS_KEPT);
   const logouts = new BackChannelLogout({ core, log, allowPrivate: settings.JWKS_URI_ALLOW_PRIVATE });
+  const jobs = new JobRunner({ db, clock, random, log });
   if (isFirst) {
     logouts.hear(feed);
+    jobs.hear(feed);
     const sweepOnce = () => sweepAndLog(() => sweep(clock.statement()), log, counter);
     timers.push(regularly("sweeping", sweepOnce, log));
     timers.push(regularly("telling clients of logouts", () => logouts.deliver(), log, LOGOUT_RETRY));
+    timers.push(regularly("working on jobs", () => jobs.work(), log, JOBS_RETRY));
   }
 
   await administration?.open(app, () => listener.underWay);
@@ -169,7 +173,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await app.close();
       await keeper?.close();
       await administration?.close();
-      await Promise.all([codeSender?.close(), logouts.close()]);
+      await Promise.all([codeSender?.close(), logouts.close(), jobs.close()]);
       await feed.close();
     },
   };

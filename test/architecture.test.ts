@@ -36,6 +36,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "core.ts": ["store", "http", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   // The counters of the server, and its state, for monitoring.
   metrics: ["store", "http", "core.ts", "clock.ts", "version.ts"],
+  // Work over many rows, a batch at a time.
+  jobs: ["store", "clock.ts"],
   // Clients are told of logouts by calls of this server.
   logout: ["store", "outbound", "tokens", "core.ts"],
   grants: ["errors", "store", "http", "accounts", "clients", "tokens", "uma", "core.ts", "clock.ts"],
@@ -101,8 +103,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "uma",
     "grants",
     "provisioning",
+    "jobs",
     "core.ts",
     "deployment.ts",
+    "clock.ts",
   ],
   // The Admin API: commands over HTTP.
   "admin-api": [
@@ -164,6 +168,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "coap-server.ts",
     "accounts",
     "logout",
+    "jobs",
     "browser",
     "dialects",
     "provision.ts",

@@ -6,6 +6,7 @@ import { CONSENT_COMMANDS } from "./consents.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { GRANT_COMMANDS } from "./grants.js";
 import { ISSUER_COMMANDS } from "./issuers.js";
+import { JOB_COMMANDS } from "./jobs.js";
 import { KEY_COMMANDS } from "./keys.js";
 import { LIMIT_COMMANDS } from "./limits.js";
 import { MASTER_KEY_COMMANDS } from "./master-key.js";
@@ -32,6 +33,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...ISSUER_COMMANDS,
   ...REVOKE_COMMANDS,
   ...GRANT_COMMANDS,
+  ...JOB_COMMANDS,
   ...SESSION_COMMANDS,
   ...TOKEN_COMMANDS,
   ...KEY_COMMANDS,

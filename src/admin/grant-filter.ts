@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Core } from "../core.js";
+import { OperatorError } from "../errors/operator-error.js";
 import type { GrantFilter } from "../store/grant-walk.js";
 import { databaseTime } from "../store/open.js";
 import { duration, name } from "./arguments.js";
@@ -27,4 +28,10 @@ export async function readGrantFilter(
   const now = await databaseTime(db, clock.statement());
   const ago = (seconds: number | undefined) => (seconds === undefined ? undefined : new Date(now - seconds * 1_000));
   return { sub, client_id: client, scope, dialect, made_before: ago(older_than), made_after: ago(younger_than) };
+}
+
+/** @throws OperatorError if a filter means every grant of everybody */
+export function refuseEmptyFilter(members: Readonly<Record<string, unknown>>): void {
+  if (Object.values(members).some((member) => member !== undefined)) return;
+  throw new OperatorError("choose grants by at least one filter; `jeton revoke --all` ends everything", "invalid");
 }

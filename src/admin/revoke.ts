@@ -26,6 +26,7 @@ const OUTPUT = z.object({
   all: z.boolean().optional(),
   revoked: z.boolean().optional(),
   grants_ended: z.int().optional(),
+  job_id: z.string().optional().meta({ description: "job that marks the grants; every token is rejected already" }),
   warnings: z.array(z.string()).readonly().optional(),
 });
 

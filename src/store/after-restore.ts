@@ -13,6 +13,7 @@ const FORGOTTEN = [
   "pushed_requests",
   "device_codes",
   "logout_notices",
+  "jobs",
   "confirmation_codes",
   "admin_answers",
   "consents",

@@ -17,9 +17,23 @@ type Progress = (ended: number) => void;
 const BATCH = 500;
 
 /**
- * Rows are locked in one order, so that two commands do not deadlock. A grant of the current epochs stays. If everything of all
- * users has ended, their clients are told here, a batch at a time. For a single user a trigger does so at once.
+ * SQL: the part of a statement that tells the clients of the grants in `marked`. For a single user a trigger does so at once. If
+ * everything of all users has ended, it is done a batch at a time.
+ * @param tells SQL: whether they are told
  */
+export function noticed(tells: string): string {
+  return `noticed AS (
+      INSERT INTO logout_notices (client_id, sub, sid)
+      SELECT DISTINCT g.client_id, g.sub, CASE WHEN c.backchannel_logout_session_required THEN g.sid ELSE '' END
+      FROM marked g JOIN clients c USING (client_id)
+      WHERE ${tells} AND (g.code_expires_at IS NULL OR g.code_uses > 0) AND 'openid' = ANY (g.scope)
+        AND c.backchannel_logout_uri IS NOT NULL AND NOT c.disabled
+        AND (g.sid IS NOT NULL OR NOT c.backchannel_logout_session_required)
+      ON CONFLICT DO NOTHING
+    )`;
+}
+
+/** Rows are locked in one order, so that two commands do not deadlock. A grant of the current epochs stays. */
 const MARK = {
   name: "grants_mark_ended",
   text: `
@@ -31,15 +45,7 @@ const MARK = {
           AND (g.client_epoch <> ${epochOf("c")} OR g.user_epoch <> ${epochOf("u")})
         ORDER BY g.id FOR NO KEY UPDATE OF g)
       RETURNING client_id, sub, sid, scope, code_uses, code_expires_at
-    ), noticed AS (
-      INSERT INTO logout_notices (client_id, sub, sid)
-      SELECT DISTINCT g.client_id, g.sub, CASE WHEN c.backchannel_logout_session_required THEN g.sid ELSE '' END
-      FROM marked g JOIN clients c USING (client_id)
-      WHERE $3 AND (g.code_expires_at IS NULL OR g.code_uses > 0) AND 'openid' = ANY (g.scope)
-        AND c.backchannel_logout_uri IS NOT NULL AND NOT c.disabled
-        AND (g.sid IS NOT NULL OR NOT c.backchannel_logout_session_required)
-      ON CONFLICT DO NOTHING
-    )
+    ), ${noticed("$3")}
     SELECT 1 FROM marked`,
 };
 

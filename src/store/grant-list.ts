@@ -70,8 +70,8 @@ const COUNTS = ofEachWalk((walk) => ({
   name: `grants_count_of_${walk}`,
   text: `
     SELECT count(*) FILTER (WHERE g.ended_at IS NULL AND ${FITS})::int AS counted,
-           count(*) < ${MAX_COUNTED} ${walk === "id" ? "" : "OR coalesce(max(g.created_at) >= $9, false)"} AS is_all
-    FROM (${walkSql(walk, "oldest first", `LIMIT ${MAX_COUNTED}`)}) g`,
+           count(*) < ${MAX_COUNTED} ${walk === "id" ? "" : "OR coalesce(min(g.created_at) < $8, false)"} AS is_all
+    FROM (${walkSql(walk, "newest first", `LIMIT ${MAX_COUNTED}`)}) g`,
 }));
 
 /**
@@ -83,7 +83,7 @@ export async function countGrants(
   filter: GrantFilter,
 ): Promise<{ readonly counted: number; readonly is_all: boolean }> {
   const walk = walkOf(filter);
-  const values = [...walkParameters(filter, "oldest first", undefined), ...filterParameters(filter)];
+  const values = [...walkParameters(filter, "newest first", undefined), ...filterParameters(filter)];
   const [count] = await runPlanned<{ counted: number; is_all: boolean }>(db, COUNTS[walk], values);
   return count!;
 }

@@ -22,7 +22,7 @@ export interface GrantPlace {
 type Order = "newest first" | "oldest first";
 
 /** The index that is read. A user has fewer grants than a client, as a rule. */
-type Walk = "sub" | "client_id" | "id";
+export type Walk = "sub" | "client_id" | "id";
 
 export function walkOf({ sub, client_id }: GrantFilter): Walk {
   if (sub !== undefined) return "sub";

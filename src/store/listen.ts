@@ -20,8 +20,10 @@ const RETRY = 250;
 
 const CHANNEL = "jeton_changed";
 
+const KINDS = ["client", "scopes", "keys", "logouts", "jobs"] as const;
+
 interface Change {
-  readonly kind: "client" | "scopes" | "keys" | "logouts";
+  readonly kind: (typeof KINDS)[number];
   readonly id: string;
 }
 
@@ -170,5 +172,5 @@ function parse(payload: string): Change | null {
 }
 
 function isKind(text: string | undefined): text is Change["kind"] {
-  return text === "client" || text === "scopes" || text === "keys" || text === "logouts";
+  return KINDS.some((kind) => kind === text);
 }

@@ -57,6 +57,7 @@ const EXPIRING = [
   { table: "interactions", time: "expires_at" },
   { table: "pushed_requests", time: "expires_at", kept: "interval '1 hour'" },
   { table: "signing_keys", time: "retain_until" },
+  { table: "jobs", time: "finished_at", kept: "interval '30 days'" },
   { table: "uma_tickets", time: "expires_at" },
   { table: "uma_approvals", time: "expires_at" },
   { table: "admin_answers", time: "expires_at" },

@@ -18,6 +18,8 @@ import { finishInteraction, openInteraction } from "../../src/store/interactions
 import { claimLogoutNotices } from "../../src/store/logout-notices.js";
 import { exclusively, LOCKS, run, type Db } from "../../src/store/open.js";
 import { answerPushedRequest, openPushedRequest, pushRequest } from "../../src/store/pushed-requests.js";
+import { advanceJob, claimJob } from "../../src/store/job-steps.js";
+import { startJob } from "../../src/store/jobs.js";
 import { redeemRefreshToken } from "../../src/store/refresh-tokens.js";
 import { endSession, openSession } from "../../src/store/sessions.js";
 import { addKey } from "../../src/store/signing-keys.js";
@@ -141,6 +143,17 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   const insert = "INSERT INTO logout_notices (client_id, sub, sid) VALUES ('c', 'u', 's')";
   await run(db, { name: "insert_logout_notice", text: insert }, []);
   await claimLogoutNotices(db, 1, [], after(22));
+  const job = {
+    id: "j",
+    kind: "end_grants",
+    filter: { client_id: "c" },
+    asked: {},
+    counted: 1,
+    counted_all: true,
+  } as const;
+  await startJob(db, { ...job, started_by: {} }, after(60));
+  const claimed = await claimJob(db, "h", after(61));
+  await advanceJob(db, claimed!, after(62));
   await recordConsent(db, { sub: "u", client_id: "c", scope: [] }, after(12));
   await takeTry(db, key("t"), { free: 1, delays: [100], window: 200 }, after(0));
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
@@ -223,6 +236,11 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "uma_approvals.expires_at": [17 + 60],
   "uma_decisions.decided_at": [16],
   "logout_notices.due_at": [22 + 10],
+  "jobs.created_at": [60],
+  "jobs.updated_at": [62],
+  "jobs.held_until": [62 + 30],
+  "jobs.after_time": [20],
+  "jobs.finished_at": [62],
   "availability.alive_at": [30],
   "outage.began_at": [18],
   "outage.ended_at": [30],

@@ -95,6 +95,11 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
        SELECT 'device-code-' || n, decode(md5('user-code-' || n), 'hex'), ${client}, 5, ${LATER} FROM n`,
     ],
     [tenth, `INSERT INTO logout_notices (client_id, sub, sid, due_at) SELECT ${client}, ${sub}, n, ${LATER} FROM n`],
+    [
+      tenth,
+      `INSERT INTO jobs (id, kind, asked, filter, counted, counted_all, state, started_by, created_at, updated_at, finished_at)
+       SELECT 'job-' || n, 'end_grants', '{}', '{}', 0, true, 'finished', '{}', now(), now(), now() FROM n`,
+    ],
     [tenth, `INSERT INTO dialect_usage SELECT ${name("client")}, 'oauth2', 1, now() FROM n`],
     [tenth, `INSERT INTO provisioned_entries SELECT 'clients', 'client-' || n, 'digest' FROM n`],
     [Math.ceil(tenth / 10), `INSERT INTO scopes (name, claims) SELECT 'scope-' || n, '{}' FROM n`],

@@ -147,6 +147,13 @@ export async function refusedHere(env: Environment): Promise<Said> {
   });
 }
 
+/** A command that is under way, and that a test can kill. */
+export function startCommand(env: Environment, args: readonly string[]) {
+  const { child, ended } = launch("cli.js", args, env);
+  child.stdin?.end();
+  return { kill: () => void child.kill("SIGKILL"), ended };
+}
+
 /** Runs one command of the command line. */
 export function jeton(env: Environment, args: readonly string[], stdin = ""): Promise<Ended> {
   const { child, ended } = launch("cli.js", args, env);

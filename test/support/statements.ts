@@ -35,7 +35,8 @@ export async function plannedBy(work: () => Promise<unknown>): Promise<readonly 
   const sent: Query[] = [];
   const original = pg.Client.prototype.query;
   pg.Client.prototype.query = function (this: pg.Client, ...args: any[]) {
-    if (typeof args[0] === "string" && Array.isArray(args[1]) && !HOUSEKEEPING.test(args[0])) sent.push({ text: args[0], values: args[1] });
+    if (typeof args[0] === "string" && Array.isArray(args[1]) && !HOUSEKEEPING.test(args[0]))
+      sent.push({ text: args[0], values: args[1] });
     return (original as (...given: unknown[]) => unknown).apply(this, args);
   } as typeof original;
   try {
