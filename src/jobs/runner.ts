@@ -24,7 +24,7 @@ interface RunnerParts {
 }
 
 /**
- * Works on the jobs of the deployment, one at a time (docs/decisions/0032). Several instances share them. After each batch it rests
+ * Works on the jobs of the deployment, one at a time (docs/decisions/0033). Several instances share them. After each batch it rests
  * for as long as the batch took, as the sweep does, so it uses half of one connection at most.
  */
 export class JobRunner {

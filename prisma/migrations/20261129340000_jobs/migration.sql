@@ -1,4 +1,4 @@
--- Work over many rows, which survives a restart (docs/decisions/0032).
+-- Work over many rows, which survives a restart (docs/decisions/0033).
 CREATE TABLE "jobs" (
   "id" TEXT NOT NULL,
   "kind" TEXT NOT NULL,
