@@ -39,10 +39,14 @@ interface MenuItem {
   readonly isCurrent: boolean;
 }
 
-/** The navigation. The page that a path belongs to is the current one. */
-export function menuOf(pages: readonly ConsolePage[], path: string): readonly MenuItem[] {
-  return pages.flatMap(({ path: own, menu: text }) => {
-    if (text === undefined) return [];
+/** The navigation of a person. The page that a path belongs to is the current one. */
+export function menuOf(
+  pages: readonly ConsolePage[],
+  path: string,
+  offers: (command: string) => boolean,
+): readonly MenuItem[] {
+  return pages.flatMap(({ path: own, menu: text, needs }) => {
+    if (text === undefined || (needs !== undefined && !offers(needs))) return [];
     return [{ path: own, text, isCurrent: path === own || (own !== "/" && path.startsWith(`${own}/`)) }];
   });
 }

@@ -1,4 +1,4 @@
-import { html, type Html } from "../pages/html.js";
+import { html, isolated, type Html } from "../pages/html.js";
 import type { Language } from "../pages/language.js";
 import type { ConsoleRequest } from "./page.js";
 import { say, type ConsoleText } from "./texts.js";
@@ -52,6 +52,12 @@ export function buttonTo(
   kind = "small",
 ): Html {
   return html`<a class="button ${kind}" id="${id}" href="${base}${path}">${text}</a>`;
+}
+
+/** A link to the page of something that an id names; nothing without an id. @param path of the page, before the id */
+export function linkTo({ base }: Pick<ConsoleRequest, "base">, path: string, id: string | undefined): Html | undefined {
+  if (id === undefined) return undefined;
+  return html`<a href="${base}${path}${encodeURIComponent(id.toWellFormed())}">${isolated(id, { maxLength: 255 })}</a>`;
 }
 
 /** The link to the next page of a list, if there is one. */

@@ -11,6 +11,8 @@ export interface ConsolePage {
   readonly path: string;
   /** Its name in the navigation, if it is there. */
   readonly menu?: MenuText;
+  /** The command whose result it shows: who may not run it does not find the page in the navigation. */
+  readonly needs?: string;
   readonly show: (request: ConsoleRequest) => Promise<ConsoleAnswer>;
   /** Answers a form of the page. */
   readonly act?: (request: ConsoleRequest) => Promise<ConsoleAnswer>;

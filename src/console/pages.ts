@@ -1,9 +1,13 @@
 import type { ConsolePage } from "./page.js";
+import { changePage, changesPage } from "./pages/changes.js";
 import { clientPage } from "./pages/client.js";
 import { clientsPage } from "./pages/clients.js";
 import { commandPage } from "./pages/command.js";
 import { commandsPage } from "./pages/commands.js";
+import { decisionPage } from "./pages/decision.js";
+import { decisionsPage } from "./pages/decisions.js";
 import { endClientPage, endPersonPage } from "./pages/ending.js";
+import { jobPage, jobsPage } from "./pages/jobs.js";
 import { keysPage } from "./pages/keys.js";
 import { peoplePage } from "./pages/people.js";
 import { personPage } from "./pages/person.js";
@@ -21,6 +25,12 @@ export const PAGES: readonly ConsolePage[] = [
   clientPage,
   endClientPage,
   keysPage,
+  decisionsPage,
+  decisionPage,
+  changesPage,
+  changePage,
+  jobsPage,
+  jobPage,
   commandsPage,
   commandPage,
 ];

@@ -18,7 +18,7 @@ import type { ConsoleAnswer, ConsolePage, ConsoleView } from "./page.js";
 import { PAGES } from "./pages.js";
 import { SEARCH_PATH } from "./pages/search.js";
 import { CALLBACK_PATH, type ConsolePlace } from "./place.js";
-import { checkCsrf, csrfOf, pathBelow, requestOf } from "./request.js";
+import { checkCsrf, csrfOf, isOffered, pathBelow, requestOf } from "./request.js";
 import { Waiting } from "./waiting.js";
 
 interface ConsoleParts extends Omit<LoginParts, "waiting" | "place"> {
@@ -174,7 +174,7 @@ class Desk {
     const person = administrator && {
       name: administrator.name,
       csrf: { search: csrfOf(core, administrator, SEARCH_PATH), signOut: csrfOf(core, administrator, SIGN_OUT) },
-      menu: menuOf(PAGES, pathBelow(request)),
+      menu: menuOf(PAGES, pathBelow(request), (name) => isOffered(administrator, name)),
     };
     return { language: this.languageOf(request), base: place.base, issuer: core.issuer, person, searched };
   }

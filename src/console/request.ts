@@ -35,10 +35,7 @@ export function requestOf(
   return {
     ...{ language, base: place.base, path: params as Record<string, string>, sent, administrator, now, state },
     isFresh: now / 1000 - auth_time < MAX_LOGIN_AGE,
-    offers: (name) => {
-      const command = commandNamed(name);
-      return command !== undefined && mayRun(command, powers);
-    },
+    offers: (name) => isOffered(administrator, name),
     run: async (name, input) => {
       const command = commandNamed(name);
       if (command === undefined) throw new OperatorError(`there is no command ${name}`, "not_found");
@@ -47,6 +44,12 @@ export function requestOf(
     csrf: (path) => csrfOf(core, administrator, path),
     waiting: (id) => waiting.look(browser, id),
   };
+}
+
+/** Whether a person may run a command, and the console runs it. */
+export function isOffered({ powers }: Pick<Administrator, "powers">, name: string): boolean {
+  const command = commandNamed(name);
+  return command !== undefined && mayRun(command, powers);
 }
 
 /** The path of a request below the console. */

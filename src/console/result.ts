@@ -16,6 +16,9 @@ interface ResultContext {
 const PAGES_OF: Readonly<Record<string, string>> = {
   sub: "/people/",
   client_id: "/clients/",
+  job_id: "/jobs/",
+  grant_id: "/commands/grant.show?grant_id=",
+  sid: "/commands/session.show?sid=",
 };
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
@@ -71,7 +74,8 @@ function headingOf(name: string): Html {
   return html`<code>${name}</code>`;
 }
 
-function valueMarkup(context: ResultContext, name: string, value: unknown): Html {
+/** A value of a result, by the name of its member. */
+export function valueMarkup(context: ResultContext, name: string, value: unknown): Html {
   const { language, base } = context;
   if (value === null || value === undefined || value === "") return html`—`;
   if (typeof value === "boolean") return say(language, value ? "field.yes" : "field.no");

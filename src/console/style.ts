@@ -73,6 +73,9 @@ summary { cursor: pointer; color: var(--accent); font-weight: 600; }
 .secret input { flex: 1 1 16rem; width: auto; font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 progress { width: 100%; height: 1rem; accent-color: var(--accent); }
 pre { overflow-x: auto; margin: 0 0 1.25rem; padding: 1rem; border: 1px solid var(--line); border-radius: .625rem; font-size: .875rem; }
+.checks { margin: 0 0 1.25rem; padding-left: 1.5rem; }
+.checks li { padding: .25rem 0; }
+.checks .not_reached, .checks .unknown { color: var(--quiet); }
 .timeline { margin: 1.75rem 0 1.25rem; padding: 0; list-style: none; border-left: 2px solid var(--line); }
 .timeline > li { position: relative; padding: 0 0 1.5rem 1.25rem; }
 .timeline > li::before { content: ""; position: absolute; left: -.4375rem; top: .375rem; width: .75rem; height: .75rem; border-radius: 50%; background: var(--edge); }

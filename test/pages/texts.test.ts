@@ -46,7 +46,7 @@ t.test("every text of the console is used", async (t) => {
   const folders = ["src/console", "src/console/pages"].map((name) => join(ROOT, name));
   const source = (await Promise.all(folders.map(sourceOf))).join("\n");
   const composed =
-    /^(?:error|login|start\.outcome|start\.none|search\.kind|state|end|keys)\.(\w+)(?:\.(?:help|title|done))?$/;
+    /^(?:error|login|start\.outcome|start\.none|search\.kind|state|end|keys|outcome|check|job\.state|decision|decisions\.filter)\.(\w+)(?:\.(?:help|title|done))?$/;
   for (const name of Object.keys(CONSOLE_TEXTS)) {
     const word = composed.exec(name)?.[1];
     t.ok(source.includes(`"${name}"`) || (word !== undefined && new RegExp(`\\b${word}\\b`).test(source)), name);

@@ -14,6 +14,7 @@ interface Client {
 export const clientsPage: ConsolePage = {
   path: "/clients",
   menu: "menu.clients",
+  needs: "client list",
   async show(request) {
     const { language, base, run, sent } = request;
     const { items, next } = (await run("client list", { limit: 50, cursor: sent.get("cursor") })) as Page<Client>;

@@ -9,6 +9,7 @@ import { say } from "../texts.js";
 export const keysPage: ConsolePage = {
   path: "/keys",
   menu: "menu.keys",
+  needs: "keys list",
   async show(request) {
     const { language, run } = request;
     const keys = (await run("keys list", {})) as readonly Key[];

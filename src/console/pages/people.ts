@@ -16,6 +16,7 @@ interface User {
 export const peoplePage: ConsolePage = {
   path: "/people",
   menu: "menu.people",
+  needs: "user list",
   async show(request) {
     const { language, base, run, sent } = request;
     const { items, next } = (await run("user list", { limit: 50, cursor: sent.get("cursor") })) as Page<User>;

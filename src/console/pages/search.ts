@@ -55,7 +55,7 @@ const FINDERS: readonly Finder[] = [
   findClients,
   byId("grant", ID, "grant show", "grant_id", (id) => `/commands/grant.show?${new URLSearchParams({ grant_id: id })}`),
   byId("session", ID, "session show", "sid", (id) => `/commands/session.show?${new URLSearchParams({ sid: id })}`),
-  byId("decision", DECISION, "explain", "id", (id) => `/decisions/${id}`),
+  byId("decision", DECISION, "decision show", "id", (id) => `/decisions/${id}`),
 ];
 
 interface User {

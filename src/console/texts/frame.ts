@@ -8,6 +8,9 @@ export const FRAME_TEXTS = {
   "menu.people": { en: "People", de: "Personen" },
   "menu.clients": { en: "Clients", de: "Clients" },
   "menu.keys": { en: "Keys", de: "Schlüssel" },
+  "menu.decisions": { en: "Decisions", de: "Entscheidungen" },
+  "menu.audit": { en: "Changes", de: "Änderungen" },
+  "menu.jobs": { en: "Jobs", de: "Aufträge" },
   "menu.commands": { en: "Everything else", de: "Alles Weitere" },
   "search.label": { en: "Search", de: "Suchen" },
   "search.placeholder": {
