@@ -634,51 +634,90 @@ async function openConsole(page: Page): Promise<void> {
   await logIn(page, administrator);
 }
 
-inWindow("an administrator who does not know the console ends a stolen login", async (t, { page, context }) => {
-  // Alice signs in to an app. A thief copies her tokens, and the cookie of her browser.
-  const alice = await newcomer();
-  const hers = await openWindow(t);
-  const { parameters } = await signIn(hers.page, alice);
-  const stolen = await exchange(parameters.code);
-  const cookies = await hers.context.cookies(issuer);
-  const thief = await openWindow(t);
-  await thief.context.addCookies(cookies);
-  const refresh = (token: string) =>
-    server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token: token }, basic("prints", SECRET));
-  const userinfo = (token: string) =>
-    server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${token}` } });
-  const { json: newest } = await refresh(stolen.refresh_token);
-  t.equal((await userinfo(newest.access_token)).status, 200, "the thief uses the access token");
-  await thief.page.goto(`${issuer}/account`);
-  t.equal(await heading(thief.page), "Your account", "and her session");
+inWindow(
+  "an administrator who does not know the console ends a stolen login, without scripts",
+  async (t, { page, context }) => {
+    // Alice signs in to an app. A thief copies her tokens, and the cookie of her browser.
+    const alice = await newcomer();
+    const hers = await openWindow(t);
+    const { parameters } = await signIn(hers.page, alice);
+    const stolen = await exchange(parameters.code);
+    const cookies = await hers.context.cookies(issuer);
+    const thief = await openWindow(t);
+    await thief.context.addCookies(cookies);
+    const refresh = (token: string) =>
+      server.post("/oauth2/token", { grant_type: "refresh_token", refresh_token: token }, basic("prints", SECRET));
+    const userinfo = (token: string) =>
+      server.send("/oauth2/userinfo", { headers: { Authorization: `Bearer ${token}` } });
+    const { json: newest } = await refresh(stolen.refresh_token);
+    t.equal((await userinfo(newest.access_token)).status, 200, "the thief uses the access token");
+    await thief.page.goto(`${issuer}/account`);
+    t.equal(await heading(thief.page), "Your account", "and her session");
 
-  // She calls. The administrator opens the console and types her name.
+    // She calls. The administrator opens the console and types her name.
+    await openConsole(page);
+    t.equal(await heading(page), "Is everything all right?");
+    t.equal(await page.textContent("#verdict"), "Yes. Everything is all right.");
+    await page.getByLabel("Search").fill(alice.username);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${issuer}/admin/people/${alice.sub}`);
+    t.equal(await heading(page), "Alice Example");
+    t.match(await page.textContent("main"), "Photo Prints");
+
+    // Two clicks.
+    await page.getByRole("link", { name: "End everything" }).click();
+    t.equal(await heading(page), "End everything of Alice Example?");
+    t.strictSame(await page.locator("#counts li").allTextContents(), ["grants that end: 1", "logins that end: 1"]);
+    await page.getByRole("button", { name: "End everything now" }).click();
+    t.equal(await heading(page), "Everything of Alice Example has ended");
+
+    // The thief has nothing left.
+    t.match(await refresh(newest.refresh_token), { status: 400, json: { error: "invalid_grant" } });
+    t.equal((await userinfo(newest.access_token)).status, 401);
+    await thief.page.goto(`${issuer}/account`);
+    t.equal(await heading(thief.page), "Sign in");
+    t.strictSame(thief.complaints, []);
+    t.ok(
+      (await context.cookies(issuer)).some(({ name }) => name === "jeton_console"),
+      "the administrator goes on",
+    );
+  },
+  { javaScriptEnabled: false },
+);
+
+/** Pages of the console, by their paths. Each is looked at in one palette. */
+const CONSOLE_PAGES = [
+  ...["/", "/clients/prints", "/clients/prints/end", "/keys", "/search?q=alice", "/nothing"],
+  ...["/commands/client.add", "/commands/client.list"],
+];
+
+inWindow("the pages of the console are accessible, and a new secret can be copied", async (t, { page, context }) => {
   await openConsole(page);
-  t.equal(await heading(page), "Is everything all right?");
-  t.equal(await page.textContent("#verdict"), "Yes. Everything is all right.");
-  await page.getByLabel("Search").fill(alice.username);
+  for (const [index, path] of CONSOLE_PAGES.entries()) {
+    await page.emulateMedia({ colorScheme: index % 2 === 0 ? "light" : "dark" });
+    await page.goto(`${issuer}/admin${path}`);
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 640 });
+      t.ok(
+        await page.evaluate("document.documentElement.scrollWidth <= innerWidth"),
+        `${path} fits in ${width} pixels`,
+      );
+    }
+    t.strictSame(await violations(page), [], path);
+  }
+  await page.goto(`${issuer}/admin/`);
+  await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.waitForURL(`${issuer}/admin/people/${alice.sub}`);
-  t.equal(await heading(page), "Alice Example");
-  t.match(await page.textContent("main"), "Photo Prints");
+  t.equal(new URL(page.url()).hash, "#content", "the first key leads to the content");
 
-  // Two clicks.
-  await page.getByRole("link", { name: "End everything" }).click();
-  t.equal(await heading(page), "End everything of Alice Example?");
-  t.strictSame(await page.locator("#counts li").allTextContents(), ["grants that end: 1", "logins that end: 1"]);
-  await page.getByRole("button", { name: "End everything now" }).click();
-  t.equal(await heading(page), "Everything of Alice Example has ended");
-
-  // The thief has nothing left.
-  t.match(await refresh(newest.refresh_token), { status: 400, json: { error: "invalid_grant" } });
-  t.equal((await userinfo(newest.access_token)).status, 401);
-  await thief.page.goto(`${issuer}/account`);
-  t.equal(await heading(thief.page), "Sign in");
-  t.strictSame(thief.complaints, []);
-  t.ok(
-    (await context.cookies(issuer)).some(({ name }) => name === "jeton_console"),
-    "the administrator goes on",
-  );
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.goto(`${issuer}/admin/commands/client.rotate-secret?client_id=prints&overlap=1h`);
+  await page.click("#run");
+  const secret = await page.inputValue("#secret-client_secret");
+  await page.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Copied").waitFor();
+  t.equal(await page.evaluate("navigator.clipboard.readText()"), secret);
+  t.match(await page.textContent("main"), "It is shown this once and cannot be read again.");
 });
 
 /** Every page, by its name, with the steps that lead there. */
