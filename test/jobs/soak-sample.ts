@@ -39,12 +39,19 @@ function mebibytes(bytes: number): number {
   return Math.round((bytes / MEBIBYTE) * 10) / 10;
 }
 
-/** The growth of a value in an hour: the slope of the straight line with the least squares. */
-export function slopeOf(samples: readonly Sample[], name: keyof Sample): number {
-  const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [x, y] = [samples.map(({ seconds }) => seconds / 3_600), samples.map((sample) => sample[name])];
-  const [meanX, meanY] = [meanOf(x), meanOf(y)];
-  const spread = x.reduce((sum, one) => sum + (one - meanX) ** 2, 0);
-  const together = x.reduce((sum, one, index) => sum + (one - meanX) * (y[index]! - meanY), 0);
-  return spread === 0 ? 0 : Math.round((together / spread) * 100) / 100;
+/**
+ * The growth of a value in an hour. Memory rises until V8 gives pages back, and rises again, so a straight line through it says
+ * when V8 did so last. The height that it returns to is compared: that of the second quarter of the run, and that of the last.
+ */
+export function growthOf(samples: readonly Sample[], name: keyof Sample): number {
+  const quarter = Math.floor(samples.length / 4);
+  const [second, last] = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)];
+  const hours = (last[0]!.seconds - second[0]!.seconds) / 3_600;
+  return Math.round(((heightOf(last, name) - heightOf(second, name)) / hours) * 100) / 100;
+}
+
+/** What nine tenths of the values do not exceed: a peak of some seconds does not count. */
+function heightOf(samples: readonly Sample[], name: keyof Sample): number {
+  const values = samples.map((sample) => sample[name]).sort((one, other) => one - other);
+  return values[Math.floor(values.length * 0.9)]!;
 }

@@ -14,7 +14,7 @@ import { cpuOf } from "./cpu.js";
 import { answerHelp } from "./help.js";
 import { startJeton, type ServerProcess } from "./server.js";
 import { SoakLoad } from "./soak-load.js";
-import { slopeOf, takeSample, type Sample } from "./soak-sample.js";
+import { growthOf, takeSample, type Sample } from "./soak-sample.js";
 
 answerHelp(`Usage: npm run measure:soak [-- [--minutes MINUTES] [--rate REQUESTS_PER_SECOND]]
 
@@ -23,7 +23,7 @@ Sends a mixed load to one server with its default settings, on a new database, a
   --rate REQUESTS_PER_SECOND     requests a second, by default 20
 
 It prints a line a minute, and writes every sample to build/soak.json. It ends with 1 if the memory grows by more than
-8 MiB an hour in the second half, or if an answer was unexpected.`);
+8 MiB an hour between the second quarter and the last, or if an answer was unexpected.`);
 
 const { values } = parseArgs({
   options: { minutes: { type: "string", default: "60" }, rate: { type: "string", default: "20" } },
@@ -36,7 +36,7 @@ const COMMIT = readCommit();
 const INTERVAL = 10;
 
 /** Growth in MiB an hour that counts as flat: the noise of a run of an hour. */
-const MAX_SLOPE = 8;
+const MAX_GROWTH = 8;
 
 const folder = await mkdtemp(join(tmpdir(), "jeton-soak-"));
 process.exitCode = 1;
@@ -89,11 +89,10 @@ async function soak({ url, pid }: ServerProcess, memory: string): Promise<boolea
 }
 
 async function judge(load: SoakLoad, samples: readonly Sample[], cpu: readonly number[]): Promise<boolean> {
-  const half = samples.slice(Math.floor(samples.length / 2));
-  const slope = Object.fromEntries(
-    (["rss", "heapUsed", "external", "files", "connections"] as const).map((name) => [name, slopeOf(half, name)]),
+  const growth = Object.fromEntries(
+    (["rss", "heapUsed", "external", "files", "connections"] as const).map((name) => [name, growthOf(samples, name)]),
   );
-  const flat = slope.rss! <= MAX_SLOPE;
+  const flat = growth.rss! <= MAX_GROWTH;
   const { kinds, unexpected, example } = load;
   const [server_cpu, postgres_cpu] = cpu;
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
@@ -107,15 +106,15 @@ async function judge(load: SoakLoad, samples: readonly Sample[], cpu: readonly n
     unexpected,
     example,
   };
-  const whole = { ...report, server_cpu, postgres_cpu, slope_per_hour: slope, flat, samples };
+  const whole = { ...report, server_cpu, postgres_cpu, growth_per_hour: growth, flat, samples };
   await mkdir(join(ROOT, "build"), { recursive: true });
   await writeFile(join(ROOT, "build", "soak.json"), JSON.stringify(whole, undefined, 1));
   console.log(
     `requests: ${JSON.stringify(kinds)}; unexpected: ${unexpected}${example ? `, the first: ${example}` : ""}`,
   );
   console.log(`CPU seconds: server ${server_cpu!.toFixed(0)}, PostgreSQL ${postgres_cpu!.toFixed(0)}`);
-  console.log(`slope of the second half, an hour: ${JSON.stringify(slope)} (memory in MiB)`);
-  console.log(flat ? `flat: at most ${MAX_SLOPE} MiB an hour` : `not flat: more than ${MAX_SLOPE} MiB an hour`);
+  console.log(`growth in an hour: ${JSON.stringify(growth)} (memory in MiB)`);
+  console.log(flat ? `flat: at most ${MAX_GROWTH} MiB an hour` : `not flat: more than ${MAX_GROWTH} MiB an hour`);
   return flat && unexpected === 0;
 }
 
