@@ -43,6 +43,12 @@ export const adminApi: FastifyPluginAsync<AdminApiOptions> = async (app, { proxi
   );
 };
 
+/** The callers of the requests in progress. */
+const administrators = new WeakMap<FastifyRequest, Administrator>();
+
+/** Largest body with a provisioning file. A larger one is applied on the machine (`jeton apply`). */
+const MAX_FILE = 4 * 1024 * 1024;
+
 function addRoute(
   api: FastifyInstance,
   command: Command,
@@ -52,16 +58,19 @@ function addRoute(
   api.route({
     method,
     url: path,
-    onRequest: (request, _reply, done) => {
+    ...(command.terms?.file === undefined ? {} : { bodyLimit: MAX_FILE }),
+    // Before the body is read: only administrators may send a large one.
+    onRequest: async (request, reply) => {
       request.decision = { operation: "administration", command: command.name };
       refuseEncodedBody(request);
       refuseCredentialsInQuery(request);
-      done();
-    },
-    handler: async (request, reply) => {
       const administrator = await identify(request, reply, trustsProxy);
       if (!mayRun(command, administrator.powers))
         throw new Refusal("admin_scope_missing", { more: { scope: scopeOf(command.access) } });
+      administrators.set(request, administrator);
+    },
+    handler: async (request, reply) => {
+      const administrator = administrators.get(request)!;
       const input = inputOf(command, { method, path, ...route }, request);
       const ifMatch = ifMatchOf(command, request);
       const key = idempotencyKeyOf(command, request);

@@ -1,7 +1,10 @@
 import { z } from "zod";
+import { withProfile } from "../clients/fapi2.js";
+import { methodNames } from "../clients/methods.js";
+import { withSubjectType } from "../clients/subject.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { listClients, type ListedClient } from "../store/client-lists.js";
-import { findClient } from "../store/clients.js";
+import { findClient, type ClientRow } from "../store/clients.js";
 import { dialectUsesOf } from "../store/dialect-usage.js";
 import { CLIENT_ID, name } from "./arguments.js";
 import { command } from "./command.js";
@@ -23,6 +26,20 @@ export function listedClient({ client_id, client_name, grant_types, scope, disab
     ...(client_name === null ? {} : { client_name }),
     ...{ grant_types, scope: scope.join(" "), disabled },
     ...(registered_by === null ? {} : { registered_by }),
+  };
+}
+
+/** A client as the operator sees it: every setting as it counts, without its secrets. */
+export function shownClient({ secrets, token_epoch: _epoch, ...client }: ClientRow) {
+  const settings = Object.entries(withSubjectType(withProfile(client))).filter(([, value]) => value !== null);
+  return {
+    ...(Object.fromEntries(settings) as Readonly<Record<string, unknown>>),
+    client_id: client.client_id,
+    token_endpoint_auth_method: methodNames(client)[0],
+    token_endpoint_auth_methods: methodNames(client),
+    secrets: secrets
+      .map(({ created_at, expires_at }) => ({ created_at, expires_at }))
+      .sort((one, other) => one.created_at.getTime() - other.created_at.getTime()),
   };
 }
 

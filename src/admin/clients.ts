@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { withProfile } from "../clients/fapi2.js";
 import { methodNames, secretStorage } from "../clients/methods.js";
 import { storedSecret } from "../clients/stored-secret.js";
-import { withSubjectType } from "../clients/subject.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { CLIENT_SETTINGS, readClientEntry } from "../provisioning/entries.js";
 import { warningsOfClient } from "../provisioning/client-warnings.js";
@@ -14,9 +12,10 @@ import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
 import { databaseTime } from "../store/open.js";
 import { CLIENT_ID, duration, SETTINGS_NOTE, takeSecret, WARNINGS, withWarnings } from "./arguments.js";
-import { CLIENT_LIST, CLIENT_USAGE } from "./client-lists.js";
+import { CLIENT_LIST, CLIENT_USAGE, shownClient } from "./client-lists.js";
 import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
 import { command, type AnyCommand, type CommandContext } from "./command.js";
+import { refuseBeyond } from "./escalation.js";
 
 const SECRET = { client_secret: clientSecret.optional().meta({ description: "secret; a new one by default" }) };
 const ONE = z.strictObject(CLIENT_ID);
@@ -29,36 +28,32 @@ const ROTATED = z.strictObject({
 
 type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
 
-/** A client as the operator sees it: every setting as it counts, without its secrets. */
-function describe({ secrets, token_epoch: _epoch, ...client }: ClientRow) {
-  const settings = Object.entries(withSubjectType(withProfile(client))).filter(([, value]) => value !== null);
-  return {
-    ...(Object.fromEntries(settings) as Readonly<Record<string, unknown>>),
-    client_id: client.client_id,
-    token_endpoint_auth_method: methodNames(client)[0],
-    token_endpoint_auth_methods: methodNames(client),
-    secrets: secrets.map(({ created_at, expires_at }) => ({ created_at, expires_at })),
-  };
-}
-
 async function existing({ core, input: { client_id } }: Context): Promise<ClientRow> {
   const client = await findClient(core.db, client_id);
   if (client === null) throw new OperatorError(`there is no client ${client_id}`, "not_found");
   return client;
 }
 
+/** The client that a command changes, which has no powers that the caller does not have. */
+async function changing(context: Context): Promise<ClientRow> {
+  const client = await existing(context);
+  refuseBeyond(context.powers, client.scope, client.client_id);
+  return client;
+}
+
 async function switchTo(context: Context, disabled: boolean) {
-  const { client_id } = await existing(context);
+  const { client_id } = await changing(context);
   await context.changeByPrisma((tx) => setClientDisabled(tx, client_id, disabled));
   return { client_id, disabled };
 }
 
-async function add({ core, input, changeByPrisma }: Context<typeof ADDED>) {
+async function add({ core, input, powers, changeByPrisma }: Context<typeof ADDED>) {
   const { client_id, client_secret, ...metadata } = input;
   const { secret, shown } = takeSecret(core, client_secret, 32);
   const withoutSecret = readClientEntry(client_id, metadata);
   const wantsSecret = secretStorage(withoutSecret) !== "none";
   const entry = wantsSecret ? readClientEntry(client_id, metadata, secret) : withoutSecret;
+  refuseBeyond(powers, entry.scope, client_id);
   await refuseForeignSector(core, entry);
   const write = prepareClient(core.master, entry);
   await changeByPrisma(write).catch(async (error: unknown) => {
@@ -77,7 +72,7 @@ async function add({ core, input, changeByPrisma }: Context<typeof ADDED>) {
 
 async function rotateSecret(context: Context<typeof ROTATED>) {
   const { core, input, changeByPrisma } = context;
-  const client = await existing(context);
+  const client = await changing(context);
   const { client_id } = client;
   if (secretStorage(client) === "none")
     throw new OperatorError(`${client_id} authenticates with ${methodNames(client).join(" or ")}, not a secret`);
@@ -98,7 +93,7 @@ async function rotateSecret(context: Context<typeof ROTATED>) {
 
 async function remove(context: Context) {
   const { core } = context;
-  const { client_id } = await existing(context);
+  const { client_id } = await changing(context);
   const app = await findAppOf(core.db, client_id);
   if (app !== undefined && app.app_id !== client_id) {
     throw new OperatorError(
@@ -129,7 +124,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
       secrets: z.array(z.object({ created_at: z.iso.datetime(), expires_at: z.iso.datetime().nullable() })),
     }),
     terms: { word: "ID" },
-    run: async (context) => describe(await existing(context)),
+    run: async (context) => shownClient(await existing(context)),
   }),
   command({
     name: "client add",

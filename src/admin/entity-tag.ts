@@ -5,7 +5,16 @@ import { createHash } from "node:crypto";
  * @param shown the output of a `show` command
  */
 export function entityTag(shown: unknown): string {
-  return `"${createHash("sha256").update(JSON.stringify(shown)).digest("base64url").slice(0, 22)}"`;
+  return `"${createHash("sha256").update(canonical(shown)).digest("base64url").slice(0, 22)}"`;
+}
+
+/** JSON with the members of each object in one order. Two statements may read the columns of a row in different orders. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  );
 }
 
 const TAGS = /^\s*(?:W\/)?"[\x21\x23-\x7e]*"(?:\s*,\s*(?:W\/)?"[\x21\x23-\x7e]*")*\s*$/;

@@ -39,8 +39,12 @@ async function knownScopes({ db }: Core): Promise<readonly (DeclaredScope & { re
 
 async function scopesOf(core: Core, audience: string): Promise<readonly string[]> {
   const scopes = (await allScopes(core.db)).filter((one) => one.audience === audience);
-  if (scopes.length === 0) throw new OperatorError(`no scope has the audience ${audience}`, "not_found");
+  if (scopes.length === 0) throw noAudience(audience);
   return scopes.map((one) => one.name);
+}
+
+function noAudience(audience: string): OperatorError {
+  return new OperatorError(`no scope has the audience ${audience}`, "not_found");
 }
 
 async function clientsWith({ core, after }: PagedContext<unknown>, filter: ClientFilter, limit: number) {
@@ -113,6 +117,20 @@ const AUDIENCE_COMMANDS: readonly AnyCommand[] = [
     input: z.strictObject({}),
     output: z.array(AUDIENCE),
     run: async ({ core }) => audiences(core),
+  }),
+  command({
+    name: "audience show",
+    does: "shows one audience: its scopes, and how it wants its access tokens signed",
+    access: "read",
+    effect: "reads",
+    subject: "audience",
+    input: z.strictObject(OF_AUDIENCE),
+    output: AUDIENCE,
+    run: async ({ core, input }) => {
+      const found = (await audiences(core)).find((one) => one.audience === input.audience);
+      if (found === undefined) throw noAudience(input.audience);
+      return found;
+    },
   }),
   command({
     name: "audience clients",

@@ -74,6 +74,7 @@ const RESOURCE_SHOW = command({
 
 const POLICY_LIST = command({
   name: "uma-policy list",
+  routedAs: "uma-policies list",
   does: "lists policies by id: all, or those of an owner or of a resource server",
   access: "read",
   effect: "reads",
@@ -94,6 +95,7 @@ const POLICY_LIST = command({
 
 const POLICY_SHOW = command({
   name: "uma-policy show",
+  routedAs: "uma-policies show",
   does: "shows one policy with its rules and the ids of its resources, at most the first thousand",
   access: "read",
   effect: "reads",

@@ -15,6 +15,7 @@ import type { Identifier } from "../store/users.js";
 import { SETTINGS_NOTE, USER, WARNINGS, withWarnings } from "./arguments.js";
 import { command, type CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
+import { refuseBeyond } from "./escalation.js";
 import { onePerson } from "./people.js";
 
 const UPDATED = z.strictObject({
@@ -39,9 +40,9 @@ interface Changed {
 
 /** Changes settings of a user under the lock of the row, so that two changes at once do not undo each other. */
 async function update(context: Context) {
-  const { core, input, change, expect } = context;
+  const { core, input, change, expect, powers } = context;
   const sub = await onePerson(core, input.user);
-  const { before, after, released } = await change((tx) => changeLocked(tx, sub, { input, expect })).catch(
+  const { before, after, released } = await change((tx) => changeLocked(tx, sub, { input, expect, powers })).catch(
     (error: unknown) => {
       if (!isConflict(error)) throw error;
       throw new OperatorError("the login name, email or phone number is in use", "conflict");
@@ -56,7 +57,7 @@ async function update(context: Context) {
 async function changeLocked(
   tx: Transaction,
   sub: string,
-  { input, expect }: Pick<Context, "input" | "expect">,
+  { input, expect, powers }: Pick<Context, "input" | "expect" | "powers">,
 ): Promise<Changed> {
   const { user: _user, unset, ...settings } = input;
   const before = (await lockUser(tx, sub)) ? await showUser(tx, sub) : undefined;
@@ -66,6 +67,7 @@ async function changeLocked(
     throw new OperatorError(`${sub} is a thing: change its entry in the provisioning file`, "conflict");
   }
   const after = userColumns(readChangedUser(columnsOf(before), settings, unset));
+  refuseBeyond(powers, [...before.roles, ...after.roles], sub);
   const identifiers = newIdentifiers(before, after);
   await updateUser(tx, after, identifiers);
   const kept = new Set((identifiers ?? before.identifiers).map(({ value }) => value));
@@ -101,6 +103,7 @@ export const USER_UPDATE = command({
   does: "changes the named settings; the others and the password stay; a new address is unverified unless a flag says so",
   access: "users",
   effect: "changes",
+  expects: true,
   subject: "user",
   input: UPDATED,
   output: z.looseObject({ sub: z.string(), ...WARNINGS }),

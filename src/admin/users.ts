@@ -10,6 +10,7 @@ import { identifiersOfUser, setPassword, setUserDisabled } from "../store/users.
 import { SETTINGS_NOTE, takeSecret, USER, WARNINGS, withWarnings } from "./arguments.js";
 import { command, type AnyCommand, type CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
+import { refuseBeyond, refuseUserBeyond } from "./escalation.js";
 import { onePerson } from "./people.js";
 import { USER_IDENTIFIERS, USER_LIST, USER_SHOW } from "./user-lists.js";
 import { USER_UPDATE } from "./user-update.js";
@@ -26,9 +27,11 @@ const NEW_PASSWORD = z.strictObject({ ...USER, ...PASSWORD });
 
 type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
 
-/** The `sub` of the user that a command names by any of their names. */
-function existing({ core, input }: Context): Promise<string> {
-  return onePerson(core, input.user);
+/** The `sub` of the user that a command changes, who has no powers that the caller does not have. */
+async function existing({ core, input, powers }: Context): Promise<string> {
+  const sub = await onePerson(core, input.user);
+  await refuseUserBeyond(core, powers, sub);
+  return sub;
 }
 
 async function switchTo(context: Context, disabled: boolean) {
@@ -49,8 +52,9 @@ function resetAttempts({ core }: Pick<Context, "core">, sub: string): Promise<vo
   return core.rateLimits.reset({ on: "account", id: sub });
 }
 
-async function add({ core, input, changeByPrisma }: Context<typeof ADDED>) {
+async function add({ core, input, powers, changeByPrisma }: Context<typeof ADDED>) {
   const { preferred_username, sub = randomUUID(), password, ...claims } = input;
+  refuseBeyond(powers, claims.roles ?? [], preferred_username);
   const { secret, shown } = takeSecret(core, password, 15);
   const write = await prepareUser(core.passwords, readUserEntry({ sub, preferred_username }, claims, secret));
   await changeByPrisma(write).catch((error: unknown) => {

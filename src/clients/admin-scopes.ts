@@ -14,6 +14,9 @@ export function isAdminScope(name: string): boolean {
   return NAMES.has(name);
 }
 
+/** The client that the console is. The server makes it. */
+export const CONSOLE_CLIENT_ID = "jeton-console";
+
 /** The path of the Admin API. */
 export const ADMIN_API_PATH = "/admin/v1";
 

@@ -8,7 +8,7 @@ export const ADMIN_PATH = "/admin";
 /** Where the login comes back to, below the console. */
 export const CALLBACK_PATH = "/callback";
 
-export const CONSOLE_CLIENT_ID = "jeton-console";
+export { CONSOLE_CLIENT_ID } from "../clients/admin-scopes.js";
 
 /** The scopes that the console asks for. A person gets those of their roles. */
 export const CONSOLE_SCOPE = ["openid", ...ADMIN_SCOPES];

@@ -164,7 +164,7 @@ class Application {
     const [first] = left;
     if (first !== undefined && this.#options.keepGoing !== true) {
       const rest = `${this.#seen - left.length} of ${this.#seen} entries are applied, and the next run does not write them again`;
-      throw new ProvisioningError(`${first.fault}; ${rest}`);
+      throw new ProvisioningError(`${first.fault}; ${rest}`, "conflict");
     }
     this.#refused.push(...left.map(({ fault }) => fault));
   }

@@ -81,7 +81,7 @@ async function inTransaction(
     const applied = await appliedDigests(tx, prepared.map(keyOf));
     const pending = prepared.filter(({ entry, digest }) => applied.get(nameOf(entry)) !== digest);
     const conflicts = await write(tx, pending);
-    if (asOne && conflicts.length > 0) throw new ProvisioningError(conflicts[0]!.fault);
+    if (asOne && conflicts.length > 0) throw new ProvisioningError(conflicts[0]!.fault, "conflict");
     const refused = new Set(conflicts.map(({ entry }) => entry));
     const done = pending.filter(({ entry }) => !refused.has(entry));
     await recordApplied(

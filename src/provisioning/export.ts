@@ -1,3 +1,4 @@
+import { CONSOLE_CLIENT_ID } from "../clients/admin-scopes.js";
 import { configurationPage, type LongSection, type RowKey } from "../store/configuration.js";
 import type { Db } from "../store/open.js";
 import { allScopes } from "../store/scopes.js";
@@ -70,7 +71,10 @@ async function longPage<S extends LongSection>(
 ): Promise<SectionPage> {
   const { items, last } = await configurationPage(db, section, { after, limit });
   return {
-    items: items.map((row) => storedEntry<LongSection>(section, row)),
+    items: items
+      .map((row) => storedEntry<LongSection>(section, row))
+      // Each server makes the client of its console itself.
+      .filter(({ client_id }) => client_id !== CONSOLE_CLIENT_ID),
     last: last === undefined ? undefined : keyOfRow(section, last),
   };
 }

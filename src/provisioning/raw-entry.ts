@@ -21,8 +21,8 @@ export const MAX_ENTRY = 1_000_000;
 
 /** A refused file. The message is one line that names the place in the file and never a value. */
 export class ProvisioningError extends OperatorError {
-  constructor(message: string) {
-    super(inOneLine(message));
+  constructor(message: string, kind: "invalid" | "conflict" = "invalid") {
+    super(inOneLine(message), kind);
   }
 }
 

@@ -206,6 +206,13 @@ export async function identifiersOfUser(db: Db, sub: string): Promise<readonly {
   return db.prisma.userIdentifier.findMany({ where: { sub }, select: { value: true } });
 }
 
+const ROLES = { name: "user_roles", text: "SELECT roles FROM users WHERE sub = $1" };
+
+/** The roles of a user; none if there is no such user. */
+export async function rolesOf(db: Db, sub: string): Promise<readonly string[]> {
+  return (await run<{ roles: string[] }>(db, ROLES, [sub]))[0]?.roles ?? [];
+}
+
 const FIND_SUBS = {
   name: "users_named",
   text: "SELECT sub FROM users WHERE sub = $1 UNION SELECT sub FROM user_identifiers WHERE value = $2 ORDER BY sub",

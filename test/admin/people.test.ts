@@ -1,6 +1,8 @@
 import t from "tap";
+import { ADMIN_CLIENTS, adminCalls, adminToken } from "../support/admin-api.js";
 import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
+import { everythingIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { isActive, introspect, logIn, refresh } from "../support/tokens.js";
@@ -15,7 +17,9 @@ t.test("administrators list and change people, clients, limits and keys", async 
     password: SECRET,
     ...(index === 0 ? { roles: ["jeton:admin"] } : {}),
   }));
-  const server = await startInstance(t, { provision: { ...FLEET, users: [...FLEET.users, ...more] } });
+  const clients = [...FLEET.clients, ...ADMIN_CLIENTS];
+  const provision = { ...FLEET, clients, users: [...FLEET.users, ...more] };
+  const server = await startInstance(t, { provision, env: { ADMIN: "on" } });
   const does = (...words: string[]) => runCommand(server, words);
   const named = (list: readonly { preferred_username: string }[]) => list.map((one) => one.preferred_username);
 
@@ -203,7 +207,7 @@ t.test("administrators list and change people, clients, limits and keys", async 
     t.strictSame(await ids("--search", "DESK"), ["desktop"]);
     t.strictSame(await ids("--search", "%"), []);
     t.strictSame(await ids("--disabled"), ["off"]);
-    t.strictSame(await ids("--scope", "jeton:admin"), ["admin"]);
+    t.strictSame(await ids("--scope", "jeton:admin"), ["admin", "admin-all", "jeton-console"]);
     t.strictSame(await ids("--grant-type", "refresh_token"), ["desktop", "mobile", "tablet"]);
     t.strictSame(await ids("--registered"), []);
     t.strictSame(await ids("--dialect", "kii", "--scope", "jeton:introspect"), ["gateway"]);
@@ -243,7 +247,7 @@ t.test("administrators list and change people, clients, limits and keys", async 
     );
   });
 
-  t.test("keys list says when each key may be removed and why, and keys remove does it no earlier", async (t) => {
+  await t.test("keys list says when each key may be removed and why, and keys remove does it no earlier", async (t) => {
     const before = (await introspect(server, (await logIn(server)).json.access_token)).json;
     t.ok(before.active);
     const [first] = (await does("keys", "list")).filter(
@@ -266,5 +270,114 @@ t.test("administrators list and change people, clients, limits and keys", async 
     t.strictSame(await does("keys", "remove", first.kid), { kid: first.kid, removed: true });
     t.equal(await does("keys", "remove", first.kid), `there is no key ${first.kid}`);
     t.equal((await logIn(server, { ...ALICE })).status, 200);
+  });
+
+  const call = await adminCalls(server);
+  const token = await adminToken(server);
+
+  t.test("every list of the Admin API answers as its description says", async (t) => {
+    const lists = ["users", "clients", "dialects/usage", "keys", "limits", "limits/count", "scopes", "audiences"];
+    const uma = ["uma-resources", "uma-policies", "uma-decisions", "uma-approvals?owner=user-alice"];
+    const subjects = [
+      "users/alice",
+      "users/alice/identifiers",
+      "clients/backend/usage",
+      "consents?user=alice",
+      "limits/alice",
+    ];
+    const scopes = ["scopes/api1", "scopes/api1/clients", "audiences/https%3A%2F%2Fapi1.example/clients?servers=true"];
+    for (const path of [...lists, ...uma, ...subjects, ...scopes, "configuration/export?sections=users"]) {
+      t.equal((await call(t, "GET", `/${path}`, { token })).status, 200, path);
+    }
+    for (const path of ["users/x", "scopes/x", "audiences/x", "uma-resources/x", "uma-policies/x", "clients/x/usage"]) {
+      t.equal((await call(t, "GET", `/${path}`, { token })).status, 404, path);
+    }
+    const both = "/uma-approvals?owner=a&resource=b";
+    t.match(await call(t, "GET", both, { token }), {
+      status: 400,
+      json: { detail: "give either --owner or --resource" },
+    });
+  });
+
+  t.test("a page of users goes on where the last one ended, with the same filters only", async (t) => {
+    const page = async (query: string) =>
+      (await call(t, "GET", `/users?limit=2&login_prefix=ann${query}`, { token })).json;
+    const first = await page("");
+    t.strictSame(named(first.items), ["ann%", "anna"]);
+    const second = await page(`&cursor=${first.next}`);
+    t.strictSame([named(second.items), second.next], [["Annabel", "annette"], undefined]);
+    const others = `/users?limit=2&login_prefix=bob&cursor=${first.next}`;
+    t.equal((await call(t, "GET", others, { token })).status, 400);
+  });
+
+  t.test("of two administrators who change what they have seen, the second learns of the first", async (t) => {
+    const cases = [
+      ["/users/bob", { name: "Bob" }, { name: "Robert" }],
+      ["/clients/kiosk", { client_name: "One" }, { client_name: "Two" }],
+    ] as const;
+    for (const [path, one, two] of cases) {
+      const seen = String((await call(t, "GET", path, { token })).headers.get("etag"));
+      const patch = (body: object, tag: string) =>
+        call(t, "PATCH", path, { token, body, headers: { "If-Match": tag } });
+      const both = await Promise.all([patch(one, seen), patch(two, seen)]);
+      t.strictSame(both.map(({ status }) => status).sort(), [200, 412], path);
+      const fresh = String((await call(t, "GET", path, { token })).headers.get("etag"));
+      t.not(fresh, seen);
+      t.equal((await patch(one, fresh)).status, 200);
+    }
+  });
+
+  t.test(
+    "AM-06 an administrator gives no powers beyond their own, and takes over no account that has more",
+    async (t) => {
+      const ofUsers = await adminToken(server, "users");
+      const ofClients = await adminToken(server, "clients");
+      const refused = [
+        [ofUsers, "PATCH", "/users/bob", { roles: ["jeton:admin"] }],
+        [ofUsers, "PATCH", "/users/bob", { roles: ["jeton:admin:read"] }],
+        [ofUsers, "POST", "/users", { preferred_username: "mallory", roles: ["jeton:admin"] }],
+        [ofUsers, "POST", "/users/anna/passwd", {}],
+        [ofUsers, "PATCH", "/users/anna", { email: "mallory@example.com", email_verified: true }],
+        [ofUsers, "POST", "/users/anna/disable", undefined],
+        [ofUsers, "DELETE", "/users/anna", undefined],
+        [ofClients, "POST", "/clients", { client_id: "mallory", scope: "jeton:admin" }],
+        [ofClients, "PATCH", "/clients/backend", { scope: "api1 jeton:admin:keys" }],
+        [ofClients, "PATCH", "/clients/admin", { client_name: "x" }],
+        [ofClients, "POST", "/clients/admin/rotate-secret", {}],
+        [ofClients, "DELETE", "/clients/admin-keys", undefined],
+      ] as const;
+      const before = await everythingIn(server.database);
+      for (const [token, method, path, body] of refused) {
+        t.equal(
+          (await call(t, method, path, { token, body })).status,
+          403,
+          `${method} ${path} ${JSON.stringify(body)}`,
+        );
+      }
+      const after = await everythingIn(server.database);
+      for (const table of ["users", "clients", "client_secrets"]) t.strictSame(after[table], before[table], table);
+      t.equal(
+        (await call(t, "PATCH", "/users/bob", { token: ofUsers, body: { roles: ["jeton:admin:users"] } })).status,
+        200,
+      );
+      t.equal((await call(t, "POST", "/users/bob/passwd", { token: ofUsers, body: {} })).status, 200);
+    },
+  );
+
+  t.test("a provisioning file is compared and applied through the Admin API", async (t) => {
+    const description = "x".repeat(900);
+    const scopes = Array.from({ length: 200 }, (_one, index) => ({ name: `scope-${index}`, description }));
+    const body = { document: { scopes } };
+    const reader = await adminToken(server, "read");
+    const diff = await call(t, "POST", "/configuration/diff", { token: reader, body });
+    t.match(diff, { status: 200, json: { length: 200, 199: { section: "scopes", id: "scope-199", change: "added" } } });
+    t.equal((await call(t, "POST", "/configuration/apply", { token: reader, body })).status, 403);
+    t.match(await call(t, "POST", "/configuration/apply", { token, body }), { status: 200, json: { written: 200 } });
+    const faulty = { document: { users: [{ sub: "u" }] } };
+    t.match(await call(t, "POST", "/configuration/apply", { token, body: faulty }), {
+      status: 400,
+      json: { detail: /^users\[0\]\.preferred_username/ },
+    });
+    t.equal((await call(t, "POST", "/configuration/diff", { body })).status, 401, "before the body is read");
   });
 });
