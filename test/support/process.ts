@@ -15,7 +15,7 @@ import { withDate } from "./date.js";
 import { prepareDataFolder } from "./prepared.js";
 import { requestsTo, type Requests } from "./requests.js";
 import { ROOT } from "./root.js";
-import { DATA_DIR, NODE_FLAGS } from "./run.js";
+import { DATA_DIR, SHORT_LIVED } from "./run.js";
 import { until } from "./until.js";
 
 /**
@@ -187,7 +187,7 @@ function launch(program: "main.js" | "cli.js", args: readonly string[], env: Env
   const given = Object.entries(environment).filter(([, value]) => value !== undefined);
   // By env(1), because the test runner adds its own loader to every environment that is handed to spawn: half of a start.
   const clean = measured ? [] : ["-i", ...given.map(([name, value]) => `${name}=${value}`)];
-  const child: ChildProcess = spawn("env", [...clean, process.execPath, ...NODE_FLAGS, join(DIST, program), ...args], {
+  const child: ChildProcess = spawn("env", [...clean, process.execPath, ...SHORT_LIVED, join(DIST, program), ...args], {
     cwd: tmpdir(),
     env: environment,
     // A group of its own, so that a signal to the group reaches no other process.

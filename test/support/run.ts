@@ -37,3 +37,6 @@ export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64url");
  * process lives long enough to get back.
  */
 export const NODE_FLAGS = ["--liftoff-only"];
+
+/** The same for a server or a command in a process of its own: it ends before optimized code could repay what it costs to make. */
+export const SHORT_LIVED = [...NODE_FLAGS, "--no-opt"];

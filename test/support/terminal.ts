@@ -7,7 +7,7 @@ import { withDate } from "./date.js";
 import { openDesk } from "./desk.js";
 import { type Environment } from "./process.js";
 import { ROOT } from "./root.js";
-import { NODE_FLAGS } from "./run.js";
+import { SHORT_LIVED } from "./run.js";
 import { until } from "./until.js";
 
 /** The folder and the terminals of a reader who pastes what a page says. */
@@ -32,7 +32,7 @@ const LIMIT = 120_000;
 /** As an npm that finds everything installed and built: it runs the same code, compiled together with the tests. */
 const SERVER = join(ROOT, "build", "js", "src", "main.js");
 const STAND_INS = {
-  npm: `case "$*" in ci) ;; start) exec node ${NODE_FLAGS.join(" ")} "${SERVER}" ;; *) echo "npm $*?" >&2; exit 64 ;; esac`,
+  npm: `case "$*" in ci) ;; start) exec node ${SHORT_LIVED.join(" ")} "${SERVER}" ;; *) echo "npm $*?" >&2; exit 64 ;; esac`,
   npx: `[ "$1" = jeton ] || { echo "npx $*?" >&2; exit 64; }; shift; exec node "$HOME/ask.mjs" "$HOME/desk" "$@"`,
 } as const;
 
