@@ -271,6 +271,7 @@ async function readSources(folder: string, name = /\.ts$/): Promise<readonly Sou
 
 const all = (await readSources(join(ROOT, "src"))).filter(({ file }) => !LARGE_GENERATED.test(file));
 const tests = await readSources(join(ROOT, "test"));
+const testModules = tests.map(({ file, text }) => readModule(join("test", file), text));
 const parsed = all.map((source) => ({ ...source, ...readModule(source.file, source.text) }));
 /** Without the generated Prisma client. */
 const sources = parsed.filter(({ file }) => !file.startsWith("store/generated/"));
@@ -291,7 +292,6 @@ t.test("imports point one way", async (t) => {
 });
 
 t.test("the files of a program import one another in no circle, not even for types", async (t) => {
-  const testModules = tests.map(({ file, text }) => readModule(join("test", file), text));
   const modules = sources.map((one) => ({ ...one, file: join("src", one.file) }));
   t.strictSame(findCycle([...modules, ...testModules]), undefined);
 
@@ -315,7 +315,7 @@ t.test("another file of the product imports each export, or a test that has a re
   const unused = unusedExports(sources);
   t.strictSame([...unused].sort(), Object.keys(FOR_TESTS).sort());
   const modules = sources.map((one) => ({ ...one, file: join("src", one.file) }));
-  const stillUnused = unusedExports([...modules, ...tests.map((one) => readModule(join("test", one.file), one.text))]);
+  const stillUnused = unusedExports([...modules, ...testModules]);
   for (const name of unused) t.notOk(stillUnused.includes(join("src", name)), `a test imports ${name}`);
 
   t.test("an unused export is found, in each form that an export has", async (t) => {
@@ -365,7 +365,7 @@ t.test("a package that is used is declared, and a package that is declared is us
   const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as Manifest;
   const folders = [join(ROOT, "docs"), join(ROOT, "prisma"), join(ROOT, ".ci")];
   const scripts = (await Promise.all(folders.map((folder) => readSources(folder, /\.(mjs|ts)$/)))).flat();
-  const tools = [...tests, ...scripts].map(({ file, text }) => readModule(file, text));
+  const tools = [...testModules, ...scripts.map(({ file, text }) => readModule(file, text))];
   t.strictSame(packageFaults(manifest, parsed, tools), []);
 
   t.test("each fault is found", async (t) => {
@@ -405,7 +405,7 @@ t.test(
           if (matches && !rooms.includes(room)) t.fail(`${file} imports ${from}`);
         }
       }
-      t.notMatch(text, /(?<![.#\w])fetch\(/, `${file} leaves the calling to outbound`);
+      t.notOk(/(?<![.#\w])fetch\(/.test(text), `${file} leaves the calling to outbound`);
     }
     t.pass("each at home");
   },
@@ -413,7 +413,7 @@ t.test(
 
 t.test("every connection to a database is opened with the session of store/connection.ts", async (t) => {
   for (const { file, text } of sources) {
-    t.notMatch(text, /new pg\.Client\(/, file);
+    t.notOk(text.includes("new pg.Client("), file);
     for (const [pool] of text.matchAll(/new pg\.Pool\([^;]*?\)/g)) t.match(pool, /Client: SessionClient/, file);
   }
 });
@@ -432,7 +432,7 @@ t.test(
     for (const { file, offer } of offers) {
       t.equal(offer.includes("outlivesCaller: true"), file === "endpoints/revoke.ts", `${file}: ${offer}`);
     }
-    for (const { file, text } of offering) t.notMatch(text, /\bapp\.core\b/, file);
+    for (const { file, text } of offering) t.notOk(/\bapp\.core\b/.test(text), file);
   },
 );
 
@@ -444,14 +444,14 @@ t.test("every operation of the protection API has the guard that asks for a PAT"
 
 t.test("config.ts alone reads the environment", async (t) => {
   for (const { file, text } of sources) {
-    if (file !== "config.ts") t.notMatch(text, /process\.env/, file);
+    if (file !== "config.ts") t.notOk(text.includes("process.env"), file);
   }
 });
 
 t.test("no drawer, no loose end", async (t) => {
   for (const { file, text } of sources) {
     t.notMatch(file, /(^|\/)(utils?|helpers?|common|lib|misc|shared)(\/|\.ts$)/);
-    t.notMatch(text, LOOSE_ENDS, file);
+    t.notOk(LOOSE_ENDS.test(text), file);
     const limit = 250;
     t.ok(text.split("\n").length <= limit || file === "errors/catalogue.ts", `${file} can be held in mind`);
   }
