@@ -1,5 +1,8 @@
 import { z } from "zod";
+import { methodNames } from "../clients/methods.js";
+import type { Client } from "../clients/registry.js";
 import type { GrantLineage } from "../store/grant-lineage.js";
+import type { knownTokens } from "../store/grant-tokens.js";
 import { SESSION_STATES } from "../store/session-list.js";
 
 /** What a grant came from, and what came from it, as `grant show` describes it. */
@@ -7,6 +10,12 @@ import { SESSION_STATES } from "../store/session-list.js";
 /** The members that `grant show` has beside those of a grant in a list. */
 export const LINEAGE = {
   client_name: z.string().optional(),
+  client_authentication: z.array(z.string()).meta({ description: "how its client proves who it is" }),
+  bound_to: z
+    .array(z.enum(["certificate", "dpop_key"]))
+    .meta({
+      description: "keys of the client that its tokens have to be bound to; a bound token names the key itself",
+    }),
   login: z.object({ auth_time: z.iso.datetime(), amr: z.array(z.string()), acr: z.string().optional() }),
   consent: z.object({ scope: z.string(), given_at: z.iso.datetime() }).optional(),
   session: z.object({ sid: z.string(), state: z.enum([...SESSION_STATES, "deleted"]) }).optional(),
@@ -27,6 +36,9 @@ export const LINEAGE = {
     absolute_expires_at: z.iso.datetime(),
   }),
   access_tokens: z.object({
+    known: z
+      .array(z.object({ jti: z.string(), issued_at: z.iso.datetime(), decision_id: z.string(), revoked: z.boolean() }))
+      .meta({ description: "those whose decision is kept, the latest first; revoked: each by itself" }),
     last_issued_at: z.iso.datetime().optional(),
     expired_by: z.iso.datetime().optional().meta({
       description:
@@ -35,9 +47,13 @@ export const LINEAGE = {
   }),
 };
 
-export function describeLineage(grant: GrantLineage) {
+type Known = Awaited<ReturnType<typeof knownTokens>>;
+
+export function describeLineage(grant: GrantLineage, client: Client | null, known: Known) {
   return {
     client_name: grant.client_name ?? undefined,
+    client_authentication: client === null ? [] : [...methodNames(client)],
+    bound_to: client === null ? [] : boundTo(client),
     login: { auth_time: grant.auth_time, amr: [...grant.amr], acr: grant.acr ?? undefined },
     consent: consentOf(grant),
     session: sessionOf(grant),
@@ -49,8 +65,18 @@ export function describeLineage(grant: GrantLineage) {
       idle_expires_at: grant.idle_expires_at,
       absolute_expires_at: grant.absolute_expires_at,
     },
-    access_tokens: accessTokensOf(grant),
+    access_tokens: {
+      known: known.map(({ is_revoked, ...token }) => ({ ...token, revoked: is_revoked })),
+      ...accessTokensOf(grant),
+    },
   };
+}
+
+function boundTo(client: Client) {
+  return [
+    ...(client.tls_client_certificate_bound_access_tokens ? (["certificate"] as const) : []),
+    ...(client.dpop_bound_access_tokens ? (["dpop_key"] as const) : []),
+  ];
 }
 
 function consentOf({ consent_scope, consent_given_at }: GrantLineage) {

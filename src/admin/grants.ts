@@ -2,6 +2,7 @@ import { z } from "zod";
 import { OperatorError } from "../errors/operator-error.js";
 import { grantLineage } from "../store/grant-lineage.js";
 import { countGrants, listGrants } from "../store/grant-list.js";
+import { knownTokens } from "../store/grant-tokens.js";
 import { ENDINGS, GRANT_STATES, type ListedGrant } from "../store/grant-state.js";
 import { endGrant } from "../store/grants.js";
 import { name } from "./arguments.js";
@@ -64,7 +65,8 @@ async function list({ core, input, after }: PagedContext<z.output<typeof LISTED>
 async function show({ core, input: { grant_id } }: CommandContext<z.output<typeof ONE>>) {
   const lineage = await grantLineage(core.db, grant_id, core.clock.statement());
   if (lineage === undefined) throw noGrant(grant_id);
-  return present({ ...listed(lineage), ...describeLineage(lineage) });
+  const client = await core.registry.find(lineage.client_id);
+  return present({ ...listed(lineage), ...describeLineage(lineage, client, await knownTokens(core.db, lineage)) });
 }
 
 async function revoke({ core, input: { grant_id }, change }: CommandContext<z.output<typeof ONE>>) {

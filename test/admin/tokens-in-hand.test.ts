@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import t, { type Test } from "tap";
 import { lookAtToken } from "../../src/store/access-tokens.js";
 import { lookAtGrant } from "../../src/store/grants.js";
@@ -9,6 +10,7 @@ import { runCommand } from "../support/commands.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { logIn, refresh } from "../support/tokens.js";
+import { until } from "../support/until.js";
 
 interface Pair {
   readonly access_token: string;
@@ -74,12 +76,18 @@ t.test("an operator sees a grant from its login to its end", async (t) => {
       dialect: "oauth2",
       state: "in_force",
       login: { amr: ["pwd"] },
+      client_authentication: ["none"],
+      bound_to: [],
       refresh_tokens: { generation: 1, superseded_at: [new Date(clock.now()).toISOString()], repeated: 0 },
       access_tokens: {
         last_issued_at: new Date(clock.now()).toISOString(),
         expired_by: new Date(clock.now() + 600_000).toISOString(),
       },
     });
+    await until("both tokens are known", async () => (await lineage()).access_tokens.known.length === 2);
+    const [later, earlier] = (await lineage()).access_tokens.known;
+    t.match(later, { jti: String, decision_id: String, revoked: false });
+    t.equal(earlier.jti, decodeJwt(first.access_token).jti);
     t.notOk("code" in shown || "session" in shown || "ended_at" in shown, "there is nothing to say of these");
 
     await refresh(server, first.refresh_token);

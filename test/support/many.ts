@@ -61,7 +61,7 @@ function statements(rows: number, tenth: number): readonly (readonly [number, st
       rows,
       `INSERT INTO grants (id, client_id, sub, scope, user_epoch, client_epoch, auth_time, amr, created_at,
          idle_expires_at, absolute_expires_at, sid, sweep_after)
-       SELECT 'grant-' || n, ${client}, ${sub}, '{openid}', 0, 0, now(), '{pwd}', now(), ${LATER}, ${LATER},
+       SELECT 'grant-' || n, ${client}, ${sub}, '{openid}', 0, 0, now(), '{pwd}', now() - n * interval '1 second', ${LATER}, ${LATER},
          ${spread("session", tenth)}, ${LATER} FROM n`,
     ],
     [
