@@ -63,6 +63,24 @@ function readField({ member, schema }: Field, sent: Parameters): unknown {
   return readText(member, schema, text);
 }
 
+/** A value as it stands in the field. */
+export function textOf({ schema }: Field, value: unknown): string {
+  if (typeof value === "string") return value;
+  const isLines = choicesOf(schema) === undefined && unwrap(schema) instanceof z.ZodArray;
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(isLines ? "\n" : " ");
+  return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
+}
+
+/** The text of a field, the same for equal values; empty without one. */
+export function canonicalText({ member, schema }: Field, sent: Parameters): string {
+  const choices = choicesOf(schema);
+  const text = (sent.get(member) ?? "").replaceAll("\r\n", "\n").trim();
+  if (choices === undefined) return text;
+  const written = text.split(/\s+/).filter((one) => one !== "");
+  const chosen = choices.filter((one) => sent.has(choiceName(member, one)));
+  return [...new Set([...written, ...chosen])].sort().join(" ");
+}
+
 /** The words of which a list consists. */
 function choicesOf(schema: z.ZodType): readonly string[] | undefined {
   const inner = unwrap(schema);

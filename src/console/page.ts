@@ -34,8 +34,12 @@ export interface ConsoleRequest {
   readonly now: number;
   /** Whether this person may run a command. */
   readonly offers: (command: string) => boolean;
-  /** Runs a command of the table as this person. @throws OperatorError if it refuses */
-  readonly run: (name: string, input: Readonly<Record<string, unknown>>) => Promise<unknown>;
+  /**
+   * Runs a command of the table as this person.
+   * @param ifMatch the version that the person saw
+   * @throws OperatorError if it refuses
+   */
+  readonly run: (name: string, input: Readonly<Record<string, unknown>>, ifMatch?: string) => Promise<unknown>;
   /** The state of all processes of this server. */
   readonly state: () => Promise<ServerState>;
   /** The token of the forms that are sent to a path of the console. */

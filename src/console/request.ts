@@ -36,10 +36,10 @@ export function requestOf(
     ...{ language, base: place.base, path: params as Record<string, string>, sent, administrator, now, state },
     isFresh: now / 1000 - auth_time < MAX_LOGIN_AGE,
     offers: (name) => isOffered(administrator, name),
-    run: async (name, input) => {
+    run: async (name, input, ifMatch) => {
       const command = commandNamed(name);
       if (command === undefined) throw new OperatorError(`there is no command ${name}`, "not_found");
-      return runCommand(command, { core, input, caller, powers });
+      return runCommand(command, { core, input, caller, powers, ifMatch });
     },
     csrf: (path) => csrfOf(core, administrator, path),
     waiting: (id) => waiting.look(browser, id),

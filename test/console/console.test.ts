@@ -1,5 +1,6 @@
 import t, { type Test } from "tap";
 import { makeConsoleClient } from "../../src/console/client.js";
+import { SERVED } from "../../src/console/commands.js";
 import { placeOf } from "../../src/console/place.js";
 import { TestClock } from "../support/clock.js";
 import { sql } from "../support/database.js";
@@ -64,6 +65,29 @@ async function signIn(username: string, path = "/admin/"): Promise<{ browser: Br
   const browser = new Browser(server);
   const login = await visit(browser, path);
   return { browser, page: await submit(browser, login, "login", { username, password: PASSWORD, action: "login" }) };
+}
+
+/** Everything that the form of a command would send. */
+function typedIn({ text }: Reply): Record<string, string> {
+  const form = /<form[^>]*id="command"[\s\S]*?<\/form>/.exec(text)![0];
+  const plain = (value = "") =>
+    value
+      .replaceAll("&quot;", '"')
+      .replaceAll("&lt;", "<")
+      .replaceAll("&gt;", ">")
+      .replaceAll("&#10;", "\n")
+      .replaceAll("&amp;", "&");
+  const inputs = [...form.matchAll(/<input[^>]*>/g)]
+    .map(([tag]) => tag)
+    .filter((tag) => !tag.includes('type="checkbox"') || tag.includes(" checked"))
+    .map((tag) => [/name="([^"]*)"/.exec(tag)![1]!, plain(/value="([^"]*)"/.exec(tag)?.[1])] as const);
+  const areas = [...form.matchAll(/<textarea name="([^"]*)"[^>]*>([^<]*)</g)].map(
+    ([, name, value]) => [name!, plain(value)] as const,
+  );
+  const selects = [...form.matchAll(/<select name="([^"]*)"[\s\S]*?<\/select>/g)].map(
+    ([tag, name]) => [name!, plain(/<option value="([^"]*)" selected/.exec(tag)?.[1])] as const,
+  );
+  return Object.fromEntries([...inputs, ...areas, ...selects]);
 }
 
 const heading = ({ text }: Reply) => /<h1>([\s\S]*?)<\/h1>/.exec(text)?.[1]?.replace(/<[^>]*>/g, "");
@@ -225,6 +249,36 @@ t.test(
     t.equal(await isDisabled("typed"), false);
   },
 );
+
+t.test("a form of an update has the present values, and sends the changed ones alone", async (t) => {
+  const { browser } = await signIn("root");
+  const path = `/admin/commands/client.update?client_id=${encodeURIComponent(HOSTILE)}`;
+  const [first, second] = [await browser.get(path), await browser.get(path)];
+  const values = typedIn(first);
+  t.match(values, { client_name: MARKUP, redirect_uris: PROVISION.clients[0]!.redirect_uris[0]!, scope: "openid" });
+  const done = await browser.post("/admin/commands/client.update", { ...values, client_name: "Renamed" });
+  t.match(done.text, 'id="done"');
+  const read = "SELECT client_name, redirect_uris, require_pkce FROM clients WHERE client_id = $1";
+  const [row] = await sql(server.database, read, [HOSTILE]);
+  t.match(row, { client_name: "Renamed", redirect_uris: PROVISION.clients[0]!.redirect_uris });
+
+  const late = await browser.post("/admin/commands/client.update", { ...typedIn(second), scope: "openid email" });
+  t.equal(late.status, 412, "the other administrator does not undo it");
+  t.match(late.text, "it was changed since it was read");
+  t.equal(typedIn(late).scope, "openid email", "and loses nothing that was typed");
+  const reset = await browser.post("/admin/commands/client.update", { ...typedIn(late), client_name: "" });
+  t.match(reset.text, 'id="done"', "an empty field resets a setting");
+  t.match(await sql(server.database, read, [HOSTILE]), [{ client_name: null }]);
+  await sql(server.database, "UPDATE clients SET client_name = $2 WHERE client_id = $1", [HOSTILE, MARKUP]);
+});
+
+t.test("every command has a page with its form or its result", async (t) => {
+  const { browser } = await signIn("root");
+  for (const { name } of SERVED) {
+    const { status, text } = await browser.get(`/admin/commands/${name.replaceAll(" ", ".")}`);
+    t.ok(status < 500 && /id="(?:command|result)"/.test(text), `${name}: ${status}`);
+  }
+});
 
 t.test("CN-05: a login belongs to its browser, and ends once", async (t) => {
   const browser = new Browser(server);

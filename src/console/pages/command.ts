@@ -6,6 +6,7 @@ import { hidden } from "../../pages/form.js";
 import { html, isolated, when, type Html } from "../../pages/html.js";
 import { doesOf, titleOf } from "../command-texts.js";
 import { commandAt, pathOfCommand } from "../commands.js";
+import { changesOf, presentOf, VERSION_FIELD, type Present } from "../editing.js";
 import { fieldMarkup, fieldsOf, readFields, type Field } from "../fields.js";
 import { statusOf } from "../outcomes.js";
 import type { ConsoleAnswer, ConsolePage, ConsoleRequest } from "../page.js";
@@ -21,22 +22,29 @@ export const commandPage: ConsolePage = {
   async show(request) {
     const command = find(request);
     const fields = fieldsOf(command);
-    if (command.effect !== "reads" && !request.isFresh)
-      return { kind: "log in", back: addressOf(command, request.sent) };
-    const waiting = request.sent.get("form");
-    const typed = waiting === undefined ? request.sent : await typedBefore(request, waiting);
+    const { sent, isFresh } = request;
+    if (command.effect !== "reads" && !isFresh) return { kind: "log in", back: addressOf(command, sent) };
+    const waiting = sent.get("form");
+    const typed = waiting === undefined ? sent : await typedBefore(request, waiting);
     const isReady = fields.every(({ member, isRequired }) => !isRequired || typed.has(member));
-    const isRun = command.effect === "reads" && !isSensitive(fields) && isReady;
-    return isRun ? runAndShow(request, command, typed) : { kind: "show", ...page(request, command, typed, {}) };
+    if (command.effect === "reads" && !isSensitive(fields) && isReady) return runAndShow(request, command, typed);
+    const present = typed.has(VERSION_FIELD) ? undefined : await presentOf(request, command, fields, typed);
+    return { kind: "show", ...page(request, command, present === undefined ? typed : filled(present, typed), {}) };
   },
   async act(request) {
     const command = find(request);
     const { sent, isFresh } = request;
-    if (command.effect !== "reads" && !isFresh)
+    if (command.effect !== "reads" && !isFresh) {
       return { kind: "log in", back: pathOfCommand(command), keep: Object.fromEntries(sent) };
+    }
     return runAndShow(request, command, sent);
   },
 };
+
+/** The form of an update: what is there, and in place of it what was typed. */
+function filled({ values, tag }: Present, typed: Parameters): Parameters {
+  return new Map([...values, ...typed, [VERSION_FIELD, tag]]);
+}
 
 /** The values of a form that waited for a login. */
 async function typedBefore({ waiting }: ConsoleRequest, id: string): Promise<Parameters> {
@@ -63,15 +71,27 @@ function addressOf(command: Command, sent: Parameters): string {
 }
 
 async function runAndShow(request: ConsoleRequest, command: Command, typed: Parameters): Promise<ConsoleAnswer> {
+  const fields = fieldsOf(command);
+  const present = typed.has(VERSION_FIELD) ? await presentOf(request, command, fields, typed) : undefined;
   try {
-    const cursor = typed.get("cursor");
-    const input = { ...readFields(fieldsOf(command), typed), ...(cursor === undefined ? {} : { cursor }) };
-    const result = await request.run(command.name, input);
+    const result = await request.run(command.name, inputOf(command, fields, typed, present), typed.get(VERSION_FIELD));
     return { kind: "show", ...page(request, command, typed, { result }) };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { kind: "show", status: statusOf(error), ...page(request, command, typed, { error }) };
+    const shown = present === undefined ? typed : new Map([...typed, [VERSION_FIELD, present.tag]]);
+    return { kind: "show", status: statusOf(error), ...page(request, command, shown, { error }) };
   }
+}
+
+/** @throws OperatorError if the form is not that of the present version */
+function inputOf(command: Command, fields: readonly Field[], typed: Parameters, present: Present | undefined) {
+  if (present !== undefined) {
+    const isCurrent = present.tag === typed.get(VERSION_FIELD);
+    if (!isCurrent) throw new OperatorError("it was changed since it was read", "changed");
+    return readFields(fields, changesOf(command, fields, present, typed));
+  }
+  const cursor = typed.get("cursor");
+  return { ...readFields(fields, typed), ...(cursor === undefined ? {} : { cursor }) };
 }
 
 interface Outcome {
@@ -119,6 +139,7 @@ function formMarkup(
   const more = html`<details${isOpen ? html` open` : undefined}><summary>${summary}</summary>${markup(others)}${areFilters ? button : undefined}</details>`;
   return html`<form class="wide" id="command" method="${isInAddress ? "get" : "post"}" action="${base}${path}">
 ${isInAddress ? undefined : hidden("csrf", csrf(path), "csrf")}
+${when(typed.get(VERSION_FIELD), (tag) => hidden(VERSION_FIELD, tag, VERSION_FIELD))}
 ${markup(main)}
 ${others.length === 0 ? undefined : more}
 ${areFilters ? undefined : button}
