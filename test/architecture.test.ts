@@ -135,6 +135,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "metrics",
     "provisioning",
     "admin",
+    "admin-api",
     "core.ts",
     "clock.ts",
   ],

@@ -36,7 +36,7 @@ const CODES = {
 } as const;
 
 /** Turns any thrown value into a refusal. Its detail is the line of the command, or the message of the catalogue. */
-function refusalOf(error: unknown): Refusal {
+export function refusalOf(error: unknown): Refusal {
   if (!(error instanceof OperatorError)) return asRefusal(error);
   const member =
     error instanceof InputError && error.path.length > 0 ? { member: error.path.map(String).join(".") } : {};

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from "fastify";
+import { refusalOf } from "../admin-api/problem.js";
 import { mayRun, runCommand } from "../admin/run.js";
 import type { Core } from "../core.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { Refusal } from "../errors/refusal.js";
+import type { AuditFacts } from "../http/decision.js";
 import type { Parameters } from "../http/form.js";
 import { pathOf } from "../http/target.js";
 import type { ServerState } from "../metrics/metrics.js";
@@ -26,10 +28,11 @@ interface RequestParts {
 export function requestOf(
   { core, place, waiting, state, administrator, language }: RequestParts,
   sent: Parameters,
-  { params, ip }: FastifyRequest,
+  request: FastifyRequest,
   browser: string | undefined,
 ): ConsoleRequest {
   const { sub, powers, auth_time } = administrator;
+  const { params, ip } = request;
   const caller = { kind: "person", id: sub, client_id: CONSOLE_CLIENT_ID, ip } as const;
   const now = core.clock.now();
   return {
@@ -39,7 +42,14 @@ export function requestOf(
     run: async (name, input, ifMatch) => {
       const command = commandNamed(name);
       if (command === undefined) throw new OperatorError(`there is no command ${name}`, "not_found");
-      return runCommand(command, { core, input, caller, powers, ifMatch });
+      if (command.effect === "reads") return runCommand(command, { core, input, caller, powers, ifMatch });
+      // As the Admin API does, what changes something leaves a line in the log.
+      const facts: AuditFacts = (request.decision = { operation: "administration", command: name, sub });
+      facts.client_id = CONSOLE_CLIENT_ID;
+      return runCommand(command, { core, input, caller, powers, ifMatch }).catch((error: unknown) => {
+        facts.refusal = refusalOf(error);
+        throw error;
+      });
     },
     csrf: (path) => csrfOf(core, administrator, path),
     waiting: (id) => waiting.look(browser, id),

@@ -177,6 +177,9 @@ t.test("CN-01: a form counts only from its own page, in its own login", async (t
   t.equal(done.status, 200);
   t.match(done.text, 'id="done"');
   t.equal(await isDisabled(HOSTILE), true);
+  const line = server.log.findLast(({ command }) => command !== undefined);
+  const said = { outcome: "granted", operation: "administration", command: "client disable" };
+  t.match(line, { ...said, sub: "root", client_id: "jeton-console" });
 });
 
 t.test("CN-02: a person who may only read is offered nothing else, and refused", async (t) => {
