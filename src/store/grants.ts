@@ -1,4 +1,5 @@
 import { epochOf } from "./epochs.js";
+import { isGone } from "./failure.js";
 import { run, type Db, type Transaction } from "./open.js";
 import { overAt, sweepAfter } from "./sweep-time.js";
 
@@ -69,7 +70,10 @@ const OPEN = {
     FROM (SELECT coalesce($9::timestamptz, now()) AS now) t`,
 };
 
-/** Records a new grant. */
+/**
+ * Records a new grant. If its client or user is deleted at the same moment, no row is left to record it in, and its tokens are as
+ * invalid as if an epoch had been raised.
+ */
 export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Promise<void> {
   const { id, client_id, sub, scope, auth_time, amr, idle, absolute } = grant;
   const { sid, acr, id_token_claims, userinfo_claims, claims_locales, code, user_epoch, client_epoch, dialect } = grant;
@@ -78,7 +82,9 @@ export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Prom
     ...[sid, acr, id_token_claims, userinfo_claims, claims_locales],
     ...[code?.redirect_uri, code?.redirect_uri_given, code?.code_challenge, code?.nonce, code?.lifetime],
     ...[user_epoch, client_epoch, dialect],
-  ]);
+  ]).catch((error: unknown) => {
+    if (!isGone(error)) throw error;
+  });
 }
 
 const END = {

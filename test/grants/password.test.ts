@@ -2,7 +2,9 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import t from "tap";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { logIn } from "../support/tokens.js";
+import { sql } from "../support/database.js";
+import { introspect, logIn, refresh } from "../support/tokens.js";
+import { until } from "../support/until.js";
 
 const [alice, ...others] = FLEET.users;
 
@@ -111,5 +113,29 @@ t.test("a mobile app logs its user in with a password", async (t) => {
     const { status, json } = await logIn(server, { username: "alice", password: "x".repeat(1_025) });
     t.equal(status, 400);
     t.match(json, { error: "invalid_request", error_description: "the parameter password is malformed" });
+  });
+
+  t.test("a login of a user or client that is deleted at this moment gets tokens that are not in force", async (t) => {
+    const { db } = server.core;
+    for (const gone of [
+      "DELETE FROM users WHERE sub = 'user-carol'",
+      "DELETE FROM clients WHERE client_id = 'mobile'",
+    ]) {
+      const deletion = await db.pool.connect();
+      await deletion.query("BEGIN");
+      await deletion.query(gone);
+      const answer = logIn(server, gone.includes("users") ? { username: "carol", password: `é${"x".repeat(80)}` } : {});
+      await until("the grant waits for the deletion", async () => {
+        const waiting =
+          "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        return (await sql(server.database, waiting)).length === 1;
+      });
+      await deletion.query("COMMIT");
+      deletion.release();
+      const { status, json } = await answer;
+      t.match({ status, json }, { status: 200, json: { access_token: String, refresh_token: String } });
+      t.strictSame((await introspect(server, json.access_token)).json, { active: false });
+      t.equal((await refresh(server, json.refresh_token)).status >= 400, true);
+    }
   });
 });
