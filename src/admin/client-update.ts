@@ -7,11 +7,11 @@ import { warningsOfClient } from "../provisioning/client-warnings.js";
 import { CLIENT_SETTINGS, readChangedClient } from "../provisioning/entries.js";
 import type { ProvisionedClient } from "../provisioning/schema.js";
 import { findAppOf } from "../store/apps.js";
-import { changeClient, lockClient, type ClientRow } from "../store/clients.js";
+import { changeClient, type ClientRow } from "../store/clients.js";
 import { CLIENT_ID, SETTINGS_NOTE, WARNINGS, withWarnings } from "./arguments.js";
-import { shownClient } from "./client-lists.js";
 import { command, type CommandContext } from "./command.js";
 import { refuseBeyond } from "./escalation.js";
+import { lockedClient } from "./locked.js";
 
 const UPDATED = z.strictObject({
   ...CLIENT_ID,
@@ -23,15 +23,14 @@ const UPDATED = z.strictObject({
  * Changes settings of a client; every other column stays as it is, secrets included. The row is locked while the schema
  * checks the new settings against the others. So two updates at once cannot make a client that the schema refuses.
  */
-async function update({ core, input, powers, expect, changeByPrisma }: CommandContext<z.output<typeof UPDATED>>) {
+async function update(context: CommandContext<z.output<typeof UPDATED>>) {
+  const { core, input, powers, changeByPrisma } = context;
   const { client_id, unset, ...settings } = input;
   const { client, entry, changed } = await changeByPrisma(async (tx) => {
-    const client = await lockClient(tx, client_id);
-    if (client === null) throw new OperatorError(`there is no client ${client_id}`, "not_found");
-    expect(shownClient(client));
+    const client = await lockedClient(tx, client_id, context);
     await refuseDerived(core, client);
     const { entry, changed } = readChangedClient(client, settings, unset);
-    refuseBeyond(powers, [...client.scope, ...entry.scope], client_id);
+    refuseBeyond(powers, entry.scope, client_id);
     if (SECTOR.some((name) => name in changed)) await refuseForeignSector(core, entry);
     await changeClient(tx, client_id, changed);
     return { client, entry, changed };

@@ -16,6 +16,7 @@ import { CLIENT_LIST, CLIENT_USAGE, shownClient } from "./client-lists.js";
 import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
 import { command, type AnyCommand, type CommandContext } from "./command.js";
 import { refuseBeyond } from "./escalation.js";
+import { lockedClient } from "./locked.js";
 
 const SECRET = { client_secret: clientSecret.optional().meta({ description: "secret; a new one by default" }) };
 const ONE = z.strictObject(CLIENT_ID);
@@ -34,16 +35,12 @@ async function existing({ core, input: { client_id } }: Context): Promise<Client
   return client;
 }
 
-/** The client that a command changes, which has no powers that the caller does not have. */
-async function changing(context: Context): Promise<ClientRow> {
-  const client = await existing(context);
-  refuseBeyond(context.powers, client.scope, client.client_id);
-  return client;
-}
-
 async function switchTo(context: Context, disabled: boolean) {
-  const { client_id } = await changing(context);
-  await context.changeByPrisma((tx) => setClientDisabled(tx, client_id, disabled));
+  const { client_id } = context.input;
+  await context.changeByPrisma(async (tx) => {
+    await lockedClient(tx, client_id, context);
+    await setClientDisabled(tx, client_id, disabled);
+  });
   return { client_id, disabled };
 }
 
@@ -71,16 +68,15 @@ async function add({ core, input, powers, changeByPrisma }: Context<typeof ADDED
 }
 
 async function rotateSecret(context: Context<typeof ROTATED>) {
-  const { core, input, changeByPrisma } = context;
-  const client = await changing(context);
-  const { client_id } = client;
-  if (secretStorage(client) === "none")
-    throw new OperatorError(`${client_id} authenticates with ${methodNames(client).join(" or ")}, not a secret`);
-  const { overlap = 0 } = input;
+  const { core, input } = context;
+  const { client_id, overlap = 0 } = input;
   const { secret, shown } = takeSecret(core, input.client_secret, 32);
-  const overlapUntil = await changeByPrisma(async (tx) => {
-    const until =
-      overlap === 0 ? null : new Date((await databaseTime(core.db, core.clock.statement())) + overlap * 1000);
+  const overlapUntil = await context.changeByPrisma(async (tx) => {
+    const client = await lockedClient(tx, client_id, context);
+    if (secretStorage(client) === "none")
+      throw new OperatorError(`${client_id} authenticates with ${methodNames(client).join(" or ")}, not a secret`);
+    const now = overlap === 0 ? undefined : await databaseTime(core.db, core.clock.statement());
+    const until = now === undefined ? null : new Date(now + overlap * 1000);
     await replaceSecret(tx, client_id, storedSecret(core.master, client, secret), until);
     return until;
   });
@@ -93,7 +89,7 @@ async function rotateSecret(context: Context<typeof ROTATED>) {
 
 async function remove(context: Context) {
   const { core } = context;
-  const { client_id } = await changing(context);
+  const { client_id } = context.input;
   const app = await findAppOf(core.db, client_id);
   if (app !== undefined && app.app_id !== client_id) {
     throw new OperatorError(
@@ -101,7 +97,7 @@ async function remove(context: Context) {
       "conflict",
     );
   }
-  if (!(await deleteClient(core.db, client_id)))
+  if (!(await deleteClient(core.db, client_id, (tx) => lockedClient(tx, client_id, context))))
     throw new OperatorError(`there is no client ${client_id}`, "not_found");
   return { client_id, deleted: true };
 }
@@ -146,6 +142,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
     does: "disables a client: its requests and tokens are rejected",
     access: "clients",
     effect: "ends",
+    expects: true,
     subject: "client_id",
     input: ONE,
     output: SWITCHED,
@@ -157,6 +154,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
     does: "enables a client again",
     access: "clients",
     effect: "changes",
+    expects: true,
     subject: "client_id",
     input: ONE,
     output: SWITCHED,
@@ -170,6 +168,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
     does: "deletes a client with its tokens and UMA resources; an app is deleted with its things",
     access: "clients",
     effect: "deletes",
+    expects: true,
     subject: "client_id",
     input: ONE,
     output: z.object({ client_id: z.string(), deleted: z.boolean() }),
@@ -181,6 +180,7 @@ export const CLIENT_COMMANDS: readonly AnyCommand[] = [
     does: "gives a client a new secret, shown once; the earlier ones expire at once or after the overlap",
     access: "clients",
     effect: "changes",
+    expects: true,
     subject: "client_id",
     input: ROTATED,
     output: z.object({

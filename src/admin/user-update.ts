@@ -9,13 +9,14 @@ import { isSame, storedEntry } from "../provisioning/stored-entry.js";
 import { userColumns } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import type { Transaction } from "../store/open.js";
-import { showUser, type ShownUser } from "../store/user-lists.js";
-import { lockUser, updateUser, type UserColumns } from "../store/user-update.js";
+import type { ShownUser } from "../store/user-lists.js";
+import { updateUser, type UserColumns } from "../store/user-update.js";
 import type { Identifier } from "../store/users.js";
 import { SETTINGS_NOTE, USER, WARNINGS, withWarnings } from "./arguments.js";
 import { command, type CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
 import { refuseBeyond } from "./escalation.js";
+import { lockedUser } from "./locked.js";
 import { onePerson } from "./people.js";
 
 const UPDATED = z.strictObject({
@@ -40,14 +41,12 @@ interface Changed {
 
 /** Changes settings of a user under the lock of the row, so that two changes at once do not undo each other. */
 async function update(context: Context) {
-  const { core, input, change, expect, powers } = context;
+  const { core, input, change } = context;
   const sub = await onePerson(core, input.user);
-  const { before, after, released } = await change((tx) => changeLocked(tx, sub, { input, expect, powers })).catch(
-    (error: unknown) => {
-      if (!isConflict(error)) throw error;
-      throw new OperatorError("the login name, email or phone number is in use", "conflict");
-    },
-  );
+  const { before, after, released } = await change((tx) => changeLocked(tx, sub, context)).catch((error: unknown) => {
+    if (!isConflict(error)) throw error;
+    throw new OperatorError("the login name, email or phone number is in use", "conflict");
+  });
   // A code that was sent to an address before must not open the account of its next owner.
   for (const value of released) await core.codes.forget(value);
   const { warnings } = after.disabled && !before.disabled ? await markGrantsEnded(context, { sub }, sub) : {};
@@ -57,17 +56,15 @@ async function update(context: Context) {
 async function changeLocked(
   tx: Transaction,
   sub: string,
-  { input, expect, powers }: Pick<Context, "input" | "expect" | "powers">,
+  context: Pick<Context, "input" | "expect" | "powers">,
 ): Promise<Changed> {
-  const { user: _user, unset, ...settings } = input;
-  const before = (await lockUser(tx, sub)) ? await showUser(tx, sub) : undefined;
-  if (before === undefined) throw new OperatorError(`there is no user ${sub}`, "not_found");
-  expect(before);
+  const { user: _user, unset, ...settings } = context.input;
+  const before = await lockedUser(tx, sub, context);
   if (before.vendor_thing_id !== null) {
     throw new OperatorError(`${sub} is a thing: change its entry in the provisioning file`, "conflict");
   }
   const after = userColumns(readChangedUser(columnsOf(before), settings, unset));
-  refuseBeyond(powers, [...before.roles, ...after.roles], sub);
+  refuseBeyond(context.powers, after.roles, sub);
   const identifiers = newIdentifiers(before, after);
   await updateUser(tx, after, identifiers);
   const kept = new Set((identifiers ?? before.identifiers).map(({ value }) => value));

@@ -11,6 +11,7 @@ import { SETTINGS_NOTE, takeSecret, USER, WARNINGS, withWarnings } from "./argum
 import { command, type AnyCommand, type CommandContext } from "./command.js";
 import { markGrantsEnded } from "./ending.js";
 import { refuseBeyond, refuseUserBeyond } from "./escalation.js";
+import { lockedUser } from "./locked.js";
 import { onePerson } from "./people.js";
 import { USER_IDENTIFIERS, USER_LIST, USER_SHOW } from "./user-lists.js";
 import { USER_UPDATE } from "./user-update.js";
@@ -27,22 +28,24 @@ const NEW_PASSWORD = z.strictObject({ ...USER, ...PASSWORD });
 
 type Context<Input extends z.ZodType = typeof ONE> = CommandContext<z.output<Input>>;
 
-/** The `sub` of the user that a command changes, who has no powers that the caller does not have. */
-async function existing({ core, input, powers }: Context): Promise<string> {
-  const sub = await onePerson(core, input.user);
-  await refuseUserBeyond(core, powers, sub);
-  return sub;
+/** The `sub` of the user that a command names by any of their names. */
+function existing({ core, input }: Context): Promise<string> {
+  return onePerson(core, input.user);
 }
 
 async function switchTo(context: Context, disabled: boolean) {
   const sub = await existing(context);
-  await context.changeByPrisma((tx) => setUserDisabled(tx, sub, disabled));
+  await context.changeByPrisma(async (tx) => {
+    await lockedUser(tx, sub, context);
+    await setUserDisabled(tx, sub, disabled);
+  });
   const { warnings } = disabled ? await markGrantsEnded(context, { sub }, sub) : {};
   return { sub, disabled, ...withWarnings(warnings) };
 }
 
 async function unlock(context: Context) {
   const sub = await existing(context);
+  await refuseUserBeyond(context.core, context.powers, sub);
   await resetAttempts(context, sub);
   return { sub };
 }
@@ -69,7 +72,10 @@ async function passwd(context: Context<typeof NEW_PASSWORD>) {
   const sub = await existing(context);
   const { secret, shown } = takeSecret(core, input.password, 15);
   const hash = await core.passwords.hash(secret);
-  await context.changeByPrisma((tx) => setPassword(tx, sub, hash));
+  await context.changeByPrisma(async (tx) => {
+    await lockedUser(tx, sub, context);
+    await setPassword(tx, sub, hash);
+  });
   await resetAttempts(context, sub);
   const { warnings } = await markGrantsEnded(context, { sub }, sub);
   return { sub, ...(shown ? { password: secret } : {}), ...withWarnings(warnings) };
@@ -79,7 +85,8 @@ async function remove(context: Context) {
   const { core } = context;
   const sub = await existing(context);
   const identifiers = await identifiersOfUser(core.db, sub);
-  if (!(await deleteUser(core.db, sub))) throw new OperatorError(`there is no user ${sub}`, "not_found");
+  if (!(await deleteUser(core.db, sub, (tx) => lockedUser(tx, sub, context))))
+    throw new OperatorError(`there is no user ${sub}`, "not_found");
   for (const { value } of identifiers) await core.codes.forget(value);
   await resetAttempts(context, sub);
   return { sub, deleted: true };
@@ -114,6 +121,7 @@ export const USER_COMMANDS: readonly AnyCommand[] = [
     does: "disables a user and revokes their tokens",
     access: "users",
     effect: "ends",
+    expects: true,
     subject: "user",
     input: ONE,
     output: SWITCHED,
@@ -124,6 +132,7 @@ export const USER_COMMANDS: readonly AnyCommand[] = [
     does: "enables a user again",
     access: "users",
     effect: "changes",
+    expects: true,
     subject: "user",
     input: ONE,
     output: SWITCHED,
@@ -134,6 +143,7 @@ export const USER_COMMANDS: readonly AnyCommand[] = [
     does: "deletes a user with consents, sessions, tokens and UMA resources; the sub is never reused",
     access: "users",
     effect: "deletes",
+    expects: true,
     subject: "user",
     input: ONE,
     output: z.object({ sub: z.string(), deleted: z.boolean() }),
@@ -154,6 +164,7 @@ export const USER_COMMANDS: readonly AnyCommand[] = [
     does: "sets a password, or shows a new one once; revokes the user's tokens and resets the count of wrong passwords",
     access: "users",
     effect: "ends",
+    expects: true,
     subject: "user",
     input: NEW_PASSWORD,
     output: z.object({ sub: z.string(), password: z.string().optional(), ...WARNINGS }),

@@ -15,8 +15,5 @@ const SET = { name: "audit_actor_set", text: "SELECT set_config('jeton.actor', $
 
 /** Attributes the changes of a transaction to a caller. PostgreSQL forgets the caller when the transaction ends. */
 export async function asActor(tx: Transaction | Tx, caller: Caller): Promise<void> {
-  const text = JSON.stringify(caller);
-  // Prisma has a model called `client`, so that this member distinguishes nothing.
-  if ("$queryRaw" in tx) await tx.$queryRaw`SELECT set_config('jeton.actor', ${text}, true)`;
-  else await run(tx, SET, [text]);
+  await run(tx, SET, [JSON.stringify(caller)]);
 }

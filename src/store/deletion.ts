@@ -1,6 +1,6 @@
 import { inBatches, MAX_ROWS } from "./batches.js";
 import { endEverythingOf, endEverythingOfClient } from "./epochs.js";
-import { run, type Db } from "./open.js";
+import { run, type Db, type Tx } from "./open.js";
 
 /**
  * Deletes a user or a client with all rows that refer to them. Their tokens are rejected from the first statement on. The rows
@@ -66,9 +66,13 @@ async function deleteAll(db: Db, of: "user" | "client", id: string): Promise<voi
   }
 }
 
+/** Looks at a row before it is deleted, in the transaction that ends everything of it. What it throws stops the deletion. */
+type Check = (tx: Tx) => Promise<unknown>;
+
 /** Deletes a user. Their sub stays in `account_names` and is never reused. @returns whether this call deleted them */
-export async function deleteUser(db: Db, sub: string): Promise<boolean> {
+export async function deleteUser(db: Db, sub: string, check?: Check): Promise<boolean> {
   const exists = await db.prisma.$transaction(async (tx) => {
+    await check?.(tx);
     const { count } = await tx.user.updateMany({ where: { sub }, data: { disabled: true } });
     if (count === 1) await endEverythingOf(tx, sub);
     return count === 1;
@@ -79,8 +83,9 @@ export async function deleteUser(db: Db, sub: string): Promise<boolean> {
 }
 
 /** Deletes a client; an app with its administrator and its things. @returns whether this call deleted it */
-export async function deleteClient(db: Db, client_id: string): Promise<boolean> {
+export async function deleteClient(db: Db, client_id: string, check?: Check): Promise<boolean> {
   const exists = await db.prisma.$transaction(async (tx) => {
+    await check?.(tx);
     const { count } = await tx.client.updateMany({ where: { client_id }, data: { disabled: true } });
     if (count === 1) await endEverythingOfClient(tx, client_id);
     return count === 1;

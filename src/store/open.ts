@@ -92,14 +92,15 @@ export async function closeDb(db: Db): Promise<void> {
 }
 
 /**
- * Runs one named (prepared once per connection) statement, or the same statement in a transaction.
+ * Runs one named (prepared once per connection) statement, or the same statement in a transaction of either kind.
  * @throws CallerLeftError if the caller left before it was sent; PoolBusyError
  */
 export async function run<Row extends pg.QueryResultRow>(
-  where: Db | Transaction,
+  where: Db | Transaction | Tx,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
+  if ("$queryRawUnsafe" in where) return where.$queryRawUnsafe<Row[]>(statement.text, ...values);
   // A transaction may continue after a failure. A prepared statement may not.
   if ("client" in where) return (await where.client.query<Row>(statement.text, [...values])).rows;
   return withConnection(where, (client) => ask<Row>(client, statement, values));

@@ -1,4 +1,4 @@
-import { run, type Db, type Transaction } from "./open.js";
+import { run, type Db, type Transaction, type Tx } from "./open.js";
 import { pageStatement, readPage, rowsToRead, type RowPage, type ReadRow } from "./pages.js";
 
 /** Lists of users, and one user as administrators see them. */
@@ -106,6 +106,6 @@ const SHOW = {
 };
 
 /** The user with this `sub`. */
-export async function showUser(where: Db | Transaction, sub: string): Promise<ShownUser | undefined> {
+export async function showUser(where: Db | Transaction | Tx, sub: string): Promise<ShownUser | undefined> {
   return (await run<ShownUser>(where, SHOW, [sub]))[0];
 }

@@ -1,5 +1,5 @@
 import { insertRows } from "./bulk.js";
-import { run, type Transaction } from "./open.js";
+import { run, type Transaction, type Tx } from "./open.js";
 import { releaseIdentifiers, USER_IDENTIFIERS, type Identifier } from "./users.js";
 
 /** Changes of one user by an administrator. */
@@ -7,7 +7,7 @@ import { releaseIdentifiers, USER_IDENTIFIERS, type Identifier } from "./users.j
 const LOCK = { name: "user_lock", text: "SELECT sub FROM users WHERE sub = $1 FOR NO KEY UPDATE" };
 
 /** Locks a user until the transaction ends. @returns whether there is one */
-export async function lockUser(tx: Transaction, sub: string): Promise<boolean> {
+export async function lockUser(tx: Transaction | Tx, sub: string): Promise<boolean> {
   return (await run(tx, LOCK, [sub])).length === 1;
 }
 

@@ -270,6 +270,63 @@ t.test("AM-05 stored markup is JSON, and an odd body is refused", async (t) => {
   t.match(await call(t, "GET", "/nothing", { token }), { status: 404, json: { code: "path_unknown" } });
 });
 
+t.test("of two changes with the same If-Match one is made, and a stale one is refused by every command", async (t) => {
+  await call(t, "POST", "/clients", { token, body: { client_id: "guarded", grant_types: ["client_credentials"] } });
+  await call(t, "POST", "/users", { token, body: { preferred_username: "guarded-user" } });
+  const subjects: Readonly<Record<string, { readonly path: string; readonly change: object }>> = {
+    client: { path: "/clients/guarded", change: { client_name: "New" } },
+    user: { path: "/users/guarded-user", change: { name: "New" } },
+  };
+  for (const [noun, { path, change }] of Object.entries(subjects)) {
+    const tag = (await call(t, "GET", path, { token })).headers.get("etag")!;
+    t.match(tag, /^"[\w-]{22}"$/);
+    const headers = { "If-Match": tag };
+    const two = await Promise.all(
+      [call, callAside].map((one) => one(t, "PATCH", path, { token, body: change, headers })),
+    );
+    t.strictSame(two.map(({ status }) => status).sort(), [200, 412], noun);
+    const before = await call(t, "GET", path, { token });
+    const guarding = SERVED.filter(({ name, expects }) => expects === true && name.startsWith(`${noun} `));
+    t.ok(guarding.length > 3);
+    for (const command of guarding) {
+      const route = routeOf(command);
+      const place = route.path.replace(/\/\w+\/:\w+/, path);
+      const body = route.method === "PATCH" ? change : route.method === "DELETE" ? undefined : {};
+      const stale = await call(t, route.method, place, { token, body, headers });
+      t.match(stale, { status: 412, json: { code: "admin_changed" } }, command.name);
+    }
+    t.equal((await call(t, "GET", path, { token })).text, before.text, "nothing was changed");
+    const now = { "If-Match": `"other", ${before.headers.get("etag")}` };
+    t.equal((await call(t, "POST", `${path}/disable`, { token, headers: now })).status, 200);
+    t.equal((await call(t, "DELETE", path, { token, headers: { "If-Match": "*" } })).status, 200);
+  }
+  const elsewhere = await call(t, "POST", "/keys/rotate", { token, headers: { "If-Match": "*" } });
+  t.match(elsewhere, { status: 400, json: { code: "if_match_unsupported" } }, "it is not ignored");
+});
+
+t.test("AM-06 a finer scope neither makes nor changes an administrator", async (t) => {
+  const [clients, users] = [await adminToken(server, "clients"), await adminToken(server, "users")];
+  const asked: readonly (readonly [string, string, string, unknown?])[] = [
+    [clients, "POST", "/clients", { client_id: "mine", scope: "api1 jeton:admin" }],
+    [clients, "POST", "/clients/admin-all/rotate-secret"],
+    [clients, "POST", "/clients/admin-read/disable"],
+    [clients, "PATCH", "/clients/desk", { redirect_uris: ["https://evil.example/"] }],
+    [clients, "PATCH", "/clients/backend", { scope: "jeton:admin:keys" }],
+    [clients, "DELETE", "/clients/admin-all"],
+    [users, "POST", "/users", { preferred_username: "mine", roles: ["jeton:admin"] }],
+    [users, "POST", "/users/root/passwd", { password: "a password of mine" }],
+    [users, "PATCH", "/users/root", { email: "me@evil.example", email_verified: true }],
+    [users, "PATCH", "/users/plain", { roles: ["jeton:admin:read"] }],
+    [users, "DELETE", "/users/auditor"],
+  ];
+  for (const [weak, method, path, body] of asked) {
+    const { status, json } = await call(t, method, path, { token: weak, body });
+    t.match({ status, json }, { status: 403, json: { code: "admin_scope_missing" } }, `${method} ${path}`);
+  }
+  t.equal((await call(t, "PATCH", "/users/plain", { token: users, body: { name: "Plain" } })).status, 200);
+  t.equal((await call(t, "GET", "/users/root", { token })).json.email, null);
+});
+
 t.test("an Idempotency-Key makes one of many calls, and gives its answer again", async (t) => {
   const body = { client_id: "made-once", grant_types: ["client_credentials"] };
   const headers = { "Idempotency-Key": "a-key" };

@@ -8,7 +8,8 @@ import { APP, ofApp, PLAIN_APP, postJson, THING, VENDORS } from "../support/vend
 import { isActive, logIn } from "../support/tokens.js";
 
 /** Deleting people and clients, and changing one setting of a client, beside two running instances. */
-const named = { env: { ISSUER: "https://id.example" } };
+/** Decisions name who is deleted, as long as they are kept. */
+const named = { env: { ISSUER: "https://id.example", DECISIONS_KEPT: "0" } };
 const one = await startInstance(t, { provision: VENDORS, ...named });
 const two = await startInstance(t, { database: one.database, ...named });
 
