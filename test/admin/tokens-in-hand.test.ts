@@ -6,7 +6,7 @@ import { newRegistrationToken } from "../../src/clients/registration-token.js";
 import { statusQuestion } from "../../src/tokens/access-token.js";
 import { readRefreshToken } from "../../src/tokens/refresh-token.js";
 import { TestClock } from "../support/clock.js";
-import { runCommand } from "../support/commands.js";
+import { runCommand, showToken } from "../support/commands.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { logIn, refresh } from "../support/tokens.js";
@@ -33,7 +33,7 @@ const CLOUD = {
 };
 
 const grantOf = ({ core }: Instance, text: string) => readRefreshToken(core.master, text)!.grant_id;
-const show = (server: Instance, token: string) => runCommand(server, ["token", "show", "--token-stdin"], token);
+const show = showToken;
 
 async function pairOf(server: Instance, client_id = "mobile"): Promise<Pair> {
   return (await logIn(server, { client_id, scope: "openid api1" })).json as Pair;

@@ -4,6 +4,7 @@ import { setClientDisabled } from "../../src/store/clients.js";
 import { endEverythingOfClient } from "../../src/store/epochs.js";
 import { setPassword, setUserDisabled } from "../../src/store/users.js";
 import { TestClock } from "../support/clock.js";
+import { showToken } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { ALICE, SECRET } from "../support/fleet.js";
@@ -441,6 +442,8 @@ t.test("a refresh issues two new tokens and ends both old ones", async (t) => {
     t.strictSame(Object.keys(second), Object.keys(first));
     t.notOk(await isActive(server, first.access_token), "the old access token is over at once");
     t.ok(await isActive(server, second.access_token));
+    t.match(await showToken(server, first.access_token), { format: "opaque", reasons: ["superseded"] });
+    t.match(await showToken(server, second.access_token), { in_force: true, generation: 1 });
     t.match(await refreshByJson(first.refresh_token), REUSED, "and so is the old refresh token, even a moment later");
     t.ok(await isActive(server, second.access_token), "which ends nothing: its client may have lost the answer");
     t.equal((await refreshByJson(second.refresh_token)).status, 200);

@@ -3,6 +3,7 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import t, { type Test } from "tap";
 import { asserted, claimsOf, ecdsa, jws } from "../support/assertions.js";
 import { isLoggedIn } from "../support/authorization.js";
+import { showToken } from "../support/commands.js";
 import { freshDatabase } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Instance } from "../support/instance.js";
@@ -58,6 +59,8 @@ t.test("access tokens of a listed previous issuer stay valid, JWT and opaque", a
   t.equal(decodeJwt(access_token).iss, OLD);
   t.match(await introspectAs(renamed, access_token, web), { active: true, iss: OLD }, "and say who they are from");
   t.strictSame(await introspectAs(forgetful, access_token, web), { active: false });
+  t.match(await showToken(renamed, access_token), { in_force: true, iss: OLD });
+  t.match(await showToken(forgetful, access_token), { in_force: false, reasons: ["other_issuer"] });
   const bearer = { Authorization: `Bearer ${access_token}` };
   t.equal((await renamed.send("/oauth2/userinfo", { headers: bearer })).status, 200);
   t.equal((await forgetful.send("/oauth2/userinfo", { headers: bearer })).status, 401);

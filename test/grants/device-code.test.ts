@@ -3,6 +3,7 @@ import t, { type Test } from "tap";
 import { openSweep } from "../../src/store/sweep.js";
 import { setUserDisabled } from "../../src/store/users.js";
 import { TestClock } from "../support/clock.js";
+import { runCommand, showToken } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { ALICE, SECRET } from "../support/fleet.js";
@@ -80,6 +81,7 @@ t.test("a device gets tokens once its user has allowed it", async (t) => {
     interval: 5,
   });
   t.match(said(await poll(device_code!)), refusal("authorization_pending"));
+  t.match(await showToken(server, device_code!), { kind: "device_code", in_force: true, client_id: "tv" });
 
   const browser = new Browser(server);
   const page = await browser.open(`/device?user_code=${user_code}`);
@@ -105,6 +107,12 @@ t.test("a device gets tokens once its user has allowed it", async (t) => {
   const { access_token, refresh_token, id_token, scope } = tokens.json as Record<string, string>;
   t.equal(scope, SCOPE);
   t.ok(await isActive(server, access_token!));
+  const shown = await showToken(server, device_code!);
+  t.match(shown, { in_force: false, reasons: ["used"], sub: "user-alice" });
+  t.match(await runCommand(server, ["grant", "show", shown.grant_id]), {
+    dialect: "oauth2",
+    code: { kind: "device_code", uses: 1 },
+  });
   t.match(decodeJwt(id_token!), { sub: "user-alice", aud: "tv", sid: String, amr: ["pwd"] });
   t.equal((await refresh(server, refresh_token!, { client_id: "tv" })).status, 200);
   t.match((await browser.open("/account")).text, "The Big TV", "the account page lists the client");

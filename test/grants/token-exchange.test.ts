@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import t from "tap";
 import { selfSigned } from "../support/certificate.js";
 import { TestClock } from "../support/clock.js";
-import { runCommand } from "../support/commands.js";
+import { runCommand, showToken } from "../support/commands.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
 import { introspect, isActive, logIn, refresh } from "../support/tokens.js";
@@ -485,9 +485,12 @@ for (const [what, end, undo] of ENDINGS) {
     const plain = (await exchange("orders-api", tokens.access_token!)).json.access_token as string;
     for (const token of [delegated, again, plain]) t.ok(await isActive(server, token));
     await end({ ...tokens, ...(acting as Tokens), between: delegated });
-    t.notOk(await isActive(server, again), "the last token of the chain");
-    t.notOk(await isActive(other, again), "also there");
     const ofActor = what.includes("actor's token") || what.includes("in between");
+    t.notOk(await isActive(server, again), "the last token of the chain");
+    const { in_force, reasons } = await showToken(server, again);
+    t.equal(in_force, false, reasons.join(" "));
+    t.equal((await showToken(server, plain)).in_force, ofActor);
+    t.notOk(await isActive(other, again), "also there");
     t.equal(
       await isActive(server, plain),
       ofActor,

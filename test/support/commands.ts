@@ -28,3 +28,8 @@ export async function runCommand(at: Instance, words: readonly string[], stdin =
     return error.message;
   }
 }
+
+/** What `jeton token show` says of a token. */
+export function showToken(at: Instance, token: string): Promise<any> {
+  return runCommand(at, ["token", "show", "--token-stdin"], token);
+}

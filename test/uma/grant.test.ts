@@ -1,6 +1,7 @@
 import { SignJWT } from "jose";
 import t from "tap";
 import { after, TestClock } from "../support/clock.js";
+import { showToken } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { decided } from "../support/decided.js";
 import { SECRET } from "../support/fleet.js";
@@ -51,6 +52,17 @@ t.test("a ticket becomes a token for the requested and allowed permissions", asy
       permissions: [{ resource_id: open, resource_scopes: ["view"] }],
     });
     t.equal(claims.exp - claims.iat, 300);
+    const permissions = [{ resource_id: open, resource_scopes: ["view"] }];
+    const shown = { kind: "requesting_party_token", client_id: "printer", aud: "photos" };
+    t.match(await showToken(server, json.access_token), { ...shown, in_force: true, permissions });
+    const unlink = "DELETE FROM uma_policy_resources WHERE resource_id = $1 RETURNING policy_id";
+    const [link] = await sql(server.database, unlink, [open]);
+    t.match(await showToken(server, json.access_token), { ...shown, reasons: ["no_permission_left"] });
+    await sql(server.database, "INSERT INTO uma_policy_resources VALUES ($1, $2)", [link!.policy_id, open]);
+    const text = await ticket({ [open]: ["view"] });
+    t.match(await showToken(server, text), { kind: "permission_ticket", in_force: true, permissions });
+    await ask(server, text);
+    t.match(await showToken(server, text), { kind: "permission_ticket", reasons: ["used"] });
   });
 
   t.test("the grant has two names, and a client may be registered with either", async (t) => {
@@ -102,6 +114,12 @@ t.test("a ticket becomes a token for the requested and allowed permissions", asy
     t.equal(granted.status, 200);
     t.match(payloadOf(granted.json.access_token), { sub: "user-bob", permissions: [{ resource_id: bobs }] });
     t.match(granted.json.pct, /^jpct_/);
+    t.match(await showToken(server, granted.json.pct), {
+      kind: "persisted_claims_token",
+      in_force: true,
+      sub: "user-bob",
+      client_id: "printer",
+    });
     t.notOk((await ask(server, await ticket({ [open]: ["view"] }), {}, "other-printer")).json.redirect_user);
   });
 
