@@ -1,8 +1,17 @@
 import pg from "pg";
 
 /** What the instances of this process say to each other and to themselves, request or not. */
-const HOUSEKEEPING =
-  /^(SELECT now\(\) AS now$|LISTEN |\s*WITH t AS \(\s*SELECT n\.now, coalesce\(\$2::timestamptz, \(SELECT alive_at)/;
+const HOUSEKEEPING = new RegExp(
+  [
+    /^(SELECT now\(\) AS now$|LISTEN |\s*WITH t AS \(\s*SELECT n\.now, coalesce\(\$2::timestamptz, \(SELECT alive_at)/,
+    // The decisions of a second, and looks for notices and jobs, each of which a timer begins.
+    /INSERT INTO decisions /,
+    /FROM logout_notices n, t\s+WHERE n\.due_at/,
+    /SELECT j\.id FROM jobs j, t|^SELECT count\(\*\)::int AS unfinished FROM jobs/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+);
 
 /**
  * Runs something and returns every statement that this process sent at the same time, by any sender: Prisma, a named
