@@ -68,7 +68,7 @@ export function textOf({ schema }: Field, value: unknown): string {
   if (typeof value === "string") return value;
   const isLines = choicesOf(schema) === undefined && unwrap(schema) instanceof z.ZodArray;
   if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(isLines ? "\n" : " ");
-  return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
+  return JSON.stringify(value, null, 2);
 }
 
 /** The text of a field, the same for equal values; empty without one. */

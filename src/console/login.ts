@@ -26,6 +26,12 @@ export interface LoginParts {
   readonly dialect: RequestSpelling & { readonly authorize?: string };
 }
 
+/**
+ * Seconds by which the clocks of two instances may differ. A login that one of them accepts is never too old for the other, so the
+ * browser is not sent to and fro.
+ */
+const CLOCKS_APART = 30;
+
 interface LoginState {
   readonly verifier: string;
   /** The page to show after the login, below the console. */
@@ -47,7 +53,7 @@ export async function beginLogin(
     state,
     code_challenge: hash("sha256", verifier, "base64url"),
     code_challenge_method: "S256",
-    ...(isFresh ? { max_age: String(MAX_LOGIN_AGE) } : {}),
+    ...(isFresh ? { max_age: String(MAX_LOGIN_AGE - CLOCKS_APART) } : {}),
   });
   return `${core.issuer}${dialect.authorize}?${request}`;
 }

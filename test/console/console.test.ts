@@ -13,6 +13,8 @@ import { Browser, formOf } from "../support/web.js";
 
 const MARKUP = `"><img src=x onerror=alert(1)>`;
 
+const REDIRECT_URI = `https://app.example/cb?x=${encodeURIComponent(MARKUP)}`;
+
 const PASSWORD = "correct horse battery staple";
 const person = (sub: string, roles: readonly string[], name: string) => ({
   ...{ sub, roles, name, preferred_username: sub, password: PASSWORD },
@@ -24,7 +26,13 @@ const PROVISION = {
       client_name: MARKUP,
       client_secret: SECRET,
       grant_types: ["authorization_code"],
-      redirect_uris: [`https://app.example/cb?x=${encodeURIComponent(MARKUP)}`],
+      redirect_uris: [REDIRECT_URI],
+      scope: "openid",
+    },
+    {
+      client_id: "phone",
+      token_endpoint_auth_method: "none",
+      grant_types: ["password", "refresh_token"],
       scope: "openid",
     },
   ],
@@ -236,7 +244,7 @@ t.test(
     const choice = { "grant_types:client_credentials": "true" };
     const asked = await browser.post(action, { ...typed, ...choice, csrf: values.csrf! });
     const address = new URL(asked.headers.get("location")!);
-    t.equal(address.searchParams.get("max_age"), "900");
+    t.equal(address.searchParams.get("max_age"), "870");
     t.notMatch(address.href, "typed", "nothing of it is in an address");
     const [stored] = await sql(server.database, "SELECT string_agg(request::text, ' ') AS text FROM interactions");
     t.notMatch(String(stored!.text), "typed", "and it is sealed in the store");
@@ -258,12 +266,12 @@ t.test("a form of an update has the present values, and sends the changed ones a
   const path = `/admin/commands/client.update?client_id=${encodeURIComponent(HOSTILE)}`;
   const [first, second] = [await browser.get(path), await browser.get(path)];
   const values = typedIn(first);
-  t.match(values, { client_name: MARKUP, redirect_uris: PROVISION.clients[0]!.redirect_uris[0]!, scope: "openid" });
+  t.match(values, { client_name: MARKUP, redirect_uris: REDIRECT_URI, scope: "openid" });
   const done = await browser.post("/admin/commands/client.update", { ...values, client_name: "Renamed" });
   t.match(done.text, 'id="done"');
   const read = "SELECT client_name, redirect_uris, require_pkce FROM clients WHERE client_id = $1";
   const [row] = await sql(server.database, read, [HOSTILE]);
-  t.match(row, { client_name: "Renamed", redirect_uris: PROVISION.clients[0]!.redirect_uris });
+  t.match(row, { client_name: "Renamed", redirect_uris: [REDIRECT_URI] });
 
   const late = await browser.post("/admin/commands/client.update", { ...typedIn(second), scope: "openid email" });
   t.equal(late.status, 412, "the other administrator does not undo it");
@@ -363,9 +371,39 @@ t.test("CN-09: a token in hand is never in an address", async (t) => {
   const shown = await browser.post("/admin/search", { q: token, csrf });
   t.equal(shown.status, 200);
   t.equal(heading(shown), "Token in hand");
-  t.notMatch(shown.text, token);
-  const found = await browser.post("/admin/search", { q: "jeton-console", csrf });
+  t.equal(shown.text.split(token).length, 2, "it is in the form that ends it, and nowhere else");
+  const end = await browser.post("/admin/commands/revoke", formOf(shown, "end-token").values);
+  t.match(end.text, 'id="done"');
+  t.equal((await browser.get("/admin/")).status, 303, "it was the token of this console");
+  const { browser: next, page: start } = await signIn("root");
+  const other = /action="\/admin\/search"[^>]*>[\s\S]*?value="([^"]*)"/.exec(start.text)![1]!;
+  const found = await next.post("/admin/search", { q: "jeton-console", csrf: other });
   t.equal(found.headers.get("location"), "/admin/search?q=jeton-console");
+});
+
+t.test("the start page says in a sentence whether everything is all right, and counts what was decided", async (t) => {
+  const verdictOf = ({ text }: Reply) =>
+    /id="verdict"[^>]*>([\s\S]*?)<\/(?:p|div)>/.exec(text)![1]!.replace(/<[^>]*>/g, "");
+  const { browser, page } = await signIn("root");
+  t.equal(verdictOf(page), "Yes. Everything is all right.");
+  t.match(page.text, /aria-label="Refused: \d+ in the last hour, at most \d+ in a minute, \d+ in the last minute"/);
+  const form = { client_id: "phone", scope: "openid", grant_type: "password", username: "root", password: PASSWORD };
+  const refresh = (refresh_token: string) =>
+    server.post("/oauth2/token", { grant_type: "refresh_token", client_id: "phone", refresh_token });
+  const { refresh_token } = (await server.post("/oauth2/token", form)).json;
+  const { json } = await refresh(refresh_token);
+  await refresh(json.refresh_token);
+  clock.advance(60);
+  await refresh(refresh_token);
+  const alarmed = await browser.get("/admin/");
+  t.match(
+    verdictOf(alarmed).replace(/\s+/g, " "),
+    "No. This needs your attention: Alarms in the last hour: 1. They may mean an attack.",
+  );
+  t.match(alarmed.text, "1 × a used refresh token came again");
+  clock.advance(61 * 60);
+  const { page: later } = await signIn("root");
+  t.equal(verdictOf(later), "Yes. Everything is all right.", "an hour later it is no news");
 });
 
 t.test("at an address of its own, the login goes to the issuer and comes back", async (t) => {

@@ -5,9 +5,10 @@ import type { Parameters } from "../../http/form.js";
 import { hidden } from "../../pages/form.js";
 import { html, isolated, when, type Html } from "../../pages/html.js";
 import { doesOf, titleOf } from "../command-texts.js";
-import { commandAt, pathOfCommand } from "../commands.js";
+import { addressOf as addressOfCommand, commandAt, pathOfCommand } from "../commands.js";
 import { changesOf, presentOf, VERSION_FIELD, type Present } from "../editing.js";
 import { fieldMarkup, fieldsOf, readFields, type Field } from "../fields.js";
+import { buttonTo } from "../list.js";
 import { statusOf } from "../outcomes.js";
 import type { ConsoleAnswer, ConsolePage, ConsoleRequest } from "../page.js";
 import { resultMarkup } from "../result.js";
@@ -146,6 +147,20 @@ ${areFilters ? undefined : button}
 </form>`;
 }
 
+/** What can be done with the result of a command, by the member that names it. */
+const NEXT: Readonly<Record<string, readonly [command: string, member: string]>> = {
+  "grant show": ["grant revoke", "grant_id"],
+  "session show": ["session revoke", "sid"],
+};
+
+function nextButton(request: ConsoleRequest, { name }: Command, result: unknown): Html | undefined {
+  const [next, member] = NEXT[name] ?? [];
+  if (next === undefined || member === undefined || !request.offers(next)) return undefined;
+  const id = String((result as Readonly<Record<string, string>>)[member]);
+  const text = titleOf(request.language, { name: next });
+  return html`<p>${buttonTo(request, addressOfCommand(next, { [member]: id }), text, "end", "small danger")}</p>`;
+}
+
 /** Members of a result that are shown once. */
 const SECRETS: ReadonlySet<string> = new Set(["client_secret", "password", "token", "secret", "initial_access_token"]);
 
@@ -153,7 +168,8 @@ function resultSection(request: ConsoleRequest, command: Command, typed: Paramet
   const { language, base } = request;
   const context = { language, base, ...(command.effect === "reads" ? {} : { secrets: SECRETS }) };
   const heading = html`<h2 id="result">${say(language, "command.result")}</h2>`;
-  if (command.paged !== true) return html`${heading}${resultMarkup(context, result)}`;
+  if (command.paged !== true)
+    return html`${heading}${resultMarkup(context, result)}${nextButton(request, command, result)}`;
   const { items, next } = result as { readonly items: readonly unknown[]; readonly next?: string };
   const link = when(next, (cursor) => {
     const address = addressOf(command, new Map([...typed, ["cursor", cursor]]));

@@ -1,5 +1,7 @@
 import { OperatorError } from "../../errors/operator-error.js";
+import { hidden } from "../../pages/form.js";
 import { html, isolated, type Html } from "../../pages/html.js";
+import { pathOfCommand } from "../commands.js";
 import type { Page } from "../list.js";
 import type { ConsolePage, ConsoleRequest } from "../page.js";
 import { resultMarkup } from "../result.js";
@@ -118,12 +120,20 @@ function results({ language, base }: ConsoleRequest, text: string, found: readon
   return html`${intro}<ul class="found" id="found">${items}</ul>`;
 }
 
+/** A form that ends the token. It carries the token, so that no address has it. */
+function endForm({ language, base, csrf, offers }: ConsoleRequest, token: string): Html | undefined {
+  if (!offers("revoke")) return undefined;
+  const path = pathOfCommand({ name: "revoke" });
+  return html`<form id="end-token" method="post" action="${base}${path}">${hidden("csrf", csrf(path), "csrf")}${hidden("token", token, "token")}
+<div class="actions"><button class="button small danger" type="submit" id="revoke">${say(language, "search.revoke")}</button></div></form>`;
+}
+
 /** What a token in hand is. The token itself is not shown again. */
 async function tokenMarkup(request: ConsoleRequest, token: string): Promise<Html> {
   const { language, base, run, offers } = request;
   if (!offers("token show")) return html`<p>${say(language, "search.nothing")}</p>`;
   try {
-    return resultMarkup({ language, base }, await run("token show", { token }));
+    return html`${resultMarkup({ language, base }, await run("token show", { token }))}${endForm(request, token)}`;
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     return html`<p class="alert" id="problem" lang="en">${isolated(error.message, { maxLength: 1_000 })}</p><p>${say(language, "search.help")}</p>`;

@@ -10,6 +10,7 @@ export const PEOPLE_TEXTS = {
     de: "Geben Sie einen Anmeldenamen oder dessen Anfang ein, eine E-Mail-Adresse, eine Telefonnummer, einen Client oder die ID einer Erlaubnis, Sitzung oder Entscheidung. Ein Token wird erklärt.",
   },
   "search.token": { en: "Token in hand", de: "Vorliegendes Token" },
+  "search.revoke": { en: "End this token", de: "Dieses Token beenden" },
   "search.kind.person": { en: "person", de: "Person" },
   "search.kind.client": { en: "client", de: "Client" },
   "search.kind.grant": { en: "grant", de: "Erlaubnis" },

@@ -14,8 +14,8 @@ export const START_TEXTS = {
     de: "Die Uhren dieses Rechners und der Datenbank weichen um {time} voneinander ab. Stellen Sie beide mit NTP.",
   },
   "start.bad.alarms": {
-    en: "There were {count} alarms in the last hour. They may mean an attack.",
-    de: "In der letzten Stunde gab es {count} Alarme. Sie können einen Angriff bedeuten.",
+    en: "Alarms in the last hour: {count}. They may mean an attack.",
+    de: "Alarme in der letzten Stunde: {count}. Sie können einen Angriff bedeuten.",
   },
   "start.bad.pool": {
     en: "{count} requests wait for a connection to the database.",
