@@ -10,7 +10,7 @@ import { findAppOf } from "../store/apps.js";
 import { findClient, replaceSecret, setClientDisabled, type ClientRow } from "../store/clients.js";
 import { deleteClient } from "../store/deletion.js";
 import { isConflict } from "../store/failure.js";
-import { databaseTime } from "../store/open.js";
+import { databaseTime, type Tx } from "../store/open.js";
 import { CLIENT_ID, duration, SETTINGS_NOTE, takeSecret, WARNINGS, withWarnings } from "./arguments.js";
 import { CLIENT_LIST, CLIENT_USAGE, shownClient } from "./client-lists.js";
 import { CLIENT_UPDATE, refuseForeignSector } from "./client-update.js";
@@ -97,7 +97,8 @@ async function remove(context: Context) {
       "conflict",
     );
   }
-  if (!(await deleteClient(core.db, client_id, (tx) => lockedClient(tx, client_id, context))))
+  const check = (tx: Tx) => lockedClient(tx, client_id, context);
+  if (!(await deleteClient(core.db, client_id, { part: context.changeByPrisma, check })))
     throw new OperatorError(`there is no client ${client_id}`, "not_found");
   return { client_id, deleted: true };
 }

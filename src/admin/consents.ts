@@ -41,11 +41,11 @@ export const CONSENT_COMMANDS: readonly AnyCommand[] = [
     subject: "user",
     input: z.strictObject({ ...USER, client: name.meta({ description: "client" }) }),
     output: z.object({ sub: z.string(), client_id: z.string(), withdrawn: z.boolean() }),
-    run: async ({ core, input }) => {
+    run: async ({ core, input, change }) => {
       const sub = await onePerson(core, input.user);
       const scope = await consentedScope(core.db, sub, input.client);
       if (scope.length === 0) throw new OperatorError(`${sub} has allowed ${input.client} nothing`, "not_found");
-      await withdrawConsent(core.db, sub, input.client, core.clock.statement());
+      await withdrawConsent(core.db, { sub, client_id: input.client }, core.clock.statement(), change);
       return { sub, client_id: input.client, withdrawn: true };
     },
   }),

@@ -11,11 +11,9 @@ import { SESSION_STATES } from "../store/session-list.js";
 export const LINEAGE = {
   client_name: z.string().optional(),
   client_authentication: z.array(z.string()).meta({ description: "how its client proves who it is" }),
-  bound_to: z
-    .array(z.enum(["certificate", "dpop_key"]))
-    .meta({
-      description: "keys of the client that its tokens have to be bound to; a bound token names the key itself",
-    }),
+  bound_to: z.array(z.enum(["certificate", "dpop_key"])).meta({
+    description: "keys of the client that its tokens have to be bound to; a bound token names the key itself",
+  }),
   login: z.object({ auth_time: z.iso.datetime(), amr: z.array(z.string()), acr: z.string().optional() }),
   consent: z.object({ scope: z.string(), given_at: z.iso.datetime() }).optional(),
   session: z.object({ sid: z.string(), state: z.enum([...SESSION_STATES, "deleted"]) }).optional(),

@@ -6,6 +6,7 @@ import { id, password, text } from "../provisioning/fields.js";
 import { prepareUser } from "../provisioning/write.js";
 import { isConflict } from "../store/failure.js";
 import { deleteUser } from "../store/deletion.js";
+import type { Tx } from "../store/open.js";
 import { identifiersOfUser, setPassword, setUserDisabled } from "../store/users.js";
 import { SETTINGS_NOTE, takeSecret, USER, WARNINGS, withWarnings } from "./arguments.js";
 import { command, type AnyCommand, type CommandContext } from "./command.js";
@@ -85,7 +86,8 @@ async function remove(context: Context) {
   const { core } = context;
   const sub = await existing(context);
   const identifiers = await identifiersOfUser(core.db, sub);
-  if (!(await deleteUser(core.db, sub, (tx) => lockedUser(tx, sub, context))))
+  const check = (tx: Tx) => lockedUser(tx, sub, context);
+  if (!(await deleteUser(core.db, sub, { part: context.changeByPrisma, check })))
     throw new OperatorError(`there is no user ${sub}`, "not_found");
   for (const { value } of identifiers) await core.codes.forget(value);
   await resetAttempts(context, sub);

@@ -49,7 +49,7 @@ export const changeAccount: Step = async ({ core, sessions }, { form, visit, fac
   if (client_id !== undefined && form.parameters.get("action") === "withdraw") {
     facts.sub = session.sub;
     facts.client_id = client_id;
-    await withdrawConsent(core.db, session.sub, client_id, core.clock.statement());
+    await withdrawConsent(core.db, { sub: session.sub, client_id }, core.clock.statement());
   }
   return { kind: "go", path: ACCOUNT_PATH };
 };

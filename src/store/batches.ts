@@ -1,4 +1,4 @@
-import { run, type Db } from "./open.js";
+import { run, type Db, type Transaction, type Tx } from "./open.js";
 
 /**
  * Statements over tables that grow with the deployment. Each is repeated over a bounded number of rows, so that none reaches
@@ -7,6 +7,12 @@ import { run, type Db } from "./open.js";
 
 /** Largest number of rows that one such statement reads or writes. */
 export const MAX_ROWS = 1_000;
+
+/**
+ * Runs one part of a work of several statements. The parts of an administrator's work are transactions, which are attributed to
+ * the administrator.
+ */
+export type Part = <T>(work: (where: Db | Transaction | Tx) => Promise<T>) => Promise<T>;
 
 /** Repeats a statement until it reports that no rows are left. */
 export async function inBatches(step: () => Promise<{ readonly more: boolean } | undefined>): Promise<void> {

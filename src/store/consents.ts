@@ -1,4 +1,4 @@
-import { inBatches, MAX_ROWS } from "./batches.js";
+import { inBatches, MAX_ROWS, type Part } from "./batches.js";
 import { openGrants } from "./ending.js";
 import { isGone } from "./failure.js";
 import { run, type Db } from "./open.js";
@@ -72,10 +72,16 @@ const END = {
  * Revokes a consent, and ends every grant that rests on it. If one statement does not end them all, a cursor reads each grant
  * once. Repeated searches for the next open ones would cost the square of their number.
  */
-export async function withdrawConsent(db: Db, sub: string, client_id: string, now: Date | null): Promise<void> {
-  const withdraw = async () => (await run<{ more: boolean }>(db, WITHDRAW, [sub, client_id, now]))[0];
+export async function withdrawConsent(
+  db: Db,
+  { sub, client_id }: { readonly sub: string; readonly client_id: string },
+  now: Date | null,
+  part: Part = (work) => work(db),
+): Promise<void> {
+  const withdraw = async () =>
+    (await part((where) => run<{ more: boolean }>(where, WITHDRAW, [sub, client_id, now])))[0];
   if ((await withdraw())?.more !== true) return;
-  for await (const ids of openGrants(db, { sub, client_id })) await run(db, END, [ids, now]);
+  for await (const ids of openGrants(db, { sub, client_id })) await part((where) => run(where, END, [ids, now]));
   // The grants that were opened in the meantime, and the consent.
   await inBatches(withdraw);
 }

@@ -1,5 +1,4 @@
-import { inBatches, MAX_ROWS } from "./batches.js";
-import { endEverythingOf, endEverythingOfClient } from "./epochs.js";
+import { inBatches, MAX_ROWS, type Part } from "./batches.js";
 import { run, type Db, type Tx } from "./open.js";
 
 /**
@@ -60,40 +59,64 @@ function statements(of: "user" | "client", kinds: readonly Rows[]) {
   }));
 }
 
-async function deleteAll(db: Db, of: "user" | "client", id: string): Promise<void> {
+async function deleteAll(part: Part, of: "user" | "client", id: string): Promise<void> {
   for (const statement of DELETIONS.filter((one) => one.of === of)) {
-    await inBatches(async () => (await run<{ more: boolean }>(db, statement, [id]))[0]);
+    await inBatches(async () => (await part((where) => run<{ more: boolean }>(where, statement, [id])))[0]);
   }
 }
 
-/** Looks at a row before it is deleted, in the transaction that ends everything of it. What it throws stops the deletion. */
-type Check = (tx: Tx) => Promise<unknown>;
+/** Everything of an account ends before its rows are deleted. */
+const CLOSE = {
+  user: {
+    name: "user_close",
+    text: `
+      UPDATE users SET disabled = true, token_epoch = token_epoch + 1, updated_at = now() WHERE sub = $1 RETURNING 1`,
+  },
+  client: {
+    name: "client_close",
+    text: `
+      UPDATE clients SET disabled = true, token_epoch = token_epoch + 1, updated_at = now() WHERE client_id = $1
+      RETURNING 1`,
+  },
+} as const;
+
+const REMOVE = {
+  user: [{ name: "user_remove", text: "DELETE FROM users WHERE sub = $1 RETURNING 1" }],
+  client: [
+    // Both clients of an app are deleted with it (docs/decisions/0009).
+    { name: "app_remove", text: "DELETE FROM apps WHERE app_id = $1 RETURNING 1" },
+    { name: "client_remove", text: "DELETE FROM clients WHERE client_id = $1 RETURNING 1" },
+  ],
+} as const;
+
+/** A deletion by an administrator. */
+interface Attended {
+  /** Runs one part of it in a transaction that is attributed to the administrator. */
+  readonly part: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+  /** Looks at the row in the transaction that ends everything of it. What it throws stops the deletion. */
+  readonly check: (tx: Tx) => Promise<unknown>;
+}
 
 /** Deletes a user. Their sub stays in `account_names` and is never reused. @returns whether this call deleted them */
-export async function deleteUser(db: Db, sub: string, check?: Check): Promise<boolean> {
-  const exists = await db.prisma.$transaction(async (tx) => {
-    await check?.(tx);
-    const { count } = await tx.user.updateMany({ where: { sub }, data: { disabled: true } });
-    if (count === 1) await endEverythingOf(tx, sub);
-    return count === 1;
-  });
-  if (!exists) return false;
-  await deleteAll(db, "user", sub);
-  return (await db.prisma.user.deleteMany({ where: { sub } })).count === 1;
+export function deleteUser(db: Db, sub: string, attended?: Attended): Promise<boolean> {
+  return deleteAccount(db, "user", sub, attended);
 }
 
 /** Deletes a client; an app with its administrator and its things. @returns whether this call deleted it */
-export async function deleteClient(db: Db, client_id: string, check?: Check): Promise<boolean> {
-  const exists = await db.prisma.$transaction(async (tx) => {
-    await check?.(tx);
-    const { count } = await tx.client.updateMany({ where: { client_id }, data: { disabled: true } });
-    if (count === 1) await endEverythingOfClient(tx, client_id);
-    return count === 1;
-  });
-  if (!exists) return false;
-  await deleteAll(db, "client", client_id);
-  // Both clients of an app are deleted with it (docs/decisions/0009).
-  const apps = await db.prisma.app.deleteMany({ where: { app_id: client_id } });
-  const clients = await db.prisma.client.deleteMany({ where: { client_id } });
-  return apps.count + clients.count > 0;
+export function deleteClient(db: Db, client_id: string, attended?: Attended): Promise<boolean> {
+  return deleteAccount(db, "client", client_id, attended);
+}
+
+async function deleteAccount(db: Db, kind: "user" | "client", id: string, attended?: Attended): Promise<boolean> {
+  const part: Part = attended?.part ?? ((work) => work(db));
+  const close = async (tx: Tx) => {
+    await attended?.check(tx);
+    return run(tx, CLOSE[kind], [id]);
+  };
+  const closed = await (attended === undefined ? run(db, CLOSE[kind], [id]) : attended.part(close));
+  if (closed.length === 0) return false;
+  await deleteAll(part, kind, id);
+  let removed = 0;
+  for (const statement of REMOVE[kind]) removed += (await part((where) => run(where, statement, [id]))).length;
+  return removed > 0;
 }

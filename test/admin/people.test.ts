@@ -380,4 +380,56 @@ t.test("administrators list and change people, clients, limits and keys", async 
     });
     t.equal((await call(t, "POST", "/configuration/diff", { body })).status, 401, "before the body is read");
   });
+
+  t.test("each change is attributed to its caller, whatever it consists of", async (t) => {
+    const tables = [
+      "users",
+      "user_identifiers",
+      "clients",
+      "client_secrets",
+      "consents",
+      "grants",
+      "signing_keys",
+      "scopes",
+    ];
+    await sql(server.database, "CREATE TABLE actors (changed text NOT NULL, actor text)");
+    await sql(
+      server.database,
+      `CREATE FUNCTION note_actor() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         INSERT INTO actors VALUES (TG_TABLE_NAME, current_setting('jeton.actor', true)); RETURN NULL; END $$`,
+    );
+    for (const table of tables) {
+      const change = `AFTER INSERT OR UPDATE OR DELETE ON ${table} EXECUTE FUNCTION note_actor()`;
+      await sql(server.database, `CREATE TRIGGER note_actor ${change}`);
+    }
+    const document = { scopes: [{ name: "one-more" }], users: [{ sub: "user-new", preferred_username: "new" }] };
+    const changes = [
+      ["PATCH", "/users/bob", { preferred_username: "bobby" }],
+      ["POST", "/users/bob/disable", undefined],
+      ["DELETE", "/users/user-1", undefined],
+      ["POST", "/consents/alice/withdraw", { client: "tablet" }],
+      ["POST", "/clients", { client_id: "passing" }],
+      ["PATCH", "/clients/passing", { client_name: "Passing" }],
+      ["POST", "/clients/passing/rotate-secret", {}],
+      ["DELETE", "/clients/passing", undefined],
+      ["POST", "/keys/rotate", { leaked: true }],
+      ["POST", "/configuration/apply", { document }],
+    ] as const;
+    let current = token;
+    for (const [method, path, body] of changes) {
+      const subject = path === "/users/bob/disable" ? "/users/user-bob/disable" : path;
+      const reply = await call(t, method, subject, { token: current, body });
+      t.ok(reply.status < 300, `${method} ${path}: ${reply.text}`);
+      if (path === "/keys/rotate") current = await adminToken(server);
+    }
+    const seen = await sql(
+      server.database,
+      "SELECT DISTINCT changed, (actor::jsonb) ->> 'id' AS id FROM actors ORDER BY 1",
+    );
+    const expected = tables.filter((table) => table !== "grants").sort();
+    t.strictSame(
+      seen.filter(({ changed }) => changed !== "grants"),
+      expected.map((changed) => ({ changed, id: "admin-all" })),
+    );
+  });
 });

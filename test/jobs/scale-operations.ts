@@ -58,7 +58,7 @@ export async function runLargeOperations(db: Db, client: pg.Client, rows: number
     ],
     ["policies are searched", () => searchPolicies(db, { client_id }, { start: 0, count: 100 })],
     ["a logout", () => endSession(db, { sid }, null)],
-    ["a consent is withdrawn", () => reopen().then(() => withdrawConsent(db, sub, client_id, null))],
+    ["a consent is withdrawn", () => reopen().then(() => withdrawConsent(db, { sub, client_id }, null))],
     ["a resource is deleted", () => deleteResource(db, { client_id: reach.resource }, resource_id)],
     ["a policy is deleted", () => deletePolicy(db, { client_id: reach.policy }, policy_id)],
     ["everything of a client is revoked", () => endEverythingOfClient(tx, client_id)],

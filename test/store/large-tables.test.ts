@@ -314,7 +314,7 @@ t.test("a request ends or deletes many rows in batches and completely", async (t
   const openOnes = "SELECT FROM grants WHERE sub = $1 AND ended_at IS NULL";
   type Case = readonly [what: string, work: () => Promise<unknown>, left: string, values: readonly string[]];
   const cases: readonly Case[] = [
-    ["a consent", () => withdrawConsent(db, sub, client_id, null), openOnes, [sub]],
+    ["a consent", () => withdrawConsent(db, { sub, client_id }, null), openOnes, [sub]],
     [
       "a resource",
       () => deleteResource(db, reach, resource_id),
