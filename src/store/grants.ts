@@ -71,8 +71,8 @@ const OPEN = {
 };
 
 /**
- * Records a new grant. If its client or user is deleted at the same moment, no row is left to record it in, and its tokens are as
- * invalid as if an epoch had been raised.
+ * Records a new grant. If its client or user is deleted at the same moment, no row is left for it. Its tokens are as invalid then as
+ * if an epoch had been raised.
  */
 export async function openGrant(db: Db, grant: NewGrant, now: Date | null): Promise<void> {
   const { id, client_id, sub, scope, auth_time, amr, idle, absolute } = grant;
