@@ -25,7 +25,7 @@ import { readersOf } from "./metrics/readers.js";
 interface Administration {
   readonly metrics: Metrics;
   /** Serves at an address of its own, if ADMIN names one. @throws OperatorError if the address is not available */
-  open(main: FastifyInstance, underWay: () => number): Promise<void>;
+  open(main: FastifyInstance, numbers: Parameters<typeof readersOf>[1]): Promise<void>;
   /** Everything that administrators use, for the application that serves everything else. */
   readonly beside: FastifyPluginAsync;
   close(): Promise<void>;
@@ -64,8 +64,8 @@ export function prepareAdministration({ settings, log, gather, clock }: Administ
   return {
     metrics,
     beside: (beside) => serve(beside, beside, true, () => beside.core.issuer),
-    open: async (main, underWay) => {
-      metrics.watch(readersOf(main.core, underWay));
+    open: async (main, numbers) => {
+      metrics.watch(readersOf(main.core, numbers));
       if (typeof admin !== "object") return;
       const own = (app = ownApp({ core: main.core, log, proxies }));
       await serve(own, main, false, () => ADMIN_URL ?? urlOf(admin, own.server.address() as AddressInfo | null));

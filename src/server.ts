@@ -153,7 +153,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     timers.push(regularly("working on jobs", () => jobs.work(), log, JOBS_RETRY));
   }
 
-  await administration?.open(app, () => listener.underWay);
+  await administration?.open(app, { underWay: () => listener.underWay, unfinishedJobs: () => jobs.unfinished });
 
   listener.ready();
   return {

@@ -65,6 +65,7 @@ export const GAUGES = {
     labelNames: ["table"],
     aggregator: "sum",
   },
+  jeton_jobs_unfinished: { help: "unfinished jobs of all instances", labelNames: [], aggregator: "max" },
   jeton_confirmation_codes_waiting: {
     help: "confirmation codes that are being delivered",
     labelNames: [],

@@ -2,8 +2,15 @@ import type { Core } from "../core.js";
 import { readVersion } from "../version.js";
 import type { GaugeReaders } from "./metrics.js";
 
-/** Reads the state of a server for its metrics. @param underWay the number of accepted requests without an answer */
-export function readersOf(core: Core, underWay: () => number): Omit<GaugeReaders, "jeton_sweep_backlog_rows"> {
+/**
+ * Reads the state of a server for its metrics. Nothing of it asks the database.
+ * @param underWay the number of accepted requests without an answer
+ * @param unfinishedJobs the number of unfinished jobs
+ */
+export function readersOf(
+  core: Core,
+  { underWay, unfinishedJobs }: { readonly underWay: () => number; readonly unfinishedJobs: () => number },
+): Omit<GaugeReaders, "jeton_sweep_backlog_rows"> {
   const { pool } = core.db;
   return {
     jeton_build_info: () => [[1, { version: readVersion(), node: process.version }]],
@@ -22,6 +29,7 @@ export function readersOf(core: Core, underWay: () => number): Omit<GaugeReaders
         if (state !== "current" || active_from === null) return [];
         return [[Math.max(0, core.clock.now() - active_from.getTime()) / 1_000, { alg }] as const];
       }),
+    jeton_jobs_unfinished: () => [[unfinishedJobs()]],
     jeton_confirmation_codes_waiting: () => [[core.codeSender?.waiting ?? 0]],
   };
 }

@@ -64,6 +64,7 @@ t.test("the page counts what is decided", async (t) => {
   t.ok(samples.get(`jeton_decision_duration_seconds_sum{${login}}`)! > 0);
   t.equal(samples.get("jeton_workers"), 1);
   t.equal(samples.get("jeton_change_feed_connected"), 1);
+  t.equal(samples.get("jeton_jobs_unfinished"), 0);
   t.ok(samples.get('jeton_signing_key_age_seconds{alg="ES256"}')! > 0);
   const labels = [...samples.keys()].join("\n");
   t.notMatch(labels, "made-up", "a grant type that does not exist is no label");
