@@ -1,4 +1,4 @@
-import { isServed } from "./admin/command.js";
+import { isServed, type AnyCommand } from "./admin/command.js";
 import { COMMANDS } from "./admin/commands.js";
 import { everyPage } from "./admin/every-page.js";
 import { helpOn, helpOnCommand } from "./admin/help.js";
@@ -36,12 +36,18 @@ export async function runCommandLine(
   const given = readWords(command, words.slice(command.name.split(" ").length));
   if (given.help) return helpOnCommand(command);
 
-  const settings = readSettings(env);
   const progress = given.json ? () => {} : report;
   const printed = (result: unknown) =>
-    command.terms?.lines === true ? inLines(result as readonly unknown[]) : print(result as object, given.json, report);
+    command.terms?.lines === true
+      ? inLines(result as readonly unknown[])
+      : print(result as object | string, given.json, report);
+  const alone = await runAlone(command, () => inputOf(command, given, stdin));
+  if (alone !== undefined) return printed(alone);
+
+  const settings = readSettings(env);
   const restoring = "runBare" in command;
-  const deployment = await openDeployment(settings, { role: "command", restoring }).catch((error: unknown) => {
+  const caller = systemUser();
+  const deployment = await openDeployment(settings, { role: "command", caller, restoring }).catch((error: unknown) => {
     if (error instanceof UnfinishedError) error.printed = printed(error.result);
     throw inOneLine(error, "the command", settings.LOG_LEVEL);
   });
@@ -49,7 +55,7 @@ export async function runCommandLine(
     const input = await inputOf(command, given, stdin);
     if (restoring) return printed(await command.runBare({ deployment, input: checkInput(command, input) as never }));
     const core = await openCore(settings, deployment, clock, report);
-    const request = { core, input, caller: systemUser(), report: progress, powers: ALL_POWERS };
+    const request = { core, input, caller, report: progress, powers: ALL_POWERS };
     if (isServed(command)) return printed(await everyPage(command, request));
     return printed(await command.run({ ...contextOf(command, request), deployment }));
   } catch (error) {
@@ -58,6 +64,12 @@ export async function runCommandLine(
   } finally {
     await deployment.close();
   }
+}
+
+/** Runs a command that needs no database. @returns undefined if it needs one */
+async function runAlone(command: AnyCommand, input: () => Promise<object>): Promise<unknown> {
+  if (!("runAlone" in command) || command.runAlone === undefined) return undefined;
+  return command.runAlone(checkInput(command, { ...(await input()) }) as never);
 }
 
 function isNamed(words: readonly string[], name: string): boolean {
@@ -72,6 +84,7 @@ function openCore(settings: Settings, { db, master }: Deployment, clock: Clock, 
     feed: NO_CHANGE_FEED,
     random: systemRandom,
     takesCertificates: takesCertificates(settings),
+    auditCheckpointFile: settings.AUDIT_CHECKPOINT_FILE,
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
   });
 }
@@ -82,8 +95,9 @@ function inLines(items: readonly unknown[]): string {
 }
 
 /** The text for standard output. Without --json, warnings and refusals go to `report` instead, one line each. */
-function print(result: object, json: boolean, report: (line: string) => void): string {
+function print(result: object | string, json: boolean, report: (line: string) => void): string {
   if (json) return JSON.stringify(result);
+  if (typeof result === "string") return result;
   const lines = (Array.isArray(result) ? (result as object[]) : [result]).map((one) => {
     const { warnings = [], refused = [], ...said } = one as Readonly<Record<"warnings" | "refused", readonly string[]>>;
     for (const warning of warnings) report(`warning: ${warning}`);

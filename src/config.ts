@@ -4,9 +4,9 @@ import { DIALECT_NAMES, DOCUMENTED_NAMES } from "./dialects/index.js";
 import type { RegistrationSettings } from "./clients/registration.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { isLoopback } from "./http/network.js";
-import { webhookUrlProblem } from "./outbound/webhook.js";
 import {
   administration,
+  AUDIT_SETTINGS,
   cidr,
   coapPort,
   count,
@@ -19,6 +19,7 @@ import {
   MAX_WORKERS,
   port,
   strangersScopes,
+  webhookUrl,
   workers,
 } from "./setting-values.js";
 import { databaseUrlProblem } from "./store/database-url.js";
@@ -127,12 +128,8 @@ export const SETTINGS = {
   DECISIONS_KEPT: durationOrNone
     .default(7 * 24 * 3_600)
     .describe("how long decisions can be explained: a duration such as 24h or 7d; 0 keeps none"),
-  CODE_WEBHOOK_URL: z
-    .string()
-    .superRefine((url, context) => {
-      const reason = webhookUrlProblem(url);
-      if (reason !== undefined) context.addIssue({ code: "custom", message: `cannot be called: ${reason}` });
-    })
+  ...AUDIT_SETTINGS,
+  CODE_WEBHOOK_URL: webhookUrl
     .optional()
     .describe(
       "where confirmation codes are POSTed: https, or http to a private address; without it, and without DATABASE_URL, " +

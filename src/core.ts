@@ -9,6 +9,7 @@ import { ConfirmationCodes } from "./accounts/confirmation-codes.js";
 import { RateLimits } from "./accounts/rate-limits.js";
 import { renewStoredIdentifiers } from "./accounts/identifier-form.js";
 import { hashingSlots, Passwords, type HashingCost } from "./accounts/passwords.js";
+import { AuditWriter } from "./audit/writer.js";
 import { ClockDifference, type Clock, type Random } from "./clock.js";
 import type { DecisionCounter, DecisionKeeper } from "./http/decision.js";
 import { MasterKey } from "./keys/master-key.js";
@@ -67,6 +68,8 @@ export interface Core {
   readonly counter: DecisionCounter | undefined;
   /** Keeps decisions, so that they can be explained; undefined if none are kept. */
   readonly keeper: DecisionKeeper | undefined;
+  /** Appends records to the audit log. */
+  readonly audit: AuditWriter;
 }
 
 declare module "fastify" {
@@ -98,6 +101,8 @@ interface CoreParts {
   readonly wantsDpopNonces?: boolean;
   readonly counter?: DecisionCounter | undefined;
   readonly keeper?: DecisionKeeper | undefined;
+  /** The file of this machine that has the last checkpoint of the audit log. */
+  readonly auditCheckpointFile?: string | undefined;
   /** Receives problems that an operator has to solve, one line each. */
   readonly warn?: (line: string) => void;
   /** The cost of a password hash; tests use a lower one than production. */
@@ -136,6 +141,7 @@ export async function buildCore(parts: CoreParts): Promise<Core> {
     allowsPrivateFetches: allowPrivateKeySets,
     registration,
     counter: parts.counter,
+    audit: new AuditWriter({ db, master, random, issuer, checkpointFile: parts.auditCheckpointFile }),
     keeper: parts.keeper,
     db,
     // Present from the start: a copy that adds a member takes 50 times as long as one that replaces it.

@@ -3,6 +3,7 @@ import { ownEnvironment, type Settings } from "./config.js";
 import { OperatorError } from "./errors/operator-error.js";
 import { MasterKey } from "./keys/master-key.js";
 import { masterKeyPath, readMasterKeyFile, makeMasterKeyFile } from "./keys/master-key-file.js";
+import type { Caller } from "./store/audit-actor.js";
 import { refuseRestored } from "./store/continuity.js";
 import { describeDatabase } from "./store/database-url.js";
 import { databaseFault } from "./store/failure.js";
@@ -21,6 +22,8 @@ export interface Deployment {
 
 interface DeploymentOptions {
   readonly role: "server" | "command";
+  /** Whom the changes of a command are attributed to. */
+  readonly caller?: Caller;
   /** Receives one line for each crash and recovery of the embedded PostgreSQL. */
   readonly report?: ((message: string) => void) | undefined;
   /** A backup is about to be restored: the database stays empty, and the master key has to exist. */
@@ -36,7 +39,7 @@ export async function openDeployment(settings: Settings, options: DeploymentOpti
   if (options.restoring === true) await requireKey(settings);
   const embedded = settings.DATABASE_URL === undefined ? await startEmbedded(settings, options) : undefined;
   const url = settings.DATABASE_URL ?? embedded!.url;
-  const db = openDb(url);
+  const db = openDb(url, undefined, options.caller);
   const close = async () => {
     await closeDb(db);
     await embedded?.stop();

@@ -6,6 +6,7 @@ import { OperatorError } from "./errors/operator-error.js";
 import { apply, applyFile } from "./provisioning/apply.js";
 import { demoSet, disableDemo } from "./provisioning/demo.js";
 import { ProvisioningError } from "./provisioning/raw-entry.js";
+import { actingFor, type Caller } from "./store/audit-actor.js";
 import { isEmpty } from "./store/installation.js";
 
 /** The start of a server, as far as provisioning is concerned. */
@@ -16,12 +17,16 @@ interface Surroundings {
   readonly log: FastifyBaseLogger;
 }
 
+/** Who makes these changes. */
+const PROVISIONING: Caller = { kind: "server", id: "provisioning" };
+
 /**
  * Applies the provisioning file. Without one, an empty embedded database outside production gets the demo set.
  * @returns the text about a new demo set, which is shown once
  */
 export async function provision(core: Core, { settings, url, log }: Surroundings): Promise<string | undefined> {
-  const { db, random, issuer } = core;
+  const { random, issuer } = core;
+  const db = actingFor(core.db, PROVISIONING);
   if (settings.NODE_ENV === "production") warnOfDemo(await disableDemo(db), log);
   if (settings.PROVISION_FILE !== undefined) {
     const { written, entries, warnings } = await applyProvisioningFile(core, settings.PROVISION_FILE, log);
@@ -48,7 +53,9 @@ function warnOfDemo(disabled: readonly string[], log: FastifyBaseLogger): void {
 /** @throws OperatorError naming the file and its fault */
 async function applyProvisioningFile(core: Core, path: string, log: FastifyBaseLogger) {
   try {
-    return await applyFile(core.db, core, path, { report: (line) => log.info({ type: "provisioning" }, line) });
+    return await applyFile(actingFor(core.db, PROVISIONING), core, path, {
+      report: (line) => log.info({ type: "provisioning" }, line),
+    });
   } catch (error) {
     if (error instanceof ProvisioningError) throw new OperatorError(`${path}: ${error.message}`);
     throw error;

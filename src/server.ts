@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from "fastify";
 import { byWebhook, CodeSender, intoOutbox } from "./accounts/code-sender.js";
 import type { HashingCost } from "./accounts/passwords.js";
 import { buildApp } from "./app.js";
+import { AUDIT_INTERVAL, auditRounds } from "./audit/rounds.js";
 import { ClockDifference, systemClock, systemRandom, type Clock, type Random } from "./clock.js";
 import { registrationOf, takesCertificates, type Settings } from "./config.js";
 import type { CoapServerParts } from "./coap-server.js";
@@ -45,6 +46,8 @@ interface ServerParts {
   readonly hashing?: HashingCost;
   /** Called if the database of the running server was restored from a backup: no request may be served from it then. */
   readonly onRestored?: (error: RestoredError) => void;
+  /** Milliseconds between two rounds of the audit log. */
+  readonly auditInterval?: number | undefined;
   /** The timers of CoAP; by default those of the process. */
   readonly timers?: Timers;
   /**
@@ -108,6 +111,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     ...{ issuer, db, feed, availability, master, clock, clockDifference, random, codeSender, hashing: parts.hashing },
     previousIssuers: settings.PREVIOUS_ISSUERS,
     takesCertificates: takesCertificates(settings),
+    auditCheckpointFile: settings.AUDIT_CHECKPOINT_FILE,
     allowPrivateKeySets: settings.JWKS_URI_ALLOW_PRIVATE,
     registration: registrationOf(settings),
     wantsDpopNonces: settings.DPOP_NONCE === "required",
@@ -151,6 +155,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     timers.push(regularly("sweeping", sweepOnce, log));
     timers.push(regularly("telling clients of logouts", () => logouts.deliver(), log, LOGOUT_RETRY));
     timers.push(regularly("working on jobs", () => jobs.work(), log, JOBS_RETRY));
+    const interval = parts.auditInterval ?? AUDIT_INTERVAL;
+    timers.push(regularly("writing the audit log", auditRounds(core, settings, log), log, interval));
   }
 
   await administration?.open(app, { underWay: () => listener.underWay, unfinishedJobs: () => jobs.unfinished });

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { DIALECT_NAMES, type DialectName } from "./dialects/index.js";
+import { webhookUrlProblem } from "./outbound/webhook.js";
 
 /** The values that the settings of src/config.ts may have. */
 
@@ -100,3 +101,23 @@ export const durationOrNone = z.string().transform((text, context): number => {
   context.addIssue({ code: "custom", message: "must be 0 or a duration such as 90s, 15m, 24h or 7d" });
   return z.NEVER;
 });
+
+/** A URL of the operator that this server POSTs to. */
+export const webhookUrl = z.string().superRefine((url, context) => {
+  const reason = webhookUrlProblem(url);
+  if (reason !== undefined) context.addIssue({ code: "custom", message: `cannot be called: ${reason}` });
+});
+
+/** The settings of the audit log. */
+export const AUDIT_SETTINGS = {
+  AUDIT_KEPT: durationOrNone
+    .optional()
+    .describe("how long the audit log is kept: a duration such as 400d; 0 or nothing keeps it for ever"),
+  AUDIT_CHECKPOINT_FILE: z
+    .string()
+    .optional()
+    .describe("file for the last checkpoint of the audit log: the users of the database must not be able to write it"),
+  AUDIT_CHECKPOINT_URL: webhookUrl
+    .optional()
+    .describe("where each checkpoint of the audit log is POSTed: https, or http to a private address"),
+};

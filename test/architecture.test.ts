@@ -13,9 +13,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
-  "config.ts": ["errors", "store", "http", "outbound", "clients", "dialects", "setting-values.ts"],
+  "config.ts": ["errors", "store", "http", "clients", "dialects", "setting-values.ts"],
   // What the settings may say.
-  "setting-values.ts": ["dialects"],
+  "setting-values.ts": ["dialects", "outbound"],
   "rsa.ts": [],
   "durable-file.ts": ["errors", "clock.ts"],
   store: ["errors", "expected-wait.ts"],
@@ -28,12 +28,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   dtls: ["errors", "durable-file.ts", "http", "coap", "clock.ts"],
   keys: ["errors", "store", "durable-file.ts", "clock.ts", "rsa.ts"],
   outbound: ["errors", "keys", "clock.ts"],
+  // The audit log: a Merkle tree over what the store records.
+  audit: ["errors", "store", "keys", "outbound", "clock.ts", "durable-file.ts"],
   accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
   clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts", "strict-json.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   // What is decided about resources: over what the store and the tokens say, under no protocol.
   uma: ["store", "clients", "tokens"],
-  "core.ts": ["store", "http", "keys", "outbound", "accounts", "clients", "tokens", "clock.ts"],
+  "core.ts": ["store", "http", "keys", "audit", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   // The counters of the server, and its state, for monitoring.
   metrics: ["store", "http", "core.ts", "clock.ts", "version.ts"],
   // Work over many rows, a batch at a time.
@@ -97,6 +99,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "store",
     "http",
     "keys",
+    "audit",
     "accounts",
     "clients",
     "tokens",
@@ -165,6 +168,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "metrics",
     "administration.ts",
     "decisions",
+    "audit",
     "coap",
     "coap-server.ts",
     "accounts",

@@ -101,7 +101,8 @@ export class RateLimits {
 
   /** Counts an attempt before it is checked. @returns its number, or the seconds until the next attempt is allowed */
   consume(counter: Counter): Promise<Taken> {
-    return takeTry(this.#db, this.#key(counter), RULES[counter.on], this.#clock.statement());
+    const account = counter.on === "account" ? counter.id : undefined;
+    return takeTry(this.#db, this.#key(counter), { rule: RULES[counter.on], account }, this.#clock.statement());
   }
 
   /** Counts an attempt where the caller may learn that the limit is reached. @throws Refusal tries_exhausted */

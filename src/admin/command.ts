@@ -110,6 +110,8 @@ export interface Command extends CommandTerms {
 interface LocalCommand extends CommandTerms {
   /** Why it runs on the machine of the server only, in a sentence. */
   readonly local: string;
+  /** Runs it without settings and a database. The result is undefined if the input asks for them. */
+  readonly runAlone?: ((input: never) => Promise<unknown>) | undefined;
   readonly run: (context: LocalContext<never>) => Promise<unknown>;
 }
 
@@ -160,6 +162,7 @@ export function command(definition: Command): Command {
 export function localCommand<I extends z.ZodObject, O extends z.ZodType>(
   definition: CommandTerms<I, O> & {
     readonly local: string;
+    readonly runAlone?: (input: z.output<I>) => Promise<Returned<z.output<O>> | undefined>;
     readonly run: (context: LocalContext<z.output<I>>) => Promise<Returned<z.output<O>>>;
   },
 ): LocalCommand {

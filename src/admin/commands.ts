@@ -1,3 +1,5 @@
+import { AUDIT_FILE_COMMANDS } from "./audit-files.js";
+import { AUDIT_COMMANDS } from "./audit.js";
 import { BACKUP_COMMANDS, RESTORE_COMMANDS } from "./backup.js";
 import { CLIENT_COMMANDS } from "./clients.js";
 import type { AnyCommand } from "./command.js";
@@ -44,5 +46,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...UMA_QUESTION_COMMANDS,
   ...DIALECT_COMMANDS,
   ...LIMIT_COMMANDS,
+  ...AUDIT_COMMANDS,
+  ...AUDIT_FILE_COMMANDS,
   ...RESTORE_COMMANDS,
 ];

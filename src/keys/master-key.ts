@@ -43,6 +43,7 @@ type KeyPurpose =
   | "known-browser" // MACs of cookies of known browsers
   | "admin-cursor" // MACs of cursors of the Admin API
   | "admin-answer" // sealed answers of the Admin API, and MACs of their requests
+  | "audit-key" // sealed keys that sign checkpoints of the audit log
   | "backup" // MACs of backup files
   | "lasting-keys" // sealed keys of purposes that outlive a change of the master key
   | "provisioned-entry"; // digests of provisioning entries

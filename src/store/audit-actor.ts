@@ -1,4 +1,4 @@
-import { run, type Transaction, type Tx } from "./open.js";
+import { run, SET_ACTOR, type Db, type Transaction, type Tx } from "./open.js";
 
 /** Who changes something: it is recorded with the change. */
 export interface Caller {
@@ -11,9 +11,12 @@ export interface Caller {
   readonly ip?: string | undefined;
 }
 
-const SET = { name: "audit_actor_set", text: "SELECT set_config('jeton.actor', $1, true)" };
-
 /** Attributes the changes of a transaction to a caller. PostgreSQL forgets the caller when the transaction ends. */
 export async function asActor(tx: Transaction | Tx, caller: Caller): Promise<void> {
-  await run(tx, SET, [JSON.stringify(caller)]);
+  await run(tx, SET_ACTOR, [JSON.stringify(caller)]);
+}
+
+/** A store whose named statements, and transactions of them, are attributed to a caller. */
+export function actingFor(db: Db, caller: Caller): Db {
+  return Object.create(db, { actor: { value: caller } }) as Db;
 }

@@ -1,3 +1,4 @@
+import { recordEnd } from "./audit-events.js";
 import { epochOf } from "./epochs.js";
 import type { GrantTerms } from "./grants.js";
 import { run, type Db } from "./open.js";
@@ -42,6 +43,7 @@ const REDEEM = {
     SELECT r.client_id, r.redirect_uri, r.redirect_uri_given, r.code_challenge, r.obsolete, r.scope, r.auth_time, r.amr,
            r.acr, r.nonce, r.sid, r.id_token_claims, r.claims_locales,
            r.code_uses > 1 AS replayed, ${personColumns("u")},
+           CASE WHEN r.code_uses = 2 THEN ${recordEnd("r", "code_replayed")} END AS is_recorded,
            r.ended_at IS NOT NULL OR u.disabled
              OR ${epochOf("u")} <> r.user_epoch OR ${epochOf("c")} <> r.client_epoch AS ended
     FROM redeemed r JOIN users u ON u.sub = r.sub JOIN clients c ON c.client_id = r.client_id`,

@@ -62,6 +62,12 @@ export async function refuseRestored(db: Db): Promise<void> {
   if (!witnessed) await bearWitness(db);
 }
 
+/** The era; undefined if the database was restored, and is not accepted yet. */
+export async function eraInForce(db: Db): Promise<number | undefined> {
+  const { era, restored } = await look(db);
+  return restored ? undefined : era;
+}
+
 /** The number that binds data kept outside the database, such as cookies, to it. */
 export async function readEra(db: Db): Promise<number> {
   return (await look(db)).era;

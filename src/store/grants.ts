@@ -1,3 +1,4 @@
+import { HAS_ACTOR, recordEnd } from "./audit-events.js";
 import { epochOf } from "./epochs.js";
 import { isGone } from "./failure.js";
 import { run, type Db, type Transaction } from "./open.js";
@@ -95,7 +96,8 @@ const END = {
       WHERE id = $1 AND ended_at IS NULL AND ($2::text IS NULL OR client_id = $2)
       RETURNING id
     )
-    SELECT g.client_id AS owner, EXISTS (SELECT 1 FROM ended) AS ended
+    SELECT g.client_id AS owner, EXISTS (SELECT 1 FROM ended) AS ended,
+           CASE WHEN ${HAS_ACTOR} AND EXISTS (SELECT 1 FROM ended) THEN ${recordEnd("g", "revoked")} END AS is_recorded
     FROM grants g WHERE g.id = $1`,
 };
 

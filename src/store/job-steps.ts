@@ -1,3 +1,4 @@
+import { recordEnd } from "./audit-events.js";
 import { epochOf } from "./epochs.js";
 import { noticed } from "./ending.js";
 import {
@@ -62,6 +63,9 @@ const WANTED: Readonly<Record<JobKind, string>> = {
       OR g.user_epoch <> (SELECT ${epochOf("u")} FROM users u WHERE u.sub = g.sub)))`,
 };
 
+/** SQL that is never null. Each ended grant is recorded. If an epoch was raised, that is the record. */
+const RECORDED: Readonly<Record<JobKind, string>> = { end_grants: recordEnd("g", "revoked"), mark_grants: "1" };
+
 /** A job of this kind for everything of everybody also tells the clients of the users (ending.ts). */
 const TELLS: Readonly<Record<JobKind, boolean>> = { end_grants: false, mark_grants: true };
 
@@ -85,7 +89,7 @@ const step = (kind: JobKind, walk: Walk) => ({
       ORDER BY id FOR NO KEY UPDATE
     ), marked AS (
       UPDATE grants g SET ended_at = t.now, ended_because = 'revoked' FROM t, locked WHERE g.id = locked.id
-      RETURNING g.client_id, g.sub, g.sid, g.scope, g.code_uses, g.code_expires_at
+      RETURNING g.id, g.client_id, g.sub, g.sid, g.scope, g.code_uses, g.code_expires_at
     ), ${noticed("$13::boolean")}, last AS (
       SELECT created_at, id FROM looked ORDER BY ${walk === "id" ? "id" : "created_at DESC, id"} DESC LIMIT 1
     ), over AS (
@@ -93,7 +97,7 @@ const step = (kind: JobKind, walk: Walk) => ({
     )
     UPDATE jobs j SET
       looked_at   = j.looked_at + (SELECT count(*) FROM looked),
-      done        = j.done + (SELECT count(*) FROM marked),
+      done        = j.done + (SELECT count(${RECORDED[kind]}) FROM marked g),
       after_time  = coalesce((SELECT created_at FROM last), j.after_time),
       after_id    = coalesce((SELECT id FROM last), j.after_id),
       failures    = 0,

@@ -18,6 +18,8 @@ export interface Db {
   readonly caller?: Caller;
   /** The same without a caller. */
   readonly whole?: Db;
+  /** Whom the changes of named statements are attributed to (audit-actor.ts); undefined for this server. */
+  readonly actor?: object;
 }
 
 /** A transaction of Prisma, for its statements. */
@@ -38,9 +40,10 @@ const POOL_SIZE = 10;
  * Opens the pool that Prisma and the named statements share. It makes no connection yet.
  * @param url connection string, `postgres://…`
  * @param now the clock that measures the wait for a connection
+ * @param actor whom all changes are attributed to; a transaction may name another
  * @throws OperatorError if the connection string is not supported
  */
-export function openDb(url: string, now?: Monotonic): Db {
+export function openDb(url: string, now?: Monotonic, actor?: object): Db {
   readDatabaseUrl(url);
   const settings = {
     connectionString: url,
@@ -55,6 +58,10 @@ export function openDb(url: string, now?: Monotonic): Db {
   const pool = new BoundedPool(settings, now);
   // A broken idle connection is replaced at the next query, which reports the error if it persists.
   pool.on("error", () => {});
+  // node-postgres sends it before the first statement. If it fails, so does the statement.
+  const text = "SELECT set_config('jeton.actor', $1, false)";
+  if (actor !== undefined)
+    pool.on("connect", (client) => void client.query(text, [JSON.stringify(actor)]).catch(() => {}));
   return { pool, prisma: new PrismaClient({ adapter: new PrismaPg(pool), log: [] }) };
 }
 
@@ -103,6 +110,7 @@ export async function run<Row extends pg.QueryResultRow>(
   if ("$queryRawUnsafe" in where) return where.$queryRawUnsafe<Row[]>(statement.text, ...values);
   // A transaction may continue after a failure. A prepared statement may not.
   if ("client" in where) return (await where.client.query<Row>(statement.text, [...values])).rows;
+  if (where.actor !== undefined) return transaction(where, (tx) => run<Row>(tx, statement, values));
   return withConnection(where, (client) => ask<Row>(client, statement, values));
 }
 
@@ -135,11 +143,18 @@ async function withConnection<T>({ pool, caller }: Db, work: (client: pg.PoolCli
   }
 }
 
+/** Attributes the changes of a transaction (audit-actor.ts). */
+export const SET_ACTOR = { name: "actor_set", text: "SELECT set_config('jeton.actor', $1, true)" };
+
 /** Runs `work` in one transaction of named statements. */
 export async function transaction<T>(db: Db, work: (tx: Transaction) => Promise<T>): Promise<T> {
   return withConnection(db, async (client) => {
     await client.query("BEGIN");
-    const result = await work({ client }).catch(async (error: unknown) => {
+    const begin = async () => {
+      if (db.actor !== undefined) await run({ client }, SET_ACTOR, [JSON.stringify(db.actor)]);
+      return work({ client });
+    };
+    const result = await begin().catch(async (error: unknown) => {
       // If the connection is broken, its end rolls back too.
       await client.query("ROLLBACK").catch(() => undefined);
       throw error;
@@ -149,8 +164,22 @@ export async function transaction<T>(db: Db, work: (tx: Transaction) => Promise<
   });
 }
 
+/** Reads by several statements that see the database as it is at one moment. */
+export async function atOneMoment<T>(db: Db, read: (tx: Transaction) => Promise<T>): Promise<T> {
+  return transaction(db, async (tx) => {
+    await tx.client.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    return read(tx);
+  });
+}
+
 /** The keys of all advisory locks, in one place so that each is used for one purpose. */
-export const LOCKS = { migrate: 7310001, provision: 7310002, keys: 7310003, lookAlikes: 7310004 } as const;
+export const LOCKS = {
+  migrate: 7310001,
+  provision: 7310002,
+  keys: 7310003,
+  lookAlikes: 7310004,
+  audit: 7310005,
+} as const;
 
 /** Runs `work` in one transaction that holds an advisory lock, so that two instances do the same work one after the other. */
 export async function exclusively<T>(db: Db, lock: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -161,6 +190,20 @@ export async function exclusively<T>(db: Db, lock: number, work: (tx: Transactio
     await client.query("SET LOCAL idle_in_transaction_session_timeout = '60s'");
     await client.query("SELECT pg_advisory_xact_lock($1::bigint)", [lock]);
     return work({ client });
+  });
+}
+
+/** The same, unless another transaction holds the lock. @returns undefined if one does */
+export async function exclusivelyIfFree<T>(
+  db: Db,
+  lock: number,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T | undefined> {
+  return transaction(db, async (tx) => {
+    const { rows } = await tx.client.query<{ free: boolean }>("SELECT pg_try_advisory_xact_lock($1::bigint) AS free", [
+      lock,
+    ]);
+    return rows[0]!.free ? work(tx) : undefined;
   });
 }
 

@@ -1,3 +1,4 @@
+import { recordEnd } from "./audit-events.js";
 import { MAX_REACH, reachableSince } from "./availability.js";
 import { epochOf } from "./epochs.js";
 import type { GrantTerms } from "./grants.js";
@@ -96,6 +97,7 @@ const REDEEM = {
              AND g.absolute_expires_at > t.now AND EXISTS (${OWNERS}) AS alive, ${SCOPE} AS scope_allowed,
            r.id, r.generation, r.retries, r.scope, r.auth_time, r.amr, r.acr, r.sid,
            r.id_token_claims, r.claims_locales, r.sub, r.ended_because,
+           CASE WHEN r.ended_because = 'reuse' THEN ${recordEnd("r", "reuse")} END AS is_recorded,
            ${personColumns("u")}
     FROM t
     LEFT JOIN grants g ON g.id = $1

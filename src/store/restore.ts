@@ -28,10 +28,10 @@ export async function restore(
     await checkTarget(client, header, tables);
     const names = tables.map(({ name }) => `"${name}"`).join(", ");
     if (!replace) await refuseFull(client, tables);
+    // The triggers have already changed and recorded these rows once, before the backup.
+    for (const { name } of tables) await client.query(`ALTER TABLE "${name}" DISABLE TRIGGER USER`);
     // From here on no server can start on the database before the restore is complete.
     await client.query(`TRUNCATE ${names}`);
-    // The triggers have already changed these rows once, before the backup.
-    for (const { name } of tables) await client.query(`ALTER TABLE "${name}" DISABLE TRIGGER USER`);
     const counts = await writeRows(client, tables, lines);
     for (const { name } of tables) await client.query(`ALTER TABLE "${name}" ENABLE TRIGGER USER`);
     await continueSequences(client);

@@ -59,6 +59,7 @@ export const SEALED = [
   { of: "client secrets", purpose: "client-secret", kind: inColumn("client_secrets", "id", "sealed") },
   { of: "imported client secrets", purpose: "imported-hash", kind: inColumn("client_secrets", "id", "imported") },
   { of: "pre-shared keys of devices", purpose: "device-psk", kind: inColumn("device_psks", "device_id", "sealed") },
+  { of: "keys of the audit log", purpose: "audit-key", kind: inColumn("audit_trees", "tree", "sealed") },
   { of: "imported passwords", purpose: "imported-hash", kind: importedPasswords },
 ] as const;
 

@@ -1,3 +1,4 @@
+import { recordLock } from "./audit-events.js";
 import { run, type Db } from "./open.js";
 
 /**
@@ -34,21 +35,32 @@ const TAKE = {
              + ($4::int[])[least(t.count + 2 - $3::int, cardinality($4::int[]))] * interval '1 second' END,
         reset_at = CASE WHEN t.reset_at <= coalesce($2::timestamptz, now()) THEN excluded.reset_at ELSE t.reset_at END
       WHERE t.blocked_until IS NULL OR t.blocked_until <= coalesce($2::timestamptz, now())
-      RETURNING count
+      RETURNING count, blocked_until
     )
-    SELECT count, NULL AS wait FROM taken
+    SELECT count, NULL AS wait,
+           CASE WHEN count = $3::int + cardinality($4::int[]) - 1 AND $6::text IS NOT NULL
+                THEN ${recordLock("$6::text", "blocked_until")} END AS is_recorded
+    FROM taken
     UNION ALL
-    SELECT NULL, ceil(extract(epoch FROM t.blocked_until - clock.now))::int FROM tries t, clock
+    SELECT NULL, ceil(extract(epoch FROM t.blocked_until - clock.now))::int, NULL FROM tries t, clock
     WHERE t.key = $1 AND NOT EXISTS (SELECT 1 FROM taken)`,
 };
 
-/** Counts an attempt, or returns the seconds to wait. */
-export async function takeTry(db: Db, key: Uint8Array, rule: TryRule, now: Date | null): Promise<Taken> {
+/**
+ * Counts an attempt, or returns the seconds to wait.
+ * @param account the sub of the account that the last delay locks, if the attempts are those of an account. The lock is recorded
+ */
+export async function takeTry(
+  db: Db,
+  key: Uint8Array,
+  { rule, account }: { readonly rule: TryRule; readonly account?: string | undefined },
+  now: Date | null,
+): Promise<Taken> {
   interface Row {
     count: number | null;
     wait: number | null;
   }
-  const [row] = await run<Row>(db, TAKE, [key, now, rule.free, rule.delays, rule.window]);
+  const [row] = await run<Row>(db, TAKE, [key, now, rule.free, rule.delays, rule.window, account ?? null]);
   if (row !== undefined && row.count !== null) return { count: row.count };
   // A statement that waited for a concurrent attempt does not see its row yet, and so not how long to wait.
   return { wait: Math.max(1, row?.wait ?? 1) };

@@ -18,9 +18,10 @@ const run = (words: readonly string[], stdin = "", at = one) => runCommand(at, w
 const asClient = (client_id: string, secret: string, at = one) =>
   at.post("/oauth2/token", { grant_type: "client_credentials" }, basic(client_id, secret));
 
-/** Rows in which a text stands, by table. */
-async function traces(text: string): Promise<readonly string[]> {
+/** Tables with rows in which a text is. Decisions about requests are kept for a week, and the audit log until it is erased there. */
+async function traces(text: string, inAudit = false): Promise<readonly string[]> {
   return Object.entries(await everythingIn(one.database))
+    .filter(([table]) => table !== "decisions" && table.startsWith("audit_") === inAudit)
     .filter(([, rows]) => rows.some((row) => row.includes(text)))
     .map(([table]) => table);
 }
@@ -64,7 +65,10 @@ t.test("user delete ends the user's tokens at once on every instance and keeps o
   await sql(one.database, "DELETE FROM uma_resources WHERE id = 'r2'");
   // The digest of her entry stays, so that a file that is the same does not bring her back.
   t.strictSame(await traces("user-alice"), ["account_names", "provisioned_entries"]);
-  for (const text of ["alice@example.com", "+4930123456", "Alice Example"]) t.strictSame(await traces(text), [], text);
+  await run(["audit", "erase", "user-alice"]);
+  for (const text of ["alice@example.com", "+4930123456", "Alice Example"]) {
+    t.strictSame([await traces(text), await traces(text, true)], [[], []], text);
+  }
   t.strictSame(await sql(one.database, "SELECT FROM confirmation_codes"), []);
   t.equal(await run(["user", "delete", "user-alice"]), "there is no user user-alice");
 });

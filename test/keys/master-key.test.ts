@@ -328,6 +328,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   console: "it is a lasting key as that of sessions: the client of the console keeps its secret",
   "known-browser": "a known browser",
   "admin-answer": "it lasts for a day: an administrator asks again",
+  "audit-key": "test/audit/writers.test.ts: the log goes on under another master key",
   "admin-cursor": "an administrator begins the list again: nothing is stored",
   backup: "an earlier backup is read with its key in MASTER_KEY_PREVIOUS, and not without",
   "lasting-keys": "it can be changed again",

@@ -51,11 +51,16 @@ export interface InstanceOptions {
    */
   readonly monotonic?: Monotonic;
   readonly env?: Record<string, string>;
+  /** Milliseconds between two rounds of the audit log. By default it is written by commands only, so that no round is in between. */
+  readonly auditInterval?: number;
   /** The timers of CoAP. */
   readonly timers?: Timers;
   /** By default those of the settings. */
   readonly dialects?: readonly Dialect[];
 }
+
+/** The longest delay of a timer, in milliseconds. */
+const NEVER = 2 ** 31 - 1;
 
 /** A whole server in this process, on a port of its own; it ends with its test. */
 export async function startInstance(t: Test, options: InstanceOptions = {}): Promise<Instance> {
@@ -86,6 +91,7 @@ export async function startInstance(t: Test, options: InstanceOptions = {}): Pro
     clock,
     hashing: HASHING,
     monotonic,
+    auditInterval: options.auditInterval ?? NEVER,
     ...(options.dialects === undefined ? {} : { dialects: options.dialects }),
     ...(options.timers === undefined ? {} : { timers: options.timers }),
   };

@@ -155,7 +155,7 @@ async function writeLogins(db: Db, after: After): Promise<void> {
   const claimed = await claimJob(db, "h", after(61));
   await advanceJob(db, claimed!, after(62));
   await recordConsent(db, { sub: "u", client_id: "c", scope: [] }, after(12));
-  await takeTry(db, key("t"), { free: 1, delays: [100], window: 200 }, after(0));
+  await takeTry(db, key("t"), { rule: { free: 1, delays: [100], window: 200 } }, after(0));
   await saveConfirmationCode(db, key("k"), key("h"), after(0));
   await revokeToken(db, "jti", after(13).getTime() / 1000, after(0));
   await useAssertion(db, key("a"), after(14), after(0));
@@ -244,6 +244,7 @@ export const INSTANTS: Readonly<Record<string, readonly (number | "now")[]>> = {
   "availability.alive_at": [30],
   "outage.began_at": [18],
   "outage.ended_at": [30],
+  "audit_pending.at": ["now"],
 };
 
 /** More than a run of all tests takes, less than the zones of the tests differ from UTC by. */
