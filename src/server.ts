@@ -98,7 +98,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { db, master } = deployment;
   const administration = await loadAdministration(parts);
   const counter = administration?.metrics;
-  const keeper = openKeeper({ kept: settings.DECISIONS_KEPT, db, clock, log, metrics: counter });
+  const keeper = openKeeper({
+    ...{ kept: settings.DECISIONS_KEPT, db, clock, log, metrics: counter },
+    names: async () => ({ scopes: await core.registry.scopes(), issuer: core.issuer }),
+  });
   const { issuer, dialects } = introduce({ ...parts, counter, keeper });
   const clockDifference = watchClock(log);
   const availability = new Availability(clock, (...times) => clockDifference.compare(...times));

@@ -58,7 +58,7 @@ function addRoute(
   api.route({
     method,
     url: path,
-    ...(command.terms?.file === undefined ? {} : { bodyLimit: MAX_FILE }),
+    ...((command.terms?.file ?? command.terms?.files) === undefined ? {} : { bodyLimit: MAX_FILE }),
     // Before the body is read: only administrators may send a large one.
     onRequest: async (request, reply) => {
       request.decision = { operation: "administration", command: command.name };

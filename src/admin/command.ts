@@ -75,6 +75,8 @@ interface Terms {
   readonly file?: string;
   /** Whether each item of the list is printed as a line of JSON. */
   readonly lines?: true;
+  /** Further members that the command line reads from files, which its flags name. */
+  readonly files?: readonly string[];
   /** A last line of the help. */
   readonly note?: string;
 }

@@ -5,6 +5,7 @@ import { CLIENT_COMMANDS } from "./clients.js";
 import type { AnyCommand } from "./command.js";
 import { CONFIGURATION_COMMANDS } from "./configuration.js";
 import { CONSENT_COMMANDS } from "./consents.js";
+import { DECISION_COMMANDS } from "./decisions.js";
 import { DIALECT_COMMANDS } from "./dialects.js";
 import { GRANT_COMMANDS } from "./grants.js";
 import { ISSUER_COMMANDS } from "./issuers.js";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...UMA_COMMANDS,
   ...UMA_RESOURCE_COMMANDS,
   ...UMA_QUESTION_COMMANDS,
+  ...DECISION_COMMANDS,
   ...DIALECT_COMMANDS,
   ...LIMIT_COMMANDS,
   ...AUDIT_COMMANDS,

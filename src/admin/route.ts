@@ -42,8 +42,8 @@ function plural(noun: string): string {
 }
 
 function isSafe({ effect, terms }: Command): boolean {
-  const isLong = terms?.stdin !== undefined || terms?.dash !== undefined || terms?.file !== undefined;
-  return effect === "reads" && !isLong;
+  const { stdin, dash, file, files } = terms ?? {};
+  return effect === "reads" && [stdin, dash, file, files].every((one) => one === undefined);
 }
 
 /** Whether a member is in the path. */

@@ -106,6 +106,7 @@ async function valueOf(
   if (typeof value === "boolean") return value;
   // Every process can read the command line of another. With a dash, the value comes from standard input.
   if (value === "-" && terms?.dash?.includes(member) === true) return (await stdin()).trim();
+  if (typeof value === "string" && terms?.files?.includes(member) === true) return readDocument(value);
   return readText(member, input.shape[member] as z.ZodType, value);
 }
 

@@ -8,6 +8,7 @@ import type { MethodDependencies } from "./methods/method.js";
 import type { PresentedCredentials } from "./presented.js";
 import { isClientId, type Client, type ClientRegistry } from "./registry.js";
 import { Throttle } from "./throttle.js";
+import { whyUnusable } from "./usable.js";
 
 /** The part of a request that identifies its client. */
 export interface AuthenticationRequest {
@@ -22,7 +23,7 @@ export interface AuthenticationRequest {
   /** The network of the caller (http/network.ts). */
   readonly network: string;
   /** Gets the client as soon as it is known, so that a refusal is logged for it. */
-  readonly facts: { client_id?: string; client_auth?: string; client_epoch?: number };
+  readonly facts: { client_id?: string | undefined; client_auth?: string; client_epoch?: number | undefined };
 }
 
 /**
@@ -80,9 +81,8 @@ export class ClientAuthentication {
     facts.client_epoch = client.token_epoch;
     const method = usedMethod(client, presented);
     facts.client_auth = method;
-    if (client.disabled) throw new Refusal("client_unknown", { reason: `${id} is disabled` });
-    if (!client.dialects.includes(spelling.name))
-      throw new Refusal("client_unknown", { reason: `${id} may not use the dialect ${spelling.name}` });
+    const reason = whyUnusable(client, spelling.name);
+    if (reason !== undefined) throw new Refusal("client_unknown", { reason });
     await methodNamed(method).check({ client, presented, audiences }, this.#means);
     this.#usage.count(id, spelling.name);
     return client;

@@ -32,9 +32,16 @@ export async function keyOfProof(
   client: Pick<RegisteredClient, "dpop_bound_access_tokens" | "profile">,
   { proof }: PresentedCredentials,
 ): Promise<string | undefined> {
-  if (proof !== undefined) return acceptProof(deps, proof, { client });
-  if (client.dpop_bound_access_tokens) throw new Refusal("dpop_proof_missing");
-  return undefined;
+  requireProof(client, proof !== undefined);
+  return proof === undefined ? undefined : acceptProof(deps, proof, { client });
+}
+
+/** @throws Refusal dpop_proof_missing for a client whose tokens are always bound */
+export function requireProof(
+  { dpop_bound_access_tokens }: Pick<RegisteredClient, "dpop_bound_access_tokens">,
+  hasProof: boolean,
+): void {
+  if (dpop_bound_access_tokens && !hasProof) throw new Refusal("dpop_proof_missing");
 }
 
 /** The refusals at an endpoint where the client authenticates, and where an access token is shown. */

@@ -107,8 +107,16 @@ export function bindingsOf(
   presented: PresentedCredentials,
   jkt: string | undefined,
 ): Confirmation | undefined {
-  const { bindsTokens } = methodNamed(usedMethod(client, presented));
-  const binds = bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
-  if (binds && presented.certificate === undefined) throw new Refusal("client_certificate_missing");
+  const binds = bindsToCertificate(client, usedMethod(client, presented), presented.certificate !== undefined);
   return confirmation(binds ? shownThumbprint(presented) : undefined, jkt);
+}
+
+/**
+ * Whether the tokens of a client are bound to its certificate.
+ * @throws Refusal client_certificate_missing
+ */
+export function bindsToCertificate(client: ClientOfMethod, method: MethodName, hasCertificate: boolean): boolean {
+  const binds = methodNamed(method).bindsTokens === true || client.tls_client_certificate_bound_access_tokens;
+  if (binds && !hasCertificate) throw new Refusal("client_certificate_missing");
+  return binds;
 }

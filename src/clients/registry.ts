@@ -115,6 +115,7 @@ function withAdminScopes(declared: readonly DeclaredScope[], issuer: string): Re
   return scopes;
 }
 
-function readClient(row: ClientRow | null): Client | null {
+/** A client as the server treats it, from its row. */
+export function readClient(row: ClientRow | null): Client | null {
   return row === null ? null : withSubjectType(withProfile({ ...row, ...withMethod.parse(row) }));
 }

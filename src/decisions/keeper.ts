@@ -4,6 +4,7 @@ import { lineOf, type AuditFacts, type DecidedRequest, type DecisionKeeper } fro
 import { keepDecisions, type NewDecision } from "../store/decisions.js";
 import type { Db } from "../store/open.js";
 import { isKept } from "./kept-operations.js";
+import { toRecall, type KnownNames } from "./recalled.js";
 
 /** Decisions that are written with one statement. Few, because forming them keeps the process from answering. */
 const BATCH = 200;
@@ -20,6 +21,8 @@ const INTERVAL = 1_000;
 /** Milliseconds between two warnings about decisions that could not be written. */
 const WARNED_EVERY = 60_000;
 
+const NO_NAMES: KnownNames = { scopes: new Map(), issuer: "" };
+
 /** Why a decision is not kept. */
 type DropReason = "rate" | "full" | "failed";
 
@@ -27,6 +30,8 @@ interface KeeperParts {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Pick<FastifyBaseLogger, "warn">;
+  /** The names that the server knows. Others that a request has in it are not kept. */
+  readonly names: () => Promise<KnownNames>;
   /** Counts decisions that are not kept; undefined without administration. */
   readonly metrics: { dropped(reason: DropReason, count: number): void } | undefined;
 }
@@ -119,12 +124,9 @@ class Keeper implements DecisionKeeper {
     const { db, clock, log, metrics } = this.#parts;
     const now = performance.now();
     try {
-      this.#from = await keepDecisions(
-        db,
-        batch.map((one) => rowOf(one, now)),
-        clock.statement(),
-        this.#from,
-      );
+      const names = batch.some(({ facts }) => hasNames(facts)) ? await this.#parts.names() : NO_NAMES;
+      const rows = batch.map((one) => rowOf(one, now, names));
+      this.#from = await keepDecisions(db, rows, clock.statement(), this.#from);
       return true;
     } catch (err) {
       metrics?.dropped("failed", batch.length);
@@ -142,10 +144,14 @@ export function openKeeper({ kept, ...parts }: KeeperParts & { readonly kept: nu
   return kept === 0 ? undefined : new Keeper(parts);
 }
 
-function rowOf({ id, facts, request, at }: Waiting, now: number): NewDecision {
+/** Whether a request names scopes or resource servers that have to be looked up. */
+function hasNames({ scope_beyond = [], resource_named, audience_named }: AuditFacts): boolean {
+  return scope_beyond.length > 0 || (resource_named ?? audience_named) !== undefined;
+}
+
+function rowOf({ id, facts, request, at }: Waiting, now: number, names: KnownNames): NewDecision {
   const { client_id = null, sub = null, refusal } = facts;
-  const { client_epoch, user_epoch } = facts;
-  const again = { client_epoch, user_epoch };
+  const again = toRecall(facts, names);
   return {
     id,
     age: now - at,

@@ -48,6 +48,8 @@ async function authorizeDevice(request: OperationRequest, core: Core): Promise<D
   const { scope, resource } = readParameters(parameters, request.parameters);
   const client = await core.authentication.authenticate(request);
   permit(client, deviceCodeGrant, DEVICE_CODE_GRANT); // grant_type_not_allowed
+  request.facts.names_scope = scope !== undefined;
+  request.facts.resource_named = resource;
   const targets = await readTargets(core, client, resource); // target_unknown
   const granted = grantedScope(scope, { ...request, client, targets }); // scope_repeated, scope_not_allowed
   request.facts.scope_requested = granted;

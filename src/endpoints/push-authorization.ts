@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from "fastify";
-import { gatherPushed, REQUEST_URI } from "../browser/authorize/gather.js";
+import { gatherPushed, noteRequest, REQUEST_URI } from "../browser/authorize/gather.js";
 import { readRequest, REQUEST_PARAMETERS } from "../browser/authorize/request.js";
 import { readTarget } from "../browser/authorize/target.js";
 import { isConfidential } from "../clients/methods.js";
@@ -42,7 +42,11 @@ export const pushAuthorizationEndpoint: FastifyPluginAsync = async (app) => {
 async function push(request: OperationRequest, core: Core): Promise<PushedRequest> {
   const { spelling, facts } = request;
   const client = await core.authentication.authenticate(request);
-  const form = await gatherPushed(core, client, { parameters: request.parameters, repeated: new Set() });
+  const isSigned = request.parameters.has("request");
+  const sent = { parameters: request.parameters, repeated: new Set<string>() };
+  noteRequest(facts, { form: sent, pushed: "", isSigned });
+  const form = await gatherPushed(core, client, sent);
+  noteRequest(facts, { form, pushed: "", isSigned });
   const answer = readTarget(client, form);
   const { scope, dpop_jkt } = await readRequest(core, form, { client, answer, dialect: spelling.name }, facts);
   facts.scope_requested = scope;

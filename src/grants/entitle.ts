@@ -28,13 +28,25 @@ export function entitle(
 ): Entitlement {
   const { auth_time, amr, acr, sid, scope, id_token_claims, claims_locales } = terms;
   return {
-    scope: scopeFor(
-      targets,
-      (requested ?? scope).filter((name) => client.scope.includes(name)),
-    ),
+    scope: scopeOfGrant({ client, targets }, scope, requested),
     user,
     login: { auth_time: toSeconds(auth_time), amr, acr, sid, ...(nonce ? { nonce } : {}) },
     claims: { names: id_token_claims, locales: claims_locales },
     grant,
   };
+}
+
+/**
+ * The scopes of a token of a stored grant: the requested ones, or all of the grant, as far as the client still has them.
+ * @throws Refusal target_unknown
+ */
+export function scopeOfGrant(
+  { client, targets }: Pick<GrantContext, "client" | "targets">,
+  granted: readonly string[],
+  requested: readonly string[] | undefined,
+): readonly string[] {
+  return scopeFor(
+    targets,
+    (requested ?? granted).filter((name) => client.scope.includes(name)),
+  );
 }

@@ -1,11 +1,11 @@
 import type { ExchangeRule } from "../clients/exchange-rule.js";
+import type { ExchangedToken } from "../http/recalled-facts.js";
 import { readScope } from "./scope.js";
-import type { AccessTokenClaims } from "../tokens/access-token.js";
 
 /** The request of an exchange, as the rules of its client judge it. */
 interface ExchangeQuestion {
   readonly kind: ExchangeRule["kind"];
-  readonly subject: Pick<AccessTokenClaims, "client_id" | "aud" | "scope">;
+  readonly subject: Omit<ExchangedToken, "kind">;
   /** The audience of a scope. */
   readonly audienceOf: (scope: string) => string;
 }

@@ -2,6 +2,7 @@ import type { AuthenticationRequest } from "../clients/authenticate.js";
 import { shownThumbprint } from "../clients/confirmation.js";
 import { keyOfProof } from "../clients/dpop.js";
 import { bindingsOf } from "../clients/methods.js";
+import type { PresentedCredentials } from "../clients/presented.js";
 import type { Core } from "../core.js";
 import { Refusal } from "../errors/refusal.js";
 import type { AuditFacts } from "../http/decision.js";
@@ -38,12 +39,14 @@ export async function exchange(core: Core, grants: GrantRegistry, request: Excha
   permit(client, grant, grant_type); // grant_type_not_allowed, response_type_not_allowed
 
   // 4. Which keys does the client hold, so that its tokens are bound to them?
+  noteKeys(facts, request.credentials);
   const jkt = await keyOfProof(core, client, request.credentials); // dpop_proof_missing, dpop_proof_invalid, dpop_nonce_missing
   const confirmation = bindingsOf(client, request.credentials, jkt); // client_certificate_missing
   const shown = { "x5t#S256": shownThumbprint(request.credentials), jkt };
 
   // 5. For which resource servers is the token, and what does the grant decide?
-  const targets = await readTargets(core, client, readOptional("resource", parameters)); // target_unknown
+  facts.resource_named = readOptional("resource", parameters);
+  const targets = await readTargets(core, client, facts.resource_named); // target_unknown
   const proof = { client, confirmation, shown, assertionAudiences };
   const context = { core, ...proof, targets, spelling, issuance, network, facts, decision_id };
   const entitlement = await grant.decide(typed, context);
@@ -62,6 +65,12 @@ function chooseGrant(
   const grant = spelling.grants?.includes(grant_type) === false ? undefined : grants.find(grant_type);
   if (grant === undefined) throw new Refusal("grant_type_unsupported", { slots: { grant_type } });
   return { grant, grant_type };
+}
+
+/** Which keys a request shows, for deciding it again. */
+function noteKeys(facts: AuditFacts, { proof, certificate }: PresentedCredentials): void {
+  facts.has_proof = proof !== undefined;
+  facts.has_certificate = certificate !== undefined;
 }
 
 function requireFor(spelling: RequestSpelling, grant_type: string, parameters: Parameters): void {

@@ -95,13 +95,13 @@ export interface GrantHandler<P = unknown> {
 }
 
 /** A grant handler as a Fastify plugin; its grant types are known before any server is built. */
-export type GrantPlugin = FastifyPluginAsync & Pick<GrantHandler, "types" | "responseTypes">;
+export type GrantPlugin = FastifyPluginAsync & Pick<GrantHandler, "types" | "responseTypes" | "confidentialOnly">;
 
 /** Makes a plugin that adds a handler to the registry. */
 export function grantPlugin<P>(handler: GrantHandler<P>): GrantPlugin {
-  const { types, responseTypes } = handler;
+  const { types, responseTypes, confidentialOnly = false } = handler;
   const plugin: FastifyPluginAsync = async (app) => app.grants.add(handler);
-  return Object.assign(plugin, { types, responseTypes });
+  return Object.assign(plugin, { types, responseTypes, confidentialOnly });
 }
 
 /** The registered grant handlers; the token endpoint of every dialect looks one up here. */

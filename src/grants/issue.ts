@@ -60,6 +60,8 @@ export async function issue(context: GrantContext, entitled: Entitlement): Promi
   facts.kid = access.kid;
   facts.audience = access.claims.aud;
   facts.scope_granted = scope;
+  if (issuance.access_token_lifetime === undefined && access.expires_in === client.access_token_lifetime)
+    facts.lifetime = access.expires_in;
   return {
     access_token: access.text,
     token_type: tokenTypeOf(confirmation),
@@ -73,7 +75,17 @@ export async function issue(context: GrantContext, entitled: Entitlement): Promi
   };
 }
 
-function scopeByRoles({ scope, user }: Entitlement): readonly string[] {
+/**
+ * The scopes that the roles of a person allow.
+ * @throws Refusal scope_not_allowed if no scope is left
+ */
+export function scopeByRoles({
+  scope,
+  user,
+}: {
+  readonly scope: readonly string[];
+  readonly user?: { readonly roles: readonly string[] } | undefined;
+}): readonly string[] {
   if (user === undefined) return scope;
   const kept = scopeOfPerson(scope, user.roles);
   if (kept.length === 0) refuseBeyond(scope, kept);

@@ -4,6 +4,7 @@ import { claimedIssuer, isSigned, keysFor, readJsonBytes, readJws } from "../cli
 import { checkClaims, useOnce } from "../clients/assertion-claims.js";
 import { PUBLIC_KEY_ALGORITHMS } from "../clients/methods/algorithms.js";
 import { registeredKeys } from "../clients/registered-keys.js";
+import type { Client } from "../clients/registry.js";
 import { CLOCK_TOLERANCE } from "../clock.js";
 import { isRefusal, Refusal } from "../errors/refusal.js";
 import { optional, required } from "../http/parameters.js";
@@ -12,7 +13,7 @@ import { findPerson } from "../store/people.js";
 import { findTrustedIssuer, type TrustedIssuer } from "../store/trusted-issuers.js";
 import type { Person } from "../store/users.js";
 import { grantPlugin, type GrantContext } from "./grant.js";
-import { grantedScope, namedScopes, refuseBeyond } from "./scope.js";
+import { grantedScope, namedScopes, refuseBeyond, type ScopeContext } from "./scope.js";
 import { requireScopes } from "./targets.js";
 
 /**
@@ -34,7 +35,7 @@ export const jwtBearerGrant = grantPlugin({
   async decide({ assertion, scope }, context) {
     const { core, facts } = context;
     const issuer = await issuerOf(assertion, context);
-    const granted = chooseScope(scope, issuer, context); // scope_not_allowed, target_unknown
+    const granted = scopeOfAssertion(scope, issuer, context); // scope_not_allowed, target_unknown
     const { claims, once } = await verify(assertion, issuer, context).catch(notAccepted);
     const user = await findUser(claims, issuer, context);
     facts.sub = user.sub;
@@ -64,13 +65,25 @@ async function issuerOf(assertion: string, { core, client, facts }: GrantContext
   const issuer = await findTrustedIssuer(core.db, name);
   if (issuer === undefined) throw invalid("its issuer is not registered");
   facts.assertion_issuer = issuer.issuer;
-  if (issuer.disabled) throw invalid("its issuer is disabled");
-  if (!issuer.clients.includes(client.client_id)) throw invalid("the client may not use this issuer");
+  requireUsable(issuer, client);
   return issuer;
 }
 
+/** @throws Refusal assertion_grant_invalid if a client may not use an issuer */
+export function requireUsable(
+  { disabled, clients }: Pick<TrustedIssuer, "disabled" | "clients">,
+  { client_id }: Pick<Client, "client_id">,
+): void {
+  if (disabled) throw invalid("its issuer is disabled");
+  if (!clients.includes(client_id)) throw invalid("the client may not use this issuer");
+}
+
 /** The scopes that the client and the issuer have in common. */
-function chooseScope(scope: string | undefined, { scopes }: TrustedIssuer, context: GrantContext): readonly string[] {
+export function scopeOfAssertion(
+  scope: string | undefined,
+  { scopes }: Pick<TrustedIssuer, "scopes">,
+  context: ScopeContext,
+): readonly string[] {
   const requested = grantedScope(scope, context);
   if (namedScopes(scope, context) !== undefined) refuseBeyond(requested, scopes);
   const common = requested.filter((name) => scopes.includes(name));

@@ -3,7 +3,7 @@ import { Refusal } from "../errors/refusal.js";
 import type { GrantContext } from "./grant.js";
 import { scopeFor } from "./targets.js";
 
-type ScopeContext = Pick<GrantContext, "client" | "spelling" | "facts" | "targets">;
+export type ScopeContext = Pick<GrantContext, "client" | "spelling" | "facts" | "targets">;
 
 /** The scopes of a space-separated list, in its order and with its repetitions (RFC 6749 section 3.3). */
 export function readScope(text = ""): string[] {
@@ -26,7 +26,9 @@ export function namedScopes(
   }
   const requested = [...new Set(names)];
   // Unknown names are left out, because a user may type a password into the wrong field.
-  facts.scope_requested = requested.filter((name) => client.scope.includes(name));
+  const known = requested.filter((name) => client.scope.includes(name));
+  facts.scope_requested = known;
+  if (known.length < requested.length) facts.scope_beyond = requested.filter((name) => !client.scope.includes(name));
   return requested;
 }
 

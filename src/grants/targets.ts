@@ -24,19 +24,31 @@ export async function readTargets(
   client: Client,
   text: string | undefined,
 ): Promise<Targets | undefined> {
-  if (text === undefined) return undefined;
-  const declared = await registry.scopes();
+  return text === undefined ? undefined : targetsAmong(await registry.scopes(), issuer, client, text);
+}
+
+/** The declared scopes by their names, as far as their audiences matter. */
+export type AudiencesOfScopes = ReadonlyMap<string, { readonly audience: string | null }>;
+
+/** The same, for the declared scopes. @throws Refusal target_unknown */
+export function targetsAmong(declared: AudiencesOfScopes, issuer: string, client: Client, text: string): Targets {
   const audienceOf = (scope: string) => declared.get(scope)?.audience ?? issuer;
   const own = [...new Set(client.scope.map(audienceOf))];
-  const known = new Map(own.map((audience) => [comparable(audience), audience]));
   const named = text.split(" ").map((uri) => {
-    const audience = own.includes(uri) ? uri : known.get(comparable(uri));
+    const audience = audienceNamed(uri, own);
     if (audience === undefined || !isResource(uri)) throw new Refusal("target_unknown");
     return audience;
   });
   const audiences = new Set(named);
   const isFor = (scope: string) => audienceOf(scope) === issuer || audiences.has(audienceOf(scope));
   return { audiences, isFor, audienceOf };
+}
+
+/** The audience that a URI means; undefined if it is none of these. */
+export function audienceNamed(uri: string, audiences: readonly string[]): string | undefined {
+  if (audiences.includes(uri)) return uri;
+  const named = comparable(uri);
+  return audiences.find((audience) => comparable(audience) === named);
 }
 
 /** An absolute URI without a fragment (section 2). */
@@ -67,5 +79,6 @@ export function scopeFor(targets: Targets | undefined, scope: readonly string[])
 export function requireScopes(targets: Targets | undefined, scope: readonly string[]): void {
   if (targets === undefined) return;
   const covered = new Set(scope.map(targets.audienceOf));
-  if ([...targets.audiences].some((one) => !covered.has(one))) throw new Refusal("target_unknown");
+  if ([...targets.audiences].some((one) => !covered.has(one)))
+    throw new Refusal("target_unknown", { reason: "no scope is for it" });
 }

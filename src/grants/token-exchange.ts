@@ -2,13 +2,15 @@ import { z } from "zod";
 import { isHeldBy } from "../clients/confirmation.js";
 import type { SlotlessCode } from "../errors/catalogue.js";
 import { Refusal } from "../errors/refusal.js";
+import type { ExchangedToken } from "../http/recalled-facts.js";
 import { optional, required } from "../http/parameters.js";
 import { lookAtActors } from "../store/access-tokens.js";
 import { statusQuestion, type AccessTokenClaims } from "../tokens/access-token.js";
 import { readMayAct, type Actor, type ExchangedTerms } from "../tokens/exchanged.js";
 import { exchangeableScope } from "./exchange-policy.js";
 import { grantPlugin, type Entitlement, type GrantContext } from "./grant.js";
-import { namedScopes, refuseBeyond } from "./scope.js";
+import { namedScopes, refuseBeyond, type ScopeContext } from "./scope.js";
+import type { AudiencesOfScopes } from "./targets.js";
 
 /**
  * Exchanges an access token of this server for another one (RFC 8693). With an actor token it is a delegation, without one
@@ -54,7 +56,16 @@ export const tokenExchangeGrant = grantPlugin({
     const inForce = await lookAtActors(core.db, statusQuestion(subject), core.clock.statement());
     if (inForce === undefined) throw new Refusal("subject_token_invalid", { reason: "not in force" });
     checkMayAct(inForce.may_act, actor?.sub ?? context.client.client_id); // exchange_not_allowed
-    const scope = await chooseScope(typed, { subject, actor }, context);
+    facts.audience_named = typed.audience;
+    const declared = await core.registry.scopes();
+    const { client_id, aud } = subject;
+    facts.exchange = {
+      kind: actor === undefined ? "impersonation" : "delegation",
+      client_id,
+      aud,
+      scope: subject.scope,
+    };
+    const scope = scopeOfExchange(typed, facts.exchange, { ...context, declared, issuer: core.issuer });
     facts.sub = subject.sub;
     facts.actor = actor?.sub;
     facts.exchanged_jti = subject.jti;
@@ -118,15 +129,14 @@ function checkMayAct(may_act: unknown, actor: string): void {
  * The scopes of the new token: those of the request, else all that the rules allow, for the target of the request.
  * @throws Refusal exchange_not_allowed, scope_not_allowed, target_unknown
  */
-async function chooseScope(
-  { scope, audience }: Pick<z.infer<typeof parameters>, "scope" | "audience">,
-  { subject, actor }: Shown,
-  context: GrantContext,
-): Promise<readonly string[]> {
-  const { client, core } = context;
-  const declared = await core.registry.scopes();
-  const audienceOf = (name: string) => declared.get(name)?.audience ?? core.issuer;
-  const kind = actor === undefined ? "impersonation" : "delegation";
+export function scopeOfExchange(
+  { scope, audience }: { readonly scope?: string | undefined; readonly audience?: string | undefined },
+  subject: ExchangedToken,
+  context: ScopeContext & { readonly declared: AudiencesOfScopes; readonly issuer: string },
+): readonly string[] {
+  const { client, declared, issuer } = context;
+  const { kind } = subject;
+  const audienceOf = (name: string) => declared.get(name)?.audience ?? issuer;
   const allowed = exchangeableScope(client.token_exchange, { kind, subject, audienceOf }).filter((name) =>
     client.scope.includes(name),
   );

@@ -1,15 +1,9 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Refusal } from "../errors/refusal.js";
 import { isPlainWord } from "../errors/slots.js";
+import type { RecalledFacts } from "./recalled-facts.js";
 import { wasRefusedEarly, type EarlyRequest } from "./early.js";
 import { pathForLog } from "./target.js";
-
-/** Facts that are kept for deciding again (src/decisions), and that no line shows. */
-interface RecalledFacts {
-  /** The epochs of the client and of the user, which show whether everything of theirs was ended since. */
-  client_epoch?: number;
-  user_epoch?: number;
-}
 
 /**
  * The facts of one decision for the audit line: the caller, the request and the outcome. Operators read them, so they
@@ -21,7 +15,7 @@ export interface AuditFacts extends RecalledFacts {
   /** The command of an administrator. */
   command?: string;
   grant_type?: string;
-  client_id?: string;
+  client_id?: string | undefined;
   /** The method the client is registered to authenticate with. */
   client_auth?: string;
   sub?: string;

@@ -52,7 +52,7 @@ export interface ClientToSave {
 }
 
 /** Optional columns of a client. */
-const ABSENT = {
+export const ABSENT = {
   token_endpoint_auth_methods: [],
   claims_redirect_uris: [],
   authorization_signed_response_alg: "RS256",

@@ -20,8 +20,9 @@ export interface NewDecision {
 }
 
 /**
- * The rows are written by one statement, which also deletes the oldest ones above the limit. `seq` counts all rows that were ever
- * written. The oldest rows are found by their time, because `seq` has no index: each index is written to with each row.
+ * The rows are written by one statement, which also deletes the oldest ones above the limit. A user who was deleted in between leaves
+ * none. `seq` counts all rows that were ever written. The oldest ones are found by their time, because `seq` has no index: each index
+ * is written to with each row.
  */
 const KEEP = {
   name: "decisions_keep",
@@ -30,6 +31,7 @@ const KEEP = {
       INSERT INTO decisions (id, decided_at, code, client_id, sub, facts)
       SELECT r.id, t.now - r.age * interval '1 millisecond', r.code, r.client_id, r.sub, r.facts
       FROM json_to_recordset($1::json) AS r(id uuid, age float8, code text, client_id text, sub text, facts json), t
+      WHERE r.sub IS NULL OR EXISTS (SELECT FROM users u WHERE u.sub = r.sub)
       RETURNING seq
     ), over AS (
       SELECT max(o.decided_at) AS last FROM (
@@ -63,4 +65,18 @@ export async function keepDecisions(
   const values = [JSON.stringify(decisions), now, from, 2 * decisions.length, most];
   const [found] = await run<{ last: Date | null }>(db, KEEP, values);
   return found?.last ?? from;
+}
+
+/** A decision that the store has kept, with the time of the database at which it was made. */
+export interface KeptDecision extends Omit<NewDecision, "age"> {
+  readonly decided_at: Date;
+}
+
+const COLUMNS = "id, decided_at, code, client_id, sub, facts";
+
+const FIND = { name: "decision_find", text: `SELECT ${COLUMNS} FROM decisions WHERE id = $1` };
+
+/** The decision behind an `X-Request-Id`. @param id a UUID */
+export async function findKeptDecision(db: Db, id: string): Promise<KeptDecision | undefined> {
+  return (await run<KeptDecision>(db, FIND, [id]))[0];
 }

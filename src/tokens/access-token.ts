@@ -10,6 +10,7 @@ import { ACCESS_TOKEN_TYPES } from "../keys/signing-key.js";
 import type { TokenSubject } from "../store/access-tokens.js";
 import type { Person } from "../store/users.js";
 import { formOf } from "./access-token-form.js";
+import { audienceOf } from "./audience.js";
 import { actorSchema, earlierTokenSchema, type ExchangedTerms } from "./exchanged.js";
 import type { TokenSpelling } from "./spelling.js";
 
@@ -158,7 +159,7 @@ export class AccessTokens {
     const claims: AccessTokenClaims = {
       iss: issuer,
       sub: exchanged?.sub ?? user?.sub ?? client.client_id,
-      aud: rpt?.audience ?? (await this.#audience(scope)),
+      aud: rpt?.audience ?? audienceOf(scope, await registry.scopes(), issuer),
       client_id: client.client_id,
       scope: scope.join(" "),
       iat,
@@ -210,18 +211,6 @@ export class AccessTokens {
   #isOwnName(iss: string): boolean {
     const { issuer, previousIssuers } = this.#deps;
     return iss === issuer || previousIssuers.includes(iss);
-  }
-
-  /** The audiences of the scopes, else the issuer (RFC 9068 section 3). */
-  async #audience(scope: readonly string[]): Promise<string | string[]> {
-    const declared = await this.#deps.registry.scopes();
-    const audiences = new Set<string>();
-    for (const name of scope) {
-      const audience = declared.get(name)?.audience;
-      if (typeof audience === "string") audiences.add(audience);
-    }
-    const [first = this.#deps.issuer, ...more] = audiences;
-    return more.length === 0 ? first : [first, ...more];
   }
 
   #seal(claims: object): string {

@@ -111,10 +111,11 @@ t.test("decisions are kept beside the requests", async (t) => {
     t.equal(server.log.filter(({ type }) => type === "decisions").length, 1, "one line says so");
   });
 
-  await t.test("a flood of one outcome takes no room of the other", async (t) => {
+  await t.test("DE-03 a flood of one outcome takes no room of the other", async (t) => {
     const dropped: Record<string, number> = {};
     const keeper = openKeeper({
       ...{ kept: 60, db: core.db, clock: systemClock, log: { warn: () => {} } },
+      names: async () => ({ scopes: await core.registry.scopes(), issuer: core.issuer }),
       metrics: { dropped: (reason, number) => (dropped[reason] = (dropped[reason] ?? 0) + number) },
     })!;
     const before = await count();

@@ -21,7 +21,7 @@ import { answerClaims, type ClaimsGatheringRequest } from "./answer-claims.js";
 import { answerDevice, type DeviceRequest } from "./answer-device.js";
 import { answerWithCode, answerWithRefusal } from "./answer.js";
 import { next, type Next } from "./next.js";
-import { gather, REFERENCES, type Gathered } from "./gather.js";
+import { gather, noteClient, noteRequest, REFERENCES, type Gathered } from "./gather.js";
 import { readRequest, REQUEST_PARAMETERS, type AuthorizationRequest } from "./request.js";
 import { readClient, readTarget, type AnswerTarget } from "./target.js";
 import { ACCOUNT_PATH, HOME_PATH, INTERACTION_PATH } from "../paths.js";
@@ -62,9 +62,9 @@ export class Authorization {
   async start(sent: BrowserRequest, { dialect, path }: AuthorizationEndpoint): Promise<BrowserAnswer> {
     const { form, visit, posted, facts } = sent;
     const client = await readClient(this.#core, form, dialect, visit.network);
-    facts.client_id = client.client_id;
-    facts.client_epoch = client.token_epoch;
+    noteClient(facts, client);
     const gathered = await gather(this.#core, client, form);
+    noteRequest(facts, gathered);
     const answer = targetOf(client, gathered);
     try {
       if (gathered.flaw !== undefined) throw gathered.flaw;
@@ -109,6 +109,7 @@ export class Authorization {
       throw await this.#stale("interaction_unknown", id, browser);
     }
     const { purpose, client, session, next: step } = position;
+    noteClient(facts, client);
     // A person who cancels the login for a page of their own has no app to go back to.
     if (purpose.kind === "account") return { kind: "go", path: step.step === "refuse" ? HOME_PATH : purpose.again };
     if (purpose.kind === "claims") return answerClaims(this.#core, purpose.request, session, step, facts);
@@ -159,8 +160,7 @@ export class Authorization {
     const purpose = interaction.request as InteractionPurpose;
     const session = await this.#sessions.find(visit.session);
     if (purpose.kind === "account") {
-      const step = nextForAccount(interaction, session);
-      return { interaction, purpose, client: undefined, session, next: step };
+      return { interaction, purpose, client: undefined, session, next: nextForAccount(interaction, session) };
     }
     const client = await registry.find(purpose.request.client_id);
     if (client === null || client.disabled) throw new Refusal("client_unknown");

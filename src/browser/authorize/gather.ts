@@ -3,6 +3,7 @@ import type { Client } from "../../clients/registry.js";
 import { flawOfRequestObject, verifyRequestObject, type RequestObjectClaims } from "../../clients/request-object.js";
 import type { Core } from "../../core.js";
 import { isRefusal, Refusal } from "../../errors/refusal.js";
+import type { AuditFacts } from "../../http/decision.js";
 import type { Form } from "../../http/form.js";
 import { readOptional } from "../../http/parameters.js";
 import { openPushedRequest } from "../../store/pushed-requests.js";
@@ -24,6 +25,8 @@ export interface Gathered {
   readonly form: Form;
   /** The id of the pushed request that they are from. */
   readonly pushed?: string | undefined;
+  /** Whether they come from a signed object. */
+  readonly isSigned?: boolean;
   /** The refusal of the whole request. It is sent to the address in the form. */
   readonly flaw?: Refusal | undefined;
 }
@@ -40,7 +43,7 @@ export async function gather(core: Core, client: Client, sent: Form): Promise<Ga
   try {
     // Nothing is fetched (RFC 9101 section 10.4).
     if (uri !== undefined) throw new Refusal("request_uri_unsupported");
-    if (client.require_pushed_authorization_requests) throw new Refusal("pushed_request_required");
+    requirePushed(client);
     return await openObject(core, client, sent);
   } catch (error) {
     if (isRefusal(error)) return { form: sent, flaw: error };
@@ -56,6 +59,16 @@ export async function gatherPushed(core: Core, client: Client, sent: Form): Prom
   return form;
 }
 
+/** @throws Refusal pushed_request_required for a client that has to push its requests */
+export function requirePushed({ require_pushed_authorization_requests: has }: Client): void {
+  if (has) throw new Refusal("pushed_request_required");
+}
+
+/** @throws Refusal request_object_required for a client that has to sign its requests */
+export function requireSigned({ require_signed_request_object: has }: Client): void {
+  if (has) throw new Refusal("request_object_required");
+}
+
 async function openPushed({ db, clock }: Core, client: Client, id: string): Promise<Gathered> {
   const found = await openPushedRequest(db, id, client.client_id, clock.statement());
   const app = appLink(client, homePageOf(client.redirect_uris));
@@ -68,11 +81,11 @@ async function openPushed({ db, clock }: Core, client: Client, id: string): Prom
 async function openObject(core: Core, client: Client, sent: Form): Promise<Gathered> {
   const object = readOptional("request", sent.parameters);
   if (object === undefined) {
-    if (client.require_signed_request_object) throw new Refusal("request_object_required");
+    requireSigned(client);
     return { form: sent };
   }
   const claims = await verifyRequestObject(object, client, core.keySets);
-  return { form: formOf(parametersOf(claims)), flaw: flawOfRequestObject(claims, client, core) };
+  return { form: formOf(parametersOf(claims)), isSigned: true, flaw: flawOfRequestObject(claims, client, core) };
 }
 
 /** The parameters of an object, as the texts that they are in a form. A claim without a value counts as absent. */
@@ -91,4 +104,20 @@ function textOf(name: string, value: unknown): string {
 
 function formOf(pairs: readonly (readonly [string, string])[]): Form {
   return { parameters: new Map(pairs), repeated: new Set() };
+}
+
+/** Notes the client of a request. */
+export function noteClient(facts: AuditFacts, client: Client | undefined): void {
+  facts.client_id = client?.client_id;
+  facts.client_epoch = client?.token_epoch;
+}
+
+/** Notes how a request came, for deciding it again. */
+export function noteRequest(facts: AuditFacts, { form: { parameters }, pushed, isSigned = false }: Gathered): void {
+  facts.authorization = {
+    redirect_uri: parameters.get("redirect_uri"),
+    is_pushed: pushed !== undefined,
+    is_signed: isSigned,
+    has_challenge: parameters.has("code_challenge") || parameters.has("code_challenge_method"),
+  };
 }

@@ -105,8 +105,13 @@ export async function readRequest(
     throw new Refusal("response_type_unsupported", { slots: { response_type: typed.response_type } });
   }
   permit(client, authorizationCodeGrant, "authorization_code");
+  const named = readScope(typed.scope);
+  facts.names_scope = named.length > 0;
+  facts.scope_named = named.filter((name) => client.scope.includes(name));
+  facts.scope_beyond = named.filter((name) => !client.scope.includes(name));
+  facts.resource_named = typed.resource;
   const targets = await readTargets(core, client, typed.resource);
-  const scope = scopeFor(targets, applicableScope(readScope(typed.scope), client));
+  const scope = scopeFor(targets, applicableScope(named, client));
   const claims = readClaimsParameter(typed.claims);
   if (claims.impossible) throw new Refusal("login_required", { reason: "the essential acr is not supported" });
   const { hint, flaw } = await readIdTokenHint(core, typed.id_token_hint, client.client_id);
@@ -161,6 +166,11 @@ function readChallenge(
     if (code_challenge_method !== "S256") throw new Refusal("code_challenge_method_unsupported");
     return code_challenge;
   }
-  if (client.require_pkce || !isConfidential(client)) throw new Refusal("code_challenge_missing");
+  requireChallenge(client);
   return undefined;
+}
+
+/** @throws Refusal code_challenge_missing for a client that must use PKCE */
+export function requireChallenge(client: Client): void {
+  if (client.require_pkce || !isConfidential(client)) throw new Refusal("code_challenge_missing");
 }

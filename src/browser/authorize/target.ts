@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isRegistered } from "../../clients/redirect-uri.js";
+import { whyUnusable } from "../../clients/usable.js";
 import type { Client } from "../../clients/registry.js";
 import type { Core } from "../../core.js";
 import { Refusal } from "../../errors/refusal.js";
@@ -61,12 +62,13 @@ export async function readClient(
   if (repeated !== undefined) throw new Refusal("parameter_repeated", { slots: { name: repeated } });
   const { client_id } = readParameters(schema, form.parameters);
   const client = client_id === undefined ? null : await clientDocuments.current(client_id, network);
-  if (client === null || client.disabled || !client.dialects.includes(dialect)) throw new Refusal("client_unknown");
+  const reason = whyUnusable(client, dialect);
+  if (client === null || reason !== undefined) throw new Refusal("client_unknown", { reason });
   return client;
 }
 
 /** The redirect URI of a request. @throws Refusal if the client has not registered it */
-function readRedirectUri(client: Client, { parameters }: Form): string {
+export function readRedirectUri(client: Client, { parameters }: Pick<Form, "parameters">): string {
   const { redirect_uri } = readParameters(schema, parameters);
   if (redirect_uri === undefined) return onlyRedirectUri(client, parameters);
   if (!isRegistered(redirect_uri, client.redirect_uris)) throw new Refusal("redirect_uri_unknown");
