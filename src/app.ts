@@ -48,6 +48,8 @@ interface AppParts {
   readonly logger: FastifyBaseLogger;
   /** The clock that measures how far behind the process is; the machine's own by default. */
   readonly monotonic: Monotonic | undefined;
+  /** Makes traces of the requests, if they are wanted. */
+  readonly follow: ((app: FastifyInstance) => Promise<void>) | undefined;
   /** What administrators use, if this application serves it. */
   readonly administration: FastifyPluginAsync | undefined;
   /** Connects the HTTP server, which exists already (http/listener.ts), to the application. */
@@ -95,6 +97,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate("grants", new GrantRegistry());
   app.decorate("operations", new OperationRegistry(core));
 
+  await parts.follow?.(app);
   setHeaders(app, core.issuer);
   logDecisions(app);
   countUnserved(app, (milliseconds) => core.availability.turnedAway(milliseconds));

@@ -11,6 +11,7 @@ import {
   coapPort,
   count,
   dialectList,
+  errorUri,
   durationOrNone,
   issuer,
   list,
@@ -18,6 +19,7 @@ import {
   MAX_EMBEDDED_WORKERS,
   MAX_WORKERS,
   port,
+  receiver,
   strangersScopes,
   webhookUrl,
   workers,
@@ -129,6 +131,7 @@ export const SETTINGS = {
     .default(7 * 24 * 3_600)
     .describe("how long decisions can be explained: a duration such as 24h or 7d; 0 keeps none"),
   ...AUDIT_SETTINGS,
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.optional().describe("URL of an OpenTelemetry receiver, which gets traces"),
   CODE_WEBHOOK_URL: webhookUrl
     .optional()
     .describe(
@@ -136,15 +139,7 @@ export const SETTINGS = {
         "each is a file in DATA_DIR/outbox",
     ),
   CODE_WEBHOOK_SECRET: z.string().optional().describe("signs what is POSTed there"),
-  IOTHENTIX_ERROR_URI: z
-    .string()
-    .max(2_048)
-    .refine(
-      (text) => /^(https?:\/\/)?[\w.[\]-]+(:\d+)?([/?#][\x21-\x7e]*)?$/i.test(text),
-      "must be a host name or an http(s) URI",
-    )
-    .optional()
-    .describe("what error_uri says in the dialect iothentix"),
+  IOTHENTIX_ERROR_URI: errorUri.optional().describe("what error_uri says in the dialect iothentix"),
   NODE_ENV: z.string().optional().describe("production: no demo data, and what there is of it is disabled"),
 };
 

@@ -28,6 +28,7 @@ import { refuseRestored, RestoredError } from "./store/continuity.js";
 import { listen } from "./store/listen.js";
 import { openSweep } from "./store/sweep.js";
 import { samplePasswordHashes } from "./store/password-hashes.js";
+import { loadTracing } from "./tracing/load.js";
 
 /** Milliseconds between two rounds of housekeeping. */
 const REST = 60_000;
@@ -97,6 +98,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { clock = systemClock, random = systemRandom } = parts;
   const { db, master } = deployment;
   const administration = await loadAdministration(parts);
+  const tracing = await loadTracing(settings.OTEL_EXPORTER_OTLP_ENDPOINT, log);
   const counter = administration?.metrics;
   const keeper = openKeeper({
     ...{ kept: settings.DECISIONS_KEPT, db, clock, log, metrics: counter },
@@ -130,7 +132,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     serve: listener.serve,
     administration: settings.ADMIN === "on" ? administration?.beside : undefined,
   };
-  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, ...served });
+  const app = await buildApp({ dialects, proxies, core, logger: log, monotonic, ...served, follow: tracing?.follow });
 
   const isFirst = worker?.isFirst !== false;
   const asksForCoap = settings.COAP_PORT !== undefined || settings.COAPS_PORT !== undefined;
@@ -181,7 +183,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         .catch((error: unknown) => log.warn({ err: error }, "the last uses of dialects could not be recorded"));
       await app.close();
       await keeper?.close();
-      await administration?.close();
+      await Promise.all([administration?.close(), tracing?.close()]);
       await Promise.all([codeSender?.close(), logouts.close(), jobs.close()]);
       await feed.close();
     },

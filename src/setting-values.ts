@@ -11,6 +11,21 @@ export const issuer = z.string().refine((text) => {
   return /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !text.endsWith("/");
 }, "must be an http(s) URL without query, fragment, credentials or trailing slash");
 
+/** The receiver of traces: its password, if it needs one, is in OTEL_EXPORTER_OTLP_HEADERS. */
+export const receiver = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username && !url.password;
+}, "must be an http(s) URL without query, fragment or credentials");
+
+export const errorUri = z
+  .string()
+  .max(2_048)
+  .refine(
+    (text) => /^(https?:\/\/)?[\w.[\]-]+(:\d+)?([/?#][\x21-\x7e]*)?$/i.test(text),
+    "must be a host name or an http(s) URI",
+  );
+
 export const cidr = z.string().refine((text) => {
   const [address, bits, more] = text.split("/");
   const family = isIP(address ?? "");

@@ -11,6 +11,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "clock.ts": [],
   "expected-wait.ts": [],
   "version.ts": [],
+  // Where work that traces show is published.
+  "spans.ts": [],
   // JSON that can be read in one way: in bodies, and in the tokens of clients.
   "strict-json.ts": ["store"],
   "config.ts": ["errors", "store", "http", "clients", "dialects", "setting-values.ts"],
@@ -18,7 +20,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "setting-values.ts": ["dialects", "outbound"],
   "rsa.ts": [],
   "durable-file.ts": ["errors", "clock.ts"],
-  store: ["errors", "expected-wait.ts"],
+  store: ["errors", "expected-wait.ts", "spans.ts"],
   // The embedded PostgreSQL: processes, files and a lock.
   embedded: ["errors", "store", "durable-file.ts", "clock.ts"],
   http: ["errors", "store", "expected-wait.ts", "clock.ts", "strict-json.ts", "rsa.ts"],
@@ -27,10 +29,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // DTLS for the datagrams of CoAP: it knows the border, and no message of it.
   dtls: ["errors", "durable-file.ts", "http", "coap", "clock.ts"],
   keys: ["errors", "store", "durable-file.ts", "clock.ts", "rsa.ts"],
-  outbound: ["errors", "keys", "clock.ts"],
+  outbound: ["errors", "keys", "clock.ts", "spans.ts"],
   // The audit log: a Merkle tree over what the store records.
   audit: ["errors", "store", "keys", "outbound", "clock.ts", "durable-file.ts"],
-  accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts"],
+  accounts: ["errors", "store", "keys", "outbound", "clock.ts", "expected-wait.ts", "spans.ts"],
   clients: ["errors", "store", "keys", "outbound", "accounts", "clock.ts", "strict-json.ts"],
   tokens: ["errors", "store", "keys", "clients", "clock.ts"],
   // What is decided about resources: over what the store and the tokens say, under no protocol.
@@ -38,6 +40,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   "core.ts": ["store", "http", "keys", "audit", "outbound", "accounts", "clients", "tokens", "clock.ts"],
   // The counters of the server, and its state, for monitoring.
   metrics: ["store", "http", "core.ts", "clock.ts", "version.ts"],
+  // The only room that loads OpenTelemetry.
+  tracing: ["errors", "http", "spans.ts", "version.ts"],
   // Work over many rows, a batch at a time.
   jobs: ["store", "clock.ts"],
   // Clients are told of logouts by calls of this server.
@@ -180,6 +184,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "store",
     "http",
     "metrics",
+    "tracing",
     "administration.ts",
     "decisions",
     "audit",
@@ -252,6 +257,8 @@ const KEPT_APART: Readonly<Record<string, readonly string[]>> = {
   "node:dgram": ["coap", "dtls"],
   "node:https": ["http", "outbound"],
   "node:dns": ["outbound"],
+  "@opentelemetry/": ["tracing"],
+  "@fastify/otel": ["tracing"],
 };
 
 /** Written so that a search for them in the repository finds none. */
@@ -266,6 +273,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   "pages/policy.ts: onlyTargets": "a policy has no source that a browser would read as more than one address",
   "store/deletion.ts: DELETIONS": "a deletion reaches every table that refers to its row",
   "store/listen.ts: listenBy": "the change feed is tested with a connection that fails on demand",
+  "tracing/clean-exporter.ts: ATTRIBUTES": "test/tracing/traces.test.ts holds every span to it",
 };
 
 /** The generated files of the Prisma client that import nothing but types of the others, and are large. */

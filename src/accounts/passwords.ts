@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import argon2 from "argon2";
 import type { Random } from "../clock.js";
 import type { MasterKey } from "../keys/master-key.js";
+import { published } from "../spans.js";
 import { refuseIfLeft, type Caller } from "../store/pool.js";
 import { IMPORTED_HASH } from "../store/sealed.js";
 import { Decoys } from "./decoys.js";
@@ -73,7 +74,9 @@ export class Passwords {
   }
 
   #hash(password: string): Promise<string> {
-    return this.#hashes.runUnbounded({}, () => argon2.hash(normalise(password), this.#options));
+    return published("password hash", "", () =>
+      this.#hashes.runUnbounded({}, () => argon2.hash(normalise(password), this.#options)),
+    );
   }
 
   /**
@@ -92,7 +95,9 @@ export class Passwords {
    */
   async verify(hash: string | null | undefined, password: string, name: string): Promise<boolean> {
     const against = hash ?? this.#decoys.for(name) ?? this.#unmatched;
-    const matches = await this.#hashes.runUnbounded({}, () => this.#matches(against, password));
+    const matches = await published("password hash", "", () =>
+      this.#hashes.runUnbounded({}, () => this.#matches(against, password)),
+    );
     return matches && hash !== null && hash !== undefined;
   }
 

@@ -3,6 +3,7 @@ import { lookup as resolve } from "node:dns";
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { published } from "../spans.js";
 import { isPublicAddress } from "./addresses.js";
 
 /** A call that brought no usable response. The reason is for the log: it quotes neither the URL nor the response. */
@@ -60,11 +61,15 @@ export function fetchPublic(
  * public address.
  * @throws FetchFailed
  */
-export async function call(
-  url: string,
-  { method, headers, body, limits, allowPrivate, signal }: Call,
+export async function call(url: string, request: Call): Promise<HttpResponse> {
+  const destination = readTarget(url, request.allowPrivate);
+  return published("call", destination.target.hostname, () => send(destination, request));
+}
+
+async function send(
+  { target, secure, mayReach }: ReturnType<typeof readTarget>,
+  { method, headers, body, limits, signal }: Call,
 ): Promise<HttpResponse> {
-  const { target, secure, mayReach } = readTarget(url, allowPrivate);
   if (signal?.aborted) throw stopped();
 
   const ending = new AbortController();

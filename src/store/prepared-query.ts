@@ -1,5 +1,6 @@
 import pg from "pg";
 import { prepareValue } from "pg/lib/utils";
+import { published } from "../spans.js";
 
 /**
  * Prepared statements over the protocol of PostgreSQL ("Extended Query"). A query of node-postgres asks for the description of
@@ -40,14 +41,18 @@ export async function ask<Row>(
   values: readonly unknown[],
 ): Promise<Row[]> {
   try {
-    return await new Promise((resolve, reject) => {
-      client.query(new PreparedQuery<Row>(statement, values, resolve, reject));
-    });
+    return await published("statement", statement.name, () => answerTo<Row>(client, statement, values));
   } catch (error) {
     // The trace of an answer begins at the socket. This one shows who asked.
     if (error instanceof Error) Error.captureStackTrace(error);
     throw error;
   }
+}
+
+function answerTo<Row>(client: pg.ClientBase, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    client.query(new PreparedQuery<Row>(statement, values, resolve, reject));
+  });
 }
 
 /** One run of a statement. node-postgres sends it when its turn comes, and passes each message of the answer to it. */

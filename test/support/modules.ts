@@ -158,6 +158,7 @@ export function unusedExports(modules: readonly Module[]): readonly string[] {
 export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
 }
@@ -176,7 +177,11 @@ export function packageFaults(
   product: readonly Module[],
   tools: readonly Module[],
 ): readonly string[] {
-  const installed = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+  const installed = Object.keys({
+    ...manifest.dependencies,
+    ...manifest.optionalDependencies,
+    ...manifest.peerDependencies,
+  });
   const development = Object.keys(manifest.devDependencies);
   const needed = packagesOf(product, (one) => !one.typesOnly);
   const typed = packagesOf(product, (one) => one.typesOnly);
