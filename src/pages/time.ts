@@ -18,6 +18,21 @@ const MINUTES = formats(
     }),
 );
 
+const SECONDS = formats(
+  (one) =>
+    new Intl.DateTimeFormat(one, {
+      ...{ year: "numeric", month: "short", day: "numeric" },
+      ...{
+        hour: "2-digit",
+        minute: "2-digit",
+        second: "2-digit",
+        hourCycle: "h23",
+        timeZone: "UTC",
+        timeZoneName: "short",
+      },
+    }),
+);
+
 const UNITS = ["second", "minute", "hour"] as const;
 const LENGTHS = formats((one) =>
   Object.fromEntries(
@@ -33,6 +48,11 @@ export function dayOf(language: Language, date: Date): Html {
 /** A date with hour and minute. */
 export function minuteOf(language: Language, date: Date): Html {
   return timeElement(date, MINUTES.get(language)?.format(date));
+}
+
+/** A date with hour, minute and second, for what happens often. */
+export function secondOf(language: Language, date: Date): Html {
+  return timeElement(date, SECONDS.get(language)?.format(date));
 }
 
 function timeElement(date: Date, text: string | undefined): Html {

@@ -1,5 +1,5 @@
 import { html, isolated, type Html } from "../../pages/html.js";
-import { minuteOf } from "../../pages/time.js";
+import { secondOf } from "../../pages/time.js";
 import { linkTo, nextLink, table, type Page } from "../list.js";
 import type { ConsolePage, ConsoleRequest } from "../page.js";
 import { valueMarkup } from "../result.js";
@@ -33,7 +33,7 @@ export const changesPage: ConsolePage = {
       {
         heading: say(language, "decision.time"),
         cell: ({ id, at }: Change) =>
-          html`<a href="${base}/audit/${encodeURIComponent(id)}">${minuteOf(language, new Date(at))}</a>`,
+          html`<a href="${base}/audit/${encodeURIComponent(id)}">${secondOf(language, new Date(at))}</a>`,
       },
       { heading: say(language, "change.by"), cell: (change: Change) => caller(request, change) },
       { heading: say(language, "change.what"), cell: (change: Change) => deed(request, change) },
@@ -58,7 +58,7 @@ export const changePage: ConsolePage = {
     return {
       kind: "show",
       title: say(language, "change.title", { id: isolated(change.id) }),
-      body: html`<p>${minuteOf(language, new Date(change.at))}</p>
+      body: html`<p>${secondOf(language, new Date(change.at))}</p>
 <p>${say(language, "change.by")}: ${caller(request, change)}</p>
 <p>${say(language, "change.what")}: ${deed(request, change)} ${subject(request, change)}</p>
 ${change.erased === true ? html`<p>${say(language, "change.erased")}</p>` : differences(request, change)}`,

@@ -1,5 +1,5 @@
 import { html, isolated, when, type Html } from "../../pages/html.js";
-import { minuteOf } from "../../pages/time.js";
+import { secondOf } from "../../pages/time.js";
 import type { ConsolePage, ConsoleRequest } from "../page.js";
 import { resultMarkup } from "../result.js";
 import { say } from "../texts.js";
@@ -14,7 +14,7 @@ export const decisionPage: ConsolePage = {
     return {
       kind: "show",
       title: say(language, `decision.${explained.outcome}`),
-      body: html`<p>${minuteOf(language, new Date(explained.decided_at))} · <code>${isolated(explained.id)}</code></p>
+      body: html`<div class="plain"><p>${secondOf(language, new Date(explained.decided_at))} · <code>${isolated(explained.id)}</code></p>
 ${sentence("asked", language, explained.asked)}
 ${when(explained.refusal, (refusal) => refusalMarkup(request, refusal))}
 <h2>${say(language, "decision.checks")}</h2>
@@ -22,7 +22,7 @@ ${when(explained.refusal, (refusal) => refusalMarkup(request, refusal))}
 <h2>${say(language, "decision.today")}</h2>
 <p>${outcomeTag(request, explained.today.outcome)} <span lang="en">${isolated(explained.today.says, TEXT)}</span></p>
 ${explained.since.length === 0 ? undefined : html`<h2>${say(language, "decision.since")}</h2><ul lang="en">${explained.since.map((one) => html`<li>${isolated(one, TEXT)}</li>`)}</ul>`}
-${factsOf(request, explained)}`,
+${factsOf(request, explained)}</div>`,
     };
   },
 };

@@ -1,6 +1,6 @@
 import type { Parameters } from "../../http/form.js";
 import { html, isolated, type Html } from "../../pages/html.js";
-import { minuteOf } from "../../pages/time.js";
+import { secondOf } from "../../pages/time.js";
 import { linkTo, nextLink, table, tag, type Page } from "../list.js";
 import type { ConsolePage, ConsoleRequest } from "../page.js";
 import { say } from "../texts.js";
@@ -51,7 +51,7 @@ function columns(request: ConsoleRequest) {
     {
       heading: say(language, "decision.time"),
       cell: ({ id, decided_at }: Decision) =>
-        html`<a href="${base}/decisions/${encodeURIComponent(id)}">${minuteOf(language, new Date(decided_at))}</a>`,
+        html`<a href="${base}/decisions/${encodeURIComponent(id)}">${secondOf(language, new Date(decided_at))}</a>`,
     },
     {
       heading: say(language, "decision.outcome"),

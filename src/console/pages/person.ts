@@ -26,6 +26,7 @@ export const personPage: ConsolePage = {
       body: html`${identity(request, shown)}
 <p class="actions">${actions(request, shown)}</p>
 ${sections.filter((one) => one !== undefined)}
+${traces(request, shown)}
 ${details(request, shown)}`,
     };
   },
@@ -67,6 +68,18 @@ function identity({ language }: ConsoleRequest, user: ShownUser): Html {
     ],
     ["person.since", minuteOf(language, new Date(user.created_at))],
   ]);
+}
+
+/** Links to what was decided and changed about a person. */
+function traces(request: ConsoleRequest, { sub: user }: ShownUser): Html {
+  const { language, offers } = request;
+  const decisions = `/decisions?${new URLSearchParams({ user })}`;
+  return html`<p class="actions">${[
+    ...(offers("decision list") ? [buttonTo(request, decisions, say(language, "menu.decisions"), "decisions")] : []),
+    ...(offers("audit list")
+      ? [buttonTo(request, addressOf("audit list", { user }), say(language, "menu.audit"), "changes")]
+      : []),
+  ]}</p>`;
 }
 
 /** Everything else that is known, which few people need. */

@@ -1,5 +1,8 @@
 import { row, type CommandText } from "./command-row.js";
 
+const EXPLAINS =
+  "erklärt eine Entscheidung: was angefragt und geprüft wurde, was fehlschlug, was zu tun ist und was es heute wäre";
+
 /** The same of commands that are used less often. */
 export const RARE_COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
   "configuration export": row(
@@ -96,6 +99,24 @@ export const RARE_COMMAND_TEXTS: Readonly<Record<string, CommandText>> = {
   ),
   "audit list": row("List changes", "Änderungen auflisten", "listet Änderungen, die neueste zuerst"),
   "audit show": row("Show a change", "Änderung anzeigen", "zeigt eine Änderung: wer, woher, was, vorher und nachher"),
+  "audit proof": row(
+    "Prove a change",
+    "Änderung beweisen",
+    "beweist, dass das Protokoll einen Eintrag hat: der Text einer Datei, zu deren Prüfung der öffentliche Schlüssel genügt",
+  ),
+  "audit erase": row(
+    "Erase the records of a person",
+    "Einträge einer Person löschen",
+    "löscht den Inhalt aller Einträge über eine Person und von ihr; das Protokoll bleibt vollständig und sagt es",
+  ),
+  explain: row("Explain a decision", "Entscheidung erklären", EXPLAINS),
+  "decision show": row("Show a decision", "Entscheidung anzeigen", EXPLAINS),
+  "decision list": row("List decisions", "Entscheidungen auflisten", "listet Entscheidungen, die neueste zuerst"),
+  replay: row(
+    "Decide again",
+    "Noch einmal entscheiden",
+    "entscheidet die aufbewahrten Anfragen noch einmal, als wäre eine Provisionierungsdatei angewendet, und listet, was anders ausginge",
+  ),
   "job list": row("List jobs", "Aufträge auflisten", "listet Aufträge, den neuesten zuerst"),
   "job show": row("Show a job", "Auftrag anzeigen", "zeigt einen Auftrag und seinen Fortschritt"),
   "job cancel": row("Cancel a job", "Auftrag abbrechen", "bricht einen Auftrag ab; was geschehen ist, bleibt"),
