@@ -1,3 +1,4 @@
+import { actingFor } from "../store/audit-actor.js";
 import { homePageOf } from "../clients/redirect-uri.js";
 import type { Scope } from "../clients/registry.js";
 import { consentsOf, withdrawConsent } from "../store/consents.js";
@@ -49,7 +50,11 @@ export const changeAccount: Step = async ({ core, sessions }, { form, visit, fac
   if (client_id !== undefined && form.parameters.get("action") === "withdraw") {
     facts.sub = session.sub;
     facts.client_id = client_id;
-    await withdrawConsent(core.db, { sub: session.sub, client_id }, core.clock.statement());
+    await withdrawConsent(
+      actingFor(core.db, { kind: "person", id: session.sub, ip: visit.network }),
+      { sub: session.sub, client_id },
+      core.clock.statement(),
+    );
   }
   return { kind: "go", path: ACCOUNT_PATH };
 };

@@ -1,3 +1,4 @@
+import { actingFor } from "../store/audit-actor.js";
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { identifiersOf } from "../accounts/identifiers.js";
@@ -56,7 +57,8 @@ async function giveOwnIdentity(
 ): Promise<void> {
   if ((await passwordHashOf(db, sub)) !== null) throw new Refusal("app_user_identity_fixed");
   const [identifier] = identifiersOf(user);
-  if (!(await giveIdentity(db, sub, user, identifier!))) throw new Refusal("user_exists");
+  if (!(await giveIdentity(actingFor(db, { kind: "person", id: sub }), sub, user, identifier!)))
+    throw new Refusal("user_exists");
 }
 
 function withoutAbsent(claims: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -94,5 +96,6 @@ async function changeOwnPassword(request: OperationRequest, core: Core): Promise
   if (before === null || !isRight) throw new Refusal("old_password_wrong");
   await core.rateLimits.reset({ on: "account", id: sub });
   const after = await core.passwords.hashQueued(sub, asked.password);
-  if (!(await changePassword(core.db, sub, before, after))) throw new Refusal("old_password_wrong");
+  const db = actingFor(core.db, { kind: "person", id: sub, ip: request.network });
+  if (!(await changePassword(db, sub, before, after))) throw new Refusal("old_password_wrong");
 }

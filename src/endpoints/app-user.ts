@@ -1,3 +1,4 @@
+import { actingFor } from "../store/audit-actor.js";
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { passwordProblem, MAX_PASSWORD_LENGTH } from "../accounts/passwords.js";
@@ -131,7 +132,8 @@ async function registerUser(request: OperationRequest, core: Core): Promise<NewP
     disabled: false,
   };
   const identifiers = preferred_username === undefined ? [] : identifiersOf(user);
-  if (!(await addPerson(core.db, user, identifiers))) throw new Refusal("user_exists");
+  if (!(await addPerson(actingFor(core.db, { kind: "person", id: sub, ip: network }), user, identifiers)))
+    throw new Refusal("user_exists");
   facts.sub = sub;
   const token = wants_token === undefined ? undefined : await issueAppToken(app, sub, request, core);
   return { sub, preferred_username: user.preferred_username, token };

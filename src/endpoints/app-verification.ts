@@ -1,3 +1,4 @@
+import { actingFor } from "../store/audit-actor.js";
 import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { normaliseIdentifier } from "../accounts/identifiers.js";
@@ -68,5 +69,12 @@ async function verify(request: OperationRequest, core: Core): Promise<undefined>
   const { code } = readParameters(parameters, request.parameters, request.spelling.members);
   const { person, kind, address, identifier } = await unverifiedOf(request, core);
   if (!(await core.codes.redeem(purposeOf(person, identifier), code))) throw new Refusal("verification_code_wrong");
-  if (!(await verifyAddress(core.db, person.sub, { kind, address, identifier }))) throw new Refusal("user_exists");
+  if (
+    !(await verifyAddress(actingFor(core.db, { kind: "person", id: person.sub }), person.sub, {
+      kind,
+      address,
+      identifier,
+    }))
+  )
+    throw new Refusal("user_exists");
 }

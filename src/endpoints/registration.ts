@@ -1,3 +1,4 @@
+import { actingFor } from "../store/audit-actor.js";
 import type { FastifyPluginAsync } from "fastify";
 import { toSeconds } from "../clock.js";
 import { secretStorage, type RegisteredMethods } from "../clients/methods.js";
@@ -105,7 +106,7 @@ const owner: Guard<Owner> = async ({ credentials: { bearer: token }, path, facts
 };
 
 async function registerClient(
-  { document, facts }: OperationRequest,
+  { document, facts, network: ip }: OperationRequest,
   core: Core,
   initialToken: Buffer | null,
 ): Promise<RegisteredClientAnswer> {
@@ -116,7 +117,7 @@ async function registerClient(
   const management = newRegistrationToken(master, random, "management");
   const { text: client_secret, stored } = newSecret(core, client, read);
   const registered_at = await register(
-    db,
+    actingFor(db, { kind: "client", id: client.client_id, ip }),
     {
       client,
       secrets: stored,
@@ -196,7 +197,8 @@ async function update(
   const management = newRegistrationToken(core.master, core.random, "management");
   const { client_id: _id, ...columns } = client;
   const changed = { client: columns, metadata: read.shown, secrets: stored, token_hash: management.hash };
-  if (!(await updateRegistration(core.db, client_id, token_hash, changed))) {
+  const db = actingFor(core.db, { kind: "client", id: client_id, ip: network });
+  if (!(await updateRegistration(db, client_id, token_hash, changed))) {
     throw new Refusal("registration_token_invalid", { reason: "another request has changed the registration" });
   }
   return {

@@ -1,3 +1,4 @@
+import { attribute } from "./audit-actor.js";
 import { IdentifierInUseError, isConflict } from "./failure.js";
 import { run, type Db } from "./open.js";
 import { refuseLookAlike, type Identifier } from "./users.js";
@@ -53,6 +54,7 @@ export async function giveIdentity(
 ): Promise<boolean> {
   try {
     await db.prisma.$transaction(async (tx) => {
+      await attribute(tx, db);
       if (skeleton !== undefined) await refuseLookAlike(tx, skeleton);
       const { count } = await tx.user.updateMany({ where: { sub, password_hash: null }, data: user });
       if (count === 0) throw new IdentifierInUseError();
@@ -101,6 +103,7 @@ export async function verifyAddress(
 ): Promise<boolean> {
   try {
     await db.prisma.$transaction(async (tx) => {
+      await attribute(tx, db);
       const data = { [`${kind}_verified`]: true };
       const { count } = await tx.user.updateMany({ where: { sub, [kind]: address }, data });
       if (count === 0) throw new IdentifierInUseError();

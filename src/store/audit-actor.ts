@@ -16,6 +16,11 @@ export async function asActor(tx: Transaction | Tx, caller: Caller): Promise<voi
   await run(tx, SET_ACTOR, [JSON.stringify(caller)]);
 }
 
+/** Attributes the changes of a transaction of Prisma as those of its store. */
+export async function attribute(tx: Tx, { actor }: Db): Promise<void> {
+  if (actor !== undefined) await run(tx, SET_ACTOR, [JSON.stringify(actor)]);
+}
+
 /** A store whose named statements, and transactions of them, are attributed to a caller. */
 export function actingFor(db: Db, caller: Caller): Db {
   return Object.create(db, { actor: { value: caller } }) as Db;

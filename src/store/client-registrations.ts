@@ -1,3 +1,4 @@
+import { attribute } from "./audit-actor.js";
 import { changeClient, createClient, findClient, type ClientRow, type NewClient, type NewSecret } from "./clients.js";
 import { run, type Db, type Tx } from "./open.js";
 
@@ -37,6 +38,7 @@ export async function register(
   now: Date | null,
 ): Promise<Date | undefined> {
   return db.prisma.$transaction(async (tx) => {
+    await attribute(tx, db);
     const isFree = "initialToken" in by ? await useToken(tx, by.initialToken, now) : await hasRoom(tx, by.maxClients);
     return isFree ? write(tx, registration, now) : undefined;
   });
@@ -109,6 +111,7 @@ export async function updateRegistration(
   { client, metadata, secrets, token_hash: next }: ChangedRegistration,
 ): Promise<boolean> {
   return db.prisma.$transaction(async (tx) => {
+    await attribute(tx, db);
     const { count } = await tx.clientRegistration.updateMany({
       where: { client_id, token_hash, client: { registered_by: { not: null }, disabled: false } },
       data: { token_hash: next, metadata },

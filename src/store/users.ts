@@ -1,3 +1,4 @@
+import { attribute } from "./audit-actor.js";
 import { pieces } from "./batches.js";
 import { insertRows, upsertRows, type BulkTarget } from "./bulk.js";
 import { endEverythingOf, epochOf } from "./epochs.js";
@@ -171,6 +172,7 @@ export async function registerUser(db: Db, user: NewUser, identifiers: readonly 
   const skeletons = identifiers.flatMap(({ skeleton }) => skeleton ?? []);
   try {
     await db.prisma.$transaction(async (tx) => {
+      await attribute(tx, db);
       for (const skeleton of skeletons) await refuseLookAlike(tx, skeleton);
       await createUser(tx, user, identifiers);
     });

@@ -283,3 +283,15 @@ t.test(
     t.match(await verify(accepted), /its last checkpoint is of/);
   },
 );
+
+t.test("a client that registers itself is the caller of its registration, with its address", async (t) => {
+  const open = await startInstance(t, { provision: FLEET, env: { REGISTRATION: "open" } });
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ redirect_uris: ["https://app.example/cb"], token_endpoint_auth_method: "none" });
+  const answer = await fetch(`${open.url}/oauth2/register`, { method: "POST", headers, body });
+  const { client_id: id } = (await answer.json()) as { client_id: string };
+  const by = { kind: "client", id, ip: "127.0.0.1" };
+  t.match(await runCommand(open, ["audit", "list", "--table", "clients", "--client", id]), [
+    { by, what: "created", of: id },
+  ]);
+});
