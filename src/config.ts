@@ -124,7 +124,7 @@ export const SETTINGS = {
   ADMIN: administration
     .optional()
     .describe(
-      "console and metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464",
+      "Admin API, console and metrics: off, on for the address of everything else, or an address of their own such as 127.0.0.1:9464",
     ),
   ADMIN_URL: issuer.optional().describe("the URL at which browsers reach an address of its own"),
   DECISIONS_KEPT: durationOrNone
