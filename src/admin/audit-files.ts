@@ -14,7 +14,7 @@ import { replaceFile } from "../durable-file.js";
 import { codeOf } from "../errors/error-code.js";
 import { OperatorError } from "../errors/operator-error.js";
 import { atOneMoment } from "../store/open.js";
-import { name } from "./arguments.js";
+import { file as path, name } from "./arguments.js";
 import { existingEntry } from "./audit.js";
 import { localCommand, type AnyCommand, type LocalContext } from "./command.js";
 
@@ -77,8 +77,8 @@ async function writeLines(file: FileHandle, lines: AsyncIterable<Line>): Promise
 }
 
 const VERIFY = z.strictObject({
-  file: name.optional().meta({ description: "exported log, or proof of a record; without it the database" }),
-  checkpoint: name.optional().meta({ description: "file with a checkpoint that was kept outside" }),
+  file: path.optional().meta({ description: "exported log, or proof of a record; without it the database" }),
+  checkpoint: path.optional().meta({ description: "file with a checkpoint that was kept outside" }),
   public_key: name.optional().meta({ description: "public key of the log" }),
 });
 
@@ -166,7 +166,7 @@ export const AUDIT_FILE_COMMANDS: readonly AnyCommand[] = [
     subject: "id",
     input: z.strictObject({
       id: name.optional().meta({ description: "number of a record, such as 1-42" }),
-      file: name.optional().meta({ description: "file to write" }),
+      file: path.optional().meta({ description: "file to write" }),
     }),
     output: z.union([z.string(), WRITTEN]),
     run: exportLog,

@@ -2,9 +2,10 @@ import { findSecret } from "../clients/secrets.js";
 import { isRegistered } from "../clients/redirect-uri.js";
 import type { Core } from "../core.js";
 import { readClientEntry } from "../provisioning/entries.js";
-import { prepareClient } from "../provisioning/write.js";
+import { prepareClientToSave } from "../provisioning/write.js";
 import { addRedirectUri, findClient, type ClientRow } from "../store/clients.js";
 import { isConflict } from "../store/failure.js";
+import { exclusively, LOCKS } from "../store/open.js";
 import { CALLBACK_PATH, CONSOLE_CLIENT_ID, CONSOLE_SCOPE, type ConsolePlace } from "./place.js";
 
 /** The client that the console is. Each instance that serves the console makes it, or adds its own address to it. */
@@ -48,8 +49,11 @@ function create({ db, master }: Core, redirect_uri: string): Promise<void> {
     access_token_lifetime: 60 * 60,
     dialects: ["oauth2" as const],
   };
-  const write = prepareClient(master, readClientEntry(CONSOLE_CLIENT_ID, metadata, secretOfConsole({ master })));
-  return db.prisma.$transaction((tx) => write(tx));
+  const entry = readClientEntry(CONSOLE_CLIENT_ID, metadata, secretOfConsole({ master }));
+  const write = prepareClientToSave(master, entry);
+  return exclusively(db, LOCKS.provision, async (tx) => {
+    if ((await findClient(tx, CONSOLE_CLIENT_ID)) === null) await write(tx);
+  });
 }
 
 function isOurs({ master, clock }: Core, client: ClientRow): boolean {

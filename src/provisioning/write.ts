@@ -152,6 +152,12 @@ function clientRow(master: MasterKey, value: ProvisionedClient): ClientToSave {
   return { client, secrets: secrets ?? imported ?? none };
 }
 
+/** Writes a client, over an existing one. A server does so at its start, without the compiler of Prisma. */
+export function prepareClientToSave(master: MasterKey, value: ProvisionedClient): (tx: Transaction) => Promise<void> {
+  const row = clientRow(master, value);
+  return (tx) => saveClients(tx, [row]);
+}
+
 /** Writes a new client. */
 export function prepareClient(master: MasterKey, value: ProvisionedClient): Write {
   const { client, secrets = [] } = clientRow(master, value);

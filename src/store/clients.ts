@@ -15,9 +15,9 @@ const FIND = {
 const SECRETS = { name: "client_secrets_find", text: "SELECT * FROM client_secrets WHERE client_id = $1" };
 
 /** The client, or null if no client has this id. Its epoch includes that of the deployment: of two columns the later counts. */
-export async function findClient(db: Db, client_id: string): Promise<ClientRow | null> {
-  const [client] = await run<Client>(db, FIND, [client_id]);
-  return client === undefined ? null : { ...client, secrets: await run<ClientSecret>(db, SECRETS, [client_id]) };
+export async function findClient(where: Db | Transaction, client_id: string): Promise<ClientRow | null> {
+  const [client] = await run<Client>(where, FIND, [client_id]);
+  return client === undefined ? null : { ...client, secrets: await run<ClientSecret>(where, SECRETS, [client_id]) };
 }
 
 export type NewClient = Omit<
