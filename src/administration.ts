@@ -19,13 +19,13 @@ import { setHeaders } from "./http/headers.js";
 import { BODY_LIMIT, LIMITS, MAX_PATH_PARAMETER } from "./http/limits.js";
 import { trustedProxies } from "./http/trusted-proxies.js";
 import { Metrics, stateOf, writeMetrics, type ProcessMetrics } from "./metrics/metrics.js";
-import { readersOf } from "./metrics/readers.js";
+import { readersOf, type Backlogs } from "./metrics/readers.js";
 
 /** What administrators use beside the command line. It is loaded only where ADMIN asks for it. */
 interface Administration {
   readonly metrics: Metrics;
   /** Serves at an address of its own, if ADMIN names one. @throws OperatorError if the address is not available */
-  open(main: FastifyInstance, numbers: Parameters<typeof readersOf>[1]): Promise<void>;
+  open(main: FastifyInstance, numbers: Backlogs): Promise<void>;
   /** Everything that administrators use, for the application that serves everything else. */
   readonly beside: FastifyPluginAsync;
   close(): Promise<void>;

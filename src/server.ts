@@ -164,7 +164,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     timers.push(regularly("writing the audit log", auditRounds(core, settings, log), log, interval));
   }
 
-  await administration?.open(app, { underWay: () => listener.underWay, unfinishedJobs: () => jobs.unfinished });
+  const waiting = { unfinishedJobs: () => jobs.unfinished, logoutNotices: () => logouts.waiting };
+  await administration?.open(app, { underWay: () => listener.underWay, ...waiting });
 
   listener.ready();
   return {

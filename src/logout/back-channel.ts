@@ -2,7 +2,13 @@ import { setMaxListeners } from "node:events";
 import type { Core } from "../core.js";
 import { call, FetchFailed, type CallLimits } from "../outbound/fetch.js";
 import type { ChangeFeed } from "../store/listen.js";
-import { claimLogoutNotices, isLastAttempt, settleLogoutNotice, type LogoutNotice } from "../store/logout-notices.js";
+import {
+  claimLogoutNotices,
+  countLogoutNotices,
+  isLastAttempt,
+  settleLogoutNotice,
+  type LogoutNotice,
+} from "../store/logout-notices.js";
 import { issueLogoutToken } from "../tokens/logout-token.js";
 
 /** The limits of one call. The response body is not used. */
@@ -32,11 +38,17 @@ export class BackChannelLogout {
   readonly #end = new AbortController();
   #round: Promise<void> | undefined;
   #isWanted = false;
+  #waiting = 0;
 
   constructor(parts: BackChannelParts) {
     this.#parts = parts;
     // Each call under way listens to it.
     setMaxListeners(AT_ONCE, this.#end.signal);
+  }
+
+  /** The notices that no client has got yet, when this instance looked last. Counted up to 10,000. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Sends notices as soon as they are written. What fails is left for a regular call of `deliver`. */
@@ -74,7 +86,9 @@ export class BackChannelLogout {
           if (!(await this.#send(notice))) failing.add(notice.client_id);
         }),
       );
-      if (notices.length === 0 && !this.#isWanted) return;
+      if (notices.length > 0 || this.#isWanted) continue;
+      this.#waiting = await countLogoutNotices(db);
+      return;
     }
   }
 

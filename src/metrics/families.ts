@@ -65,6 +65,11 @@ export const GAUGES = {
     labelNames: ["table"],
     aggregator: "sum",
   },
+  jeton_logout_notices_waiting: {
+    help: "logouts that clients were not told of yet, counted up to 10,000",
+    labelNames: [],
+    aggregator: "max",
+  },
   jeton_jobs_unfinished: { help: "unfinished jobs of all instances", labelNames: [], aggregator: "max" },
   jeton_confirmation_codes_waiting: {
     help: "confirmation codes that are being delivered",

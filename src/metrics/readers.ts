@@ -2,14 +2,21 @@ import type { Core } from "../core.js";
 import { readVersion } from "../version.js";
 import type { GaugeReaders } from "./metrics.js";
 
+/** How much waits in the parts of a server that are not in its core. */
+export interface Backlogs {
+  /** Accepted requests without an answer. */
+  readonly underWay: () => number;
+  readonly unfinishedJobs: () => number;
+  /** Logouts that clients were not told of yet. */
+  readonly logoutNotices: () => number;
+}
+
 /**
  * Reads the state of a server for its metrics. Nothing of it asks the database.
- * @param underWay the number of accepted requests without an answer
- * @param unfinishedJobs the number of unfinished jobs
  */
 export function readersOf(
   core: Core,
-  { underWay, unfinishedJobs }: { readonly underWay: () => number; readonly unfinishedJobs: () => number },
+  { underWay, unfinishedJobs, logoutNotices }: Backlogs,
 ): Omit<GaugeReaders, "jeton_sweep_backlog_rows"> {
   const { pool } = core.db;
   return {
@@ -29,6 +36,7 @@ export function readersOf(
         if (state !== "current" || active_from === null) return [];
         return [[Math.max(0, core.clock.now() - active_from.getTime()) / 1_000, { alg }] as const];
       }),
+    jeton_logout_notices_waiting: () => [[logoutNotices()]],
     jeton_jobs_unfinished: () => [[unfinishedJobs()]],
     jeton_confirmation_codes_waiting: () => [[core.codeSender?.waiting ?? 0]],
   };

@@ -62,6 +62,20 @@ export async function settleLogoutNotice(db: Db, { client_id, sub, sid, attempts
   await run(db, SETTLE, [client_id, sub, sid, attempts]);
 }
 
+/** Most notices that are counted. */
+const MAX_COUNTED = 10_000;
+
+const COUNT = {
+  name: "logout_notices_count",
+  text: `SELECT count(*)::int AS notices FROM (SELECT FROM logout_notices LIMIT ${MAX_COUNTED}) n`,
+};
+
+/** The notices that were not delivered yet, counted up to 10,000. */
+export async function countLogoutNotices(db: Db): Promise<number> {
+  const [row] = await run<{ notices: number }>(db, COUNT, []);
+  return row!.notices;
+}
+
 /** Largest number of clients that one page tells. */
 const MAX_FRAMES = 32;
 

@@ -236,6 +236,7 @@ t.test("BL-03 a client that does not answer is told again, with growing pauses, 
   const { lines, logouts } = deliveries(server);
   await logouts.deliver();
   t.equal(received.length, 1, "the next attempt is not due");
+  t.equal(logouts.waiting, 1, "and the metrics show that it waits");
   for (const pause of [10, 60, 300, 1800, 7200]) {
     clock.advance(pause);
     await logouts.deliver();
@@ -250,6 +251,7 @@ t.test("BL-03 a client that does not answer is told again, with growing pauses, 
   await logouts.deliver();
   t.match(lines.at(-1), { line: { attempts: 7 }, message: "a client could not be told of a logout; it is given up" });
   t.strictSame(await notices(), [], "so what waits is bounded");
+  t.equal(logouts.waiting, 0);
   status = 204;
 
   await t.test("and one that fails does not delay the others", async (t) => {
