@@ -25,12 +25,18 @@ export function readWords(command: CommandTerms, args: readonly string[]): Words
   const options = Object.fromEntries(Object.entries(kinds).map(([name, kind]) => [name, optionOf(name, kind)]));
   try {
     const syntax = { allowPositionals: true, strict: true, allowNegative: true } as const;
-    const { positionals, values } = parseArgs({ args: withValues(args, kinds), options, ...syntax });
+    const joined = withValues(args, kinds);
+    const { positionals, values } = parseArgs({ args: joined.filter((one) => !isId(one)), options, ...syntax });
     const { json, help, ...flags } = values as Flags;
-    return { words: positionals, flags, json: json === true, help: help === true };
+    return { words: [...joined.filter(isId), ...positionals], flags, json: json === true, help: help === true };
   } catch (error) {
     throw new OperatorError(`${(error as Error).message.split(".")[0]} (jeton ${command.name} ${usageOf(command)})`);
   }
+}
+
+/** Whether a word is an id that begins with a dash, as one in base64url may. The only flag with a single dash is -h. */
+function isId(word: string): boolean {
+  return /^-[^-]./.test(word);
 }
 
 function optionOf(name: string, kind: FlagKind) {

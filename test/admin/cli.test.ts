@@ -382,6 +382,7 @@ t.test("the command line works while a server runs", async (t) => {
       [["clients", "list"], /there is no command "clients list"; jeton --help lists them$/],
       [["client"], /there is no command "client"; jeton client --help lists them$/],
       [["client", "list", "--colour"], /Unknown option '--colour'/],
+      [["grant", "show", "-771KdwMxEe5Ek6I0tpVCg"], /^there is no grant -771KdwMxEe5Ek6I0tpVCg/],
       [["revoke", "--grant", "-771KdwMxEe5Ek6I0tpVCg"], /^there is no grant -771KdwMxEe5Ek6I0tpVCg$/],
       [["revoke", "--grant", "--71KdwMxEe5Ek6I0tpVCg"], /^there is no grant --71KdwMxEe5Ek6I0tpVCg$/],
       [["revoke", "--grant"], /^Option .--grant/],
