@@ -1,8 +1,17 @@
 import type { Clock } from "../clock.js";
 import { Refusal } from "../errors/refusal.js";
 import type { MasterKey } from "../keys/master-key.js";
-import type { Db } from "../store/open.js";
-import { countTries, lookAtTries, settleTries, takeTry, type Taken, type Tries, type TryRule } from "../store/tries.js";
+import type { Db, Transaction } from "../store/open.js";
+import {
+  countTries,
+  forgiveTries,
+  lookAtTries,
+  settleTries,
+  takeTry,
+  type Taken,
+  type Tries,
+  type TryRule,
+} from "../store/tries.js";
 
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
@@ -135,6 +144,14 @@ export class RateLimits {
       forget: this.#key(counter),
       giveBack: refunded && this.#key(refunded),
     });
+  }
+
+  /** The same as `reset` for an administrator, which the audit records. @returns whether any attempts were counted */
+  forgive(counter: Counter, tx: Transaction): Promise<boolean> {
+    const { on, id } = counter;
+    const sub = on === "account" ? id : undefined;
+    const client_id = on === "tokens of a device" || on === "device codes of a client" ? id : undefined;
+    return forgiveTries(tx, this.#key(counter), { of: sub ?? client_id ?? on, sub, client_id });
   }
 
   /** The counter, and those that belong to it, without counting anything. */

@@ -9,6 +9,7 @@ import { findClient } from "../store/clients.js";
 import { findSubs, identifiersOfUser } from "../store/users.js";
 import { name } from "./arguments.js";
 import { command, type AnyCommand } from "./command.js";
+import { refuseUserBeyond } from "./escalation.js";
 
 /**
  * Limits on attempts. Their counters are stored under keyed hashes, so that the store does not tell who is slowed. They are found
@@ -98,13 +99,13 @@ const FORGIVE = command({
   input: z.strictObject(WHO),
   output: z.object({ who: z.string(), forgiven: z.array(z.string()) }),
   terms: { word: "USER|CLIENT|ADDRESS" },
-  run: async ({ core, input: { who } }) => {
+  run: async ({ core, input: { who }, powers, change }) => {
+    const counters = await countersOf(core, who);
+    for (const { on, id } of counters) if (on === "account") await refuseUserBeyond(core, powers, id);
     const forgiven: string[] = [];
-    for (const counter of await countersOf(core, who)) {
-      if ((await core.rateLimits.look(counter)).length === 0) continue;
-      await core.rateLimits.reset(counter);
-      forgiven.push(counter.on);
-    }
+    await change(async (tx) => {
+      for (const counter of counters) if (await core.rateLimits.forgive(counter, tx)) forgiven.push(counter.on);
+    });
     return { who, forgiven };
   },
 });

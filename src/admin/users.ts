@@ -47,7 +47,7 @@ async function switchTo(context: Context, disabled: boolean) {
 async function unlock(context: Context) {
   const sub = await existing(context);
   await refuseUserBeyond(context.core, context.powers, sub);
-  await resetAttempts(context, sub);
+  await context.change((tx) => context.core.rateLimits.forgive({ on: "account", id: sub }, tx));
   return { sub };
 }
 

@@ -16,3 +16,8 @@ export function recordEnd(alias: string, because: string): string {
 export function recordLock(sub: string, until: string): string {
   return `jeton_audit_event('tries', ${sub}, 'locked', ${sub}, NULL, jsonb_build_object('blocked_until', ${until}))`;
 }
+
+/** SQL: records that attempts are forgiven. @param of SQL @param sub SQL @param client_id SQL */
+export function recordForgiven(of: string, sub: string, client_id: string): string {
+  return `jeton_audit_event('tries', ${of}, 'forgiven', ${sub}, ${client_id}, NULL)`;
+}

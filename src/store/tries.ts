@@ -1,5 +1,5 @@
-import { recordLock } from "./audit-events.js";
-import { run, type Db } from "./open.js";
+import { recordForgiven, recordLock } from "./audit-events.js";
+import { run, type Db, type Transaction } from "./open.js";
 
 /**
  * Rate limits on attempts of any kind. An attempt is counted before the check, so a hundred at once get no further than a hundred
@@ -79,6 +79,31 @@ export async function settleTries(
   { forget, giveBack }: { readonly forget?: Uint8Array; readonly giveBack?: Uint8Array | undefined },
 ): Promise<void> {
   await run(db, SETTLE, [forget ?? null, giveBack ?? null]);
+}
+
+const FORGIVE = {
+  name: "tries_forgive",
+  text: `
+    WITH forgotten AS (
+      DELETE FROM tries WHERE key BETWEEN $1 AND $1::bytea || decode(repeat('ff', 32), 'hex') RETURNING 1
+    )
+    SELECT ${recordForgiven("$2::text", "$3::text", "$4::text")} WHERE EXISTS (SELECT 1 FROM forgotten)`,
+};
+
+/** The name of a counter in the audit, and the account that it counts for. */
+interface ForgivenTries {
+  readonly of: string;
+  readonly sub: string | undefined;
+  readonly client_id: string | undefined;
+}
+
+/** Resets the attempts of a key, and of all keys that begin with it, for an administrator. @returns whether there were any */
+export async function forgiveTries(
+  tx: Transaction,
+  key: Uint8Array,
+  { of, sub, client_id }: ForgivenTries,
+): Promise<boolean> {
+  return (await run(tx, FORGIVE, [key, of, sub, client_id])).length === 1;
 }
 
 /** A counter of attempts. */

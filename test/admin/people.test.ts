@@ -232,6 +232,9 @@ t.test("administrators list and change people, clients, limits and keys", async 
     t.match(await does("limit", "show", "127.0.0.1"), [{ on: "network", state: "slowed" }]);
     t.match(await does("limit", "forgive", "zoë"), { who: "zoë", forgiven: ["account"] });
     t.strictSame(await does("limit", "show", "zoë"), []);
+    const record =
+      "SELECT record ->> 'user' AS sub, record -> 'by' ->> 'id' AS by FROM audit_pending WHERE record ->> 'what' = 'forgiven'";
+    t.strictSame(await sql(server.database, record), [{ sub: "user-4", by: "test" }]);
     t.match(await does("limit", "forgive", "::ffff:127.0.0.1"), { forgiven: ["network"] });
     t.match(await does("limit", "count"), { waiting: 0 });
     t.equal((await logIn(server, { username: "zoë", password: SECRET })).status, 200);
