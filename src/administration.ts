@@ -57,7 +57,10 @@ export function prepareAdministration({ settings, log, gather, clock }: Administ
     if (await makeConsoleClient(core, place())) {
       await app.register(consolePages({ core, grants, state, place, dialect: oauth2 }), { prefix: ADMIN_PATH });
     } else {
-      log.warn({ type: "administration" }, `there is no console: the client ${CONSOLE_CLIENT_ID} is not this server's`);
+      log.warn(
+        { type: "administration" },
+        `there is no console: ${CONSOLE_CLIENT_ID} is the name of another client, or of a user`,
+      );
     }
   };
   let app: FastifyInstance | undefined;

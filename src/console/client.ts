@@ -18,25 +18,20 @@ export function secretOfConsole({ master }: Pick<Core, "master">): string {
   return master.lasting("console").toString("base64url");
 }
 
-/** Makes the client unless it is there. @returns whether it is the server's own: an operator may have taken its name */
+/**
+ * Makes the client unless it is there.
+ * @returns whether it is the server's own: an operator may have taken its name for a client, or a user theirs
+ */
 export async function makeConsoleClient(core: Core, { url }: ConsolePlace): Promise<boolean> {
   const redirect_uri = url + CALLBACK_PATH;
-  for (;;) {
-    const found = await findClient(core.db, CONSOLE_CLIENT_ID);
-    if (found !== null) {
-      if (!isOurs(core, found)) return false;
-      if (!isRegistered(redirect_uri, found.redirect_uris))
-        await addRedirectUri(core.db, CONSOLE_CLIENT_ID, redirect_uri);
-      return true;
-    }
-    // Another instance may make it at the same time. It is read again then.
-    await create(core, redirect_uri).catch((error: unknown) => {
-      if (!isConflict(error)) throw error;
-    });
-  }
+  const found = (await findClient(core.db, CONSOLE_CLIENT_ID)) ?? (await create(core, redirect_uri));
+  if (found === null || !isOurs(core, found)) return false;
+  if (!isRegistered(redirect_uri, found.redirect_uris)) await addRedirectUri(core.db, CONSOLE_CLIENT_ID, redirect_uri);
+  return true;
 }
 
-function create({ db, master }: Core, redirect_uri: string): Promise<void> {
+/** @returns the client, also where another instance makes it at this moment; null if a user has its name */
+async function create({ db, master }: Core, redirect_uri: string): Promise<ClientRow | null> {
   const metadata = {
     client_name: "Jeton Console",
     token_endpoint_auth_method: "client_secret_basic" as const,
@@ -51,9 +46,12 @@ function create({ db, master }: Core, redirect_uri: string): Promise<void> {
   };
   const entry = readClientEntry(CONSOLE_CLIENT_ID, metadata, secretOfConsole({ master }));
   const write = prepareClientToSave(master, entry);
-  return exclusively(db, LOCKS.provision, async (tx) => {
+  await exclusively(db, LOCKS.provision, async (tx) => {
     if ((await findClient(tx, CONSOLE_CLIENT_ID)) === null) await write(tx);
+  }).catch((error: unknown) => {
+    if (!isConflict(error)) throw error;
   });
+  return findClient(db, CONSOLE_CLIENT_ID);
 }
 
 function isOurs({ master, clock }: Core, client: ClientRow): boolean {

@@ -3,6 +3,7 @@ import { makeConsoleClient } from "../../src/console/client.js";
 import { SERVED } from "../../src/console/commands.js";
 import { placeOf } from "../../src/console/place.js";
 import { TestClock } from "../support/clock.js";
+import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { SECRET } from "../support/fleet.js";
 import { startInstance, type Instance, type Reply } from "../support/instance.js";
@@ -134,22 +135,30 @@ t.test("the console is a client of the server: code, PKCE, a secret, and a cooki
   t.equal(page.headers.get("cache-control"), "no-store");
 });
 
-t.test("its client is made once, by how many instances ever, and never over one of the operator", async (t) => {
-  const place = placeOf(issuer);
-  await db.prisma.client.delete({ where: { client_id: "jeton-console" } });
-  t.strictSame(await Promise.all([1, 2, 3].map(() => makeConsoleClient(server.core, place))), [true, true, true]);
-  const other = placeOf("https://admin.example:9443");
-  await Promise.all([1, 2].map(() => makeConsoleClient(server.core, other)));
-  const read = () => sql(server.database, "SELECT redirect_uris FROM clients WHERE client_id = 'jeton-console'");
-  t.strictSame(await read(), [
-    { redirect_uris: [`${issuer}/admin/callback`, "https://admin.example:9443/admin/callback"] },
-  ]);
-  await db.prisma.clientSecret.deleteMany({ where: { client_id: "jeton-console" } });
-  t.equal(await makeConsoleClient(server.core, placeOf("https://elsewhere.example")), false, "it has another secret");
-  t.match(await read(), [{ redirect_uris: { length: 2 } }]);
-  await db.prisma.client.delete({ where: { client_id: "jeton-console" } });
-  await makeConsoleClient(server.core, place);
-});
+t.test(
+  "its client is made once, by how many instances ever, and never over one of the operator or of a user",
+  async (t) => {
+    const place = placeOf(issuer);
+    await db.prisma.client.delete({ where: { client_id: "jeton-console" } });
+    t.strictSame(await Promise.all([1, 2, 3].map(() => makeConsoleClient(server.core, place))), [true, true, true]);
+    const other = placeOf("https://admin.example:9443");
+    await Promise.all([1, 2].map(() => makeConsoleClient(server.core, other)));
+    const read = () => sql(server.database, "SELECT redirect_uris FROM clients WHERE client_id = 'jeton-console'");
+    t.strictSame(await read(), [
+      { redirect_uris: [`${issuer}/admin/callback`, "https://admin.example:9443/admin/callback"] },
+    ]);
+    await db.prisma.clientSecret.deleteMany({ where: { client_id: "jeton-console" } });
+    t.equal(await makeConsoleClient(server.core, placeOf("https://elsewhere.example")), false, "it has another secret");
+    t.match(await read(), [{ redirect_uris: { length: 2 } }]);
+    await db.prisma.client.delete({ where: { client_id: "jeton-console" } });
+    await server.apply({
+      users: [{ sub: "of-that-name", preferred_username: "jeton-console", password: "long enough" }],
+    });
+    t.equal(await makeConsoleClient(server.core, place), false, "a user has its name");
+    t.match(await runCommand(server, ["user", "delete", "of-that-name"]), { deleted: true });
+    t.equal(await makeConsoleClient(server.core, place), true);
+  },
+);
 
 t.test("CN-07: a code that another program of the machine receives is worth nothing to it", async (t) => {
   const redirect_uri = "http://localhost:1/admin/callback";

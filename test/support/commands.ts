@@ -10,8 +10,6 @@ import type { Instance } from "./instance.js";
  * Runs a command on the core of an instance, as the command line would, without the time that opening another one takes.
  * @returns what it prints, or the one line with which it refuses
  */
-// What a test looks into is what it expects to find.
-
 export async function runCommand(at: Instance, words: readonly string[], stdin = ""): Promise<any> {
   const command = COMMANDS.find(({ name }) => words.slice(0, name.split(" ").length).join(" ") === name)!;
   if ("runBare" in command) throw new Error("it would empty the database of the instance");
