@@ -158,6 +158,6 @@ function rowOf({ id, facts, request, at }: Waiting, now: number, names: KnownNam
     code: refusal?.row.code ?? null,
     client_id,
     sub,
-    facts: { ...lineOf(facts, request), again },
+    facts: Object.assign(lineOf(facts, request), { again }),
   };
 }

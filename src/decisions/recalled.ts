@@ -74,10 +74,10 @@ export function recall({ id, decided_at, code, client_id, sub, facts: stored }: 
 }
 
 /** The names among these that are known, and the number of the others: people put secrets into wrong fields. */
-function sorted(names: readonly string[] | undefined, isKnown: (name: string) => boolean) {
-  const known = names?.filter(isKnown);
-  const unknown = (names?.length ?? 0) - (known?.length ?? 0);
-  return { known: known?.length === 0 ? undefined : known, unknown: unknown === 0 ? undefined : unknown };
+function sorted(names: readonly string[], isKnown: (name: string) => boolean) {
+  const known = names.filter(isKnown);
+  const unknown = names.length - known.length;
+  return { known: known.length === 0 ? undefined : known, unknown: unknown === 0 ? undefined : unknown };
 }
 
 /** The names that may be kept of a request. */
@@ -86,30 +86,36 @@ export interface KnownNames {
   readonly issuer: string;
 }
 
-/** The facts of a request for deciding it again. */
-export function toRecall(request: AuditFacts, { scopes: declared, issuer }: KnownNames): z.input<typeof again> {
-  const { client_epoch, user_epoch, names_scope, scope_named, has_proof, has_certificate, lifetime, authorization } =
-    request;
-  const audiences = [issuer, ...[...declared.values()].flatMap(({ audience }) => audience ?? [])];
-  const scopes = sorted(request.scope_beyond, (name) => declared.has(name));
-  const resources = sorted(request.resource_named?.split(" "), (uri) => audienceNamed(uri, audiences) !== undefined);
-  const { exchange, audience_named } = request;
+/** The facts of a request for deciding it again. Each member is written out, because copies of objects cost more than all the rest. */
+export function toRecall(request: AuditFacts, names: KnownNames): z.input<typeof again> {
+  const { scope_beyond = [], scope_named, resource_named, exchange, audience_named, authorization } = request;
+  const scopes = scope_beyond.length === 0 ? NO_NAMES : sorted(scope_beyond, (name) => names.scopes.has(name));
+  const isAudience = resource_named === undefined && audience_named === undefined ? () => false : audiencesIn(names);
+  const resources = resource_named === undefined ? NO_NAMES : sorted(resource_named.split(" "), isAudience);
   return {
-    ...{
-      client_epoch,
-      user_epoch,
-      names_scope,
-      scope_named: scope_named && [...scope_named],
-      has_proof,
-      has_certificate,
-      lifetime,
-    },
-    ...{ scope_beyond: scopes.known, scope_unknown: scopes.unknown },
-    ...{ resources: resources.known, resource_unknown: resources.unknown },
+    client_epoch: request.client_epoch,
+    user_epoch: request.user_epoch,
+    names_scope: request.names_scope,
+    scope_named: scope_named && [...scope_named],
+    scope_beyond: scopes.known,
+    scope_unknown: scopes.unknown,
+    resources: resources.known,
+    resource_unknown: resources.unknown,
+    has_proof: request.has_proof,
+    has_certificate: request.has_certificate,
+    lifetime: request.lifetime,
     exchange: exchange && { ...exchange, aud: [exchange.aud].flat() },
-    audience_named: audience_named !== undefined && audiences.includes(audience_named) ? audience_named : undefined,
+    audience_named: audience_named !== undefined && isAudience(audience_named) ? audience_named : undefined,
     authorization: authorization && { ...authorization, redirect_uri: addressOf(request) },
   };
+}
+
+const NO_NAMES: ReturnType<typeof sorted> = { known: undefined, unknown: undefined };
+
+/** Whether a URI is an audience of a declared scope, or this server. */
+function audiencesIn({ scopes, issuer }: KnownNames): (uri: string) => boolean {
+  const audiences = [issuer, ...[...scopes.values()].flatMap(({ audience }) => audience ?? [])];
+  return (uri) => audienceNamed(uri, audiences) !== undefined;
 }
 
 /** The redirect URI of a request, if it was registered, or is written in plain words. */
