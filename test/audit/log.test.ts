@@ -5,10 +5,11 @@ import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
+import { ownFolder } from "../support/own-folder.js";
 import { jetonHere } from "../support/process.js";
 import { checkTlogProof, merkleTreeHash, openSignedCheckpoint, sha256 } from "../support/transparency.js";
 
-const folder = t.testdir({});
+const folder = ownFolder(t);
 const server = await startInstance(t, { provision: FLEET });
 const { database } = server;
 

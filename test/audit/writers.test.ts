@@ -13,12 +13,13 @@ import { runCommand } from "../support/commands.js";
 import { freshDatabase, sql } from "../support/database.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
+import { ownFolder } from "../support/own-folder.js";
 import { MASTER_KEY } from "../support/run.js";
 import { checkTlogProof, openSignedCheckpoint } from "../support/transparency.js";
 import { refresh } from "../support/tokens.js";
 import { until } from "../support/until.js";
 
-const folder = t.testdir({});
+const folder = ownFolder(t);
 const CHECKPOINT_FILE = join(folder, "checkpoint");
 const received: string[] = [];
 let status = 500;

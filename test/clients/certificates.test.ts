@@ -12,6 +12,7 @@ import { JWT_BEARER } from "../support/assertions.js";
 import { makeCa, selfSigned, type TestCertificate } from "../support/certificate.js";
 import { after } from "../support/clock.js";
 import { SECRET } from "../support/fleet.js";
+import { ownFolder } from "../support/own-folder.js";
 import { DIALECTS, STANDARD } from "../support/paths.js";
 import { basic, startInstance, type Form } from "../support/instance.js";
 
@@ -117,7 +118,7 @@ async function ask(url: string, form: Form, { certificate, chain = [], headers =
   });
 }
 
-const folder = t.testdir({ "cert.pem": SERVER.cert, "key.pem": SERVER.key, "ca.pem": CA.cert });
+const folder = ownFolder(t, { "cert.pem": SERVER.cert, "key.pem": SERVER.key, "ca.pem": CA.cert });
 const TLS = {
   ISSUER,
   TLS_CERT: `${folder}/cert.pem`,

@@ -9,6 +9,7 @@ import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Form, type Reply } from "../support/instance.js";
+import { ownFolder } from "../support/own-folder.js";
 import { APP, ofApp, postJson, VENDORS } from "../support/vendors.js";
 import { CALLBACK } from "../support/web-fleet.js";
 
@@ -50,7 +51,7 @@ const changed = (client_id: string, settings: object) => ({
 });
 
 const server = await startInstance(t, { provision: FILE });
-const folder = t.testdir({});
+const folder = ownFolder(t);
 
 const token = (form: Form, headers: Record<string, string> = {}) => server.post("/oauth2/token", form, headers);
 const idOf = ({ headers }: Pick<Reply, "headers">) => headers.get("x-request-id")!;

@@ -4,7 +4,8 @@ import { SIGNING_ALGORITHMS } from "../../src/keys/signing-key.js";
 import { readClaimToken } from "../../src/tokens/id-token.js";
 import { FLEET, SECRET, ALICE } from "../support/fleet.js";
 import { basic, startInstance } from "../support/instance.js";
-import { isActive, logIn } from "../support/tokens.js";
+import { isActive, kidOf, logIn } from "../support/tokens.js";
+import { until } from "../support/until.js";
 
 const TYPES = ["at+jwt", "JWT"] as const;
 const nameOf = (alg: string, typ: string) => `${alg}.${typ === "JWT" ? "jwt" : "at"}`;
@@ -56,6 +57,9 @@ t.test("a resource server chooses the signature and the media type of its access
   const ask = (client_id: string, scope: string, on = one) =>
     on.post("/oauth2/token", { grant_type: "client_credentials", scope }, basic(client_id, SECRET));
   const verify = async (token: string, typ: string) => {
+    const kid = kidOf(token);
+    const isKnown = async () => other.core.ring.jwks.keys.some((key) => key.kid === kid);
+    await until("the other instance has heard of the key", isKnown);
     const keys = createRemoteJWKSet(new URL("/oauth2/jwks", other.url));
     return jwtVerify(token, keys, { typ, currentDate: new Date(one.core.clock.now()) });
   };
