@@ -66,8 +66,7 @@ function server(login: Login, person: number): Pick<Instance, "send" | "post"> {
     return { status, headers: new Headers(pairs), text, json };
   };
   return {
-    send: (path, init = {}) =>
-      reply({ method: "GET", path, headers: { ...(init.headers as Record<string, string>), ...addressOf(person) } }),
+    send: (path, init = {}) => reply({ method: "GET", path, headers: { ...init.headers!, ...addressOf(person) } }),
     post: (path, form, headers = {}) =>
       reply({ path, form: form as Record<string, string>, headers: { ...headers, ...addressOf(person) } }),
   };
