@@ -7,7 +7,7 @@ import { flagsOf, usageOf } from "../../src/admin/flags.js";
 import { systemClock } from "../../src/clock.js";
 import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { dataFolder, jeton, jetonHere, startProcess, type Environment } from "../support/process.js";
@@ -111,7 +111,7 @@ t.test("the command line works while a server runs", async (t) => {
 
     // Otherwise the server adds to it once a minute.
     await server.core.usage.flush();
-    const before = await everythingIn(server.database);
+    const before = await stateIn(server.database);
     await refuses(t, [
       [["client", "add", "user-alice"], /user-alice is in use by a user/],
       [["client", "add", "new", "--client-secret", SECRET], /Unknown option '--client-secret'/],
@@ -122,7 +122,7 @@ t.test("the command line works while a server runs", async (t) => {
       ["client add", ["new"], { "access-token-lifetime": "long" }, /^access-token-lifetime: /],
       ["client add", ["new"], { "secret-stdin": true }, /standard input is empty/],
     ]);
-    t.strictSame(await everythingIn(server.database), before);
+    t.strictSame(await stateIn(server.database), before);
   });
 
   t.test("client disable and client enable take effect within a second", async (t) => {
@@ -206,7 +206,7 @@ t.test("the command line works while a server runs", async (t) => {
 
     // Otherwise the server adds to it once a minute.
     await server.core.usage.flush();
-    const before = await everythingIn(server.database);
+    const before = await stateIn(server.database);
     await refuses(t, [
       [["user", "add", "grace", "--user-id", "user-alice"], /is in use/],
       [["user", "add", "grace", "--password", "p"], /Unknown option '--password'/],
@@ -217,7 +217,7 @@ t.test("the command line works while a server runs", async (t) => {
       ["user add", ["grace"], { email: "alice@example.com", "email-verified": true }, /is in use/],
       ["user add", ["grace@example.com"], {}, /^preferred-username: looks like an email address/],
     ]);
-    t.strictSame(await everythingIn(server.database), before);
+    t.strictSame(await stateIn(server.database), before);
   });
 
   t.test("user disable ends the user's tokens with the next request, and user enable restores none", async (t) => {

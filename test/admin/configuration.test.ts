@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import t from "tap";
 import { runCommand } from "../support/commands.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { FLEET, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { dataFolder, jetonHere } from "../support/process.js";
@@ -95,9 +95,9 @@ t.test("the configuration is exported, compared and applied", async (t) => {
   t.test("an export changes nothing where it comes from, not even a secret", async (t) => {
     await writeFile(file, exported);
     t.strictSame(await does("configuration", "diff", file), []);
-    const before = await everythingIn(server.database);
+    const before = await stateIn(server.database);
     t.match(await does("configuration", "apply", file), { entries: lines.length });
-    const after = await everythingIn(server.database);
+    const after = await stateIn(server.database);
     for (const table of ["client_secrets", "device_psks", "things"]) t.strictSame(after[table], before[table], table);
     t.equal((await logIn(server)).status, 200);
     t.strictSame(await does("configuration", "export"), lines);
@@ -120,7 +120,7 @@ t.test("the configuration is exported, compared and applied", async (t) => {
   });
 
   t.test("a difference has old and new values, and names the secrets that are written", async (t) => {
-    const before = await everythingIn(server.database);
+    const before = await stateIn(server.database);
     const changed = join(dirname(file), "changed.json");
     const users = [
       { sub: "user-bob", preferred_username: "bob", password: "another secret", email: "bob@example.org" },
@@ -159,7 +159,7 @@ t.test("the configuration is exported, compared and applied", async (t) => {
       },
     ]);
     t.notMatch(JSON.stringify(diff), /another secret|yyyy/);
-    t.strictSame(await everythingIn(server.database), before, "nothing is written");
+    t.strictSame(await stateIn(server.database), before, "nothing is written");
     t.match(await does("configuration", "apply", changed), { written: 4, entries: 4 });
     t.strictSame(await does("configuration", "diff", changed), [], "what is applied changes nothing");
     await does("client", "enable", "kiosk");

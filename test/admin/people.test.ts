@@ -2,7 +2,7 @@ import t from "tap";
 import { ADMIN_CLIENTS, adminCalls, adminToken } from "../support/admin-api.js";
 import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance } from "../support/instance.js";
 import { isActive, introspect, logIn, refresh } from "../support/tokens.js";
@@ -349,7 +349,7 @@ t.test("administrators list and change people, clients, limits and keys", async 
         [ofClients, "POST", "/clients/admin/rotate-secret", {}],
         [ofClients, "DELETE", "/clients/admin-keys", undefined],
       ] as const;
-      const before = await everythingIn(server.database);
+      const before = await stateIn(server.database);
       for (const [token, method, path, body] of refused) {
         t.equal(
           (await call(t, method, path, { token, body })).status,
@@ -357,7 +357,7 @@ t.test("administrators list and change people, clients, limits and keys", async 
           `${method} ${path} ${JSON.stringify(body)}`,
         );
       }
-      const after = await everythingIn(server.database);
+      const after = await stateIn(server.database);
       for (const table of ["users", "clients", "client_secrets"]) t.strictSame(after[table], before[table], table);
       t.equal(
         (await call(t, "PATCH", "/users/bob", { token: ofUsers, body: { roles: ["jeton:admin:users"] } })).status,

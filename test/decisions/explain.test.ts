@@ -4,7 +4,7 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { checkOf, checksOf } from "../../src/decisions/checks.js";
 import { CATALOGUE, type Code } from "../../src/errors/catalogue.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { runCommand } from "../support/commands.js";
 import { sql } from "../support/database.js";
 import { ALICE, SECRET } from "../support/fleet.js";
@@ -259,7 +259,7 @@ t.test("decided again under the unchanged configuration, every decision comes ou
 });
 
 t.test("a replay finds what a file would change, and nothing else, and has no effect", async (t) => {
-  const before = await everythingIn(server.database);
+  const before = await stateIn(server.database);
   const cases: readonly (readonly [
     what: string,
     document: object,
@@ -335,7 +335,7 @@ t.test("a replay finds what a file would change, and nothing else, and has no ef
   }
   t.match(await replay({ clients: [{ client_id: 1 }] }), /clients\[0\].client_id/, "a faulty file has its place");
   t.match(await replay({}, "--since", "0s"), { decided: 0 });
-  t.strictSame(await everythingIn(server.database), before);
+  t.strictSame(await stateIn(server.database), before);
 });
 
 t.test("today changes with the configuration", async (t) => {

@@ -9,7 +9,7 @@ import { masterKeyPath } from "../../src/keys/master-key-file.js";
 import type { BackupHeader } from "../../src/store/backup.js";
 import { startEmbedded } from "../support/embedded.js";
 import { freshDatabase, sql } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { everythingIn, stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { dataFolder, embeddedUrl, endPostgres, jetonHere, refusedHere, startProcess } from "../support/process.js";
@@ -43,7 +43,7 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
   t.equal((await stat(backup)).mode & 0o777, 0o600, "only its owner may read it");
   const text = await readFile(backup, "utf8");
   t.notOk(text.includes((await readFile(masterKeyPath(DATA_DIR), "utf8")).trim()), "the master key is not in it");
-  const stored = await everythingIn(await embeddedUrl(DATA_DIR));
+  const stored = await stateIn(await embeddedUrl(DATA_DIR));
 
   const refused = await jetonHere({ DATA_DIR }, ["restore", backup, "--replace"]);
   t.equal(refused.code, 1);
@@ -75,7 +75,7 @@ t.test("a backup of a running server is restored into a new folder, and nothing 
 
   await t.test("every row is there as it was", async (t) => {
     const running = await startPostgres(t, folder);
-    const found = await everythingIn(running);
+    const found = await stateIn(running);
     for (const [table, rows] of Object.entries(stored)) {
       // The server goes on to write its log, and the restore is recorded.
       if (["_prisma_migrations", "installation"].includes(table) || table.startsWith("audit_")) continue;

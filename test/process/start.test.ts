@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import t, { type Test } from "tap";
 import { systemClock } from "../../src/clock.js";
 import { freshDatabase } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic } from "../support/instance.js";
 import { freePort } from "../support/ports.js";
@@ -223,7 +223,7 @@ t.test("a provisioning file", async (t) => {
   });
 
   t.test("that is refused ends the start with one line, and changes nothing", async (t) => {
-    const before = await everythingIn(DATABASE_URL);
+    const before = await stateIn(DATABASE_URL);
     await write({ clients: [{ client_id: "newcomer", client_secret: SECRET }], users: [{ sub: "u1" }] });
     const refused = await refusedStart(env);
     t.match(refused, {
@@ -233,7 +233,7 @@ t.test("a provisioning file", async (t) => {
     });
     const missing = await refusedStart({ ...env, PROVISION_FILE: `${PROVISION_FILE}.not` });
     t.match(missing, { code: 1, stdout: "", stderr: `jeton: ${PROVISION_FILE}.not cannot be read (ENOENT)\n` });
-    t.strictSame(await everythingIn(DATABASE_URL), before);
+    t.strictSame(await stateIn(DATABASE_URL), before);
   });
 });
 

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { freshDatabase, sql } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { FLEET } from "../support/fleet.js";
 import type { Reply } from "../support/instance.js";
 import {
@@ -103,10 +103,7 @@ t.test("a deployment with its own PostgreSQL", async (t) => {
 
   t.test("is left as it is by a start that cannot use it", async (t) => {
     /** Without what a server writes when it stops. */
-    const everything = async () => ({
-      ...(await everythingIn(await embeddedUrl(DATA_DIR))),
-      ...{ dialect_usage: [], decisions: [] },
-    });
+    const everything = async () => ({ ...(await stateIn(await embeddedUrl(DATA_DIR))), dialect_usage: [] });
     const tables = await everything();
     server.signal("SIGTERM");
     t.match(await server.ended, { code: 0, stderr: "" }, "a server whose PostgreSQL had died ends in order");
@@ -244,7 +241,7 @@ t.test("a database that cannot be used ends the start with one line that holds n
       /^MASTER_KEY is required with DATABASE_URL$/,
     ],
   ];
-  const before = await everythingIn(database);
+  const before = await stateIn(database);
   for (const [name, env, message] of cases) {
     t.test(name, async (t) => {
       const refused = await refusedHere({ MASTER_KEY, ...env });
@@ -253,16 +250,16 @@ t.test("a database that cannot be used ends the start with one line that holds n
     });
   }
 
-  t.test("and nothing was changed in it", async (t) => t.strictSame(await everythingIn(database), before));
+  t.test("and nothing was changed in it", async (t) => t.strictSame(await stateIn(database), before));
 
   t.test("written under another master key", async (t) => {
     await sql(database, "INSERT INTO installation (master_key_fingerprint) VALUES ('of another key')");
-    const written = await everythingIn(database);
+    const written = await stateIn(database);
     t.equal(
       oneLine(t, await refusedHere({ DATABASE_URL: database, MASTER_KEY })),
       "the master key is not the one this database was written under",
     );
-    t.strictSame(await everythingIn(database), written);
+    t.strictSame(await stateIn(database), written);
   });
 });
 

@@ -4,7 +4,7 @@ import { apply } from "../../src/provisioning/apply.js";
 import { ProvisioningError } from "../../src/provisioning/raw-entry.js";
 import { after } from "../support/clock.js";
 import { sql } from "../support/database.js";
-import { everythingIn } from "../support/dump.js";
+import { everythingIn, stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { basic, startInstance, type Instance } from "../support/instance.js";
 import { until } from "../support/until.js";
@@ -346,7 +346,7 @@ const REFUSED: readonly (readonly [fault: string, file: object, message: string 
 
 t.test("an invalid file is refused in one line with the path of the fault, and changes nothing", async (t) => {
   const server = await startInstance(t, { provision: FLEET });
-  const before = await everythingIn(server.database);
+  const before = await stateIn(server.database);
 
   for (const [fault, file, message] of REFUSED) {
     t.match(await refusalOf(server, JSON.stringify(file)), message, fault);
@@ -376,7 +376,7 @@ t.test("an invalid file is refused in one line with the path of the fault, and c
     ];
     for (const file of files) t.notMatch(await refusalOf(server, JSON.stringify(file)), marker);
   });
-  t.strictSame(await everythingIn(server.database), before);
+  t.strictSame(await stateIn(server.database), before);
 });
 
 t.test("an entry that has not changed since it was applied is not written again", async (t) => {
@@ -385,17 +385,17 @@ t.test("an entry that has not changed since it was applied is not written again"
   await sql(database, "UPDATE clients SET disabled = true WHERE client_id = 'poster'");
   await sql(database, "UPDATE client_secrets SET hash = '\\x00' WHERE client_id = 'backend'");
   await sql(database, "UPDATE users SET password_hash = 'changed at run time' WHERE sub = 'user-bob'");
-  const before = await everythingIn(database);
+  const before = await stateIn(database);
 
   await server.apply(FLEET);
-  t.strictSame(await everythingIn(database), before, "so what was changed at run time stays");
+  t.strictSame(await stateIn(database), before, "so what was changed at run time stays");
 
   const reordered = {
     ...FLEET,
     clients: FLEET.clients.map((one) => Object.fromEntries(Object.entries(one).reverse())).reverse(),
   };
   await server.apply(reordered);
-  t.strictSame(await everythingIn(database), before, "in any order of its keys and entries");
+  t.strictSame(await stateIn(database), before, "in any order of its keys and entries");
 });
 
 t.test("an entry that changed is written completely, and no other entry is", async (t) => {

@@ -4,7 +4,7 @@ import { migrate } from "../../src/store/migrate.js";
 import { sql } from "../support/database.js";
 import { runCommand } from "../support/commands.js";
 import { decided } from "../support/decided.js";
-import { everythingIn } from "../support/dump.js";
+import { stateIn } from "../support/dump.js";
 import { ALICE, FLEET, SECRET } from "../support/fleet.js";
 import { startInstance, type Instance } from "../support/instance.js";
 import { jetonHere } from "../support/process.js";
@@ -180,13 +180,13 @@ t.test("a migration with colliding names fails in one line that lists them, and 
   await withoutNames(database);
   const add = "INSERT INTO user_identifiers (value, kind, sub) VALUES";
   await sql(database, `${add} ('user-bob', 'login', 'user-alice'), ('backend', 'login', 'user-bob')`);
-  const was = await everythingIn(database);
+  const was = await stateIn(database);
   t.equal(
     await refusal(t, migrate(database)),
     "a name means two accounts: backend of the user user-bob is a client_id; " +
       "user-bob of the user user-alice is the sub of another user: rename them with the version that ran before",
   );
-  t.strictSame(await everythingIn(database), was);
+  t.strictSame(await stateIn(database), was);
 
   await sql(database, "DELETE FROM user_identifiers WHERE value IN ('user-bob', 'backend')");
   t.equal((await migrate(database)).length, 1);

@@ -22,3 +22,8 @@ export async function everythingIn(url: string): Promise<Record<string, string[]
     await client.end();
   }
 }
+
+/** The same for a comparison: without the decisions, which a server writes a second after their requests. */
+export async function stateIn(url: string): Promise<Record<string, string[]>> {
+  return { ...(await everythingIn(url)), decisions: [] };
+}
