@@ -10,7 +10,7 @@ export interface Page<Row> {
 }
 
 /** A column of a table. */
-interface Column<Row> {
+export interface Column<Row> {
   /** Undefined for a column of buttons. */
   readonly heading: Html | undefined;
   readonly cell: (row: Row) => Html | undefined;

@@ -1,7 +1,7 @@
 import { html, isolated, type Html } from "../../pages/html.js";
 import { minuteOf } from "../../pages/time.js";
 import { addressOf } from "../commands.js";
-import { buttonTo, table, tag, type Page } from "../list.js";
+import { buttonTo, table, tag, type Column, type Page } from "../list.js";
 import type { ConsoleRequest } from "../page.js";
 import { say } from "../texts.js";
 
@@ -18,27 +18,17 @@ interface Session {
 }
 
 /** The logins of a person; nothing without the command that lists them. */
-export async function sessions(request: ConsoleRequest, user: string): Promise<Html | undefined> {
-  const { language, run, offers } = request;
-  if (!offers("session list")) return undefined;
-  const { items, next } = (await run("session list", { user, limit: ROWS })) as Page<Session>;
-  const columns = [
+export function sessions(request: ConsoleRequest, user: string): Promise<Html | undefined> {
+  const { language } = request;
+  return listOf<Session>(request, user, "person.sessions", "session list", [
     {
       heading: say(language, "session.login"),
-      cell: ({ auth_time }: Session) => minuteOf(language, new Date(auth_time)),
+      cell: ({ auth_time }) => minuteOf(language, new Date(auth_time)),
     },
-    { heading: say(language, "session.seen"), cell: ({ seen_at }: Session) => minuteOf(language, new Date(seen_at)) },
-    { heading: say(language, "person.state"), cell: ({ state }: Session) => stateTag(request, state) },
-    { heading: undefined, cell: ({ sid, state }: Session) => endButton(request, "session revoke", { sid }, state) },
-  ];
-  return section(
-    request,
-    "person.sessions",
-    table(language, say(language, "person.sessions"), columns, items),
-    "session list",
-    user,
-    next,
-  );
+    { heading: say(language, "session.seen"), cell: ({ seen_at }) => minuteOf(language, new Date(seen_at)) },
+    { heading: say(language, "person.state"), cell: ({ state }) => stateTag(request, state) },
+    { heading: undefined, cell: ({ sid, state }) => endButton(request, "session revoke", { sid }, state) },
+  ]);
 }
 
 interface Grant {
@@ -51,36 +41,26 @@ interface Grant {
 }
 
 /** What clients may do for a person. */
-export async function grants(request: ConsoleRequest, user: string): Promise<Html | undefined> {
-  const { language, base, run, offers } = request;
-  if (!offers("grant list")) return undefined;
-  const { items, next } = (await run("grant list", { user, limit: ROWS })) as Page<Grant>;
-  const columns = [
+export function grants(request: ConsoleRequest, user: string): Promise<Html | undefined> {
+  const { language, base } = request;
+  return listOf<Grant>(request, user, "person.grants", "grant list", [
     {
       heading: say(language, "grant.client"),
-      cell: ({ client_id, grant_id }: Grant) =>
+      cell: ({ client_id, grant_id }) =>
         html`<a href="${base}/clients/${encodeURIComponent(client_id)}">${isolated(client_id, { maxLength: 255 })}</a>
 <br><a class="quiet" href="${base}${addressOf("grant show", { grant_id })}">${say(language, "grant.lineage")}</a>`,
     },
-    { heading: say(language, "grant.scope"), cell: ({ scope }: Grant) => isolated(scope, { maxLength: 1_000 }) },
+    { heading: say(language, "grant.scope"), cell: ({ scope }) => isolated(scope, { maxLength: 1_000 }) },
     {
       heading: say(language, "grant.since"),
-      cell: ({ created_at }: Grant) => minuteOf(language, new Date(created_at)),
+      cell: ({ created_at }) => minuteOf(language, new Date(created_at)),
     },
-    { heading: say(language, "person.state"), cell: ({ state }: Grant) => stateTag(request, state) },
+    { heading: say(language, "person.state"), cell: ({ state }) => stateTag(request, state) },
     {
       heading: undefined,
-      cell: ({ grant_id, state }: Grant) => endButton(request, "grant revoke", { grant_id }, state),
+      cell: ({ grant_id, state }) => endButton(request, "grant revoke", { grant_id }, state),
     },
-  ];
-  return section(
-    request,
-    "person.grants",
-    table(language, say(language, "person.grants"), columns, items),
-    "grant list",
-    user,
-    next,
-  );
+  ]);
 }
 
 interface Consent {
@@ -91,52 +71,44 @@ interface Consent {
 }
 
 /** What a person has allowed clients. */
-export async function consents(request: ConsoleRequest, user: string): Promise<Html | undefined> {
-  const { language, base, run, offers } = request;
-  if (!offers("consent list")) return undefined;
-  const { items, next } = (await run("consent list", { user, limit: ROWS })) as Page<Consent>;
-  const columns = [
+export function consents(request: ConsoleRequest, user: string): Promise<Html | undefined> {
+  const { language, base } = request;
+  return listOf<Consent>(request, user, "person.consents", "consent list", [
     {
       heading: say(language, "grant.client"),
-      cell: ({ client_id, client_name }: Consent) =>
+      cell: ({ client_id, client_name }) =>
         html`<a href="${base}/clients/${encodeURIComponent(client_id)}">${isolated(client_name ?? client_id, { otherwise: client_id, maxLength: 255 })}</a>`,
     },
     {
       heading: say(language, "grant.scope"),
-      cell: ({ scope }: Consent) => isolated(scope.join(" "), { maxLength: 1_000 }),
+      cell: ({ scope }) => isolated(scope.join(" "), { maxLength: 1_000 }),
     },
-    { heading: say(language, "grant.since"), cell: ({ given_at }: Consent) => minuteOf(language, new Date(given_at)) },
+    { heading: say(language, "grant.since"), cell: ({ given_at }) => minuteOf(language, new Date(given_at)) },
     {
       heading: undefined,
-      cell: ({ client_id }: Consent) =>
+      cell: ({ client_id }) =>
         endButton(request, "consent withdraw", { user, client: client_id }, "in_force", "consent.withdraw"),
     },
-  ];
-  return section(
-    request,
-    "person.consents",
-    table(language, say(language, "person.consents"), columns, items),
-    "consent list",
-    user,
-    next,
-  );
+  ]);
 }
 
-function section(
-  request: ConsoleRequest,
-  title: "person.sessions" | "person.grants" | "person.consents",
-  list: Html,
-  command: string,
+/** The first rows of a command about a person, with a link to all of them. Undefined without that command. */
+async function listOf<Row>(
+  { language, base, run, offers }: ConsoleRequest,
   user: string,
-  next: string | undefined,
-): Html {
-  const { language, base } = request;
+  title: "person.sessions" | "person.grants" | "person.consents",
+  command: string,
+  columns: readonly Column<Row>[],
+): Promise<Html | undefined> {
+  if (!offers(command)) return undefined;
+  const { items, next } = (await run(command, { user, limit: ROWS })) as Page<Row>;
+  const heading = say(language, title);
   const more =
     next === undefined
       ? undefined
       : html`<p><a href="${base}${addressOf(command, { user })}">${say(language, "list.all")}</a></p>`;
-  return html`<h2>${say(language, title)}</h2>
-${list}
+  return html`<h2>${heading}</h2>
+${table(language, heading, columns, items)}
 ${more}`;
 }
 
